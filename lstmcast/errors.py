@@ -1,0 +1,160 @@
+"""Every error that a user can cause or meet, and the exit code that each branch ends with.
+
+    LstmcastError
+    ├── UsageError             2   a command called with options that do not go together
+    ├── ConfigError            3   the experiment's YAML or a `--set` is wrong
+    ├── DataError              4   prices that are malformed, too short, or lack a column
+    ├── NoSuchDataError        5   the source answered: there is nothing to get
+    │   ├── SymbolNotFoundError
+    │   └── NoDataInRangeError
+    ├── SourceError            6   the source could not be reached or understood
+    │   ├── RateLimitedError
+    │   ├── BlockedError
+    │   ├── ServerTroubleError
+    │   ├── NetworkTroubleError
+    │   └── BadResponseError
+    ├── StoreError             7   the local store: not fetched yet, damaged, or locked
+    ├── RunError               8   a run directory that is missing, incomplete, or too new
+    ├── TrainingError          9   training could not start or had to stop
+    │   ├── DeviceError
+    │   └── DivergedError
+    ├── OutputError           10   a file or folder that cannot be written
+    ├── AuditError            11   the audit found a leak
+    ├── ConditionError        12   a `--fail-unless` condition does not hold
+    └── PartialFailureError   13   some of several symbols failed
+
+1 is a bug in lstmcast itself and 130 is Ctrl-C. Library code raises these and never exits;
+`lstmcast.cli` alone turns them into exit codes.
+"""
+
+from typing import ClassVar
+
+
+class LstmcastError(Exception):
+    """A failure that the user can do something about.
+
+    Args:
+        message: one line, no full stop: the parameter in backticks and the value that was found.
+        hint: the next step, in one line; shown after `hint:`.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LstmcastError):
+    """Options that do not go together, or a value that a command cannot use."""
+
+    exit_code = 2
+
+
+class ConfigError(LstmcastError):
+    """An experiment that does not validate; `problems` holds one line for each fault."""
+
+    exit_code = 3
+
+    def __init__(
+        self, message: str, hint: str | None = None, problems: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint)
+        self.problems = problems
+
+
+class DataError(LstmcastError):
+    """Prices that are malformed, too few, or lack a column that is needed."""
+
+    exit_code = 4
+
+
+class NoSuchDataError(LstmcastError):
+    """The source answered, and has nothing for this request; asking again will not help."""
+
+    exit_code = 5
+
+
+class SymbolNotFoundError(NoSuchDataError):
+    """The source does not know the symbol."""
+
+
+class NoDataInRangeError(NoSuchDataError):
+    """The source knows the symbol but has no bars in the dates asked for."""
+
+
+class SourceError(LstmcastError):
+    """The source could not be reached, refused, or sent something unreadable."""
+
+    exit_code = 6
+
+
+class RateLimitedError(SourceError):
+    """The source asks to be left alone for a while (HTTP 429)."""
+
+
+class BlockedError(SourceError):
+    """The source refuses this client or region (HTTP 401, 403, 451)."""
+
+
+class ServerTroubleError(SourceError):
+    """The source has a fault of its own (HTTP 5xx)."""
+
+
+class NetworkTroubleError(SourceError):
+    """No connection, a broken one, or no answer within the time budget."""
+
+
+class BadResponseError(SourceError):
+    """An answer that cannot be read, or that is not what was asked for."""
+
+
+class StoreError(LstmcastError):
+    """The local price store: a symbol not fetched yet, a damaged file, a lock held too long."""
+
+    exit_code = 7
+
+
+class RunError(LstmcastError):
+    """A run directory that is missing, incomplete, damaged, or of a newer schema."""
+
+    exit_code = 8
+
+
+class TrainingError(LstmcastError):
+    """Training that could not start or had to stop."""
+
+    exit_code = 9
+
+
+class DeviceError(TrainingError):
+    """A device that this machine or this build of PyTorch does not have."""
+
+
+class DivergedError(TrainingError):
+    """A loss that became infinite or not a number."""
+
+
+class OutputError(LstmcastError):
+    """A file or folder that cannot be written."""
+
+    exit_code = 10
+
+
+class AuditError(LstmcastError):
+    """The audit found that a forecast knows something it should not."""
+
+    exit_code = 11
+
+
+class ConditionError(LstmcastError):
+    """A condition given with `--fail-unless` does not hold."""
+
+    exit_code = 12
+
+
+class PartialFailureError(LstmcastError):
+    """Some of several symbols failed; the others are done."""
+
+    exit_code = 13
