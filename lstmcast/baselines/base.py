@@ -1,0 +1,58 @@
+"""What a baseline is: a forecaster of the same rows as a trained model, from bars alone."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lstmcast.distributions import Distribution, FloatArray
+
+
+@dataclass(frozen=True)
+class BaselineInputs:
+    """What a baseline may see of one symbol.
+
+    Args:
+        symbol: the symbol.
+        bars: adjusted bars (`PriceHistory.adjusted()`): open, high, low, close, volume,
+            dollar_volume; open, high and low are NaN where the source lacks them.
+        fit_rows: parameters may be fitted on `bars.iloc[:fit_rows]` and on nothing later.
+        origins: `(rows,)` row numbers of the sessions at whose close a forecast is made; a
+            forecast may use every bar up to and including its origin.
+        horizons: forecasts are wanted for 1..`horizons` sessions ahead.
+    """
+
+    symbol: str
+    bars: pd.DataFrame
+    fit_rows: int
+    origins: NDArray[np.intp]
+    horizons: int
+
+    def returns(self) -> FloatArray:
+        """`(rows,)` log returns of each session as fractions; the first is 0."""
+        log_close = np.log(self.bars["close"].to_numpy(dtype=np.float64))
+        return np.diff(log_close, prepend=log_close[0])
+
+    def cumulative_returns(self) -> FloatArray:
+        """`(rows, horizons)` log returns from each row's close over 1..horizons sessions ahead.
+
+        NaN from the row on where a target lies outside the rows that may be fitted.
+        """
+        log_close = np.log(self.bars["close"].to_numpy(dtype=np.float64)[: self.fit_rows])
+        padded = np.append(log_close, np.full(self.horizons, np.nan))
+        ahead = np.arange(self.fit_rows)[:, None] + np.arange(1, self.horizons + 1)
+        ahead_returns: FloatArray = padded[ahead] - log_close[:, None]
+        return ahead_returns
+
+
+class Baseline(Protocol):
+    """A forecaster with no network: the standard that a model must beat to be worth its cost."""
+
+    name: str
+    label: str
+
+    def forecast(self, inputs: BaselineInputs) -> Distribution:
+        """Forecast the returns from every origin, `(origins, horizons)`."""
+        ...
