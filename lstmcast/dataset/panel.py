@@ -1,0 +1,165 @@
+"""Several symbols' rows end to end, as the arrays that training reads; windows are views of them.
+
+Inputs and truth are separate objects: `PanelInputs` holds what may be known at each row's close,
+`PanelTargets` what came afterwards. Code that forecasts is given the first alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lstmcast.dataset.scaler import Scaler, ScalerKind
+from lstmcast.dataset.split import Parts
+from lstmcast.dataset.target import LogReturnTarget, PriceTarget, Target
+from lstmcast.distributions import FloatArray
+from lstmcast.features import FeatureMatrix
+
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one symbol in the panel: `start` up to, not including, `stop`."""
+
+    symbol: str
+    start: int
+    stop: int
+
+    @property
+    def rows(self) -> slice:
+        """The block as a slice of the panel's rows."""
+        return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class PanelInputs:
+    """What may be known at the close of each row.
+
+    Args:
+        blocks: where each symbol's rows are.
+        features: `(rows, columns)`, scaled, float32, contiguous.
+        scale: `(rows,)`, volatility of the row in the target's unit, float32.
+        closes: `(rows,)`, adjusted closes.
+        dates: for each block, the sessions of its rows.
+    """
+
+    blocks: tuple[Block, ...]
+    features: Float32Array
+    scale: Float32Array
+    closes: FloatArray
+    dates: tuple[pd.DatetimeIndex, ...]
+
+    def windows(self, length: int) -> Float32Array:
+        """Every stretch of `length` rows, `(rows - length + 1, length, columns)`, without copying.
+
+        A stretch that spans two symbols is in there as well: `window_starts` names those that
+        lie within one.
+        """
+        view = np.lib.stride_tricks.sliding_window_view(self.features, length, axis=0)
+        stretches: Float32Array = view.transpose(0, 2, 1)
+        return stretches
+
+
+@dataclass(frozen=True)
+class PanelTargets:
+    """What came true after each row: the truth for training and validation.
+
+    Args:
+        values: `(rows, horizon)`, in the target's unit, float32; NaN where it is not known.
+    """
+
+    values: Float32Array
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How one experiment scales inputs and targets: statistics of training rows only.
+
+    Args:
+        columns: names of the input columns, in order.
+        scalers: by symbol; all the same object where the columns are scale-free.
+        kind: `log_return` or `price`.
+    """
+
+    columns: tuple[str, ...]
+    scalers: Mapping[str, Scaler]
+    kind: str
+
+    def scaler(self, symbol: str) -> Scaler:
+        """The symbol's scaler; for a symbol not seen in training, the pooled one."""
+        return self.scalers.get(symbol, next(iter(self.scalers.values())))
+
+    def target(self, symbol: str) -> Target:
+        """The symbol's way of writing the truth."""
+        if self.kind == "price":
+            return PriceTarget(self.scaler(symbol), self.columns.index("close"))
+        return LogReturnTarget()
+
+
+def fit_scaling(
+    matrices: Mapping[str, FeatureMatrix], parts: Mapping[str, Parts], kind: str
+) -> Scaling:
+    """Fit the scalers on the rows that are training origins.
+
+    Scale-free features share one standard scaler over all symbols. Prices do not compare between
+    symbols: each has a min-max scaler of its own.
+    """
+    columns = tuple(next(iter(matrices.values())).table.columns)
+    rows = {
+        symbol: matrix.table.to_numpy()[parts[symbol].train] for symbol, matrix in matrices.items()
+    }
+    trained = {symbol: values for symbol, values in rows.items() if len(values)}
+    if kind == "price":
+        own: ScalerKind = "minmax"
+        return Scaling(columns, {s: Scaler.fit(v, own) for s, v in trained.items()}, kind)
+    pooled = Scaler.fit(np.concatenate(list(trained.values())), "standard")
+    return Scaling(columns, dict.fromkeys(matrices, pooled), kind)
+
+
+def build_inputs(matrices: Mapping[str, FeatureMatrix], scaling: Scaling) -> PanelInputs:
+    """Scale every symbol's features and lay the symbols end to end."""
+    blocks, start = [], 0
+    for symbol, matrix in matrices.items():
+        blocks.append(Block(symbol, start, start + len(matrix.table)))
+        start += len(matrix.table)
+    features = [
+        scaling.scaler(symbol).transform(matrix.table.to_numpy())
+        for symbol, matrix in matrices.items()
+    ]
+    scale = [
+        scaling.target(symbol).unit * matrix.scale.to_numpy() for symbol, matrix in matrices.items()
+    ]
+    return PanelInputs(
+        blocks=tuple(blocks),
+        features=np.ascontiguousarray(np.concatenate(features)),
+        scale=np.concatenate(scale).astype(np.float32),
+        closes=np.concatenate([matrix.closes.to_numpy() for matrix in matrices.values()]),
+        dates=tuple(pd.DatetimeIndex(matrix.table.index) for matrix in matrices.values()),
+    )
+
+
+def build_targets(inputs: PanelInputs, scaling: Scaling, horizon: int) -> PanelTargets:
+    """What came true 1..`horizon` sessions after each row."""
+    values = [
+        scaling.target(block.symbol).encode(inputs.closes[block.rows], horizon)
+        for block in inputs.blocks
+    ]
+    return PanelTargets(np.concatenate(values).astype(np.float32))
+
+
+def window_starts(
+    inputs: PanelInputs, parts: Mapping[str, Parts], lookback: int
+) -> NDArray[np.intp]:
+    """Panel rows at which a training window of `lookback` rows may begin.
+
+    Every row of such a window is a training origin of one symbol.
+    """
+    return np.concatenate(
+        [
+            block.start + np.arange(max(0, len(parts[block.symbol].train) - lookback + 1))
+            for block in inputs.blocks
+        ]
+    )

@@ -1,0 +1,110 @@
+"""Where training ends, where validation ends, and which forecasts belong to which part.
+
+The split is by session date and the same for every symbol, so that no symbol's future tells about
+another's. A forecast is named by its origin, the session at whose close it is made, and reaches
+`horizon` sessions ahead. Training and validation keep only the origins whose every target lies
+inside their own part: `horizon` sessions are purged from the end of the earlier part, and no return
+is seen by two parts. The last session before the test part is the first test origin, so that every
+test session has a forecast.
+
+Source for the purge: Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 7.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lstmcast.config import SplitDates, SplitFractions
+from lstmcast.errors import DataError
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """The last session of each part, inclusive."""
+
+    train_end: pd.Timestamp
+    validation_end: pd.Timestamp
+    test_end: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Row numbers of the origins of each part, in one symbol's rows; each part is one stretch."""
+
+    train: NDArray[np.intp]
+    validation: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def resolve_split(
+    split: SplitFractions | SplitDates, sessions: Sequence[pd.DatetimeIndex]
+) -> Boundaries:
+    """Turn fractions into dates, and fill in an open end.
+
+    Args:
+        split: from the configuration; fractions count the sessions on which any symbol traded.
+        sessions: the sessions of every symbol.
+    """
+    everyone = sessions[0]
+    for dates in sessions[1:]:
+        everyone = everyone.union(dates)
+    if isinstance(split, SplitDates):
+        end = everyone[-1] if split.test_end is None else pd.Timestamp(split.test_end)
+        return Boundaries(pd.Timestamp(split.train_end), pd.Timestamp(split.validation_end), end)
+    train = round(split.train * len(everyone))
+    validation = round((split.train + split.validation) * len(everyone))
+    last = len(everyone) - 1
+    return Boundaries(
+        everyone[min(max(train - 1, 0), last)],
+        everyone[min(max(validation - 1, 0), last)],
+        everyone[last],
+    )
+
+
+def assign_origins(dates: pd.DatetimeIndex, boundaries: Boundaries, horizon: int) -> Parts:
+    """Sort one symbol's rows into parts by what their forecasts reach.
+
+    Args:
+        dates: the sessions of the symbol's rows.
+        boundaries: the last session of each part.
+        horizon: sessions that a forecast reaches ahead.
+    """
+    train_rows = int(dates.searchsorted(boundaries.train_end, side="right"))
+    validation_rows = int(dates.searchsorted(boundaries.validation_end, side="right"))
+    test_rows = int(dates.searchsorted(boundaries.test_end, side="right"))
+    return Parts(
+        train=np.arange(0, train_rows - horizon),
+        validation=np.arange(max(train_rows - 1, 0), validation_rows - horizon),
+        test=np.arange(max(validation_rows - 1, 0), test_rows - 1),
+    )
+
+
+def check_parts(parts: dict[str, Parts], boundaries: Boundaries, lookback: int) -> None:
+    """Make sure that there is something to train on, to stop by and to test.
+
+    Raises:
+        DataError: naming the part that is too short and what would work.
+    """
+    longest = max(len(p.train) for p in parts.values())
+    if longest < lookback:
+        raise DataError(
+            f"`training.lookback` {lookback} needs as many training sessions, got {longest} "
+            f"up to {boundaries.train_end:%Y-%m-%d}",
+            "shorten `training.lookback`, fetch a longer history, or move `split`",
+        )
+    if all(len(p.validation) == 0 for p in parts.values()):
+        raise DataError(
+            f"`split` leaves no validation sessions between {boundaries.train_end:%Y-%m-%d} and "
+            f"{boundaries.validation_end:%Y-%m-%d}",
+            "make the validation part longer than `target.horizon`, or shorten the horizon",
+        )
+    untested = [symbol for symbol, p in parts.items() if len(p.test) == 0]
+    if untested:
+        raise DataError(
+            f"`split` leaves no test sessions for {', '.join(untested)} after "
+            f"{boundaries.validation_end:%Y-%m-%d}",
+            "move `split` earlier or fetch newer prices",
+        )

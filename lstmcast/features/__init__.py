@@ -1,0 +1,12 @@
+"""Causal transforms of price histories into what a network reads, in named groups."""
+
+from lstmcast.features.bars import Bars
+from lstmcast.features.registry import (
+    GROUPS,
+    FeatureGroup,
+    FeatureMatrix,
+    build_features,
+    default_groups,
+)
+
+__all__ = ["GROUPS", "Bars", "FeatureGroup", "FeatureMatrix", "build_features", "default_groups"]

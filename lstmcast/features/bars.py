@@ -1,0 +1,50 @@
+"""What every feature is computed from: adjusted bars, their log returns, and a slow volatility."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+SCALE_HALF_LIFE = 60
+"""Sessions in which the weight of a squared return halves in the volatility that scales inputs."""
+
+SCALE_FLOOR = 1e-4
+"""Least volatility of a session (0.01 %), so that a halted stock does not divide by zero."""
+
+
+def log(values: pd.Series) -> pd.Series:
+    """Natural logarithm, keeping the index."""
+    return pd.Series(np.log(values.to_numpy(dtype=np.float64)), index=values.index)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One symbol's adjusted bars with the two series that most features share.
+
+    Every series is causal: its value at a session depends on that session and earlier ones.
+
+    Args:
+        adjusted: `PriceHistory.adjusted()`: open, high, low, close, volume, dollar_volume.
+    """
+
+    adjusted: pd.DataFrame
+
+    @cached_property
+    def log_return(self) -> pd.Series:
+        """Log return of each session's close over the one before, a fraction; NaN at first."""
+        return log(self.adjusted["close"]).diff()
+
+    @cached_property
+    def scale(self) -> pd.Series:
+        """Slow EWMA volatility of a session, a fraction: root of the weighted mean square return.
+
+        The unit in which inputs are measured and forecasts are made, so that a quiet and a wild
+        stock look alike to the network. Source: RiskMetrics (1996), with a longer half-life.
+        """
+        return self.volatility(SCALE_HALF_LIFE)
+
+    def volatility(self, half_life: float) -> pd.Series:
+        """EWMA volatility of a session with the given half-life in sessions, a fraction."""
+        mean_square = (self.log_return**2).ewm(halflife=half_life).mean()
+        return mean_square.pow(0.5).clip(lower=SCALE_FLOOR)

@@ -1,0 +1,136 @@
+"""The feature groups by name, and the matrix that a network reads.
+
+A group is one function in one file and one line here: adjusted bars in, a table of causal columns
+out. Columns are measured in units of the symbol's own volatility, so that one network can read
+many symbols; values beyond `CLIP` of those units are cut off.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.errors import ConfigError, DataError
+from lstmcast.features.bars import Bars
+from lstmcast.features.calendar import calendar
+from lstmcast.features.price import price
+from lstmcast.features.ranges import ranges
+from lstmcast.features.returns import returns
+from lstmcast.features.volume import volume
+from lstmcast.prices.history import PriceHistory
+
+WARM_UP = 60
+"""First sessions without features: averages over fewer say little."""
+
+CLIP = 8.0
+
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """A named set of input columns.
+
+    Args:
+        name: as written under `features:`.
+        needs: columns that the source must have.
+        compute: adjusted bars to a table with the same index, causal row by row.
+        by_default: part of the default set, where the source has the columns.
+        scale_free: in units of the symbol's own volatility, so that values can be clipped.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    compute: Callable[[Bars], pd.DataFrame]
+    by_default: bool = True
+    scale_free: bool = True
+
+
+GROUPS: dict[str, FeatureGroup] = {
+    group.name: group
+    for group in (
+        FeatureGroup("returns", ("close",), returns),
+        FeatureGroup("range", ("open", "high", "low", "close"), ranges),
+        FeatureGroup("volume", ("close", "volume"), volume),
+        FeatureGroup("calendar", ("close",), calendar),
+        FeatureGroup("price", ("close",), price, by_default=False, scale_free=False),
+    )
+}
+
+
+def groups_named(names: Iterable[str]) -> list[FeatureGroup]:
+    """Look groups up by name.
+
+    Raises:
+        ConfigError: if a name is unknown or the list is empty.
+    """
+    wanted = list(names)
+    unknown = [name for name in wanted if name not in GROUPS]
+    if unknown or not wanted:
+        found = ", ".join(unknown) or "nothing"
+        raise ConfigError(
+            f"`features` names {found}, which is not a feature group",
+            f"the groups are {', '.join(GROUPS)}",
+        )
+    return [GROUPS[name] for name in wanted]
+
+
+def default_groups(histories: Sequence[PriceHistory]) -> tuple[str, ...]:
+    """The default groups for which every history has the columns."""
+    lacking = {column for history in histories for column in history.missing}
+    return tuple(
+        group.name
+        for group in GROUPS.values()
+        if group.by_default and not lacking.intersection(group.needs)
+    )
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """What may be known of a symbol at the close of each session.
+
+    Args:
+        table: index `date`, a float64 column per feature, no NaN.
+        scale: the slow volatility of each session, a fraction, on the same index.
+        closes: adjusted close, on the same index.
+    """
+
+    table: pd.DataFrame
+    scale: pd.Series
+    closes: pd.Series
+
+
+def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
+    """Compute the groups' columns for every session after the warm-up.
+
+    Raises:
+        ConfigError: if a group does not exist.
+        DataError: if the source lacks a column that a group needs, or there are too few sessions.
+    """
+    groups = groups_named(names)
+    for group in groups:
+        history.require(group.needs, f"feature group `{group.name}`")
+    if len(history) <= WARM_UP:
+        raise DataError(
+            f"{history.symbol} has {len(history)} sessions, features need more than {WARM_UP}",
+            "fetch a longer history or choose a symbol that has one",
+        )
+    bars = Bars(history.adjusted())
+    tables = [_clipped(group, bars) for group in groups]
+    table = pd.concat(tables, axis="columns").iloc[WARM_UP:]
+    gaps = table.isna().any(axis="columns")
+    if gaps.any():
+        column = str(table.columns[table.isna().any()][0])
+        raise DataError(
+            f"feature `{column}` of {history.symbol} has no value on {gaps.idxmax():%Y-%m-%d}",
+            "look at the bars of that session, or leave the feature's group out of `features`",
+        )
+    return FeatureMatrix(
+        table=table,
+        scale=bars.scale.iloc[WARM_UP:],
+        closes=bars.adjusted["close"].iloc[WARM_UP:],
+    )
+
+
+def _clipped(group: FeatureGroup, bars: Bars) -> pd.DataFrame:
+    table = group.compute(bars).astype(np.float64)
+    return table.clip(-CLIP, CLIP) if group.scale_free else table
