@@ -1,0 +1,200 @@
+"""Sessions of an exchange: which past ones should be there, and which dates come next.
+
+The calendars are those of the `exchange_calendars` package, loaded when first asked for. They know
+the holidays that have been announced, so some end this year (Shanghai's always does): beyond the
+end, and for exchanges that have none, weekdays stand in and are flagged as assumed.
+"""
+
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.prices.history import INDEX_DTYPE, PriceHistory
+
+DAY = pd.Timedelta(days=1)
+MISFIT = 0.01
+"""Share of bars on days without a session, above which a calendar is not the symbol's."""
+
+EARLIEST = pd.Timestamp("1970-01-01")
+"""Before 1970 the New York calendar counts holidays as sessions."""
+
+WEEKDAYS = "weekdays"
+EVERY_DAY = "every day"
+
+SUFFIXES = {
+    "": "XNYS",
+    "AX": "XASX",
+    "BO": "XBOM",
+    "BR": "XBRU",
+    "CO": "XCSE",
+    "DE": "XETR",
+    "F": "XFRA",
+    "HE": "XHEL",
+    "HK": "XHKG",
+    "IR": "XDUB",
+    "JK": "XIDX",
+    "JO": "XJSE",
+    "KL": "XKLS",
+    "KQ": "XKRX",
+    "KS": "XKRX",
+    "L": "XLON",
+    "LS": "XLIS",
+    "MC": "XMAD",
+    "MI": "XMIL",
+    "MX": "XMEX",
+    "NS": "XBOM",
+    "NZ": "XNZE",
+    "OL": "XOSL",
+    "PA": "XPAR",
+    "SA": "BVMF",
+    "SH": "XSHG",
+    "SI": "XSES",
+    "SS": "XSHG",
+    "ST": "XSTO",
+    "SW": "XSWX",
+    "SZ": "XSHG",
+    "T": "XTKS",
+    "TA": "XTAE",
+    "TO": "XTSE",
+    "TW": "XTAI",
+    "TWO": "XTAI",
+    "VI": "XWBO",
+    "WA": "XWAR",
+}
+"""Yahoo's (and Tushare's) suffix to the ISO market identifier. Shenzhen and Bombay share the
+holidays of Shanghai and of India's other exchange."""
+
+INDICES = {
+    "^AXJO": "XASX",
+    "^BSESN": "XBOM",
+    "^FCHI": "XPAR",
+    "^FTSE": "XLON",
+    "^GDAXI": "XETR",
+    "^GSPTSE": "XTSE",
+    "^HSI": "XHKG",
+    "^KS11": "XKRX",
+    "^N225": "XTKS",
+    "^NSEI": "XBOM",
+    "^SSMI": "XSWX",
+    "^STOXX50E": "XETR",
+    "^TWII": "XTAI",
+}
+"""Indices of other markets than the American, which Yahoo writes without a suffix."""
+
+
+def calendar_of(symbol: str) -> str:
+    """Return the calendar that a symbol's form suggests: a market identifier, or one of two rules.
+
+    `BTC-USD` trades every day; `EURUSD=X` and symbols with an unknown suffix on weekdays.
+    """
+    if symbol in INDICES:
+        return INDICES[symbol]
+    if symbol.endswith("-USD"):
+        return EVERY_DAY
+    if "=" in symbol:
+        return WEEKDAYS
+    stem, dot, suffix = symbol.rpartition(".")
+    if not dot or not stem:
+        return SUFFIXES[""]
+    return SUFFIXES.get(suffix, WEEKDAYS)
+
+
+def calendar_for(history: PriceHistory) -> str:
+    """Return the calendar that a history follows.
+
+    It is the one that its symbol suggests, unless more than 1 % of the bars are of days when that
+    exchange was closed: a symbol in a file of your own need not mean New York. Then weekdays are
+    tried, then every day.
+    """
+    dates = history.bars.index
+    for name in (calendar_of(history.symbol), WEEKDAYS):
+        known = dates[dates >= EARLIEST]
+        sessions, until = sessions_between(name, dates[0], dates[-1])
+        known = known[known <= until]
+        if len(known.difference(sessions)) <= MISFIT * len(known):
+            return name
+    return EVERY_DAY
+
+
+def sessions_between(name: str, start: date, end: date) -> tuple[pd.DatetimeIndex, pd.Timestamp]:
+    """Return the sessions from `start` to `end`, both included, and the last day that is known.
+
+    Days before the calendar begins and after it ends are weekdays, assumed to be sessions. The
+    second value is `end` if nothing was assumed after the calendar's end.
+
+    Args:
+        name: an ISO market identifier, `WEEKDAYS` or `EVERY_DAY`.
+        start: first day.
+        end: last day.
+    """
+    first, last = pd.Timestamp(start).normalize(), pd.Timestamp(end).normalize()
+    if name in (WEEKDAYS, EVERY_DAY):
+        return _rule(name, first, last), last
+    known_from, known_until = _bounds(name)
+    inside_from, inside_until = max(first, known_from), min(last, known_until)
+    if inside_from > inside_until:
+        return _rule(WEEKDAYS, first, last), min(last, known_until)
+    calendar = _exchange(name, inside_from.year, inside_until.year)
+    inside = calendar[(calendar >= inside_from) & (calendar <= inside_until)]
+    parts = [
+        _rule(WEEKDAYS, first, inside_from - DAY),
+        inside,
+        _rule(WEEKDAYS, inside_until + DAY, last),
+    ]
+    days = np.concatenate([part.to_numpy() for part in parts])
+    return pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date"), inside_until
+
+
+def next_sessions(
+    of: PriceHistory | str, after: date, count: int
+) -> tuple[pd.DatetimeIndex, list[bool]]:
+    """Return the next `count` sessions after a day, and for each whether it is assumed.
+
+    Args:
+        of: a history, whose calendar is found by `calendar_for`; or a calendar's name.
+        after: the day that the first session follows, usually the last bar's.
+        count: how many sessions.
+
+    Returns:
+        Dates and flags of the same length. True means that the exchange's calendar does not reach
+        that day, or is unknown, and that the date is just the next weekday.
+    """
+    name = of if isinstance(of, str) else calendar_for(of)
+    first = pd.Timestamp(after).normalize() + DAY
+    # twice the weekdays and two weeks more outlast every holiday season
+    days, until = sessions_between(name, first, first + (2 * count + 14) * DAY)
+    days = days[:count]
+    if name == WEEKDAYS:
+        return days, [True] * len(days)
+    return days, [bool(day > until) for day in days]
+
+
+def _rule(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+    days = pd.date_range(first, last, freq="B" if name == WEEKDAYS else "D", name="date")
+    return pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date")
+
+
+@lru_cache(maxsize=64)
+def _bounds(name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return the first and the last day for which a calendar can be built."""
+    import exchange_calendars
+
+    known = exchange_calendars.get_calendar(name, start="2015-01-01", end="2015-12-31")
+    latest = known.bound_max() or pd.Timestamp.max.normalize()
+    earliest = known.bound_min() or EARLIEST
+    return max(pd.Timestamp(earliest), EARLIEST), pd.Timestamp(latest)
+
+
+@lru_cache(maxsize=64)
+def _exchange(name: str, first_year: int, last_year: int) -> pd.DatetimeIndex:
+    """Return every session of the years, as far as the calendar knows them."""
+    import exchange_calendars
+
+    known_from, known_until = _bounds(name)
+    # the default bounds are 20 years back and one year ahead, so both are always given
+    start = max(pd.Timestamp(first_year, 1, 1), known_from)
+    end = min(pd.Timestamp(last_year, 12, 31), known_until)
+    calendar = exchange_calendars.get_calendar(name, start=start, end=end)
+    return pd.DatetimeIndex(calendar.sessions.astype(INDEX_DTYPE), name="date")

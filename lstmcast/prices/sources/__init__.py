@@ -1,0 +1,55 @@
+"""The sources that lstmcast knows, by name.
+
+A built-in source is one file here and one line in `BUILT_IN`; its module is imported when it is
+asked for, so that reading a CSV file does not load yfinance. Sources of other packages come from
+the entry point group `lstmcast.sources`; a built-in name cannot be taken over.
+"""
+
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from lstmcast.errors import UsageError
+from lstmcast.prices.sources.base import Source, SourceOptions
+
+__all__ = ["Source", "SourceOptions", "get_source", "source_names"]
+
+ENTRY_POINTS = "lstmcast.sources"
+
+BUILT_IN = {
+    "csv": "lstmcast.prices.sources.files:FileSource",
+    "sample": "lstmcast.prices.sources.sample:SampleSource",
+    "yahoo": "lstmcast.prices.sources.yahoo:YahooSource",
+}
+
+
+def source_names() -> list[str]:
+    """Return the names that `get_source` takes, in alphabetical order."""
+    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+
+
+def get_source(name: str, options: SourceOptions | None = None) -> Source:
+    """Return the source registered as `name`.
+
+    Raises:
+        UsageError: there is none, or the package that provides it cannot be loaded.
+    """
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        cls = getattr(import_module(module), attribute)
+    else:
+        points = entry_points(group=ENTRY_POINTS, name=name)
+        if not points:
+            raise UsageError(
+                f"`--source` is {name!r}, which is not a source",
+                hint=f"sources are {', '.join(source_names())}",
+            )
+        point = next(iter(points))
+        try:
+            cls = point.load()
+        except (ImportError, AttributeError) as error:
+            raise UsageError(
+                f"`--source` {name!r} is {point.value!r}, which fails to load: {error}",
+                hint="install the package that provides it again",
+            ) from error
+    source: Source = cls(options or SourceOptions())
+    return source
