@@ -93,9 +93,13 @@ class StudentTMixture:
         return weights[:, None, None]
 
     def log_density(self, y: FloatArray) -> FloatArray:
-        """Log of the weighted sum of the components' densities."""
+        """Log of the weighted sum of the components' densities; NaN where `y` is."""
         each = student_t_log_density(y, self.df, self.loc, self.scale)
-        mixed: FloatArray = np.logaddexp.reduce(each + np.log(self._weights), axis=0)
+        if len(each) == 1:
+            alone: FloatArray = each[0]
+            return alone
+        with np.errstate(invalid="ignore"):
+            mixed: FloatArray = np.logaddexp.reduce(each + np.log(self._weights), axis=0)
         return mixed
 
     def cdf(self, y: FloatArray) -> FloatArray:

@@ -1,1 +1,29 @@
-"""The standards that a model must beat: each forecasts the same rows from bars alone."""
+"""The standards that a model must beat: each forecasts the same rows from bars alone.
+
+A new baseline is a new file and one line in `BASELINES`.
+"""
+
+from lstmcast.baselines.base import Baseline, BaselineInputs
+from lstmcast.baselines.ewma import Ewma
+from lstmcast.baselines.random_walk import RandomWalk
+from lstmcast.baselines.table import baseline_table
+from lstmcast.errors import UsageError
+
+_ALL: tuple[Baseline, ...] = (RandomWalk(), Ewma())
+
+BASELINES: dict[str, Baseline] = {baseline.name: baseline for baseline in _ALL}
+"""Every baseline by name, in the order in which tables list them."""
+
+
+def get_baseline(name: str) -> Baseline:
+    """Look a baseline up by name.
+
+    Raises:
+        UsageError: if there is none of that name.
+    """
+    if name not in BASELINES:
+        raise UsageError(f"`{name}` is not a baseline", f"choose from {', '.join(BASELINES)}")
+    return BASELINES[name]
+
+
+__all__ = ["BASELINES", "Baseline", "BaselineInputs", "baseline_table", "get_baseline"]

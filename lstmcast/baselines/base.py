@@ -50,8 +50,15 @@ class BaselineInputs:
 class Baseline(Protocol):
     """A forecaster with no network: the standard that a model must beat to be worth its cost."""
 
-    name: str
-    label: str
+    @property
+    def name(self) -> str:
+        """How commands and files call it."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """How tables and charts call it."""
+        ...
 
     def forecast(self, inputs: BaselineInputs) -> Distribution:
         """Forecast the returns from every origin, `(origins, horizons)`."""

@@ -1,0 +1,145 @@
+"""Scores against plain loops, closed forms and known truths."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+from support.simulated import constant_t, points, predict, random_walk
+
+from lstmcast.evaluation.scores import (
+    RANGES,
+    Scores,
+    hit_rates,
+    pinball,
+    pooled,
+    row_losses,
+    score,
+    score_table,
+)
+from lstmcast.predictions import LEVELS, QUANTILES
+
+
+def table(
+    seed: int = 1,
+    rows: int = 400,
+    first: int = 200,
+    *,
+    df: float = 5.0,
+    loc: float = 0.0,
+    scale: float = 0.01,
+) -> pd.DataFrame:
+    bars = {"X": random_walk(seed, rows=rows, scale=0.01)}
+    forecast = constant_t(rows - first, df=df, loc=loc, scale=scale)
+    return predict(bars, first, {"X": forecast})
+
+
+def test_row_losses_are_the_loop() -> None:
+    rows = table()
+    losses = row_losses(rows)
+    for (_, row), (_, loss) in zip(rows.iterrows(), losses.iterrows(), strict=True):
+        actual = 100 * row["return_actual"]
+        pin = 0.0
+        for level, name in zip(LEVELS[1:-1], QUANTILES[1:-1], strict=True):
+            gap = actual - 100 * row[name]
+            pin += level * gap if gap >= 0 else (level - 1) * gap
+        assert loss["crps"] == pytest.approx(2 * pin / 19, rel=1e-12)
+        density = math.exp(row["log_density"]) / 100
+        assert loss["log_score"] == pytest.approx(-math.log(density), rel=1e-12)
+        price = row["close_origin"] * math.exp(row["q50"])
+        assert loss["price_error"] == pytest.approx(price - row["close_actual"], abs=1e-12)
+
+
+def test_crps_of_the_levels_is_near_the_integral() -> None:
+    """Mean pinball over 5..95 % misses the tails: within 5 % of the integral for a Student-t."""
+    rows = table(rows=260)
+    for k in range(0, 60, 7):
+        actual = 100 * rows["return_actual"].iloc[k]
+        exact, _ = quad(
+            lambda y, a=actual: (stats.t.cdf(y, 5, 0, 1.0) - (y >= a)) ** 2,
+            -60, 60, limit=400, points=[actual],
+        )  # fmt: skip
+        assert row_losses(rows)["crps"].iloc[k] == pytest.approx(exact, rel=0.05, abs=0.01)
+
+
+def test_scores_of_the_true_distribution() -> None:
+    """The truth scores its own entropy and covers what it states, within sampling error."""
+    rows = table(seed=2, rows=6000, df=5.0, scale=0.01)
+    found = score(rows)
+    entropy = float(stats.t(5, scale=1.0).entropy())
+    assert found.log_score == pytest.approx(entropy, abs=0.04)
+    for nominal in RANGES:
+        expected = nominal / 100
+        error = math.sqrt(expected * (1 - expected) / len(rows))
+        assert getattr(found, f"coverage_{nominal}") == pytest.approx(expected, abs=3.5 * error)
+
+
+def test_a_wrong_scale_scores_worse_than_the_truth() -> None:
+    truth = score(table(seed=3, rows=4000))
+    for wrong in (0.006, 0.016):
+        other = score(table(seed=3, rows=4000, scale=wrong))
+        assert other.log_score > truth.log_score
+        assert other.crps > truth.crps
+
+
+def test_last_close_is_level_with_the_random_walk_and_names_no_direction() -> None:
+    found = score(table(loc=0.0))
+    assert found.rmse_ratio == 1
+    assert math.isnan(found.hit_rate)
+    assert 0.3 < found.up_share < 0.7
+
+
+def test_price_error_ratio_by_hand() -> None:
+    rows = table(loc=0.002)
+    forecast = rows["close_origin"] * np.exp(0.002)
+    ratio = np.sqrt(((forecast - rows["close_actual"]) ** 2).mean()) / np.sqrt(
+        ((rows["close_origin"] - rows["close_actual"]) ** 2).mean()
+    )
+    assert score(rows).rmse_ratio == pytest.approx(ratio, rel=1e-9)
+    assert score(rows).hit_rate == score(rows).up_share
+
+
+def test_hit_rate_leaves_zero_moves_out_and_counts_a_zero_median_as_a_miss() -> None:
+    actual = np.array([0.01, -0.02, 0.0, 0.03, -0.01])
+    median = np.array([0.01, 0.01, 0.01, 0.0, -0.02])
+    assert hit_rates(actual, median) == (0.5, 0.5)
+    assert all(math.isnan(value) for value in hit_rates(np.zeros(3), median[:3]))
+
+
+def test_a_point_forecast_has_a_price_error_and_no_ranges() -> None:
+    bars = {"X": random_walk(4, rows=100)}
+    found = score(predict(bars, 50, {"X": points(50, value=0.001)}))
+    assert found.rmse_ratio > 0
+    assert math.isnan(found.log_score)
+    assert math.isnan(found.crps)
+    assert math.isnan(found.coverage_95)
+    assert found.to_dict()["crps"] is None
+
+
+def test_pooled_is_the_mean_over_symbols_whatever_their_length() -> None:
+    bars = {"A": random_walk(5, rows=300), "B": random_walk(6, rows=120, scale=0.03)}
+    rows = predict(bars, 100, {"A": constant_t(200, 2), "B": constant_t(20, 2)})
+    total, by_symbol = score_table(rows)
+    assert set(by_symbol) == {"A", "B"}
+    for horizon in (1, 2):
+        parts = [by_symbol[s][horizon] for s in "AB"]
+        assert total[horizon].crps == pytest.approx(np.mean([p.crps for p in parts]))
+        assert total[horizon].rows == sum(p.rows for p in parts)
+        assert math.isnan(total[horizon].rmse)
+    assert by_symbol["A"][1].rows == 200
+    assert by_symbol["A"][2].rows == 199
+
+
+def test_scores_round_trip_through_plain_values() -> None:
+    found = score(table())
+    again = Scores.from_dict(found.to_dict())
+    assert again.to_dict() == found.to_dict()
+    assert pooled([found]) is found
+
+
+def test_pinball_at_the_median_is_half_the_absolute_error() -> None:
+    actual = np.array([1.0, -2.0])
+    loss = pinball(actual, np.zeros((2, 1)), np.array([0.5]))
+    np.testing.assert_allclose(loss[:, 0], np.abs(actual) / 2)

@@ -1,0 +1,88 @@
+"""The prediction table: its columns, its rows and the errors of reading one."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from support.simulated import constant_t, points, random_walk
+
+from lstmcast.errors import RunError
+from lstmcast.predictions import (
+    COLUMNS,
+    LEVELS,
+    QUANTILES,
+    Actuals,
+    is_point,
+    read_predictions,
+    tabulate,
+)
+
+
+def actuals(rows: int = 12) -> Actuals:
+    bars = random_walk(1, rows=rows - 1)
+    return Actuals("X", pd.DatetimeIndex(bars.index), bars["close"].to_numpy())
+
+
+def test_levels_and_columns_are_the_contract() -> None:
+    assert len(LEVELS) == len(QUANTILES) == 21
+    assert QUANTILES[:3] == ("q025", "q05", "q10")
+    assert QUANTILES[-3:] == ("q90", "q95", "q975")
+    assert [float(f"0.{name[1:]}") for name in QUANTILES] == list(LEVELS)
+    assert COLUMNS[:7] == (
+        "symbol", "origin", "date", "horizon", "close_origin", "close_actual", "return_actual",
+    )  # fmt: skip
+    assert COLUMNS[-2:] == ("mean", "log_density")
+
+
+def test_rows_are_every_origin_and_horizon_whose_truth_is_known() -> None:
+    truth = actuals(12)
+    origins = np.array([7, 8, 9, 10, 11])
+    table = tabulate(truth, origins, constant_t(5, 3))
+    known = [(o, h) for o in origins for h in (1, 2, 3) if o + h < 12]
+    assert list(zip(table["origin"], table["horizon"], strict=True)) == [
+        (truth.dates[o], h) for o, h in known
+    ]
+    assert list(table["date"]) == [truth.dates[o + h] for o, h in known]
+    np.testing.assert_array_equal(table["close_actual"], [truth.closes[o + h] for o, h in known])
+    np.testing.assert_allclose(
+        table["return_actual"], np.log(table["close_actual"] / table["close_origin"]), atol=1e-15
+    )
+    assert tuple(table.columns) == COLUMNS
+
+
+def test_figures_are_the_distributions() -> None:
+    table = tabulate(actuals(), np.array([5, 6]), constant_t(2, df=4.0, loc=0.001, scale=0.02))
+    np.testing.assert_allclose(table["q025"], stats.t.ppf(0.025, 4, 0.001, 0.02), rtol=1e-9)
+    np.testing.assert_allclose(
+        table["log_density"], stats.t.logpdf(table["return_actual"], 4, 0.001, 0.02), rtol=1e-9
+    )
+    np.testing.assert_allclose(table["mean"], 0.001)
+    assert not is_point(table)
+
+
+def test_a_point_forecast_states_the_median_alone() -> None:
+    table = tabulate(actuals(), np.array([5, 6]), points(2, value=0.003))
+    assert is_point(table)
+    np.testing.assert_allclose(table["q50"], 0.003)
+    assert table["log_density"].isna().all()
+
+
+def test_round_trip_through_parquet(tmp_path: Path) -> None:
+    table = tabulate(actuals(), np.array([5, 6]), constant_t(2))
+    path = tmp_path / "predictions.parquet"
+    table.to_parquet(path)
+    pd.testing.assert_frame_equal(read_predictions(path), table, check_dtype=False)
+
+
+def test_reading_says_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.parquet"
+    with pytest.raises(RunError, match=r"`predictions.parquet` is missing"):
+        read_predictions(path)
+    path.write_bytes(b"not parquet")
+    with pytest.raises(RunError, match="cannot be read"):
+        read_predictions(path)
+    pd.DataFrame({"symbol": ["X"]}).to_parquet(path)
+    with pytest.raises(RunError, match="lacks origin, date, horizon"):
+        read_predictions(path)
