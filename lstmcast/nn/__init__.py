@@ -1,0 +1,40 @@
+"""The network's building blocks: formulas only, no files, no configuration, no prices.
+
+`LSTMCell` and `LSTM` are the recurrent layer; `build_network` puts a body (`NETWORKS`) and a head
+(`HEADS`) together. Tensors are (batch, time, features) throughout.
+"""
+
+from lstmcast.nn.bodies import NETWORKS, Body, LSTMBody, State
+from lstmcast.nn.cell import Gates, LSTMCell
+from lstmcast.nn.dropout import variational_dropout
+from lstmcast.nn.heads import (
+    HEADS,
+    Head,
+    PointHead,
+    PointParams,
+    StudentTHead,
+    StudentTParams,
+)
+from lstmcast.nn.lstm import LSTM, Kernel, LSTMState
+from lstmcast.nn.network import Network, build_network
+
+__all__ = [
+    "HEADS",
+    "LSTM",
+    "NETWORKS",
+    "Body",
+    "Gates",
+    "Head",
+    "Kernel",
+    "LSTMBody",
+    "LSTMCell",
+    "LSTMState",
+    "Network",
+    "PointHead",
+    "PointParams",
+    "State",
+    "StudentTHead",
+    "StudentTParams",
+    "build_network",
+    "variational_dropout",
+]

@@ -1,0 +1,102 @@
+"""What every head is: the last layer, from hidden units to the parameters of a forecast.
+
+A head sees the network's outputs and one number beside them: the causal EWMA volatility at each
+origin. It forecasts *relative to that volatility*, which is what lets one network serve many
+symbols, calm and wild, and a symbol that it never saw.
+
+All output weights start at zero and the biases at a sensible forecast, so that an untrained network
+already says something reasonable (for the distributions: the EWMA volatility with fat tails) and
+training starts from there.
+"""
+
+from abc import ABC, abstractmethod
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lstmcast.errors import ConfigError
+from lstmcast.nn.shapes import require_shape
+
+
+class Head(nn.Module, ABC):
+    """Maps hidden units to the parameters of a forecast for each horizon.
+
+    Class attributes:
+        name: what the configuration calls it.
+        is_distribution: whether the parameters say how likely every outcome is.
+        names: the parameters, in the order of the tuple that `forward` returns.
+
+    Args:
+        hidden_size: units that the network hands over.
+        horizons: sessions ahead, in increasing order.
+        bias: first value of each raw output; their number is that of the raw outputs.
+
+    Raises:
+        ConfigError: horizons that are empty, below 1, or not increasing.
+    """
+
+    name: ClassVar[str]
+    is_distribution: ClassVar[bool]
+    names: ClassVar[tuple[str, ...]]
+
+    def __init__(self, hidden_size: int, horizons: tuple[int, ...], bias: list[float]) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.horizons = check_horizons(horizons)
+        self.weight = nn.Parameter(torch.zeros(len(bias), hidden_size))
+        self.bias = nn.Parameter(torch.tensor(bias))
+
+    def raw(
+        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time raw"]:
+        """The linear outputs from which the parameters are made; checks the shapes."""
+        require_shape("hidden", hidden, ("batch", "time", self.hidden_size))
+        require_shape("scale", scale, tuple(hidden.shape[:2]))
+        return nn.functional.linear(hidden, self.weight, self.bias)
+
+    @abstractmethod
+    def forward(
+        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+    ) -> Any:
+        """Parameters for every origin and horizon.
+
+        Args:
+            hidden: the network's outputs.
+            scale: causal volatility of one session's return at each origin, in the target's unit.
+
+        Returns:
+            A NamedTuple of tensors whose first axes are (batch, time, horizons).
+
+        Raises:
+            ValueError: a shape that does not fit, named.
+        """
+
+    @abstractmethod
+    def loss(
+        self,
+        params: Any,
+        target: Float[Tensor, "batch time horizons"],
+    ) -> Float[Tensor, "batch time horizons"]:
+        """What training minimises, for every origin and horizon; smaller is better.
+
+        `target` must be finite: where an outcome is not known, put any number there and leave the
+        loss out of the mean.
+        """
+
+    def extra_repr(self) -> str:
+        """What `print` shows of the head."""
+        return f"{self.hidden_size}, horizons={self.horizons}"
+
+
+def check_horizons(horizons: tuple[int, ...]) -> tuple[int, ...]:
+    """The horizons, if they are whole numbers from 1 on in increasing order; else ConfigError."""
+    increasing = all(a < b for a, b in pairwise(horizons))
+    if not horizons or horizons[0] < 1 or not increasing:
+        raise ConfigError(
+            f"`horizons` must be sessions ahead in increasing order, from 1 on, got {horizons}",
+            hint="use (1,) for the next session or range(1, 21) for each of the next 20",
+        )
+    return horizons

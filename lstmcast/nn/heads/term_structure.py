@@ -1,0 +1,102 @@
+"""How a forecast grows with its horizon: where the return drifts and how wide its range is.
+
+Volatility that is high today falls back over weeks, volatility that is low rises. So the variance
+of the k-th session ahead is written as a path from a near to a far value,
+
+    v_k = far + (near - far) * decay^(k - 1),         0 < decay < 1,
+
+and a return over h sessions has the sum of the first h of them,
+
+    v_1 + ... + v_h = h * far + (near - far) * (1 - decay^h) / (1 - decay),
+
+which is how GARCH(1,1) forecasts over several sessions (Engle and Bollerslev 1986), with near, far
+and decay now functions of the network's state. Every v_k is positive, so the width grows with each
+session, for any weights: a fan that narrows cannot be expressed. Three numbers an origin carry
+60 horizons as well as 5, and horizon 1 depends on the near value alone.
+
+The location has the same form with drifts in place of variances and one tenth of the volatility as
+its unit. That is a prior: the mean of a stock's return is near zero, and a network that pulled it
+far away would be fitting noise.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+LOCATION_UNIT = 0.1
+"""What a raw location of 1 means, as a share of the session's volatility."""
+
+MAX_LOG_FACTOR = 3.0
+"""The session's width stays within exp(-3) to exp(3) times the EWMA volatility."""
+
+MAX_DECAY = 0.995
+"""A half-life of 138 sessions; beyond it near and far could not be told apart."""
+
+FIRST_DECAY = 3.0
+"""Raw decay before training: a half-life of 12 sessions."""
+
+
+def cumulated(
+    near: Float[Tensor, "batch time"],
+    far: Float[Tensor, "batch time"],
+    decay: Float[Tensor, "batch time"],
+    horizons: Float[Tensor, " horizons"],
+) -> Float[Tensor, "batch time horizons"]:
+    """Sum over the sessions up to each horizon of a path that goes from `near` to `far`."""
+    near, far, decay = near.unsqueeze(-1), far.unsqueeze(-1), decay.unsqueeze(-1)
+    return far * horizons + (near - far) * (1.0 - decay**horizons) / (1.0 - decay)
+
+
+def bounded(
+    raw: Float[Tensor, "batch time"],
+) -> Float[Tensor, "batch time"]:
+    """A log factor that is `raw` near zero and never leaves +-`MAX_LOG_FACTOR`."""
+    return MAX_LOG_FACTOR * torch.tanh(raw / MAX_LOG_FACTOR)
+
+
+class TermStructure(nn.Module):
+    """Location and width of the return over each horizon, from a few raw outputs.
+
+    For horizon 1 alone there are two raw outputs, near drift and near log width; otherwise three
+    more, far drift, far log width and decay. `first_values` is where their biases start.
+
+    Args:
+        horizons: sessions ahead, in increasing order.
+    """
+
+    horizons: Tensor
+
+    def __init__(self, horizons: tuple[int, ...]) -> None:
+        super().__init__()
+        self.only_next = horizons == (1,)
+        self.register_buffer(
+            "horizons", torch.tensor(horizons, dtype=torch.get_default_dtype()), persistent=False
+        )
+
+    @property
+    def first_values(self) -> list[float]:
+        """First bias of each raw output: no drift, EWMA volatility, at every horizon."""
+        return [0.0, 0.0] if self.only_next else [0.0, 0.0, 0.0, 0.0, FIRST_DECAY]
+
+    def forward(
+        self, raw: Float[Tensor, "batch time raw"], scale: Float[Tensor, "batch time"]
+    ) -> tuple[Float[Tensor, "batch time horizons"], Float[Tensor, "batch time horizons"]]:
+        """Location and width for each horizon, in the unit of `scale`.
+
+        The width is a factor of `scale` times the root of the horizon when near and far agree; it
+        increases with the horizon in every case.
+        """
+        unit = scale.unsqueeze(-1)
+        near_drift, near_width, *rest = raw.unbind(dim=-1)
+        near_width = bounded(near_width)
+        if self.only_next:
+            return (
+                LOCATION_UNIT * unit * near_drift.unsqueeze(-1),
+                unit * near_width.exp().unsqueeze(-1),
+            )
+        far_drift, far_width, decay = rest
+        decay = MAX_DECAY * torch.sigmoid(decay)
+        drift = cumulated(near_drift, far_drift, decay, self.horizons)
+        near_variance, far_variance = (2 * near_width).exp(), (2 * bounded(far_width)).exp()
+        variance = cumulated(near_variance, far_variance, decay, self.horizons)
+        return LOCATION_UNIT * unit * drift, unit * variance.sqrt()

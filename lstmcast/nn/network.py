@@ -1,0 +1,133 @@
+"""A whole network: features in, the parameters of a forecast out.
+
+    x ── input dropout ── body (LSTM ...) ── dropout ── head ── parameters for each horizon
+                            │  state                     │
+                            └── in, out                  └── scale: EWMA volatility at the origin
+
+Body and head are chosen by name. The state goes in and comes out, so that a long history can be run
+in pieces and a new session costs one step.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lstmcast.errors import ConfigError
+from lstmcast.nn.bodies import NETWORKS, Body, InitialState, State
+from lstmcast.nn.dropout import variational_dropout
+from lstmcast.nn.heads import HEADS, Head
+from lstmcast.nn.lstm import Kernel
+
+
+class Network(nn.Module):
+    """A body and a head.
+
+    Args:
+        body: features to hidden units.
+        head: hidden units to the parameters of a forecast.
+        dropout: share of the hidden units silenced before the head while training.
+        input_dropout: share of the features silenced while training.
+    """
+
+    def __init__(
+        self, body: Body, head: Head, dropout: float = 0.0, input_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.body = body
+        self.head = head
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time features"],
+        scale: Float[Tensor, "batch time"],
+        state: State | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Any, State]:
+        """Forecast from every step of the sequences.
+
+        Args:
+            x: the features.
+            scale: causal volatility of one session's return at each step, in the target's unit.
+            state: what an earlier call returned for the steps just before; None is the beginning.
+            generator: where dropout masks come from while training; None is PyTorch's global one.
+
+        Returns:
+            The head's parameters, (batch, time, horizons), and the state after the last step.
+
+        Raises:
+            ValueError: a shape that does not fit, named.
+        """
+        if state is None:
+            state = self.body.first_state(x.shape[0])
+        x = variational_dropout(x, self.input_dropout, self.training, generator)
+        hidden, state = self.body(x, state, generator=generator)
+        hidden = variational_dropout(hidden, self.dropout, self.training, generator)
+        return self.head(hidden, scale), state
+
+
+def build_network(
+    network: str,
+    head: str,
+    *,
+    input_size: int,
+    horizons: Sequence[int] = (1,),
+    hidden_size: int = 48,
+    num_layers: int = 1,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    initial_state: InitialState = "zeros",
+    kernel: Kernel = "fused",
+    generator: torch.Generator | None = None,
+) -> Network:
+    """Make a network from the names and sizes of a configuration.
+
+    Args:
+        network: a key of `NETWORKS`.
+        head: a key of `HEADS`.
+        input_size: features of a step.
+        horizons: sessions ahead to forecast, in increasing order.
+        hidden_size: units of each layer.
+        num_layers: recurrent layers.
+        dropout: share of units silenced between layers and before the head while training.
+        input_dropout: share of features silenced while training.
+        initial_state: "zeros" or "learned".
+        kernel: which code runs the LSTM layers.
+        generator: where the first weights come from; None is PyTorch's global generator.
+
+    Raises:
+        ConfigError: an unknown name, or a number that no network can have.
+    """
+    _check_choice("network", network, NETWORKS)
+    _check_choice("head", head, HEADS)
+    _check_choice("initial_state", initial_state, ("zeros", "learned"))
+    sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+    for name, size in sizes.items():
+        if size < 1:
+            raise ConfigError(f"`{name}` must be at least 1, got {size}")
+    for name, rate in {"dropout": dropout, "input_dropout": input_dropout}.items():
+        if not 0.0 <= rate < 1.0:
+            raise ConfigError(f"`{name}` must be in [0, 1), got {rate}")
+    body = NETWORKS[network](
+        input_size,
+        hidden_size,
+        num_layers,
+        dropout=dropout,
+        initial_state=initial_state,
+        kernel=kernel,
+        generator=generator,
+    )
+    return Network(body, HEADS[head](body.output_size, tuple(horizons)), dropout, input_dropout)
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str] | dict[str, Any]) -> None:
+    """Refuse a name that is not among the choices."""
+    if value not in choices:
+        raise ConfigError(
+            f"`{name}` has no choice {value!r}", hint=f"choose one of: {', '.join(choices)}"
+        )
