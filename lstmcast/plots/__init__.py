@@ -1,0 +1,17 @@
+"""Charts: pure functions from tables to matplotlib figures, and a way to save them."""
+
+from lstmcast.plots.fan import fan_chart
+from lstmcast.plots.forecasts import View, forecast_chart
+from lstmcast.plots.output import FORMATS, save_figure
+from lstmcast.plots.parts import SplitDates
+from lstmcast.plots.training import training_chart
+
+__all__ = [
+    "FORMATS",
+    "SplitDates",
+    "View",
+    "fan_chart",
+    "forecast_chart",
+    "save_figure",
+    "training_chart",
+]

@@ -1,0 +1,77 @@
+"""Writing a chart to a file: whole or not at all, and the same bytes for the same chart."""
+
+import io
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from lstmcast.errors import OutputError
+from lstmcast.plots.style import house_style
+
+# Without these, matplotlib writes the time of day and its own version into the file.
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": "lstmcast"},
+    "svg": {"Creator": "lstmcast", "Date": None},
+    "pdf": {"Creator": "lstmcast", "Producer": "lstmcast", "CreationDate": None},
+}
+
+FORMATS: tuple[str, ...] = tuple(_METADATA)
+"""The formats that `save_figure` knows, as suffixes without the dot."""
+
+
+def save_figure(figure: Figure, path: Path, *, overwrite: bool = True) -> Path:
+    """Write a chart as PNG, SVG or PDF, by the path's suffix, and return the path.
+
+    The picture is made in memory, written to a file beside the target, flushed to the disk and
+    then put in the target's place: a reader sees the old chart or the new one, never half of one.
+
+    Raises:
+        OutputError: if the suffix is another one, if the target cannot be written, or if it
+            exists and `overwrite` is false.
+    """
+    suffix = path.suffix.removeprefix(".").lower()
+    if suffix not in _METADATA:
+        found = f"the suffix `{path.suffix}`" if path.suffix else "no suffix"
+        raise OutputError(
+            f"`{path}` has {found}, which is not a format of charts",
+            f"end the name with one of {', '.join('.' + name for name in FORMATS)}",
+        )
+    if path.is_dir():
+        raise OutputError(f"`{path}` is a folder, not a file", "give the name of a file in it")
+    if not overwrite and path.exists():
+        raise OutputError(f"`{path}` exists already", "choose another name or remove the file")
+    _replace(path, _render(figure, suffix))
+    return path
+
+
+def _render(figure: Figure, suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    with house_style():
+        figure.savefig(buffer, format=suffix, metadata=_METADATA[suffix])
+    return buffer.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(6)}.tmp")
+    try:
+        try:
+            with beside.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"`{path}` cannot be written: {error.strerror or error}", _next_step(path)
+        ) from error
+
+
+def _next_step(path: Path) -> str:
+    if not path.parent.exists():
+        return f"make the folder first: `mkdir -p {path.parent}`"
+    return "choose a place that you may write to, with `--output`"

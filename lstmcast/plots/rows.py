@@ -1,0 +1,199 @@
+"""From a prediction table to what a chart draws: one symbol, one horizon, in prices.
+
+Quantiles of the log return become prices exactly, `close_origin * exp(q)`, because the exponential
+keeps order: the price at a quantile of the return is that quantile of the price.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lstmcast.errors import DataError, UsageError
+
+FloatArray = NDArray[np.float64]
+
+_NEEDED = ("symbol", "origin", "date", "horizon", "close_origin", "close_actual", "q50", "mean")
+_BANDS = {80: ("q10", "q90"), 95: ("q025", "q975")}
+
+
+@dataclass(frozen=True)
+class Band:
+    """A central range of prices, session by session; NaN where none was stated.
+
+    Args:
+        percent: the probability that the range claims to hold.
+        low: `(rows,)` its lower end.
+        high: `(rows,)` its upper end.
+    """
+
+    percent: int
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def stated(self) -> bool:
+        """Whether any row has this range."""
+        return bool((np.isfinite(self.low) & np.isfinite(self.high)).any())
+
+    def holds(self, prices: FloatArray) -> NDArray[np.bool_]:
+        """Which prices lie inside; false where no range was stated."""
+        inside: NDArray[np.bool_] = (prices >= self.low) & (prices <= self.high)
+        return inside
+
+    def share(self, prices: FloatArray) -> float:
+        """Fraction of the rows with range and price whose price lies inside; NaN without any."""
+        counted = np.isfinite(self.low) & np.isfinite(self.high) & np.isfinite(prices)
+        return float(self.holds(prices)[counted].mean()) if counted.any() else float("nan")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The forecasts of one symbol at one horizon, in prices, in the order of their dates.
+
+    Args:
+        symbol: the symbol.
+        horizon: sessions from origin to date.
+        origins: the sessions at whose close the forecasts were made.
+        dates: the sessions that they are about.
+        previous: `(rows,)` closes at the origins, which are also the random walk's forecasts.
+        actual: `(rows,)` closes that came; NaN where not known.
+        median: `(rows,)` the forecast: the median, or the single number of a point model.
+        bands: the stated ranges, the widest first; empty for a point model.
+    """
+
+    symbol: str
+    horizon: int
+    origins: pd.DatetimeIndex
+    dates: pd.DatetimeIndex
+    previous: FloatArray
+    actual: FloatArray
+    median: FloatArray
+    bands: tuple[Band, ...]
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def last(self, count: int) -> "Rows":
+        """The last `count` rows."""
+        tail = slice(max(0, len(self) - count), None)
+        return Rows(
+            self.symbol,
+            self.horizon,
+            self.origins[tail],
+            self.dates[tail],
+            self.previous[tail],
+            self.actual[tail],
+            self.median[tail],
+            tuple(Band(band.percent, band.low[tail], band.high[tail]) for band in self.bands),
+        )
+
+    def rmse(self) -> float:
+        """Root mean squared error of the forecast, in the currency."""
+        return _root_mean_square(self.actual - self.median)
+
+    def rmse_of_random_walk(self) -> float:
+        """Root mean squared error of "it stays where it is" on the same rows, in the currency."""
+        known = np.where(np.isfinite(self.median), self.actual - self.previous, np.nan)
+        return _root_mean_square(known)
+
+    def outside(self) -> NDArray[np.bool_]:
+        """Which closes fell outside the widest range."""
+        if not self.bands:
+            return np.zeros(len(self), dtype=np.bool_)
+        widest = self.bands[0]
+        missed: NDArray[np.bool_] = (self.actual < widest.low) | (self.actual > widest.high)
+        return missed
+
+    def extent(self) -> tuple[float, float]:
+        """The lowest and the highest price that a chart of these rows has to hold."""
+        ends = [end for band in self.bands for end in (band.low, band.high)]
+        drawn = np.concatenate([self.actual, self.median, self.previous, *ends])
+        return float(np.nanmin(drawn)), float(np.nanmax(drawn))
+
+
+def select(predictions: pd.DataFrame, symbol: str | None, horizon: int) -> Rows:
+    """Take one symbol and one horizon out of a prediction table.
+
+    Args:
+        predictions: the table of `predictions.parquet`.
+        symbol: which symbol; None if the table has just one.
+        horizon: sessions ahead.
+
+    Raises:
+        DataError: if the table is empty or lacks a column.
+        UsageError: if the symbol or the horizon is not in it, or several symbols are and none is
+            named.
+    """
+    ends = [name for pair in _BANDS.values() for name in pair]
+    missing = [name for name in (*_NEEDED, *ends) if name not in predictions.columns]
+    if missing:
+        raise DataError(
+            f"`predictions` lacks {', '.join(missing)}", "train the run again with `lstmcast train`"
+        )
+    if predictions.empty:
+        raise DataError(
+            "`predictions` has no rows, so there is nothing to draw",
+            "give the test range more sessions in `split`",
+        )
+    name = _choose_symbol(predictions, symbol)
+    of_symbol = predictions[predictions["symbol"] == name]
+    horizons = sorted({int(value) for value in of_symbol["horizon"]})
+    if horizon not in horizons:
+        raise UsageError(
+            f"`horizon` {horizon} was not forecast for {name}",
+            f"choose from {', '.join(map(str, horizons))}",
+        )
+    return _in_prices(of_symbol[of_symbol["horizon"] == horizon], name, horizon)
+
+
+def _choose_symbol(predictions: pd.DataFrame, symbol: str | None) -> str:
+    symbols = [str(name) for name in predictions["symbol"].unique()]
+    if symbol is None:
+        if len(symbols) > 1:
+            raise UsageError(
+                f"`symbol` is needed: the run has {len(symbols)} of them",
+                f"choose from {', '.join(symbols)}",
+            )
+        return symbols[0]
+    if symbol not in symbols:
+        raise UsageError(
+            f"`symbol` {symbol} is not in the run", f"choose from {', '.join(symbols)}"
+        )
+    return symbol
+
+
+def _in_prices(table: pd.DataFrame, symbol: str, horizon: int) -> Rows:
+    table = table.assign(
+        origin=pd.to_datetime(table["origin"]), date=pd.to_datetime(table["date"])
+    ).sort_values("date", kind="stable")
+    previous = _floats(table["close_origin"])
+    point = _floats(table["q50"].astype("float64").fillna(table["mean"].astype("float64")))
+    bands = tuple(
+        Band(
+            percent,
+            previous * np.exp(_floats(table[low])),
+            previous * np.exp(_floats(table[high])),
+        )
+        for percent, (low, high) in sorted(_BANDS.items(), reverse=True)
+    )
+    return Rows(
+        symbol=symbol,
+        horizon=horizon,
+        origins=pd.DatetimeIndex(table["origin"]),
+        dates=pd.DatetimeIndex(table["date"]),
+        previous=previous,
+        actual=_floats(table["close_actual"]),
+        median=previous * np.exp(point),
+        bands=tuple(band for band in bands if band.stated),
+    )
+
+
+def _floats(column: pd.Series) -> FloatArray:
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _root_mean_square(errors: FloatArray) -> float:
+    known = errors[np.isfinite(errors)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else float("nan")
