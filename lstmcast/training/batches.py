@@ -1,0 +1,168 @@
+"""The panel on the device, and the batches taken from it.
+
+The data moves to the device once. A training batch is one gather from a strided view of all
+windows: nothing is copied per window, and no Python code runs per sample.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lstmcast.config import Training
+from lstmcast.dataset import PanelInputs, PanelTargets, Parts, window_starts
+from lstmcast.dataset.panel import Block
+
+MIN_STEPS = 8
+"""Least optimiser steps in an epoch, so that a small panel is not validated after every two."""
+
+VALIDATION_WINDOWS = 1024
+"""Most windows in a validation batch; bounds memory only."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences with their truth.
+
+    `weight` is how much each loss counts, broadcast over (batch, time, horizon): zero where a
+    session is warm-up, padding, or its outcome is not known.
+    """
+
+    features: Float[Tensor, "batch time features"]
+    scale: Float[Tensor, "batch time"]
+    targets: Float[Tensor, "batch time horizons"]
+    weight: Float[Tensor, "#batch time horizons"]
+
+
+class DevicePanel:
+    """A panel's arrays on the device.
+
+    Args:
+        inputs, targets: the panel; the truth is used for the loss alone.
+        parts: which rows are training and which validation origins, by symbol.
+        settings: window length, warm-up and supervision.
+        horizon_weights: `(horizons,)`, how much each horizon's loss counts.
+        device: where everything goes.
+    """
+
+    def __init__(
+        self,
+        inputs: PanelInputs,
+        targets: PanelTargets,
+        parts: Mapping[str, Parts],
+        *,
+        settings: Training,
+        horizon_weights: Float[Tensor, " horizons"],
+        device: torch.device,
+    ) -> None:
+        self.device = device
+        self.settings = settings
+        self.features = torch.from_numpy(inputs.features).to(device)
+        self.scale = torch.from_numpy(inputs.scale).to(device)
+        values = torch.from_numpy(targets.values)
+        self.known = torch.isfinite(values).to(device)
+        # A loss at an unknown outcome has weight zero; the value itself must still be finite.
+        self.targets = torch.nan_to_num(values).to(device)
+        self.horizon_weights = horizon_weights.to(device)
+        self.starts = torch.from_numpy(window_starts(inputs, parts, settings.lookback))
+        self.validation = list(self._validation_batches(inputs.blocks, parts))
+
+    @property
+    def input_size(self) -> int:
+        """Feature columns."""
+        return self.features.shape[1]
+
+    def _windows(self, values: Tensor, starts: Int[Tensor, " batch"]) -> Tensor:
+        """Rows `start .. start + lookback` for each start: one gather from an overlapping view."""
+        length, columns = self.settings.lookback, values[0].numel()
+        count = values.shape[0] - length + 1
+        view = values.as_strided((count, length, columns), (columns, columns, 1))
+        return view.index_select(0, starts.to(self.device))
+
+    def _batch(self, starts: Int[Tensor, " batch"], weight: Tensor) -> Batch:
+        return Batch(
+            features=self._windows(self.features, starts),
+            scale=self._windows(self.scale, starts).squeeze(-1),
+            targets=self._windows(self.targets, starts),
+            weight=weight,
+        )
+
+    def _step_weights(self) -> Float[Tensor, "1 time horizons"]:
+        """Weights of a window whose outcomes are all known."""
+        steps = torch.zeros(self.settings.lookback, 1, device=self.device)
+        first = self.settings.warm_up if self.settings.supervision == "every" else -1
+        steps[first:] = 1.0
+        return (steps * self.horizon_weights).unsqueeze(0)
+
+    def training_batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        """One epoch: about as many scored sessions as there are training rows, in random windows.
+
+        With a loss on the last step, every window once, in random order.
+        """
+        settings = self.settings
+        if settings.supervision == "last":
+            order = torch.randperm(len(self.starts), generator=generator)
+        else:
+            scored = settings.lookback - settings.warm_up
+            windows = max(len(self.starts) // scored, MIN_STEPS * settings.batch_size)
+            order = torch.randint(len(self.starts), (windows,), generator=generator)
+        weight = self._step_weights()
+        for chosen in self.starts[order].split(settings.batch_size):
+            yield self._batch(chosen, weight)
+
+    def _validation_batches(
+        self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]
+    ) -> Iterator[Batch]:
+        if self.settings.supervision == "last":
+            yield from self._validation_windows(blocks, parts)
+        else:
+            yield self._validation_sequences(blocks, parts)
+
+    def _validation_windows(
+        self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]
+    ) -> Iterator[Batch]:
+        """Windows that end at each validation origin; inputs reach back into training rows."""
+        length = self.settings.lookback
+        starts = np.concatenate(
+            [
+                block.start + parts[block.symbol].validation - length + 1
+                for block in blocks
+                if len(parts[block.symbol].validation)
+                and parts[block.symbol].validation[0] >= length - 1
+            ]
+        )
+        weight = self._step_weights()
+        for chosen in torch.from_numpy(starts).split(VALIDATION_WINDOWS):
+            yield self._batch(chosen, weight)
+
+    def _validation_sequences(self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]) -> Batch:
+        """Each symbol's validation rows in one sequence, after `lookback` rows of warm-up."""
+        spans = []
+        for block in blocks:
+            origins = parts[block.symbol].validation
+            if len(origins):
+                first = max(0, int(origins[0]) - self.settings.lookback)
+                spans.append(
+                    (
+                        block.start + first,
+                        block.start + int(origins[-1]) + 1,
+                        int(origins[0]) - first,
+                    )
+                )
+        longest = max(stop - start for start, stop, _ in spans)
+        shape = (len(spans), longest)
+        features = self.features.new_zeros(*shape, self.features.shape[1])
+        scale = self.scale.new_ones(shape)
+        targets = self.targets.new_zeros(*shape, self.targets.shape[1])
+        weight = torch.zeros_like(targets)
+        for row, (start, stop, warm_up) in enumerate(spans):
+            length = stop - start
+            features[row, :length] = self.features[start:stop]
+            scale[row, :length] = self.scale[start:stop]
+            targets[row, :length] = self.targets[start:stop]
+            scored = self.known[start + warm_up : stop] * self.horizon_weights
+            weight[row, warm_up:length] = scored
+        return Batch(features, scale, targets, weight)

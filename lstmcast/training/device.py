@@ -1,0 +1,55 @@
+"""Which device a network runs on, and how many CPU threads it takes.
+
+The code path is the same on CPU, CUDA and MPS: tensors are made on the CPU, moved once, and stay.
+"""
+
+import os
+import re
+
+import torch
+
+from lstmcast.errors import ConfigError, DeviceError
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that this machine has.
+
+    `auto` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        ConfigError: if the name is none of these.
+        DeviceError: if the machine, or this build of PyTorch, lacks the device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    match = re.fullmatch(r"cpu|mps|cuda(?::(\d{1,3}))?", name)
+    if match is None:
+        raise ConfigError(
+            f"`training.device` is {name!r}, which is not a device",
+            "use auto, cpu, cuda, cuda:N or mps",
+        )
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(
+            "`training.device` is 'mps', and this machine or build of PyTorch has no MPS device",
+            "use `--set training.device=cpu` or `auto`",
+        )
+    if name.startswith("cuda"):
+        index, count = int(match[1] or 0), torch.cuda.device_count()
+        if index >= count:
+            found = f"only {count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device"
+            raise DeviceError(
+                f"`training.device` is {name!r}, and PyTorch finds {found} here",
+                "use `--set training.device=cpu` or `auto`",
+            )
+        return torch.device("cuda", index)
+    return torch.device(name)
+
+
+def available_threads(wanted: int) -> int:
+    """The CPU threads to use in all: `wanted`, or every core this process may run on for 0."""
+    if wanted:
+        return wanted
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

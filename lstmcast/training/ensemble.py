@@ -1,0 +1,161 @@
+"""Several networks from different seeds, trained side by side and pooled.
+
+On a CPU the members train in parallel threads, one core each: PyTorch's kernels release the
+interpreter, a network of this size gains nothing from a second core, and threads that wait for each
+other cost far more than they save. Each member draws its random numbers from generators of its own,
+so the result does not depend on which thread runs first.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lstmcast.config import Experiment, Training
+from lstmcast.errors import DivergedError
+from lstmcast.nn import Network
+from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device import available_threads
+from lstmcast.training.loop import EpochRecord, Observer, fit_member
+
+RESTART_FACTOR = 0.3
+"""How much lower the learning rate is when a member that diverged begins again."""
+
+Build = Callable[[int], Network]
+"""A new network from a seed."""
+
+
+@dataclass(frozen=True)
+class FittedMember:
+    """A trained network and how it got there."""
+
+    network: Network
+    seed: int
+    records: list[EpochRecord]
+
+
+@dataclass(frozen=True)
+class FittedEnsemble:
+    """The members that trained, in the order of their numbers.
+
+    Args:
+        members: at least one.
+        diverged: numbers of the members that were left out.
+        interrupted: whether training was cut short from outside.
+    """
+
+    members: list[FittedMember]
+    diverged: list[int]
+    interrupted: bool
+
+
+def member_seeds(seed: int, members: int) -> list[int]:
+    """Independent seeds for the members, the same for the same `seed`."""
+    children = np.random.SeedSequence(seed).spawn(members)
+    return [int(child.generate_state(1)[0]) for child in children]
+
+
+def fit_ensemble(
+    build: Build, panel: DevicePanel, experiment: Experiment, observer: Observer
+) -> FittedEnsemble:
+    """Train `model.members` networks.
+
+    A member whose loss stops being finite begins again once with a lower learning rate; if that
+    fails too it is left out and named. Ctrl-C ends all members after their running epoch and keeps
+    what they have.
+
+    Raises:
+        DivergedError: if no member trained.
+        KeyboardInterrupt: on Ctrl-C before any member finished an epoch.
+    """
+    seeds = member_seeds(experiment.training.seed, experiment.model.members)
+    threads = available_threads(experiment.training.threads)
+    workers = min(len(seeds), threads) if panel.device.type == "cpu" else 1
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads // workers))
+    stop = threading.Event()
+    interrupted = False
+    try:
+        with ThreadPoolExecutor(workers, thread_name_prefix="member") as executor:
+            futures = [
+                executor.submit(
+                    _fit_or_restart,
+                    build,
+                    panel,
+                    experiment.training,
+                    member=k,
+                    seed=seed,
+                    observer=observer,
+                    stop=stop,
+                )
+                for k, seed in enumerate(seeds)
+            ]
+            try:
+                _wait(futures)
+            except KeyboardInterrupt:
+                interrupted = True
+            finally:
+                stop.set()  # nothing left to stop, or time for the others to end as well
+    finally:
+        torch.set_num_threads(before)
+    members = [member for member in (future.result() for future in futures) if member]
+    if not members and interrupted:
+        raise KeyboardInterrupt
+    if not members:
+        raise DivergedError(
+            f"the loss of every member stopped being finite, also with `training.learning_rate` "
+            f"{experiment.training.learning_rate * RESTART_FACTOR:g}",
+            "lower `training.learning_rate`, or look for extreme values among the prices",
+        )
+    kept = {member.records[0].member for member in members}
+    lost = [] if interrupted else [k for k in range(len(seeds)) if k not in kept]
+    return FittedEnsemble(members, lost, interrupted)
+
+
+def _wait(futures: list[Future[FittedMember | None]]) -> None:
+    """Wait for all, in short naps: a Ctrl-C is only seen between them on some systems."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+
+
+def _fit_or_restart(
+    build: Build,
+    panel: DevicePanel,
+    settings: Training,
+    *,
+    member: int,
+    seed: int,
+    observer: Observer,
+    stop: threading.Event,
+) -> FittedMember | None:
+    """Train one member; None if it diverged twice or never began."""
+    rate = settings.learning_rate
+    for learning_rate in (rate, rate * RESTART_FACTOR):
+        if stop.is_set():
+            return None
+        if learning_rate != rate:
+            observer.on_restart(member, learning_rate)
+        network = build(seed).to(panel.device)
+        try:
+            records = fit_member(
+                network,
+                panel,
+                settings,
+                member=member,
+                seed=seed,
+                learning_rate=learning_rate,
+                observer=observer,
+                stop=stop,
+            )
+        except DivergedError:
+            continue
+        observer.on_finish(member, kept=True)
+        return FittedMember(network, seed, records)
+    observer.on_finish(member, kept=False)
+    return None

@@ -1,0 +1,139 @@
+"""A trained ensemble that forecasts from bars: what a run directory keeps and loads again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lstmcast.config import Experiment
+from lstmcast.dataset import PanelInputs, Scaling, Target, build_inputs
+from lstmcast.dataset.panel import Block
+from lstmcast.distributions import Distribution, FloatArray, PointForecast, StudentTMixture
+from lstmcast.errors import DataError
+from lstmcast.features import build_features
+from lstmcast.nn import Network, PointParams, StudentTParams, build_network
+from lstmcast.prices.history import PriceHistory
+
+WINDOW_BATCH = 1024
+"""Most windows run at once; bounds memory only."""
+
+
+def new_network(experiment: Experiment, input_size: int, seed: int) -> Network:
+    """The network that the experiment describes, its first weights drawn from `seed`."""
+    model = experiment.model
+    return build_network(
+        model.network,
+        model.head,
+        input_size=input_size,
+        horizons=range(1, experiment.target.horizon + 1),
+        hidden_size=model.hidden_size,
+        num_layers=model.num_layers,
+        dropout=model.dropout,
+        initial_state=model.initial_state,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """Trained networks with the statistics that their inputs are scaled by.
+
+    Args:
+        experiment: settled: every choice is made.
+        scaling: fitted on training rows.
+        networks: the members, in evaluation mode, all on one device.
+    """
+
+    experiment: Experiment
+    scaling: Scaling
+    networks: Sequence[Network]
+
+    def inputs(self, histories: Sequence[PriceHistory]) -> PanelInputs:
+        """What the networks read, from histories that may be longer than those trained on."""
+        names = self.experiment.features or ()
+        matrices = {history.symbol: build_features(history, names) for history in histories}
+        return build_inputs(matrices, self.scaling)
+
+    def forecast(
+        self, inputs: PanelInputs, origins: Mapping[str, NDArray[np.intp]]
+    ) -> dict[str, Distribution]:
+        """Forecast every symbol from the given rows of its block, `(rows, horizons)` each."""
+        return {
+            block.symbol: self._forecast_block(inputs, block, origins[block.symbol])
+            for block in inputs.blocks
+        }
+
+    def _forecast_block(
+        self, inputs: PanelInputs, block: Block, origins: NDArray[np.intp]
+    ) -> Distribution:
+        features = torch.from_numpy(inputs.features[block.rows])
+        scale = torch.from_numpy(inputs.scale[block.rows])
+        run = (
+            self._run_along
+            if self.experiment.training.supervision == "every"
+            else self._run_windows
+        )
+        answers = [run(network, features, scale, origins) for network in self.networks]
+        closes = inputs.closes[block.rows][origins]
+        return pool_answers(answers, self.scaling.target(block.symbol), closes)
+
+    def _run_along(
+        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
+    ) -> dict[str, FloatArray]:
+        """Carry the state from the symbol's first row to the last origin."""
+        device = next(network.parameters()).device
+        stop = int(origins[-1]) + 1
+        with torch.inference_mode():
+            params, _ = network(features[None, :stop].to(device), scale[None, :stop].to(device))
+        rows = torch.from_numpy(origins)
+        return {
+            name: value[0].cpu()[rows].double().numpy() for name, value in params._asdict().items()
+        }
+
+    def _run_windows(
+        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
+    ) -> dict[str, FloatArray]:
+        """Run a window of `lookback` rows up to each origin, as in training."""
+        length = self.experiment.training.lookback
+        if int(origins[0]) < length - 1:
+            raise DataError(
+                f"`training.lookback` {length} reaches back before the first session with features",
+                "shorten `training.lookback`, or let the split begin later",
+            )
+        device = next(network.parameters()).device
+        ends = torch.from_numpy(origins)
+        steps = torch.arange(-length + 1, 1)
+        answers: list[dict[str, FloatArray]] = []
+        for chosen in ends.split(WINDOW_BATCH):
+            rows = chosen[:, None] + steps
+            with torch.inference_mode():
+                params, _ = network(features[rows].to(device), scale[rows].to(device))
+            answers.append(
+                {k: v[:, -1].cpu().double().numpy() for k, v in params._asdict().items()}
+            )
+        return {k: np.concatenate([answer[k] for answer in answers]) for k in answers[0]}
+
+
+def pool_answers(
+    answers: Sequence[dict[str, FloatArray]], target: Target, closes: FloatArray
+) -> Distribution:
+    """Turn the members' parameters into one distribution of returns, as fractions.
+
+    Distributions are pooled as an equal-weight mixture, points by their mean.
+
+    Args:
+        answers: by member, each parameter `(rows, horizons)` in the target's unit.
+        target: how the network's answers become returns.
+        closes: `(rows,)` closes at the origins.
+    """
+    stacked = {name: np.stack([answer[name] for answer in answers]) for name in answers[0]}
+    if stacked.keys() == set(StudentTParams._fields):
+        return StudentTMixture(
+            df=stacked["df"], loc=stacked["loc"] / target.unit, scale=stacked["scale"] / target.unit
+        )
+    if stacked.keys() == set(PointParams._fields):
+        return PointForecast(target.decode(stacked["value"].mean(axis=0), closes))
+    raise NotImplementedError(f"no distribution is made of {', '.join(stacked)}")

@@ -1,0 +1,163 @@
+"""Training one network: the loop, early stopping, and nothing else.
+
+Validation decides when to stop and which weights to keep. The test part is not passed to this
+module, so it cannot.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from lstmcast.config import Training
+from lstmcast.errors import DivergedError
+from lstmcast.nn import Network
+from lstmcast.training.batches import Batch, DevicePanel
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch of one member came to; a row of `history.csv`."""
+
+    member: int
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    learning_rate: float
+    seconds: float
+
+
+class Observer(Protocol):
+    """Someone who watches training; called from the threads that train."""
+
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """An epoch ended; `best` if its validation loss is the lowest so far."""
+        ...
+
+    def on_restart(self, member: int, learning_rate: float) -> None:
+        """A member diverged and begins again with a lower learning rate."""
+        ...
+
+    def on_finish(self, member: int, *, kept: bool) -> None:
+        """A member stopped; `kept` is False if it diverged twice and is left out."""
+        ...
+
+
+@dataclass
+class EarlyStopping:
+    """Remembers the best validation loss and the weights that reached it.
+
+    Args:
+        patience: epochs to wait for a better loss.
+    """
+
+    patience: int
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def update(self, epoch: int, loss: float, network: Network) -> bool:
+        """Note an epoch's validation loss; True if it is the lowest so far."""
+        if loss >= self.best_loss:
+            return False
+        self.best_loss, self.best_epoch = loss, epoch
+        self.weights = {name: w.detach().clone() for name, w in network.state_dict().items()}
+        return True
+
+    def exhausted(self, epoch: int) -> bool:
+        """Whether the best epoch lies `patience` epochs back."""
+        return epoch - self.best_epoch >= self.patience
+
+
+def fit_member(
+    network: Network,
+    panel: DevicePanel,
+    settings: Training,
+    *,
+    member: int,
+    seed: int,
+    learning_rate: float,
+    observer: Observer,
+    stop: threading.Event,
+) -> list[EpochRecord]:
+    """Train `network` in place until validation stops improving; keep its best weights.
+
+    Args:
+        network: on the panel's device.
+        panel: training windows and validation sequences.
+        settings: epochs, patience, weight decay, gradient clipping.
+        member: the member's number, for the records.
+        seed: of the order of windows and the dropout masks.
+        learning_rate: the optimiser's step size.
+        observer: told of every epoch.
+        stop: when set, training ends after the running epoch and keeps the best weights so far.
+
+    Raises:
+        DivergedError: if the loss is no longer finite.
+    """
+    order = torch.Generator().manual_seed(seed)
+    masks = torch.Generator(panel.device).manual_seed(seed)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    stopping = EarlyStopping(settings.patience)
+    records: list[EpochRecord] = []
+    for epoch in range(1, settings.epochs + 1):
+        began = time.perf_counter()
+        train_loss = run_epoch(
+            network, panel.training_batches(order), optimiser, settings.clip_norm, masks
+        )
+        validation_loss = run_epoch(network, panel.validation)
+        if not math.isfinite(train_loss + validation_loss):
+            raise DivergedError(
+                f"the loss of member {member} is no longer finite in epoch {epoch} "
+                f"(`training.learning_rate` {learning_rate:g})",
+                "lower `training.learning_rate` or `training.clip_norm`",
+            )
+        seconds = time.perf_counter() - began
+        record = EpochRecord(
+            member, epoch, train_loss, validation_loss, learning_rate, round(seconds, 4)
+        )
+        records.append(record)
+        best = stopping.update(epoch, validation_loss, network)
+        observer.on_epoch(record, best=best)
+        if stopping.exhausted(epoch) or stop.is_set():
+            break
+    network.load_state_dict(stopping.weights)
+    network.eval()
+    return records
+
+
+def run_epoch(
+    network: Network,
+    batches: Iterable[Batch],
+    optimiser: torch.optim.Optimizer | None = None,
+    clip_norm: float = math.inf,
+    masks: torch.Generator | None = None,
+) -> float:
+    """One pass over `batches`: training with an optimiser, measuring without.
+
+    Returns:
+        The weighted mean loss over the batches.
+    """
+    network.train(optimiser is not None)
+    total = count = torch.zeros(())
+    with torch.set_grad_enabled(optimiser is not None):
+        for batch in batches:
+            params, _ = network(batch.features, batch.scale, generator=masks)
+            losses = network.head.loss(params, batch.targets) * batch.weight
+            # The weight is broadcast over the batch: count what it stands for.
+            weight = batch.weight.sum() * (len(losses) / len(batch.weight))
+            if optimiser is not None:
+                optimiser.zero_grad()
+                (losses.sum() / weight).backward()
+                torch.nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
+                optimiser.step()
+            total = total + losses.detach().sum().cpu()
+            count = count + weight.cpu()
+    return float(total / count)

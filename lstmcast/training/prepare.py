@@ -1,0 +1,130 @@
+"""From an experiment and price histories to everything that training needs, checked.
+
+Choices that depend on the data are settled here (`features` and `model.head` left open, fractions
+of the split), so that the experiment written into the run trains the same run again.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lstmcast.config import Experiment
+from lstmcast.dataset import (
+    Boundaries,
+    PanelInputs,
+    PanelTargets,
+    Parts,
+    Scaling,
+    assign_origins,
+    build_inputs,
+    build_targets,
+    check_parts,
+    fit_scaling,
+    resolve_split,
+)
+from lstmcast.errors import ConfigError
+from lstmcast.features import FeatureMatrix, build_features, default_groups
+from lstmcast.nn import HEADS, NETWORKS
+from lstmcast.prices.history import PriceHistory
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data of an experiment, ready for training.
+
+    Args:
+        experiment: with every open choice settled.
+        boundaries: the last session of each part.
+        parts: the origins of each part, by symbol.
+        scaling: fitted on training rows.
+        inputs: what may be known at each row.
+        targets: what came true after it.
+    """
+
+    experiment: Experiment
+    boundaries: Boundaries
+    parts: dict[str, Parts]
+    scaling: Scaling
+    inputs: PanelInputs
+    targets: PanelTargets
+
+
+def settle(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experiment:
+    """Fill in the choices that were left open, and check those that depend on one another.
+
+    Raises:
+        ConfigError: for a network or head that does not exist or does not fit the target.
+    """
+    price = experiment.target.kind == "price"
+    features = experiment.features
+    if features is None:
+        features = ("price",) if price else default_groups(histories)
+    if price and "price" not in features:
+        raise ConfigError(
+            f"`target.kind` price needs the feature group `price`, got {', '.join(features)}",
+            "add `price` to `features`, or use `target.kind: log_return`",
+        )
+    model = experiment.model
+    head = model.head
+    if head == "auto":
+        head = "point" if price else "student_t"
+    _check_choice("model.network", model.network, NETWORKS)
+    _check_choice("model.head", head, HEADS)
+    if price and HEADS[head].is_distribution:
+        raise ConfigError(
+            f"`model.head` {head} forecasts returns and does not fit `target.kind` price",
+            "use `model.head: point`, or `target.kind: log_return`",
+        )
+    sources = {history.source for history in histories}
+    data = experiment.data.model_copy(update={"source": sources.pop()})
+    return experiment.model_copy(
+        update={
+            "data": data,
+            "features": tuple(features),
+            "model": model.model_copy(update={"head": head}),
+        }
+    )
+
+
+def _check_choice(key: str, found: str, choices: Collection[str]) -> None:
+    if found not in choices:
+        raise ConfigError(
+            f"`{key}` is {found!r}, which does not exist", f"choose one of {', '.join(choices)}"
+        )
+
+
+def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepared:
+    """Compute features, split, scale and lay out the histories of an experiment.
+
+    Args:
+        experiment: the configuration.
+        histories: one per symbol, of one source, already cut to `data.start` and `data.end`.
+
+    Raises:
+        ConfigError: for choices that do not exist or do not go together.
+        DataError: for missing columns, or too few sessions for the lookback and the split.
+    """
+    experiment = settle(experiment, histories)
+    matrices = _matrices(experiment, histories)
+    boundaries = resolve_split(
+        experiment.split, [pd.DatetimeIndex(history.bars.index) for history in histories]
+    )
+    horizon = experiment.target.horizon
+    parts = {
+        symbol: assign_origins(pd.DatetimeIndex(matrix.table.index), boundaries, horizon)
+        for symbol, matrix in matrices.items()
+    }
+    check_parts(parts, boundaries, experiment.training.lookback)
+    scaling = fit_scaling(matrices, parts, experiment.target.kind)
+    inputs = build_inputs(matrices, scaling)
+    return Prepared(
+        experiment, boundaries, parts, scaling, inputs, build_targets(inputs, scaling, horizon)
+    )
+
+
+def _matrices(
+    experiment: Experiment, histories: Sequence[PriceHistory]
+) -> dict[str, FeatureMatrix]:
+    names = experiment.features or ()
+    return {history.symbol: build_features(history, names) for history in histories}
