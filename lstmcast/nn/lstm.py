@@ -6,7 +6,7 @@ and agrees with the loop to rounding, in values and in gradients.
 """
 
 from collections.abc import Callable
-from typing import Literal, Self, cast
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -129,7 +129,7 @@ class LSTM(nn.Module):
         self._kernel: Kernel = kernel
 
     @classmethod
-    def from_torch(cls, module: nn.LSTM, kernel: Kernel = "fused") -> Self:
+    def from_torch(cls, module: nn.LSTM, kernel: Kernel = "fused") -> "LSTM":
         """Copy the weights of a `torch.nn.LSTM`.
 
         The copy takes (batch, time, input) whatever `module.batch_first` says.
@@ -189,7 +189,7 @@ class LSTM(nn.Module):
             x = x + output if self.residual and layer > 0 else output
         return x, (torch.stack(last_h), torch.stack(last_c))
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "LSTM":
         """Move or convert the weights; on a CUDA device, join each layer's into one block.
 
         cuDNN copies weights that lie apart at every call, and PyTorch warns of it.

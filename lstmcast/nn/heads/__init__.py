@@ -7,7 +7,7 @@ from lstmcast.nn.heads.base import Head
 from lstmcast.nn.heads.point import PointHead, PointParams
 from lstmcast.nn.heads.student_t import StudentTHead, StudentTParams
 
-HEADS = {head.name: head for head in (StudentTHead, PointHead)}
+HEADS: dict[str, type[Head]] = {head.name: head for head in (StudentTHead, PointHead)}
 
 __all__ = [
     "HEADS",

@@ -32,7 +32,6 @@ class Head(nn.Module, ABC):
     Args:
         hidden_size: units that the network hands over.
         horizons: sessions ahead, in increasing order.
-        bias: first value of each raw output; their number is that of the raw outputs.
 
     Raises:
         ConfigError: horizons that are empty, below 1, or not increasing.
@@ -42,12 +41,17 @@ class Head(nn.Module, ABC):
     is_distribution: ClassVar[bool]
     names: ClassVar[tuple[str, ...]]
 
-    def __init__(self, hidden_size: int, horizons: tuple[int, ...], bias: list[float]) -> None:
+    def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.horizons = check_horizons(horizons)
+        bias = torch.tensor(self.first_raw())
         self.weight = nn.Parameter(torch.zeros(len(bias), hidden_size))
-        self.bias = nn.Parameter(torch.tensor(bias))
+        self.bias = nn.Parameter(bias)
+
+    @abstractmethod
+    def first_raw(self) -> list[float]:
+        """The raw outputs of the untrained head, the same for every input."""
 
     def raw(
         self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]

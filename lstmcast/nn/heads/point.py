@@ -28,8 +28,9 @@ class PointHead(Head):
     is_distribution = False
     names = PointParams._fields
 
-    def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
-        super().__init__(hidden_size, horizons, [0.0] * len(horizons))
+    def first_raw(self) -> list[float]:
+        """Zero for each horizon."""
+        return [0.0] * len(self.horizons)
 
     def forward(
         self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]

@@ -23,7 +23,7 @@ state are the location, the width and the degrees of freedom:
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -35,6 +35,8 @@ from lstmcast.nn.heads.term_structure import TermStructure
 MIN_DF, MAX_DF = 2.5, 50.0
 FIRST_DF = 6.0
 FIRST_TAIL_GROWTH = 0.3
+
+Number = TypeVar("Number", float, Tensor)
 
 
 class StudentTParams(NamedTuple):
@@ -56,14 +58,14 @@ def raw_of_df(df: float) -> float:
     return math.log(share / (1.0 - share))
 
 
-def width_to_scale(df: Tensor) -> Tensor:
+def width_to_scale(df: Number) -> Number:
     """The scale of a Student-t distribution of width 1: see the module's text."""
-    return 1.0 / (1.0 + 1.25 / df + 3.0 / df.square())
+    return 1.0 / (1.0 + 1.25 / df + 3.0 / df**2)
 
 
 def log_width_of_unit_deviation(df: float) -> float:
     """Log of the width at which the standard deviation is 1."""
-    return math.log(math.sqrt((df - 2.0) / df) / width_to_scale(torch.tensor(df)).item())
+    return math.log(math.sqrt((df - 2.0) / df) / width_to_scale(df))
 
 
 def student_t_nll(y: Tensor, df: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
@@ -86,11 +88,14 @@ class StudentTHead(Head):
     names = StudentTParams._fields
 
     def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
-        terms = TermStructure(horizons)
-        super().__init__(hidden_size, horizons, [*terms.first_values, raw_of_df(FIRST_DF)])
-        self.terms = terms
+        super().__init__(hidden_size, horizons)
+        self.terms = TermStructure(horizons)
         self.log_width = log_width_of_unit_deviation(FIRST_DF)
         self.raw_tail_growth = nn.Parameter(torch.tensor(math.log(math.expm1(FIRST_TAIL_GROWTH))))
+
+    def first_raw(self) -> list[float]:
+        """The term structure's, and six degrees of freedom."""
+        return [*TermStructure.first_raw(self.horizons), raw_of_df(FIRST_DF)]
 
     def forward(
         self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]

@@ -58,7 +58,7 @@ class TermStructure(nn.Module):
     """Location and width of the return over each horizon, from a few raw outputs.
 
     For horizon 1 alone there are two raw outputs, near drift and near log width; otherwise three
-    more, far drift, far log width and decay. `first_values` is where their biases start.
+    more, far drift, far log width and decay.
 
     Args:
         horizons: sessions ahead, in increasing order.
@@ -73,10 +73,10 @@ class TermStructure(nn.Module):
             "horizons", torch.tensor(horizons, dtype=torch.get_default_dtype()), persistent=False
         )
 
-    @property
-    def first_values(self) -> list[float]:
-        """First bias of each raw output: no drift, EWMA volatility, at every horizon."""
-        return [0.0, 0.0] if self.only_next else [0.0, 0.0, 0.0, 0.0, FIRST_DECAY]
+    @staticmethod
+    def first_raw(horizons: tuple[int, ...]) -> list[float]:
+        """Raw outputs before training: no drift and EWMA volatility, at every horizon."""
+        return [0.0, 0.0] if horizons == (1,) else [0.0, 0.0, 0.0, 0.0, FIRST_DECAY]
 
     def forward(
         self, raw: Float[Tensor, "batch time raw"], scale: Float[Tensor, "batch time"]
