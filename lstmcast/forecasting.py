@@ -1,0 +1,85 @@
+"""A trained run and the newest bars, to dated ranges of the sessions to come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.distributions import Distribution
+from lstmcast.errors import UsageError
+from lstmcast.predictions import LEVELS, QUANTILES
+from lstmcast.prices.calendar import next_sessions
+from lstmcast.prices.history import PriceHistory
+
+if TYPE_CHECKING:
+    from lstmcast.training import Forecaster
+
+
+@dataclass(frozen=True)
+class SymbolForecast:
+    """The sessions to come of one symbol.
+
+    Args:
+        symbol: the symbol.
+        currency: of the prices, where the source told.
+        origin: the last session that the forecast knows.
+        close: its adjusted close.
+        table: a row per session to come: `date`, `assumed` (the date is a weekday, not from a
+            calendar), `horizon`, `median`, the 21 quantile columns in prices, `mean_return`, and
+            `chance_up`, the probability of a close above the last one (null for a point model).
+    """
+
+    symbol: str
+    currency: str | None
+    origin: pd.Timestamp
+    close: float
+    table: pd.DataFrame
+
+
+def forecast_ahead(
+    forecaster: "Forecaster", histories: Sequence[PriceHistory], horizon: int | None = None
+) -> list[SymbolForecast]:
+    """Forecast each symbol from its newest bar.
+
+    Args:
+        forecaster: a trained ensemble.
+        histories: one per symbol, from the first session of training to the newest bar.
+        horizon: sessions ahead; all that the ensemble was trained for if None.
+
+    Raises:
+        UsageError: if the ensemble was not trained for that horizon.
+        DataError: if a history is too short or lacks a column.
+    """
+    trained = forecaster.experiment.target.horizon
+    wanted = trained if horizon is None else horizon
+    if wanted > trained:
+        raise UsageError(
+            f"`--horizon` {wanted} is longer than the {trained} sessions the run was trained for",
+            f"train with `--set target.horizon={wanted}`, or ask for at most {trained}",
+        )
+    inputs = forecaster.inputs(histories)
+    origins = {block.symbol: np.array([block.stop - block.start - 1]) for block in inputs.blocks}
+    forecasts = forecaster.forecast(inputs, origins)
+    return [_dated(history, forecasts[history.symbol], wanted) for history in histories]
+
+
+def _dated(history: PriceHistory, distribution: Distribution, horizon: int) -> SymbolForecast:
+    close = float(history.adjusted()["close"].iloc[-1])
+    dates, assumed = next_sessions(history, history.last.date(), horizon)
+    quantiles = distribution.quantiles(LEVELS)[0, :horizon]
+    zero = np.zeros(distribution.shape)
+    prices = close * np.exp(quantiles)
+    table = pd.DataFrame(
+        {
+            "date": dates,
+            "assumed": assumed,
+            "horizon": np.arange(1, horizon + 1),
+            "median": close * np.exp(distribution.quantiles([0.5])[0, :horizon, 0]),
+            **{name: prices[:, k] for k, name in enumerate(QUANTILES)},
+            "mean_return": distribution.mean()[0, :horizon],
+            "chance_up": 1 - distribution.cdf(zero)[0, :horizon],
+        }
+    )
+    return SymbolForecast(history.symbol, history.currency, history.last, close, table)
