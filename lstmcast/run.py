@@ -148,6 +148,14 @@ class Run:
             for entry in self.symbols
         ]
 
+    def make_charts_folder(self) -> None:
+        """Make the folder for charts, if a copy of the run came without it.
+
+        Raises:
+            OutputError: if it cannot be made.
+        """
+        _make_folder(self.charts, "use `--output` to write elsewhere")
+
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Keep what `evaluate` found."""
         write_atomically(self.path / "metrics.json", to_json(metrics))
@@ -160,6 +168,27 @@ class Run:
                 "train the run again with `lstmcast train --config`",
             )
         return path
+
+
+def ensure_writable(runs_dir: Path) -> None:
+    """Fail before a long training, not after it.
+
+    Raises:
+        OutputError: if the folder cannot be made or written.
+    """
+    _make_folder(runs_dir, _RUNS_DIR_HINT)
+    if not os.access(runs_dir, os.W_OK | os.X_OK):
+        raise OutputError(f"`--runs-dir` {runs_dir} cannot be written", _RUNS_DIR_HINT)
+
+
+_RUNS_DIR_HINT = "choose another with `--runs-dir` or LSTMCAST_RUNS_DIR"
+
+
+def _make_folder(path: Path, hint: str) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made: {error.strerror or error}", hint) from error
 
 
 def to_json(value: Mapping[str, Any]) -> bytes:
@@ -202,7 +231,7 @@ def create_run(
     except OSError as error:
         raise OutputError(
             f"`--runs-dir` {runs_dir} cannot be written: {error.strerror or error}",
-            "choose another with `--runs-dir` or LSTMCAST_RUNS_DIR",
+            _RUNS_DIR_HINT,
         ) from error
     finally:
         with contextlib.suppress(OSError):

@@ -1,0 +1,68 @@
+"""The `lstmcast` program: its commands, and the boundary where errors become exit codes."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from lstmcast import __version__
+from lstmcast.cli.console import note, print_error
+from lstmcast.cli.forecast import forecast
+from lstmcast.cli.plot import plot
+from lstmcast.cli.train import train
+from lstmcast.errors import LstmcastError
+
+INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """Runs a command; a user's mistake ends in a line and an exit code, never in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Invoke the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except LstmcastError as error:
+            print_error(error)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            note("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="lstmcast",
+    help="Forecast how far a stock may move, with a custom LSTM and an honest verdict.",
+    epilog="Start with: lstmcast fetch AAPL, then lstmcast train --config configs/aapl.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lstmcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command; typer shows the program's own help."""
+
+
+for _command in (train, plot, forecast):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Run the program."""
+    sys.exit(app())

@@ -1,0 +1,123 @@
+"""`lstmcast forecast`: dated ranges for the sessions to come."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lstmcast.forecasting import SymbolForecast
+
+RANGES = {"50 %": ("q25", "q75"), "80 %": ("q10", "q90"), "95 %": ("q025", "q975")}
+
+
+def forecast(
+    run: RunArgument = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Sessions ahead; by default all that were trained.", show_default=False
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write every quantile to this file.", show_default=False),
+    ] = None,
+    data: DataDir = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    json: Json = False,
+) -> None:
+    """Forecast the sessions to come from the newest stored bars: a range of prices a date."""
+    from lstmcast.prices.store import PriceStore
+    from lstmcast.run import Run
+
+    opened = Run.open(run, runs_dir)
+    histories = opened.histories(PriceStore(data_dir(data)), newest=True)
+    from lstmcast.forecasting import forecast_ahead
+
+    forecasts = forecast_ahead(opened.forecaster(), histories, horizon)
+    if csv is not None:
+        _write_csv(csv, forecasts)
+        note(f"wrote {csv}")
+    if json:
+        print_json({"run": opened.name, "symbols": [_plain(ahead) for ahead in forecasts]})
+    elif csv is None:
+        for ahead in forecasts:
+            _print_table(ahead)
+
+
+def _print_table(ahead: "SymbolForecast") -> None:
+    from rich.table import Table
+
+    money = f" {ahead.currency}" if ahead.currency else ""
+    table = Table(
+        title=f"{ahead.symbol}: from the close of {ahead.origin:%Y-%m-%d} at "
+        f"{_price(ahead.close)}{money}",
+        title_justify="left",
+        caption_justify="left",
+    )
+    for name in ("date", "median", *RANGES, "chance up"):
+        table.add_column(name, justify="left" if name == "date" else "right")
+    for row in ahead.table.to_dict("records"):
+        table.add_row(
+            f"{row['date']:%a %Y-%m-%d}{' ?' if row['assumed'] else ''}",
+            _price(row["median"]),
+            *(f"{_price(row[low])} - {_price(row[high])}" for low, high in RANGES.values()),
+            _share(row["chance_up"]),
+        )
+    if ahead.table["assumed"].any():
+        table.caption = "? a weekday beyond the exchange's published calendar"
+    out().print(table)
+
+
+def _price(value: float) -> str:
+    """A price with as many decimals as its size wants; a dash where none is stated."""
+    if value != value:  # noqa: PLR0124 - not a number
+        return "-"
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+
+
+def _share(value: float) -> str:
+    return "-" if value != value else f"{value:.1%}"  # noqa: PLR0124 - not a number
+
+
+def _write_csv(path: Path, forecasts: list["SymbolForecast"]) -> None:
+    import pandas as pd
+
+    from lstmcast.files import write_atomically
+
+    tables = [_labelled(ahead) for ahead in forecasts]
+    text = pd.concat(tables, ignore_index=True).to_csv(index=False, date_format="%Y-%m-%d")
+    write_atomically(path, text.encode())
+
+
+def _labelled(ahead: "SymbolForecast") -> "pd.DataFrame":
+    table = ahead.table.copy()
+    table.insert(0, "symbol", ahead.symbol)
+    table.insert(1, "origin", ahead.origin)
+    table.insert(2, "close_origin", ahead.close)
+    return table
+
+
+def _plain(ahead: "SymbolForecast") -> dict[str, Any]:
+    """The forecast as JSON values: dates as text, what is not stated as null."""
+    rows = []
+    for row in ahead.table.to_dict("records"):
+        values: dict[str, Any] = {
+            str(name): None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - not a number
+            for name, value in row.items()
+        }
+        values["date"] = f"{row['date']:%Y-%m-%d}"
+        rows.append(values)
+    return {
+        "symbol": ahead.symbol,
+        "currency": ahead.currency,
+        "origin": f"{ahead.origin:%Y-%m-%d}",
+        "close_origin": ahead.close,
+        "sessions": rows,
+    }

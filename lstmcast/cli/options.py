@@ -1,0 +1,43 @@
+"""Options that several commands share, and the folders that they stand for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="LSTMCAST_DATA_DIR",
+        help="Folder of the price store; by default the platform's user data folder.",
+        show_default=False,
+    ),
+]
+
+RunsDir = Annotated[
+    Path,
+    typer.Option("--runs-dir", envvar="LSTMCAST_RUNS_DIR", help="Folder of the runs."),
+]
+
+RunArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="Run folder, or its name in the runs folder; the newest by default.",
+        show_default=False,
+    ),
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
+
+RUNS_DIR = Path("runs")
+
+
+def data_dir(given: Path | None) -> Path:
+    """The folder of the price store."""
+    if given is not None:
+        return given
+    from platformdirs import user_data_path
+
+    return user_data_path("lstmcast", appauthor=False)

@@ -1,0 +1,130 @@
+"""How training shows itself: a bar for each member on a terminal, plain lines elsewhere."""
+
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from lstmcast.cli.console import err, note
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from lstmcast.training import EpochRecord
+
+EVERY = 10
+"""Epochs between two plain lines of a member."""
+
+
+class LineProgress:
+    """A line every few epochs and one at the end of each member."""
+
+    def __init__(self, members: int, epochs: int) -> None:
+        self.members, self.epochs = members, epochs
+        self._best: dict[int, EpochRecord] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
+        """Print every few epochs."""
+        if best:
+            self._best[record.member] = record
+        if record.epoch % EVERY == 0 or record.epoch == 1:
+            low = self._best.get(record.member, record)
+            self._say(
+                f"member {record.member} epoch {record.epoch}/{self.epochs}: "
+                f"train {record.train_loss:.4f} validation {record.validation_loss:.4f} "
+                f"best {low.validation_loss:.4f} (epoch {low.epoch}) {record.seconds:.2f} s/epoch"
+            )
+
+    def on_restart(self, member: int, learning_rate: float) -> None:
+        """Say that the member begins again."""
+        self._best.pop(member, None)
+        self._say(f"member {member} diverged; starting again with learning rate {learning_rate:g}")
+
+    def on_finish(self, member: int, *, kept: bool) -> None:
+        """Say how the member ended."""
+        low = self._best.get(member)
+        ending = (
+            f"best validation {low.validation_loss:.4f} in epoch {low.epoch}"
+            if kept and low
+            else "left out"
+        )
+        self._say(f"member {member} done: {ending}")
+
+    def _say(self, line: str) -> None:
+        with self._lock:
+            note(line)
+
+
+class BarProgress:
+    """A bar for each member with its losses and the time it may still take."""
+
+    def __init__(self, members: int, epochs: int) -> None:
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("member {task.fields[member]}"),
+            BarColumn(bar_width=20),
+            TextColumn("epoch {task.completed}/{task.total}"),
+            TextColumn("{task.fields[losses]}"),
+            TimeElapsedColumn(),
+            TextColumn("at most"),
+            TimeRemainingColumn(),
+            console=err(),
+        )
+        self._tasks: list[TaskID] = [
+            self._bars.add_task("", total=epochs, member=k, losses="", start=False)
+            for k in range(members)
+        ]
+        self._low: dict[int, float] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
+        """Advance the member's bar."""
+        task = self._tasks[record.member]
+        if record.epoch == 1:
+            self._bars.start_task(task)
+        if best:
+            self._low[record.member] = record.validation_loss
+        low = self._low.get(record.member, record.validation_loss)
+        losses = (
+            f"train {record.train_loss:.4f}  validation {record.validation_loss:.4f}  "
+            f"best {low:.4f}{' *' if best else '  '}"
+        )
+        self._bars.update(task, completed=record.epoch, losses=losses)
+
+    def on_restart(self, member: int, learning_rate: float) -> None:
+        """Empty the member's bar."""
+        self._bars.console.print(
+            f"member {member} diverged; starting again with learning rate {learning_rate:g}"
+        )
+        self._low.pop(member, None)
+        self._bars.reset(self._tasks[member], start=False, losses="")
+
+    def on_finish(self, member: int, *, kept: bool) -> None:
+        """Stop the member's clock: early stopping ends most members before their last epoch."""
+        task = self._tasks[member]
+        done = self._bars.tasks[member].completed
+        losses = self._bars.tasks[member].fields["losses"] if kept else "diverged, left out"
+        self._bars.update(task, total=max(done, 1), completed=max(done, 1), losses=losses)

@@ -1,0 +1,93 @@
+"""`lstmcast train`: an experiment and stored prices, to a run."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmcast.cli.console import note, print_json
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
+
+if TYPE_CHECKING:
+    from lstmcast.run import Run
+    from lstmcast.training import Observer, Trained
+
+INTERRUPTED = 130
+
+
+def train(
+    config: Annotated[
+        Path,
+        typer.Option("--config", "-c", help="YAML file of the experiment.", show_default=False),
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Override one key, as in --set model.members=3; may be repeated.",
+            metavar="KEY=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    data: DataDir = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    json: Json = False,
+) -> None:
+    """Train the experiment's networks and keep them, with their test forecasts, in a run folder.
+
+    Prices come from the local store: fetch them first. Ctrl-C keeps the best networks so far.
+    """
+    from lstmcast.config import load_experiment
+    from lstmcast.prices.selection import select_histories
+    from lstmcast.prices.store import PriceStore
+
+    experiment = load_experiment(config, overrides or ())
+    histories = select_histories(PriceStore(data_dir(data)), experiment.data)
+    from lstmcast.run import create_run, ensure_writable
+
+    ensure_writable(runs_dir)
+    with _progress(experiment.model.members, experiment.training.epochs) as observer:
+        from lstmcast.training import train_experiment
+        from lstmcast.training.device import available_threads
+
+        trained = train_experiment(experiment, histories, observer)
+    run = create_run(runs_dir, trained, histories, available_threads(experiment.training.threads))
+    _report(run, trained, json=json)
+    if trained.ensemble.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def _progress(members: int, epochs: int) -> Iterator["Observer"]:
+    """Bars on a terminal, plain lines elsewhere; both on stderr."""
+    from lstmcast.cli.progress import BarProgress, LineProgress
+
+    with (BarProgress if sys.stderr.isatty() else LineProgress)(members, epochs) as observer:
+        yield observer
+
+
+def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
+    """Say what was trained, where it is, and what to do next."""
+    best = [min(r.validation_loss for r in m.records) for m in trained.ensemble.members]
+    if json:
+        print_json(
+            {
+                "run": str(run.path),
+                "status": run.record["status"],
+                "device": trained.device,
+                "validation_loss": best,
+                "diverged_members": trained.ensemble.diverged,
+                "seconds": trained.seconds,
+            }
+        )
+        return
+    if trained.ensemble.interrupted:
+        note("interrupted: the best networks so far are kept")
+    for member in trained.ensemble.diverged:
+        note(f"member {member} diverged twice and is left out")
+    count = "1 network" if len(best) == 1 else f"{len(best)} networks"
+    note(f"trained {count} in {trained.seconds['fit']:.1f} s on {trained.device}; run {run.path}")
+    note("next: lstmcast evaluate")
