@@ -16,7 +16,8 @@ from scipy.special import gammaln, stdtr, stdtrit
 FloatArray = NDArray[np.float64]
 
 _NEWTON_STEPS = 60
-_TOLERANCE = 1e-12
+_TOLERANCE = 1e-10
+"""Error of the probability before the last Newton step, which squares it."""
 
 
 class Distribution(Protocol):
@@ -119,10 +120,10 @@ class StudentTMixture:
         with a bisection wherever a step would leave the bracket.
         """
         level = np.asarray(levels, dtype=np.float64)
-        each = self.loc[..., None] + self.scale[..., None] * stdtrit(self.df[..., None], level)
         if self.df.shape[0] == 1:
-            single: FloatArray = each[0]
+            single: FloatArray = self._component_quantiles(0, level)
             return single
+        each = np.stack([self._component_quantiles(k, level) for k in range(self.df.shape[0])])
         low, high = each.min(axis=0), each.max(axis=0)
         root: FloatArray = (self._weights[..., None] * each).sum(axis=0)
         for _ in range(_NEWTON_STEPS):
@@ -130,13 +131,17 @@ class StudentTMixture:
             excess = probability - level
             low, high = np.where(excess < 0, root, low), np.where(excess > 0, root, high)
             step = root - excess / density
-            inside = (step > low) & (step < high)
-            following = np.where(inside, step, (low + high) / 2)
-            converged = bool(np.all(np.abs(following - root) <= _TOLERANCE * (high + 1 - low)))
-            root = following
-            if converged:
+            inside = (step >= low) & (step <= high)
+            root = np.where(inside, step, (low + high) / 2)
+            if np.abs(excess).max() <= _TOLERANCE:
                 break
         return root
+
+    def _component_quantiles(self, component: int, level: FloatArray) -> FloatArray:
+        """Quantiles `(rows, horizons, levels)` of one component."""
+        df, loc, scale = (a[component][..., None] for a in (self.df, self.loc, self.scale))
+        exact: FloatArray = loc + scale * stdtrit(df, level)
+        return exact
 
     def _cdf_and_density(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """CDF and density at `y` of shape `(rows, horizons, levels)`."""

@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from lstmcast.distributions import FloatArray
 
@@ -29,6 +28,9 @@ class Scaler:
 
         `standard` gives zero mean and unit variance, `minmax` the range 0 to 1.
         """
+        # Takes a second to load, and forecasting from a trained run never gets here.
+        from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
         if kind == "standard":
             standard = StandardScaler().fit(rows)
             return cls(np.asarray(standard.mean_), np.asarray(standard.scale_))

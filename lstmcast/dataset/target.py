@@ -1,7 +1,7 @@
 """What the network is taught to say, and how its answer becomes a return again.
 
-`LogReturnTarget`, the default, speaks percent of log return from the origin, beside the symbol's own
-volatility in the same unit. `PriceTarget` is the classic recipe's: the scaled price itself.
+`LogReturnTarget`, the default, speaks percent of log return from the origin, beside the symbol's
+own volatility in that unit. `PriceTarget` is the classic recipe's: the scaled price itself.
 """
 
 from dataclasses import dataclass

@@ -12,13 +12,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from lstmcast.config import Experiment, Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
-from lstmcast.training.device import available_threads
+from lstmcast.training.device import available_threads, one_thread_each
 from lstmcast.training.loop import EpochRecord, Observer, fit_member
 
 RESTART_FACTOR = 0.3
@@ -74,33 +73,31 @@ def fit_ensemble(
     seeds = member_seeds(experiment.training.seed, experiment.model.members)
     threads = available_threads(experiment.training.threads)
     workers = min(len(seeds), threads) if panel.device.type == "cpu" else 1
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads // workers))
     stop = threading.Event()
     interrupted = False
-    try:
-        with ThreadPoolExecutor(workers, thread_name_prefix="member") as executor:
-            futures = [
-                executor.submit(
-                    _fit_or_restart,
-                    build,
-                    panel,
-                    experiment.training,
-                    member=k,
-                    seed=seed,
-                    observer=observer,
-                    stop=stop,
-                )
-                for k, seed in enumerate(seeds)
-            ]
-            try:
-                _wait(futures)
-            except KeyboardInterrupt:
-                interrupted = True
-            finally:
-                stop.set()  # nothing left to stop, or time for the others to end as well
-    finally:
-        torch.set_num_threads(before)
+    with (
+        one_thread_each(),
+        ThreadPoolExecutor(workers, thread_name_prefix="member") as executor,
+    ):
+        futures = [
+            executor.submit(
+                _fit_or_restart,
+                build,
+                panel,
+                experiment.training,
+                member=k,
+                seed=seed,
+                observer=observer,
+                stop=stop,
+            )
+            for k, seed in enumerate(seeds)
+        ]
+        try:
+            _wait(futures)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            stop.set()  # nothing left to stop, or time for the others to end as well
     members = [member for member in (future.result() for future in futures) if member]
     if not members and interrupted:
         raise KeyboardInterrupt

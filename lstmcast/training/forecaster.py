@@ -16,6 +16,7 @@ from lstmcast.errors import DataError
 from lstmcast.features import build_features
 from lstmcast.nn import Network, PointParams, StudentTParams, build_network
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training.device import one_thread_each
 
 WINDOW_BATCH = 1024
 """Most windows run at once; bounds memory only."""
@@ -61,10 +62,11 @@ class Forecaster:
         self, inputs: PanelInputs, origins: Mapping[str, NDArray[np.intp]]
     ) -> dict[str, Distribution]:
         """Forecast every symbol from the given rows of its block, `(rows, horizons)` each."""
-        return {
-            block.symbol: self._forecast_block(inputs, block, origins[block.symbol])
-            for block in inputs.blocks
-        }
+        with one_thread_each():
+            return {
+                block.symbol: self._forecast_block(inputs, block, origins[block.symbol])
+                for block in inputs.blocks
+            }
 
     def _forecast_block(
         self, inputs: PanelInputs, block: Block, origins: NDArray[np.intp]
