@@ -3,12 +3,13 @@
 from lstmcast.plots.fan import fan_chart
 from lstmcast.plots.forecasts import View, forecast_chart
 from lstmcast.plots.output import FORMATS, save_figure
-from lstmcast.plots.parts import SplitDates
+from lstmcast.plots.parts import PartDates, PartEnds
 from lstmcast.plots.training import training_chart
 
 __all__ = [
     "FORMATS",
-    "SplitDates",
+    "PartDates",
+    "PartEnds",
     "View",
     "fan_chart",
     "forecast_chart",

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from lstmcast.errors import DataError
@@ -24,6 +25,7 @@ from lstmcast.plots.style import (
     count,
     day,
     in_currency,
+    is_logarithmic,
     money,
     price,
     price_axis,
@@ -64,8 +66,8 @@ def fan_chart(
             fan.
 
     Raises:
-        DataError: if no close is known, the forecast is empty or lacks a column, or does not
-            begin after the last close.
+        DataError: if no close is known, or the forecast is empty, lacks a column or a session, or
+            does not begin after the last close.
     """
     known = clean_closes(closes)
     today, last = pd.Timestamp(known.index[-1]), float(known.iloc[-1])
@@ -118,6 +120,8 @@ def _checked(forecast: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
             f"`forecast` begins on {day(first)}, which is not after the last close of {day(today)}",
             "make the forecast again from the newest bars",
         )
+    if coming["horizon"].tolist() != list(range(1, len(coming) + 1)):
+        raise DataError("`forecast` must have one row for every session from 1 to the last")
     return coming
 
 
@@ -145,8 +149,10 @@ def _set_axes(axes: Axes, known: pd.Series, fan: pd.DataFrame) -> None:
     drawn = np.concatenate([known.to_numpy(), fan.to_numpy().ravel()])
     low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     # Headroom for the words about the last close, which stand above everything drawn.
-    logarithmic = low > 0 and high / low > 6
-    high = high * (high / low) ** 0.16 if logarithmic else high + 0.16 * (high - low)
+    if is_logarithmic(low, high):
+        high *= (high / low) ** 0.16
+    else:
+        high += 0.16 * (high - low)
     price_axis(axes, low, high, most_ticks=8)
     session_axis(axes, pd.DatetimeIndex([*known.index, *fan.index[1:]]), label_last=True)
     axes.set_xlim(right=len(known) + len(fan) - 2)
@@ -158,7 +164,17 @@ def _draw(axes: Axes, known: pd.Series, fan: pd.DataFrame) -> None:
         axes.fill_between(
             places, fan[low], fan[high], color=color, linewidth=0, label=f"_{name}", zorder=2
         )
-    axes.plot(places, fan["median"], color=MEDIAN, linewidth=2.0, label="_median", zorder=4)
+    # The white edge keeps the line apart from the ranges where colours are lost.
+    edge = [withStroke(linewidth=4.2, foreground="white")]
+    axes.plot(
+        places,
+        fan["median"],
+        color=MEDIAN,
+        linewidth=2.0,
+        label="_median",
+        path_effects=edge,
+        zorder=4,
+    )
     axes.plot(known.to_numpy(), color=INK, linewidth=1.4, label="_closes", zorder=3)
 
 

@@ -18,14 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lstmcast.errors import UsageError
-from lstmcast.plots.parts import (
-    SplitDates,
-    add_overview,
-    clean_closes,
-    legend_of_parts,
-    mark_parts,
-    price_axis_is_log,
-)
+from lstmcast.plots.parts import PartEnds, add_heading, add_overview, clean_closes, mark_parts
 from lstmcast.plots.rows import Rows, select
 from lstmcast.plots.style import (
     INK,
@@ -63,7 +56,7 @@ def forecast_chart(
     predictions: pd.DataFrame,
     closes: pd.Series,
     *,
-    split: SplitDates,
+    split: PartEnds,
     symbol: str | None = None,
     horizon: int = 1,
     view: View = "test",
@@ -154,7 +147,7 @@ def _on_basis_of(rows: Rows, closes: pd.Series) -> pd.Series:
 def _legend(rows: Rows, currency: str | None) -> list[Artist]:
     """Three columns: what came; the forecast's error beside the random walk's; the ranges."""
     point = "Median forecast" if rows.bands else "Forecast"
-    before = "Previous close" if rows.horizon == 1 else f"Close {rows.horizon} sessions before"
+    before = "Previous close" if rows.horizon == 1 else "No change"
     error, naive = (
         money(significant(x), currency) for x in (rows.rmse(), rows.rmse_of_random_walk())
     )
@@ -255,10 +248,10 @@ def _draw_marks(axes: Axes, rows: Rows) -> None:
 
 def _add_newest(sheet: Sheet, rows: Rows, unit: str, enlarged: bool) -> None:
     recent = rows.last(DETAIL_SESSIONS)
-    made = "the close before" if rows.horizon == 1 else f"the close {rows.horizon} sessions before"
+    made = "at the close before" if rows.horizon == 1 else f"{rows.horizon} sessions before"
     if enlarged:
         mark = "bar" if rows.bands else "mark"
-        words = f"Enlarged: the last {_span(recent)}; every {mark} is a forecast made at {made}"
+        words = f"Enlarged: the last {_span(recent)}; every {mark} is a forecast made {made}"
     else:
         words = f"Test range: {_span(recent)}, adjusted close{unit}"
     sheet.text(words, weight="bold")
@@ -285,17 +278,20 @@ def _add_moves(sheet: Sheet, rows: Rows) -> None:
     sheet.skip(0.12)
 
 
-def _add_history(sheet: Sheet, rows: Rows, closes: pd.Series, split: SplitDates, unit: str) -> None:
-    dates = pd.DatetimeIndex(closes.index)
-    scale = ", logarithmic scale" if price_axis_is_log(closes) else ""
-    heading = f"Whole history: {count(len(dates), 'session')}, adjusted close{unit}{scale}"
-    sheet.text(heading, weight="bold")
-    sheet.skip(0.04)
-    sheet.legend(legend_of_parts(dates, split), columns=3)
+def _add_history(sheet: Sheet, rows: Rows, closes: pd.Series, split: PartEnds, unit: str) -> None:
+    add_heading(sheet, closes, split, unit)
     axes = sheet.panel(3.4)
+    dates = pd.DatetimeIndex(closes.index)
     mark_parts(axes, dates, split)
-    before = closes[dates <= rows.dates[0]]
-    axes.plot(before.index, before.to_numpy(), color=INK, linewidth=0.9, label="_closes", zorder=2)
+    before = dates <= rows.dates[0]
+    axes.plot(
+        numbers(dates[before]),
+        closes.to_numpy()[before],
+        color=INK,
+        linewidth=0.9,
+        label="_closes",
+        zorder=2,
+    )
     _draw_lines(axes, rows, misses=False)
     low, high = rows.extent()
     price_axis(axes, min(low, float(closes.min())), max(high, float(closes.max())))

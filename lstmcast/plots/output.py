@@ -22,15 +22,14 @@ FORMATS: tuple[str, ...] = tuple(_METADATA)
 """The formats that `save_figure` knows, as suffixes without the dot."""
 
 
-def save_figure(figure: Figure, path: Path, *, overwrite: bool = True) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
     """Write a chart as PNG, SVG or PDF, by the path's suffix, and return the path.
 
     The picture is made in memory, written to a file beside the target, flushed to the disk and
     then put in the target's place: a reader sees the old chart or the new one, never half of one.
 
     Raises:
-        OutputError: if the suffix is another one, if the target cannot be written, or if it
-            exists and `overwrite` is false.
+        OutputError: if the suffix is another one or the target cannot be written.
     """
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in _METADATA:
@@ -39,10 +38,6 @@ def save_figure(figure: Figure, path: Path, *, overwrite: bool = True) -> Path:
             f"`{path}` has {found}, which is not a format of charts",
             f"end the name with one of {', '.join('.' + name for name in FORMATS)}",
         )
-    if path.is_dir():
-        raise OutputError(f"`{path}` is a folder, not a file", "give the name of a file in it")
-    if not overwrite and path.exists():
-        raise OutputError(f"`{path}` exists already", "choose another name or remove the file")
     _replace(path, _render(figure, suffix))
     return path
 
@@ -67,11 +62,13 @@ def _replace(path: Path, content: bytes) -> None:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f"`{path}` cannot be written: {error.strerror or error}", _next_step(path)
+            f"`{path}` cannot be written: {error.strerror or error}", _next_step(path, error)
         ) from error
 
 
-def _next_step(path: Path) -> str:
-    if not path.parent.exists():
+def _next_step(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
         return f"make the folder first: `mkdir -p {path.parent}`"
+    if isinstance(error, IsADirectoryError):
+        return "that is a folder: give the name of a file in it"
     return "choose a place that you may write to, with `--output`"

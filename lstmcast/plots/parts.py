@@ -1,17 +1,27 @@
 """The history as it was cut: which sessions trained the network, chose it, and tested it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from lstmcast.errors import DataError
-from lstmcast.plots.style import INK, MUTED, SMALL, Sheet, count, date_axis, day, number, price_axis
+from lstmcast.plots.style import (
+    INK,
+    MUTED,
+    SMALL,
+    Sheet,
+    count,
+    date_axis,
+    day,
+    is_logarithmic,
+    number,
+    numbers,
+    price_axis,
+)
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "Training": {"facecolor": "#ffffff"},
@@ -20,37 +30,65 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class SplitDates:
-    """Where the history was cut; every date is the last session of its part.
+class PartEnds(Protocol):
+    """The last session of each part; `lstmcast.dataset.Boundaries` is one."""
 
-    Args:
-        train_end: last session that the network was trained on.
-        validation_end: last session that early stopping looked at; the test range follows.
-        test_end: last session of the test range; None if that is the end of the history.
-        train_start: first session used at all; None if that is the start of the history.
-    """
+    @property
+    def train_end(self) -> pd.Timestamp:
+        """Last session that the network was trained on."""
+        ...
+
+    @property
+    def validation_end(self) -> pd.Timestamp:
+        """Last session that early stopping looked at; the test range follows."""
+        ...
+
+    @property
+    def test_end(self) -> pd.Timestamp:
+        """Last session of the test range."""
+        ...
+
+
+@dataclass(frozen=True)
+class PartDates:
+    """Those dates as read from a run, which takes no more than reading them."""
 
     train_end: pd.Timestamp
     validation_end: pd.Timestamp
-    test_end: pd.Timestamp | None = None
-    train_start: pd.Timestamp | None = None
+    test_end: pd.Timestamp
 
-    def parts(
-        self, sessions: pd.DatetimeIndex
-    ) -> Iterator[tuple[str, pd.Timestamp, pd.Timestamp, int]]:
-        """Name, first session, last session and number of sessions of each part that has any."""
-        start = sessions[0] if self.train_start is None else self.train_start
-        end = sessions[-1] if self.test_end is None else self.test_end
-        cuts = (
-            ("Training", sessions >= start, self.train_end),
-            ("Validation", sessions > self.train_end, self.validation_end),
-            ("Test", sessions > self.validation_end, end),
-        )
-        for name, after, last in cuts:
-            inside = sessions[after & (sessions <= last)]
-            if len(inside):
-                yield name, inside[0], inside[-1], len(inside)
+
+@dataclass(frozen=True)
+class Part:
+    """One stretch of the history.
+
+    Args:
+        name: `Training`, `Validation` or `Test`.
+        first: its first session.
+        last: its last session.
+        sessions: how many there are.
+    """
+
+    name: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+    sessions: int
+
+
+def cut(sessions: pd.DatetimeIndex, ends: PartEnds) -> list[Part]:
+    """The parts that hold any of these sessions, in order."""
+    before = pd.Timestamp.min
+    parts = []
+    for name, end in (
+        ("Training", ends.train_end),
+        ("Validation", ends.validation_end),
+        ("Test", ends.test_end),
+    ):
+        inside = sessions[(sessions > before) & (sessions <= end)]
+        if len(inside):
+            parts.append(Part(name, inside[0], inside[-1], len(inside)))
+        before = end
+    return parts
 
 
 def clean_closes(closes: pd.Series) -> pd.Series:
@@ -67,55 +105,51 @@ def clean_closes(closes: pd.Series) -> pd.Series:
     return known.sort_index(kind="stable")
 
 
-def legend_of_parts(sessions: pd.DatetimeIndex, split: SplitDates) -> list[Artist]:
-    """A legend entry for each part, with its dates and its number of sessions."""
-    return [
+def add_heading(sheet: Sheet, closes: pd.Series, ends: PartEnds, unit: str) -> None:
+    """Add a line about the whole history, and a legend of its parts with their dates."""
+    sessions = pd.DatetimeIndex(closes.index)
+    logarithmic = is_logarithmic(float(closes.min()), float(closes.max()))
+    scale = ", logarithmic scale" if logarithmic else ""
+    words = f"Whole history: {count(len(sessions), 'session')}, adjusted close{unit}{scale}"
+    sheet.text(words, weight="bold")
+    sheet.skip(0.04)
+    handles = [
         Patch(
-            label=f"{name} {day(first)} to {day(last)} ({sessions_in:,})",
+            label=f"{part.name} {day(part.first)} to {day(part.last)} ({part.sessions:,})",
             edgecolor=MUTED,
             linewidth=0.6,
-            **_LOOKS[name],
+            **_LOOKS[part.name],
         )
-        for name, first, last, sessions_in in split.parts(sessions)
+        for part in cut(sessions, ends)
     ]
+    sheet.legend(handles, columns=3)
 
 
-def mark_parts(axes: Axes, sessions: pd.DatetimeIndex, split: SplitDates) -> None:
-    """Shade each part behind what the axes show, and rule a line where one ends."""
+def mark_parts(axes: Axes, sessions: pd.DatetimeIndex, ends: PartEnds) -> None:
+    """Shade each part behind what the axes show, and rule a line where the next one begins."""
     half_a_day = pd.Timedelta(hours=12)
-    for name, first, last, _ in split.parts(sessions):
+    for part in cut(sessions, ends):
+        start, end = number(part.first - half_a_day), number(part.last + half_a_day)
         axes.axvspan(
-            number(first - half_a_day),
-            number(last + half_a_day),
+            start,
+            end,
             edgecolor="#bdbdbd",
             linewidth=0,
             zorder=0,
-            label=f"_{name}",
-            **_LOOKS[name],
+            label=f"_{part.name}",
+            **_LOOKS[part.name],
         )
-        if name != "Training":
-            axes.axvline(number(first - half_a_day), color=MUTED, linewidth=0.8, zorder=1)
+        if part.name != "Training":
+            axes.axvline(start, color=MUTED, linewidth=0.8, zorder=1)
 
 
-def add_overview(sheet: Sheet, closes: pd.Series, split: SplitDates, unit: str) -> Axes:
+def add_overview(sheet: Sheet, closes: pd.Series, ends: PartEnds, unit: str) -> None:
     """Add a strip with the whole history and its parts to a sheet."""
-    dates = pd.DatetimeIndex(closes.index)
-    heading = f"Whole history: {count(len(dates), 'session')}"
-    legend_row = legend_of_parts(dates, split)
-    logarithmic = price_axis_is_log(closes)
-    scale = ", logarithmic scale" if logarithmic else ""
-    sheet.text(f"{heading}, adjusted close{unit}{scale}", weight="bold")
-    sheet.skip(0.04)
-    sheet.legend(legend_row, columns=3)
+    add_heading(sheet, closes, ends, unit)
     axes = sheet.panel(1.05)
-    axes.plot(closes.index, closes.to_numpy(), color=INK, linewidth=0.9, label="_closes")
-    mark_parts(axes, dates, split)
+    dates = pd.DatetimeIndex(closes.index)
+    axes.plot(numbers(dates), closes.to_numpy(), color=INK, linewidth=0.9, label="_closes")
+    mark_parts(axes, dates, ends)
     price_axis(axes, float(closes.min()), float(closes.max()), most_ticks=4)
     date_axis(axes, dates, most_ticks=15)
     axes.tick_params(labelsize=SMALL)
-    return axes
-
-
-def price_axis_is_log(closes: pd.Series) -> bool:
-    """Whether `price_axis` will draw these closes on a logarithmic scale."""
-    return bool(closes.min() > 0 and closes.max() / closes.min() > 6)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
+from textwrap import wrap
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
@@ -34,7 +35,7 @@ GRID = "#dedede"
 MEDIAN = "#d55e00"
 WIDE_BAND = "#d3e5f3"
 MIDDLE_BAND = "#94c1e2"
-NARROW_BAND = "#4b94c8"
+NARROW_BAND = "#5fa5d3"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#a3497f", "#8a6d00", "#3b3b3b", "#56b4e9", "#b8860b")
 
 DPI = 130
@@ -114,13 +115,22 @@ class Sheet:
     def text(
         self, words: str, size: float = TEXT, weight: str = "normal", color: str = INK
     ) -> None:
-        """Write one line at the left edge and go below it."""
-        line = self._figure.text(
-            LEFT / WIDTH, 0, words, size=size, weight=weight, color=color, va="top", ha="left"
+        """Write at the left edge, in as many lines as that takes, and go below."""
+        wide = 0.62 if weight == "bold" else 0.58  # of the size: the mean width of a character
+        lines = wrap(words, int((WIDTH - LEFT - RIGHT) * 72 / (size * wide))) or [""]
+        block = self._figure.text(
+            LEFT / WIDTH,
+            0,
+            "\n".join(lines),
+            size=size,
+            weight=weight,
+            color=color,
+            va="top",
+            ha="left",
         )
         depth = self._depth
-        self._place.append(lambda height: line.set_y(1 - depth / height))
-        self.skip(size / 72 * 1.45)
+        self._place.append(lambda height: block.set_y(1 - depth / height))
+        self.skip(len(lines) * size / 72 * 1.45)
 
     def panel(self, height: float, right: float = RIGHT) -> Axes:
         """Add axes over the width of the sheet, less `right` inches, and go below their labels."""
@@ -188,19 +198,24 @@ def money(amount: str, currency: str | None) -> str:
 
 
 def significant(value: float, digits: int = 4) -> str:
-    """A number to so many significant digits, never in powers of ten; `n/a` if it is not finite."""
+    """A number to at least so many digits, never in powers of ten; `n/a` if it is not finite."""
     if not math.isfinite(value):
         return "n/a"
     if value == 0:
         return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    return f"{round(value, decimals):,.{max(0, decimals)}f}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}"
 
 
 def price(value: float) -> str:
-    """A price as people write it: two decimals from 1 to 10,000, more below, none above."""
+    """A price as people write it: two decimals from 1 to 10,000, more below, none above.
+
+    From ten million on, in millions, as on the axis.
+    """
     if not math.isfinite(value) or abs(value) < 1:
         return significant(value)
+    if abs(value) >= 1e7:
+        return f"{value / 1e6:,.2f} M"
     return f"{value:,.2f}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
@@ -211,24 +226,33 @@ class PriceTicks(Formatter):
     """
 
     def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002 - matplotlib's
-        """The label of the tick at `x`."""
-        ticks = np.asarray([*self.locs, x], dtype=float)
-        largest = float(np.max(np.abs(ticks))) or 1.0
+        """The label of a tick at `x` that stands alone."""
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """The labels of the ticks of one axis."""
+        ticks = np.asarray(values, dtype=float)
+        largest = float(np.max(np.abs(ticks), initial=0.0)) or 1.0
         unit, suffix = (1e6, " M") if largest >= 1e7 else (1.0, "")
         ticks, largest = ticks / unit, largest / unit
         for decimals in range(12):
             if np.all(np.abs(np.round(ticks, decimals) - ticks) < 1e-9 * largest):
                 break
-        return f"{x / unit:,.{decimals}f}{suffix}"
+        return [f"{tick:,.{decimals}f}{suffix}" for tick in ticks]
+
+
+def is_logarithmic(low: float, high: float) -> bool:
+    """Whether prices grow so much that the early ones would be flat on a linear scale."""
+    return low > 0 and high / low > 6
 
 
 def price_axis(axes: Axes, low: float, high: float, most_ticks: int = 6) -> bool:
-    """Set the price axis to hold `low` to `high`; logarithmic if the prices grow sixfold.
+    """Set the price axis to hold `low` to `high`, on the scale that suits them.
 
     Returns:
         Whether the axis is logarithmic.
     """
-    logarithmic = low > 0 and high / low > 6
+    logarithmic = is_logarithmic(low, high)
     if logarithmic:
         axes.set_yscale("log")
         margin = (high / low) ** 0.05

@@ -1,0 +1,128 @@
+"""Saving a chart: its format, the same bytes each time, all or nothing, a clear refusal."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+from support.charts import fan_table, world
+
+from lstmcast.errors import OutputError
+from lstmcast.plots import FORMATS, fan_chart, forecast_chart, save_figure
+
+MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def chart() -> Figure:
+    scene = world(70, history=150)
+    return forecast_chart(scene.predictions, scene.closes, split=scene.ends, currency="USD")
+
+
+def fan() -> Figure:
+    closes = world(5, history=100).closes
+    return fan_chart(closes, fan_table(closes, 10), symbol="ABC")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_suffix_chooses_the_format(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"chart.{suffix.upper()}"
+    assert save_figure(fan(), path) == path
+    assert path.read_bytes().startswith(MAGIC[suffix])
+    assert names_in(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_same_tables_give_the_same_bytes(tmp_path: Path, suffix: str) -> None:
+    one, two = (save_figure(chart(), tmp_path / f"{name}.{suffix}") for name in "ab")
+    with mpl.rc_context({"font.size": 30.0, "savefig.dpi": 40, "svg.hashsalt": "other"}):
+        three = save_figure(chart(), tmp_path / f"c.{suffix}")
+    assert one.read_bytes() == two.read_bytes() == three.read_bytes()
+    # Saving twice changes nothing either.
+    figure = chart()
+    save_figure(figure, two)
+    assert save_figure(figure, two).read_bytes() == one.read_bytes()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import lstmcast.plots
+heavy = sorted({"torch", "matplotlib.pyplot", "yfinance", "tkinter", "typer"} & set(sys.modules))
+assert not heavy, heavy
+from support.charts import fan_table, world
+closes = world(5, history=100).closes
+figure = lstmcast.plots.fan_chart(closes, fan_table(closes, 10), symbol="ABC")
+for suffix in lstmcast.plots.FORMATS:
+    lstmcast.plots.save_figure(figure, Path(sys.argv[1]) / f"other.{suffix}")
+assert "matplotlib.pyplot" not in sys.modules
+assert "torch" not in sys.modules
+"""
+
+
+def test_another_process_writes_the_same_bytes_and_loads_neither_torch_nor_pyplot(
+    tmp_path: Path,
+) -> None:
+    environment = os.environ | {
+        "PYTHONHASHSEED": "7",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "TZ": "Asia/Tokyo",
+    }
+    subprocess.run([sys.executable, "-c", SCRIPT, tmp_path], check=True, env=environment)
+    for suffix in FORMATS:
+        here = save_figure(fan(), tmp_path / f"here.{suffix}").read_bytes()
+        there = (tmp_path / f"other.{suffix}").read_bytes()
+        assert hashlib.sha256(here).digest() == hashlib.sha256(there).digest(), suffix
+
+
+@pytest.mark.parametrize("name", ["chart", "chart.jpeg", "chart.png.bak", ".png"])
+def test_an_unknown_format_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match="is not a format of charts") as raised:
+        save_figure(fan(), tmp_path / name)
+    assert raised.value.hint == "end the name with one of .png, .svg, .pdf"
+    assert names_in(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder.png").mkdir()
+    cases = [
+        (tmp_path / "none" / "a.png", "No such file", "mkdir -p"),
+        (tmp_path / "file" / "a.png", "Not a directory", "--output"),
+        (tmp_path / "folder.png", "Is a directory", "name of a file in it"),
+        (tmp_path / f"{'long' * 80}.png", "too long", "--output"),
+    ]
+    for path, reason, hint in cases:
+        with pytest.raises(OutputError, match=reason) as raised:
+            save_figure(fan(), path)
+        assert hint in str(raised.value.hint)
+    assert names_in(tmp_path) == ["file", "folder.png"]
+
+
+def test_a_full_disk_leaves_the_old_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "chart.png"
+    path.write_bytes(b"old")
+
+    def full(_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        save_figure(fan(), path)
+    assert path.read_bytes() == b"old"
+    assert names_in(tmp_path) == ["chart.png"]
+
+
+def test_a_new_chart_is_as_open_to_others_as_any_new_file(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    saved = save_figure(fan(), tmp_path / "chart.svg")
+    assert saved.stat().st_mode == plain.stat().st_mode
