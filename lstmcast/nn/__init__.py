@@ -4,15 +4,19 @@
 (`HEADS`) together. Tensors are (batch, time, features) throughout.
 """
 
-from lstmcast.nn.bodies import NETWORKS, Body, LSTMBody, State
+from lstmcast.nn.bodies import NETWORKS, Body, LSTMBody, LSTMConvolutionBody, State
 from lstmcast.nn.cell import Gates, LSTMCell
 from lstmcast.nn.dropout import variational_dropout
 from lstmcast.nn.heads import (
     HEADS,
     Head,
+    MixtureParams,
     PointHead,
     PointParams,
+    QuantileHead,
+    QuantileParams,
     StudentTHead,
+    StudentTMixtureHead,
     StudentTParams,
 )
 from lstmcast.nn.lstm import LSTM, Kernel, LSTMState
@@ -28,12 +32,17 @@ __all__ = [
     "Kernel",
     "LSTMBody",
     "LSTMCell",
+    "LSTMConvolutionBody",
     "LSTMState",
+    "MixtureParams",
     "Network",
     "PointHead",
     "PointParams",
+    "QuantileHead",
+    "QuantileParams",
     "State",
     "StudentTHead",
+    "StudentTMixtureHead",
     "StudentTParams",
     "build_network",
     "variational_dropout",

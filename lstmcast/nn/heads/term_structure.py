@@ -19,6 +19,8 @@ its unit. That is a prior: the mean of a stock's return is near zero, and a netw
 far away would be fitting noise.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -47,11 +49,14 @@ def cumulated(
     return far * horizons + (near - far) * (1.0 - decay**horizons) / (1.0 - decay)
 
 
-def bounded(
-    raw: Float[Tensor, "batch time"],
-) -> Float[Tensor, "batch time"]:
+def bounded(raw: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
     """A log factor that is `raw` near zero and never leaves +-`MAX_LOG_FACTOR`."""
     return MAX_LOG_FACTOR * torch.tanh(raw / MAX_LOG_FACTOR)
+
+
+def unbounded(log_factor: float) -> float:
+    """The raw value that `bounded` maps to `log_factor`."""
+    return MAX_LOG_FACTOR * math.atanh(log_factor / MAX_LOG_FACTOR)
 
 
 class TermStructure(nn.Module):
