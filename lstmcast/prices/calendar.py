@@ -7,6 +7,7 @@ end, and for exchanges that have none, weekdays stand in and are flagged as assu
 
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -101,6 +102,17 @@ def calendar_of(symbol: str) -> str:
     return SUFFIXES.get(suffix, WEEKDAYS)
 
 
+class Sessions(NamedTuple):
+    """The sessions between two days.
+
+    `days` outside `known_from..known_until` are weekdays, assumed to be sessions.
+    """
+
+    days: pd.DatetimeIndex
+    known_from: pd.Timestamp
+    known_until: pd.Timestamp
+
+
 def calendar_for(history: PriceHistory) -> str:
     """Return the calendar that a history follows.
 
@@ -111,18 +123,15 @@ def calendar_for(history: PriceHistory) -> str:
     dates = history.bars.index
     for name in (calendar_of(history.symbol), WEEKDAYS):
         known = dates[dates >= EARLIEST]
-        sessions, until = sessions_between(name, dates[0], dates[-1])
-        known = known[known <= until]
-        if len(known.difference(sessions)) <= MISFIT * len(known):
+        sessions = sessions_between(name, dates[0], dates[-1])
+        known = known[(known >= sessions.known_from) & (known <= sessions.known_until)]
+        if len(known.difference(sessions.days)) <= MISFIT * len(known):
             return name
     return EVERY_DAY
 
 
-def sessions_between(name: str, start: date, end: date) -> tuple[pd.DatetimeIndex, pd.Timestamp]:
-    """Return the sessions from `start` to `end`, both included, and the last day that is known.
-
-    Days before the calendar begins and after it ends are weekdays, assumed to be sessions. The
-    second value is `end` if nothing was assumed after the calendar's end.
+def sessions_between(name: str, start: date, end: date) -> Sessions:
+    """Return the sessions from `start` to `end`, both included.
 
     Args:
         name: an ISO market identifier, `WEEKDAYS` or `EVERY_DAY`.
@@ -131,11 +140,11 @@ def sessions_between(name: str, start: date, end: date) -> tuple[pd.DatetimeInde
     """
     first, last = pd.Timestamp(start).normalize(), pd.Timestamp(end).normalize()
     if name in (WEEKDAYS, EVERY_DAY):
-        return _rule(name, first, last), last
+        return Sessions(_rule(name, first, last), first, last)
     known_from, known_until = _bounds(name)
     inside_from, inside_until = max(first, known_from), min(last, known_until)
     if inside_from > inside_until:
-        return _rule(WEEKDAYS, first, last), min(last, known_until)
+        return Sessions(_rule(WEEKDAYS, first, last), known_from, known_until)
     calendar = _exchange(name, inside_from.year, inside_until.year)
     inside = calendar[(calendar >= inside_from) & (calendar <= inside_until)]
     parts = [
@@ -144,7 +153,8 @@ def sessions_between(name: str, start: date, end: date) -> tuple[pd.DatetimeInde
         _rule(WEEKDAYS, inside_until + DAY, last),
     ]
     days = np.concatenate([part.to_numpy() for part in parts])
-    return pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date"), inside_until
+    index = pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date")
+    return Sessions(index, inside_from, inside_until)
 
 
 def next_sessions(
@@ -164,11 +174,11 @@ def next_sessions(
     name = of if isinstance(of, str) else calendar_for(of)
     first = pd.Timestamp(after).normalize() + DAY
     # twice the weekdays and two weeks more outlast every holiday season
-    days, until = sessions_between(name, first, first + (2 * count + 14) * DAY)
-    days = days[:count]
+    sessions = sessions_between(name, first, first + (2 * count + 14) * DAY)
+    days = sessions.days[:count]
     if name == WEEKDAYS:
         return days, [True] * len(days)
-    return days, [bool(day > until) for day in days]
+    return days, [bool(day > sessions.known_until) for day in days]
 
 
 def _rule(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:

@@ -36,6 +36,9 @@ ROUNDING = 5e-3
 """How far `open` or `close` may lie outside `low..high` and still pass for rounding, as a fraction.
 Adjusted and converted prices are off by up to a few tenths of a percent."""
 
+SINGLE = 1e-6
+"""What single precision loses, as a fraction: Yahoo's prices went through it. Not worth a word."""
+
 Kind = Literal["price", "level"]
 """`price`: positive, so it has log returns. `level`: any number, such as an interest
 rate; a level can be context for a forecast and is never the thing forecast."""
@@ -101,6 +104,9 @@ class PriceHistory:
         bars.index = session_dates(bars.index, where)
         bars = _in_order(bars, where, notes)
         present = [name for name in COLUMNS if not bars[name].isna().all()]
+        if "volume" in present and not bars["volume"].fillna(0.0).any():
+            present.remove("volume")  # currencies and some indices come with zeros throughout
+            bars = bars.assign(volume=np.nan)
         bars = _complete_rows(bars, [name for name in present if name in PRICES], where, notes)
         bars = _possible_rows(bars, present, kind, where, notes, accept_suspect=accept_suspect)
         bars = _enclosing_ranges(bars, present, where, notes, accept_suspect=accept_suspect)
@@ -370,6 +376,9 @@ def _enclosing_ranges(
                 f" on {iso_dates(bars.index[far])[0]}" + _others(int(far.sum())),
                 hint="correct the row, or widen such ranges with `--accept-suspect`",
             )
+        if by[outside].max() <= SINGLE:
+            bars = bars.assign(**{name: bars[name].where(~outside, target)})
+            continue
         notes.append(
             Finding(
                 "range_widened",

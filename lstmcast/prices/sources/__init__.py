@@ -18,7 +18,7 @@ ENTRY_POINTS = "lstmcast.sources"
 BUILT_IN = {
     "csv": "lstmcast.prices.sources.files:FileSource",
     "sample": "lstmcast.prices.sources.sample:SampleSource",
-    "yahoo": "lstmcast.prices.sources.yahoo:YahooSource",
+    "yahoo": "lstmcast.prices.sources.yahoo.source:YahooSource",
 }
 
 

@@ -1,0 +1,154 @@
+"""Whether a history can be true: sessions that are missing, prices that no market made.
+
+`PriceHistory.from_frame` refuses what is impossible. This module looks for what is possible and
+most often wrong, at the known faults of free price data: days that were lost, a split that was
+recorded and not applied (or the other way round), a price in pence among prices in pounds.
+
+Nothing is repaired here. A small finding is a warning; a grave one is `suspect`, and `refuse` stops
+the history from being stored unless the user accepts it.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.errors import DataError
+from lstmcast.prices.calendar import EARLIEST, EVERY_DAY, WEEKDAYS, calendar_for, sessions_between
+from lstmcast.prices.findings import Finding, Level, list_dates
+from lstmcast.prices.history import PriceHistory, iso_dates
+
+MISSING_SESSIONS = "missing_sessions"
+MOST_MISSING = 0.02
+"""Share of the sessions that may be missing."""
+FEW_MISSING = 2
+"""So many may be missing from a short history, whatever their share."""
+LONGEST_GAP = 10
+"""Sessions in a row that may be missing; a halt of trading seldom lasts longer."""
+
+LARGE_MOVE = 0.5
+"""Absolute log return above which a day is named."""
+WRONG_SCALE = 3.0
+"""Absolute log return (a factor of 20) that is taken for another unit or currency."""
+SPLIT_RATIOS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
+SPLIT_TOLERANCE = 0.03
+"""How near to a split's ratio the gap to the open and the move to the close must be, in log."""
+SMALLEST_SPLIT = 0.18
+"""Log of the smallest split (6:5) whose absence from the prices can be told from a day's move."""
+
+
+def examine(history: PriceHistory) -> list[Finding]:
+    """Return what looks wrong with a history: by its exchange's calendar, then by its prices."""
+    if history.kind != "price":
+        return []
+    return [*_missing_sessions(history), *_odd_moves(history)]
+
+
+def is_new(finding: Finding, before: Iterable[Finding]) -> bool:
+    """Tell whether a finding says more than what was accepted when the earlier bars were stored."""
+    known = {day for item in before if item.check == finding.check for day in item.dates}
+    fresh = set(finding.dates) - known
+    return len(fresh) > (FEW_MISSING if known and finding.check == MISSING_SESSIONS else 0)
+
+
+def refuse(
+    symbol: str, findings: Iterable[Finding], *, allow_gaps: bool, accept_suspect: bool
+) -> None:
+    """Raise if one of the findings is `suspect` and not accepted.
+
+    Raises:
+        DataError: naming the first such finding and the option that accepts it.
+    """
+    for finding in findings:
+        gap = finding.check == MISSING_SESSIONS
+        if finding.level != "suspect" or (allow_gaps if gap else accept_suspect):
+            continue
+        option = "--allow-gaps" if gap else "--accept-suspect"
+        raise DataError(
+            f"{symbol}: {finding.message}",
+            hint=f"look at those days elsewhere; `{option}` stores the prices as they are",
+        )
+
+
+def _missing_sessions(history: PriceHistory) -> list[Finding]:
+    dates = history.bars.index
+    name = calendar_for(history)
+    sessions = sessions_between(name, dates[0], dates[-1])
+    first = max(dates[0], sessions.known_from, EARLIEST)
+    days = sessions.days[(sessions.days >= first) & (sessions.days <= sessions.known_until)]
+    absent = ~days.isin(dates)
+    gap = _longest_run(absent)
+    by_rule = name in (WEEKDAYS, EVERY_DAY)  # a rule knows no holidays, so only a long gap counts
+    found = []
+    if absent.any() and (gap > LONGEST_GAP or not by_rule):
+        missing = iso_dates(days[absent])
+        share = len(missing) / len(days)
+        too_many = share > MOST_MISSING and len(missing) > FEW_MISSING and not by_rule
+        found.append(
+            Finding(
+                MISSING_SESSIONS,
+                "suspect" if too_many or gap > LONGEST_GAP else "warning",
+                f"{len(missing)} of {len(days)} sessions of {name} are missing"
+                f" ({100 * share:.2g} %, up to {gap} in a row): {list_dates(missing)}",
+                missing,
+            )
+        )
+    known = dates[(dates >= first) & (dates <= sessions.known_until)]
+    extra = iso_dates(known.difference(days))
+    if extra:
+        found.append(
+            Finding(
+                "extra_rows",
+                "note",
+                f"{len(extra)} bars are of days when {name} was closed: {list_dates(extra)}",
+                extra,
+            )
+        )
+    return found
+
+
+def _longest_run(flags: np.ndarray) -> int:
+    """Return the length of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype("int8"), [0]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def _odd_moves(history: PriceHistory) -> list[Finding]:
+    prices = history.adjusted()
+    moves = np.log(prices["close"]).diff()
+    gaps = np.log(prices["open"]) - np.log(prices["close"].shift())
+    wrong_scale = moves.abs() > WRONG_SCALE
+    unapplied = _unapplied_splits(history, moves)
+    large = (moves.abs() > LARGE_MOVE) & ~wrong_scale & ~unapplied
+    like_split = large & _like_split(moves)
+    if "open" not in history.missing:
+        like_split &= _like_split(gaps)
+    return [
+        *_named("wrong_scale", "suspect", wrong_scale, moves, "a change of unit?"),
+        *_named("split_not_applied", "suspect", unapplied, moves, "a recorded split, not applied?"),
+        *_named("split_not_recorded", "suspect", like_split, moves, "a split, not recorded?"),
+        *_named("large_move", "warning", large & ~like_split, moves, "an unusually large move"),
+    ]
+
+
+def _unapplied_splits(history: PriceHistory, moves: pd.Series) -> pd.Series:
+    """Mark the days of a split on which the price moved as if nobody had adjusted it."""
+    ratio = history.bars["splits"].fillna(0.0)
+    size: pd.Series = np.log(ratio.where(ratio > 0, 1.0))
+    return (size.abs() > SMALLEST_SPLIT) & ((moves + size).abs() < size.abs() / 2)
+
+
+def _like_split(moves: pd.Series) -> pd.Series:
+    ratios = np.log(np.asarray(SPLIT_RATIOS, dtype="float64"))
+    distance = np.abs(moves.abs().to_numpy()[:, None] - ratios[None, :])
+    return pd.Series(distance.min(axis=1) < SPLIT_TOLERANCE, index=moves.index)
+
+
+def _named(
+    check: str, level: Level, marked: pd.Series, moves: pd.Series, what: str
+) -> list[Finding]:
+    if not marked.any():
+        return []
+    dates = iso_dates(marked.index[marked])
+    factors = ", ".join(f"x{np.exp(move):.3g}" for move in moves[marked][:3])
+    return [Finding(check, level, f"{what} ({factors}) {list_dates(dates)}", dates)]

@@ -1,0 +1,158 @@
+"""One HTTP session for every source on the network: bounded in time, and with a memory.
+
+Two lacks of the clients make it necessary. Time-outs add up: yfinance's cookie and consent steps
+use 30 s each whatever `timeout=` says, 130 s in all where a firewall swallows packets. And status
+codes get lost: yfinance reports a refusal and a fault of the server alike as "possibly delisted".
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from curl_cffi.requests import Session
+from curl_cffi.requests import exceptions as curl
+
+from lstmcast.errors import LstmcastError, NetworkTroubleError
+
+PER_REQUEST = 15.0
+"""Seconds for one request that answers the question."""
+PREAMBLE = 5.0
+"""Seconds for one request for a cookie, a consent or a crumb."""
+
+
+class OutOfTimeError(Exception):
+    """The time budget is spent. Not an OSError on purpose: yfinance carries on after those."""
+
+
+class UntrustedError(NetworkTroubleError):
+    """A certificate that is not trusted here; asking again will not help."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and what came of it: an answer, or a failure to get one."""
+
+    host: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    status: int | None = None
+    retry_after: str | None = None
+    body: bytes = b""
+    failure: Exception | None = None
+
+
+class GuardedSession(Session):  # type: ignore[type-arg]  # generic only in the response class
+    """A curl_cffi session whose requests share one time budget, and which remembers them.
+
+    Cookies live as long as the session, so one serves many symbols; `allow` opens a new budget for
+    each.
+
+    Args:
+        answers_at: the beginning of the paths whose answers are kept; others get less time each.
+        proxy: URL of a proxy; None leaves it to the environment.
+        ca_bundle: file of certificates to trust; None leaves it to the environment.
+    """
+
+    def __init__(
+        self,
+        answers_at: str = "/",
+        proxy: str | None = None,
+        ca_bundle: Path | None = None,
+    ) -> None:
+        options: dict[str, Any] = {"impersonate": "chrome"}
+        if proxy is not None:
+            options["proxy"] = proxy
+        if ca_bundle is not None:
+            options["verify"] = str(ca_bundle)
+        super().__init__(**options)
+        self.answers_at = answers_at
+        self.allow(0.0)
+
+    def allow(self, seconds: float) -> None:
+        """Let the requests from now on take `seconds` together, and forget the earlier ones."""
+        self.budget = seconds
+        self.deadline = time.monotonic() + seconds
+        self.exchanges: list[Exchange] = []
+
+    def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> Any:
+        """Send a request within what is left of the budget, and remember the outcome.
+
+        Raises:
+            OutOfTimeError: nothing is left.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise OutOfTimeError(f"no answer within {self.budget:g} s")
+        parts = urlsplit(url)
+        host, path = parts.hostname or "", parts.path
+        wanted = path.startswith(self.answers_at)
+        asked, params = kwargs.get("timeout"), kwargs.get("params") or {}
+        limits = [left, PER_REQUEST if wanted else PREAMBLE]
+        limits += [asked] if isinstance(asked, (int, float)) else []
+        try:
+            response = super().request(method, url, *args, **{**kwargs, "timeout": min(limits)})
+        except curl.RequestException as error:
+            self.exchanges.append(Exchange(host, path, params, failure=error))
+            raise
+        self.exchanges.append(
+            Exchange(
+                host,
+                path,
+                params,
+                response.status_code,
+                response.headers.get("Retry-After"),
+                response.content if wanted else b"",
+            )
+        )
+        return response
+
+    @property
+    def last_answer(self) -> Exchange | None:
+        """The newest exchange at one of the paths that matter; else the newest failure, or None."""
+        wanted = [item for item in self.exchanges if item.path.startswith(self.answers_at)]
+        if wanted:
+            return wanted[-1]
+        failures = [item for item in self.exchanges if item.failure is not None]
+        return failures[-1] if failures else None
+
+
+def network_trouble(failure: Exception, host: str, budget: float) -> LstmcastError:
+    """Return what a failed connection means to a user.
+
+    Args:
+        failure: what curl_cffi or the session raised.
+        host: the host that was asked.
+        budget: the seconds that were allowed.
+    """
+    if isinstance(failure, OutOfTimeError | curl.Timeout):
+        return NetworkTroubleError(
+            f"{host} did not answer within {budget:g} s",
+            hint="check the connection, allow more with `--timeout`, or go through `--proxy URL`",
+        )
+    if isinstance(failure, curl.SSLError):
+        return UntrustedError(
+            f"the certificate of {host} is not trusted here: {plain(failure)}",
+            hint="behind a company's proxy, name its certificate with `--ca-bundle FILE`",
+        )
+    if isinstance(failure, curl.ProxyError):
+        return NetworkTroubleError(
+            f"the proxy failed: {plain(failure)}", hint="check `--proxy` or HTTPS_PROXY"
+        )
+    if isinstance(failure, curl.DNSError):
+        return NetworkTroubleError(
+            f"{host} could not be found: {plain(failure)}",
+            hint="check the connection; without one, `--source csv --path FILE` reads files",
+        )
+    return NetworkTroubleError(
+        f"the connection to {host} failed: {plain(failure)}", hint="check it and try again"
+    )
+
+
+def plain(failure: BaseException) -> str:
+    """Return an exception's text as one short line, without curl's pointer to its manual."""
+    text = " ".join(str(failure).split()).partition(" See https://curl.se")[0]
+    text = text.removeprefix("Failed to perform, ").rstrip(". ")
+    return text[:160] or type(failure).__name__

@@ -1,0 +1,1 @@
+"""Yahoo Finance: the source, its client, its answers and its errors."""

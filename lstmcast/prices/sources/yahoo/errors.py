@@ -1,0 +1,127 @@
+"""What went wrong with Yahoo, in words that a user can act on.
+
+The status that Yahoo sent comes first, what yfinance raised second: it says "possibly delisted" of
+refusals, of faults of the server and of time-outs.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+
+import peewee
+from curl_cffi.requests import exceptions as curl
+
+from lstmcast.errors import (
+    BlockedError,
+    DataError,
+    LstmcastError,
+    NoDataInRangeError,
+    RateLimitedError,
+    ServerTroubleError,
+    SourceError,
+    SymbolNotFoundError,
+)
+from lstmcast.prices.sources.http import Exchange, OutOfTimeError, network_trouble, plain
+from lstmcast.prices.sources.yahoo.chart import unreadable
+
+HOST = "query2.finance.yahoo.com"
+OTHER_SOURCES = "or use another source: `--source csv`, `tushare` or `akshare`"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked of Yahoo: the dates are included, None is the first and the newest."""
+
+    symbol: str
+    start: date | None
+    end: date | None
+
+    def no_bars(self, reason: str = "") -> NoDataInRangeError:
+        """Return the error for an answer without bars, with Yahoo's reason if it gave one."""
+        span = f"from {self.start or 'the first session'} to {self.end or 'today'}"
+        return NoDataInRangeError(
+            f"Yahoo has no finished bars of {self.symbol} {span}"
+            + (f": {reason}" if reason else ""),
+            hint="ask for other dates with `--start` and `--end`",
+        )
+
+
+def explain(
+    error: Exception, answer: Exchange | None, wanted: Wanted, budget: float
+) -> LstmcastError:
+    """Return what went wrong in one try.
+
+    Args:
+        error: what yfinance or the session raised.
+        answer: the newest exchange about prices.
+        wanted: what was asked.
+        budget: the seconds that all requests were allowed.
+    """
+    connection = OutOfTimeError | curl.RequestException
+    if answer is not None and isinstance(answer.failure, connection):
+        return network_trouble(answer.failure, HOST, budget)
+    by_status = None if answer is None else _by_status(answer, wanted)
+    if by_status is not None:
+        return by_status
+    if isinstance(error, connection):
+        return network_trouble(error, HOST, budget)
+    return _by_exception(error, wanted)
+
+
+def _by_status(answer: Exchange, wanted: Wanted) -> LstmcastError | None:
+    status = answer.status or 0
+    if status == 429:
+        return _rate_limited(answer.retry_after)
+    if status in (401, 403, 451):
+        return BlockedError(
+            f"Yahoo refuses this client or region (HTTP {status})",
+            hint=f"go through `--proxy URL`, {OTHER_SOURCES}",
+        )
+    if status >= 500:
+        return ServerTroubleError(
+            f"Yahoo has a fault of its own (HTTP {status})",
+            hint=f"try again in some minutes, {OTHER_SOURCES}",
+        )
+    return _by_reason(answer, wanted) if status >= 400 else None
+
+
+def _by_reason(answer: Exchange, wanted: Wanted) -> LstmcastError:
+    """Read Yahoo's own words in an answer of 400 or 404."""
+    try:
+        reason = str(json.loads(answer.body)["chart"]["error"]["description"])
+    except (ValueError, KeyError, TypeError):
+        return unreadable(wanted.symbol, f"HTTP {answer.status} without a chart")
+    if answer.status == 404:
+        return SymbolNotFoundError(
+            f"Yahoo knows no symbol {wanted.symbol}: {reason}",
+            hint="share classes take a hyphen (BRK-B), other exchanges a suffix (VOD.L, 600036.SS)",
+        )
+    return wanted.no_bars(reason)
+
+
+def _by_exception(error: Exception, wanted: Wanted) -> LstmcastError:
+    from yfinance import exceptions as yf
+
+    if isinstance(error, yf.YFRateLimitError):
+        return _rate_limited(None)
+    if isinstance(error, yf.YFPricesMissingError):
+        return wanted.no_bars(error.yahoo_reason or "")
+    if isinstance(error, peewee.PeeweeException):
+        return SourceError(
+            f"the cache of yfinance cannot be used: {plain(error)}",
+            hint="delete the folder lstmcast/yfinance in your cache folder and try again",
+        )
+    if isinstance(error, ImportError):
+        return DataError(
+            f"`--repair` needs a package that is not installed: {plain(error)}",
+            hint="install scipy and scikit-learn, or leave `--repair` out",
+        )
+    return unreadable(wanted.symbol, f"{type(error).__name__}: {error}")
+
+
+def _rate_limited(retry_after: str | None) -> RateLimitedError:
+    wait = f"{retry_after} s" if retry_after and retry_after.isdigit() else "15 minutes or more"
+    return RateLimitedError(
+        "Yahoo asks to be left alone for a while (HTTP 429)",
+        hint=f"wait {wait}, try another network, {OTHER_SOURCES}",
+    )
