@@ -5,9 +5,10 @@ the holidays that have been announced, so some end this year (Shanghai's always 
 end, and for exchanges that have none, weekdays stand in and are flagged as assumed.
 """
 
+import warnings
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -189,9 +190,7 @@ def _rule(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeInde
 @lru_cache(maxsize=64)
 def _bounds(name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the first and the last day for which a calendar can be built."""
-    import exchange_calendars
-
-    known = exchange_calendars.get_calendar(name, start="2015-01-01", end="2015-12-31")
+    known = _build(name, pd.Timestamp("2015-01-01"), pd.Timestamp("2015-12-31"))
     latest = known.bound_max() or pd.Timestamp.max.normalize()
     earliest = known.bound_min() or EARLIEST
     return max(pd.Timestamp(earliest), EARLIEST), pd.Timestamp(latest)
@@ -200,11 +199,17 @@ def _bounds(name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
 @lru_cache(maxsize=64)
 def _exchange(name: str, first_year: int, last_year: int) -> pd.DatetimeIndex:
     """Return every session of the years, as far as the calendar knows them."""
-    import exchange_calendars
-
     known_from, known_until = _bounds(name)
     # the default bounds are 20 years back and one year ahead, so both are always given
     start = max(pd.Timestamp(first_year, 1, 1), known_from)
     end = min(pd.Timestamp(last_year, 12, 31), known_until)
-    calendar = exchange_calendars.get_calendar(name, start=start, end=end)
-    return pd.DatetimeIndex(calendar.sessions.astype(INDEX_DTYPE), name="date")
+    sessions = _build(name, start, end).sessions
+    return pd.DatetimeIndex(sessions.astype(INDEX_DTYPE), name="date")
+
+
+def _build(name: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package uses what pandas 4 will change
+        import exchange_calendars
+
+        return exchange_calendars.get_calendar(name, start=start, end=end)

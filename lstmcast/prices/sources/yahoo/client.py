@@ -27,12 +27,12 @@ def load_yfinance() -> ModuleType:
     logger = logging.getLogger("yfinance")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False  # it calls every trouble "possibly delisted"
-    yfinance.set_tz_cache_location(str(_cache_folder()))
+    yfinance.set_tz_cache_location(str(cache_folder()))
     return yfinance
 
 
 @cache
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     """Return a folder where yfinance can keep cookies and time zones.
 
     Users meet `database is locked` and `disk image is malformed` there. So the files are tried
