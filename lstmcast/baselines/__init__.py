@@ -3,13 +3,27 @@
 A new baseline is a new file and one line in `BASELINES`.
 """
 
-from lstmcast.baselines.base import Baseline, BaselineInputs
+from lstmcast.baselines.base import Baseline, BaselineForecast, BaselineInputs
+from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.ewma import Ewma
-from lstmcast.baselines.random_walk import RandomWalk
+from lstmcast.baselines.garch import Garch
+from lstmcast.baselines.har import HarAbs, HarRange
+from lstmcast.baselines.random_walk import Drift, RandomWalk
+from lstmcast.baselines.ridge import Ridge
+from lstmcast.baselines.standards import Refit, Standard, standard_tables
 from lstmcast.baselines.table import baseline_table
 from lstmcast.errors import UsageError
 
-_ALL: tuple[Baseline, ...] = (RandomWalk(), Ewma())
+_ALL: tuple[Baseline, ...] = (
+    RandomWalk(),
+    Drift(),
+    Ewma(),
+    Garch(),
+    Garch(asymmetric=True),
+    HarAbs(),
+    HarRange(),
+    Ridge(),
+)
 
 BASELINES: dict[str, Baseline] = {baseline.name: baseline for baseline in _ALL}
 """Every baseline by name, in the order in which tables list them."""
@@ -26,4 +40,15 @@ def get_baseline(name: str) -> Baseline:
     return BASELINES[name]
 
 
-__all__ = ["BASELINES", "Baseline", "BaselineInputs", "baseline_table", "get_baseline"]
+__all__ = [
+    "BASELINES",
+    "Baseline",
+    "BaselineForecast",
+    "BaselineInputs",
+    "FitCache",
+    "Refit",
+    "Standard",
+    "baseline_table",
+    "get_baseline",
+    "standard_tables",
+]

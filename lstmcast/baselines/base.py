@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lstmcast.baselines.cache import FitCache
 from lstmcast.distributions import Distribution, FloatArray
 
 
@@ -22,6 +23,9 @@ class BaselineInputs:
         origins: `(rows,)` row numbers of the sessions at whose close a forecast is made; a
             forecast may use every bar up to and including its origin.
         horizons: forecasts are wanted for 1..`horizons` sessions ahead.
+        features: `(rows of bars, columns)` the model's own causal features, NaN where there are
+            none yet; None where the caller has none.
+        cache: where slow fits are kept; None fits anew.
     """
 
     symbol: str
@@ -29,6 +33,8 @@ class BaselineInputs:
     fit_rows: int
     origins: NDArray[np.intp]
     horizons: int
+    features: FloatArray | None = None
+    cache: FitCache | None = None
 
     def returns(self) -> FloatArray:
         """`(rows,)` log returns of each session as fractions; the first is 0."""
@@ -36,7 +42,7 @@ class BaselineInputs:
         return np.diff(log_close, prepend=log_close[0])
 
     def cumulative_returns(self) -> FloatArray:
-        """`(rows, horizons)` log returns from each row's close over 1..horizons sessions ahead.
+        """`(fit_rows, horizons)` log returns from each row's close over 1..horizons sessions ahead.
 
         NaN from the row on where a target lies outside the rows that may be fitted.
         """
@@ -45,6 +51,24 @@ class BaselineInputs:
         ahead = np.arange(self.fit_rows)[:, None] + np.arange(1, self.horizons + 1)
         ahead_returns: FloatArray = padded[ahead] - log_close[:, None]
         return ahead_returns
+
+    @property
+    def has_range(self) -> bool:
+        """Whether every bar has a high and a low."""
+        return bool(self.bars[["high", "low"]].notna().to_numpy().all())
+
+
+@dataclass(frozen=True)
+class BaselineForecast:
+    """The distributions of every origin, and what the reader should know of the fit.
+
+    Args:
+        distribution: forecasts of shape `(origins, horizons)`.
+        notes: one line each, such as a fit that failed and what stands in for it.
+    """
+
+    distribution: Distribution
+    notes: tuple[str, ...] = ()
 
 
 class Baseline(Protocol):
@@ -60,6 +84,14 @@ class Baseline(Protocol):
         """How tables and charts call it."""
         ...
 
-    def forecast(self, inputs: BaselineInputs) -> Distribution:
-        """Forecast the returns from every origin, `(origins, horizons)`."""
+    def unable(self, inputs: BaselineInputs) -> str | None:
+        """Why it cannot forecast these rows (a column that the source lacks), or None."""
+        ...
+
+    def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
+        """Forecast the returns from every origin.
+
+        Raises:
+            DataError: if there are too few rows to fit.
+        """
         ...

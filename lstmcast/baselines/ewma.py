@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from lstmcast.baselines.base import BaselineInputs
-from lstmcast.baselines.scaled import ewma_volatility, scaled_student_t
-from lstmcast.distributions import StudentTMixture
+from lstmcast.baselines.base import BaselineForecast, BaselineInputs
+from lstmcast.baselines.scaled import always_able, ewma_volatility, scaled_student_t
 
 
 @dataclass(frozen=True)
@@ -14,8 +13,9 @@ class Ewma:
     decay: float = 0.94
     name: str = "ewma"
     label: str = "EWMA(0.94)-t"
+    unable = always_able
 
-    def forecast(self, inputs: BaselineInputs) -> StudentTMixture:
+    def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin."""
         width = ewma_volatility(inputs.returns(), self.decay)
-        return scaled_student_t(inputs, width, location=True)
+        return BaselineForecast(scaled_student_t(inputs, width, location="fitted"))

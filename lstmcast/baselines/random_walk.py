@@ -1,10 +1,11 @@
-"""The random walk: tomorrow's median price is today's close."""
+"""The random walk, with and without drift: tomorrow's price is today's, give or take."""
 
 from dataclasses import dataclass
 
-from lstmcast.baselines.base import BaselineInputs
-from lstmcast.baselines.scaled import rolling_volatility, scaled_student_t
-from lstmcast.distributions import StudentTMixture
+import numpy as np
+
+from lstmcast.baselines.base import BaselineForecast, BaselineInputs
+from lstmcast.baselines.scaled import always_able, rolling_volatility, scaled_student_t
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,27 @@ class RandomWalk:
     window: int = 20
     name: str = "random_walk"
     label: str = "random walk"
+    unable = always_able
 
-    def forecast(self, inputs: BaselineInputs) -> StudentTMixture:
+    def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin."""
         width = rolling_volatility(inputs.returns(), self.window)
-        return scaled_student_t(inputs, width, location=False)
+        return BaselineForecast(scaled_student_t(inputs, width, location="zero"))
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The random walk whose median grows by the mean return of the rows it was fitted on."""
+
+    window: int = 20
+    name: str = "drift"
+    label: str = "drift"
+    unable = always_able
+
+    def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
+        """Forecast the returns from every origin."""
+        returns = inputs.returns()
+        daily = float(np.mean(returns[1 : inputs.fit_rows]))
+        centre = daily * np.arange(1.0, inputs.horizons + 1)
+        width = rolling_volatility(returns, self.window)
+        return BaselineForecast(scaled_student_t(inputs, width, location="zero", centre=centre))

@@ -6,6 +6,8 @@
 whose whole target lies before the test range.
 """
 
+from typing import Literal
+
 import numpy as np
 from scipy.signal import lfilter
 
@@ -54,32 +56,40 @@ def floored(width: FloatArray, returns: FloatArray) -> FloatArray:
     return np.maximum(width, smallest)
 
 
-def warm_up(fit_rows: int) -> int:
-    """Rows to leave out at the start of a fit: 250, or a quarter of a short history."""
-    return min(WARM_UP, fit_rows // 4)
+def always_able(_: object, inputs: BaselineInputs) -> str | None:  # noqa: ARG001 - a method of baselines
+    """`Baseline.unable` of a baseline that closes are enough for."""
+    return None
 
 
 def scaled_student_t(
-    inputs: BaselineInputs, width: FloatArray, *, location: bool
+    inputs: BaselineInputs,
+    width: FloatArray,
+    *,
+    location: Literal["zero", "fitted"],
+    centre: FloatArray | float = 0.0,
+    skip: int = WARM_UP,
 ) -> StudentTMixture:
-    """Forecast every origin as its width times the Student-t of the horizon.
+    """Forecast every origin as `centre` plus its width times the Student-t of the horizon.
 
     Args:
         inputs: the symbol's rows, origins and horizons.
         width: `(rows,)` or `(rows, horizons)`, positive, known at the close of each row; NaN
             rows are left out of the fit.
-        location: fit a location (in widths) too; otherwise the median return is zero.
+        location: fit a location (in widths) too, or leave the centre alone.
+        centre: a stated mean return that broadcasts to `(rows, horizons)`.
+        skip: first rows that the fit leaves out, a quarter of a short history at most.
     """
-    per_horizon = np.broadcast_to(
-        width[:, None] if width.ndim == 1 else width, (len(width), inputs.horizons)
-    )
-    skip = warm_up(inputs.fit_rows)
-    standard = inputs.cumulative_returns() / per_horizon[: inputs.fit_rows]
-    fits = [fit_student_t(standard[skip:, h], location=location) for h in range(inputs.horizons)]
-    origin_width = per_horizon[inputs.origins]
-    shape = origin_width.shape
+    shape = (len(inputs.bars), inputs.horizons)
+    widths = np.broadcast_to(width[:, None] if width.ndim == 1 else width, shape)
+    centres = np.broadcast_to(centre, shape)
+    fitted = slice(min(skip, inputs.fit_rows // 4), inputs.fit_rows)
+    standard = (inputs.cumulative_returns()[fitted] - centres[fitted]) / widths[fitted]
+    fits = [
+        fit_student_t(standard[:, h], location=location == "fitted") for h in range(inputs.horizons)
+    ]
+    origin_width, origin_centre = widths[inputs.origins], centres[inputs.origins]
     return StudentTMixture(
-        df=np.broadcast_to([fit.df for fit in fits], shape)[None].copy(),
-        loc=(origin_width * np.array([fit.loc for fit in fits]))[None],
+        df=np.broadcast_to([fit.df for fit in fits], origin_width.shape)[None].copy(),
+        loc=(origin_centre + origin_width * np.array([fit.loc for fit in fits]))[None],
         scale=(origin_width * np.array([fit.scale for fit in fits]))[None],
     )

@@ -76,15 +76,18 @@ def baseline_table(
     for symbol, table in predictions.groupby("symbol", sort=False):
         name = str(symbol)
         inputs = inputs_for(table, bars[name], None if fit_end is None else fit_end[name])
-        parts.append(tabulate_inputs(baseline, inputs))
+        parts.append(tabulate_inputs(baseline, inputs)[0])
     return align(pd.concat(parts, ignore_index=True), predictions)
 
 
-def tabulate_inputs(baseline: Baseline, inputs: BaselineInputs) -> pd.DataFrame:
-    """Prediction rows of one symbol by one baseline."""
+def tabulate_inputs(
+    baseline: Baseline, inputs: BaselineInputs
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Prediction rows of one symbol by one baseline, and the notes on its fit."""
     closes: FloatArray = inputs.bars["close"].to_numpy(dtype=np.float64)
     actuals = Actuals(inputs.symbol, pd.DatetimeIndex(inputs.bars.index), closes)
-    return tabulate(actuals, inputs.origins, baseline.forecast(inputs))
+    forecast = baseline.forecast(inputs)
+    return tabulate(actuals, inputs.origins, forecast.distribution), forecast.notes
 
 
 def align(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from lstmcast.baselines import BASELINES, baseline_table, get_baseline
+from lstmcast.baselines import BASELINES, FitCache, Refit, get_baseline, standard_tables
 from lstmcast.errors import DataError, RunError
 from lstmcast.evaluation.scores import Scores, score_table
 from lstmcast.evaluation.verdict import Verdict, judge
@@ -108,7 +108,11 @@ def evaluate(
     bars: Mapping[str, pd.DataFrame],
     *,
     fit_end: Mapping[str, pd.Timestamp] | None = None,
+    features: Mapping[str, pd.DataFrame] | None = None,
     baselines: Sequence[str] = tuple(BASELINES),
+    refit: Refit = "never",
+    jobs: int = 0,
+    cache: FitCache | None = None,
     label: str = "LSTM",
 ) -> Report:
     """Score a model beside the baselines on the same rows.
@@ -118,7 +122,12 @@ def evaluate(
         bars: adjusted bars of each symbol in it (`PriceHistory.adjusted()`).
         fit_end: last session of each symbol that a baseline may be fitted on; by default the
             first origin of the table.
-        baselines: names out of `BASELINES`.
+        features: the model's causal features of each symbol, for baselines that use them.
+        baselines: names out of `BASELINES`; those that cannot forecast these rows are left out
+            with a note.
+        refit: fit the baselines once, or again each year on all rows before.
+        jobs: worker processes at most; 0 takes one for each core.
+        cache: where slow fits are kept.
         label: how tables call the model.
 
     Raises:
@@ -130,10 +139,18 @@ def evaluate(
             "there are no forecasts to evaluate: no session of the test range has come true",
             "move the end of the split back, or fetch newer prices",
         )
-    tables = {MODEL: predictions}
-    for name in baselines:
-        tables[name] = baseline_table(get_baseline(name), predictions, bars, fit_end)
-    labels = {MODEL: label, **{name: get_baseline(name).label for name in baselines}}
+    standards, left_out = standard_tables(
+        [get_baseline(name) for name in baselines],
+        predictions,
+        bars,
+        fit_end=fit_end,
+        features=features,
+        refit=refit,
+        jobs=jobs,
+        cache=cache,
+    )
+    tables = {MODEL: predictions, **{name: part.table for name, part in standards.items()}}
+    labels = {MODEL: label, **{name: get_baseline(name).label for name in standards}}
     forecasters = {name: _report_of(table, labels[name]) for name, table in tables.items()}
     horizons = tuple(forecasters[MODEL].pooled)
     shortest = horizons[0]
@@ -143,10 +160,11 @@ def evaluate(
         forecasters=forecasters,
         verdict=judge(
             forecasters[MODEL].pooled[shortest],
-            {name: forecasters[name].pooled[shortest] for name in baselines},
+            {name: forecasters[name].pooled[shortest] for name in standards},
             labels,
             shortest,
         ),
+        notes=(*left_out, *(note for part in standards.values() for note in part.notes)),
     )
 
 

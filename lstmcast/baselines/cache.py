@@ -1,0 +1,72 @@
+"""Fitted parameters kept on disk under a hash of the data they were fitted on."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lstmcast.distributions import FloatArray
+
+Parameters = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class FitCache:
+    """A folder of small JSON files, one for each fit.
+
+    A file that is damaged counts as absent, and a folder that cannot be written only costs time:
+    nothing depends on the cache.
+
+    Args:
+        root: the folder; made when the first fit is kept.
+    """
+
+    root: Path
+
+    def recall(
+        self, name: str, data: FloatArray, fit: Callable[[], Parameters | None]
+    ) -> Parameters | None:
+        """The parameters fitted on `data`, from the cache or by fitting now.
+
+        Args:
+            name: what is fitted and by which version of the code.
+            data: everything that the fit depends on.
+            fit: fits; None says that the fit failed, which is kept as well.
+        """
+        digest = hashlib.sha256(name.encode() + np.ascontiguousarray(data).tobytes()).hexdigest()
+        path = self.root / f"{digest[:40]}.json"
+        known, found = _read(path)
+        if known:
+            return found
+        fitted = fit()
+        _write(path, fitted)
+        return fitted
+
+
+def _read(path: Path) -> tuple[bool, Parameters | None]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False, None
+    if values is None:
+        return True, None
+    if isinstance(values, dict) and all(isinstance(value, float) for value in values.values()):
+        return True, values
+    return False, None
+
+
+def _write(path: Path, parameters: Parameters | None) -> None:
+    """Write beside and rename, so that a reader never sees half a file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(None if parameters is None else dict(parameters), file)
+        Path(name).replace(path)
+    except OSError:
+        return

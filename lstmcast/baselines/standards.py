@@ -1,0 +1,155 @@
+"""All baselines over the rows of a prediction table: refits, symbols in parallel, one cache."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.baselines.base import Baseline, BaselineInputs
+from lstmcast.baselines.cache import FitCache
+from lstmcast.baselines.table import align, inputs_for, tabulate_inputs
+from lstmcast.distributions import FloatArray
+
+Refit = Literal["never", "yearly"]
+
+FEWEST_SYMBOLS_FOR_PROCESSES = 8
+"""Below this, starting worker processes takes longer than they save."""
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A baseline's prediction table over the model's rows, and what to know about its fits."""
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One symbol's share of the work; plain data, so that a worker process can take it."""
+
+    baselines: tuple[Baseline, ...]
+    table: pd.DataFrame
+    bars: pd.DataFrame
+    fit_end: pd.Timestamp | None
+    features: pd.DataFrame | None
+    refit: Refit
+    cache: FitCache | None
+
+
+def standard_tables(
+    baselines: Sequence[Baseline],
+    predictions: pd.DataFrame,
+    bars: Mapping[str, pd.DataFrame],
+    *,
+    fit_end: Mapping[str, pd.Timestamp] | None = None,
+    features: Mapping[str, pd.DataFrame] | None = None,
+    refit: Refit = "never",
+    jobs: int = 0,
+    cache: FitCache | None = None,
+) -> tuple[dict[str, Standard], tuple[str, ...]]:
+    """Forecast with every baseline on the very rows of `predictions`.
+
+    A baseline that cannot forecast one of the symbols is left out for all of them, so that every
+    table has the same rows.
+
+    Args:
+        baselines: the forecasters.
+        predictions: the model's prediction table.
+        bars: adjusted bars of each symbol in it.
+        fit_end: last session of each symbol that the first fit may use; by default the first
+            origin of its rows.
+        features: the model's causal features of each symbol, for baselines that use them.
+        refit: fit once, or again at the first origin of every year on all rows up to it.
+        jobs: worker processes at most; 0 takes one for each core.
+        cache: where slow fits are kept.
+
+    Returns:
+        The tables by name, and a line for each baseline that was left out.
+
+    Raises:
+        RunError: if the bars do not hold the rows of the table.
+        DataError: if there are too few rows to fit.
+    """
+    tasks = [
+        _Task(
+            baselines=tuple(baselines),
+            table=table,
+            bars=bars[str(symbol)],
+            fit_end=None if fit_end is None else fit_end[str(symbol)],
+            features=None if features is None else features[str(symbol)],
+            refit=refit,
+            cache=cache,
+        )
+        for symbol, table in predictions.groupby("symbol", sort=False)
+    ]
+    results = _run(tasks, jobs)
+    standards, left_out = {}, []
+    for baseline in baselines:
+        parts = [result[baseline.name] for result in results]
+        reasons = [part for part in parts if isinstance(part, str)]
+        if reasons:
+            left_out.append(f"{baseline.label} is left out: {reasons[0]}")
+            continue
+        done = [part for part in parts if isinstance(part, Standard)]
+        whole = pd.concat([part.table for part in done], ignore_index=True)
+        notes = tuple(note for part in done for note in part.notes)
+        standards[baseline.name] = Standard(align(whole, predictions), notes)
+    return standards, tuple(left_out)
+
+
+def _run(tasks: Sequence[_Task], jobs: int) -> "list[dict[str, Standard | str]]":
+    if jobs == 1 or len(tasks) < FEWEST_SYMBOLS_FOR_PROCESSES:
+        return [_forecast_symbol(task) for task in tasks]
+    from joblib import Parallel, cpu_count, delayed, parallel_config
+
+    workers = min(jobs or cpu_count(), len(tasks))
+    # One thread in each process: threads times processes must not exceed the cores.
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        return list(Parallel(n_jobs=workers)(delayed(_forecast_symbol)(task) for task in tasks))
+
+
+def _forecast_symbol(task: _Task) -> "dict[str, Standard | str]":
+    """Every baseline's rows of one symbol, or the reason why there are none."""
+    inputs = inputs_for(task.table, task.bars, task.fit_end)
+    inputs = replace(inputs, features=_features_of(task), cache=task.cache)
+    results: dict[str, Standard | str] = {}
+    for baseline in task.baselines:
+        reason = baseline.unable(inputs)
+        if reason is not None:
+            results[baseline.name] = f"{inputs.symbol} {reason}"
+            continue
+        parts = [tabulate_inputs(baseline, part) for part in refit_periods(inputs, task.refit)]
+        results[baseline.name] = Standard(
+            pd.concat([table for table, _ in parts], ignore_index=True),
+            tuple(note for _, notes in parts for note in notes),
+        )
+    return results
+
+
+def _features_of(task: _Task) -> FloatArray | None:
+    """Features on the rows of the bars, NaN before they begin."""
+    if task.features is None:
+        return None
+    return task.features.reindex(task.bars.index).to_numpy(dtype=np.float64)
+
+
+def refit_periods(inputs: BaselineInputs, refit: Refit) -> list[BaselineInputs]:
+    """Split the origins into stretches that share a fit.
+
+    With `yearly`, a stretch begins with the first origin whose next session lies in a new year,
+    and is fitted on every row up to that origin.
+    """
+    if refit == "never":
+        return [inputs]
+    sessions = pd.DatetimeIndex(inputs.bars.index)
+    following = np.minimum(inputs.origins + 1, len(sessions) - 1)
+    years = sessions.year.to_numpy()[following]
+    periods: list[BaselineInputs] = []
+    for year in np.unique(years):
+        origins = inputs.origins[years == year]
+        fit_rows = inputs.fit_rows if not periods else int(origins[0]) + 1
+        periods.append(replace(inputs, origins=origins, fit_rows=fit_rows))
+    return periods

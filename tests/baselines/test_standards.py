@@ -1,0 +1,139 @@
+"""Refits, the cache of fits, and baselines that are left out."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.simulated import bars_from_returns, constant_t, garch_returns, predict
+
+from lstmcast.baselines import BaselineInputs, FitCache, garch, get_baseline, standard_tables
+from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES, refit_periods
+from lstmcast.baselines.table import inputs_for
+
+ROWS, FIRST = 900, 600
+
+
+def world(symbols: int = 1) -> dict[str, pd.DataFrame]:
+    return {f"S{k}": bars_from_returns(garch_returns(k, ROWS)[0]) for k in range(symbols)}
+
+
+def predictions(bars: dict[str, pd.DataFrame], horizons: int = 1) -> pd.DataFrame:
+    return predict(bars, FIRST, dict.fromkeys(bars, constant_t(ROWS - FIRST, horizons)))
+
+
+def test_yearly_refits_begin_where_the_next_session_lies_in_a_new_year() -> None:
+    bars = world()["S0"]
+    inputs = inputs_for(predictions({"S0": bars}), bars)
+    periods = refit_periods(inputs, "yearly")
+    sessions = pd.DatetimeIndex(bars.index)
+    assert np.array_equal(np.concatenate([p.origins for p in periods]), inputs.origins)
+    assert periods[0].fit_rows == inputs.fit_rows
+    for before, period in pairwise(periods):
+        first = int(period.origins[0])
+        assert sessions[first + 1].year == sessions[first].year + 1
+        assert period.fit_rows == first + 1
+        assert before.origins[-1] == first - 1
+    assert refit_periods(inputs, "never") == [inputs]
+
+
+def test_refits_use_what_the_year_before_taught() -> None:
+    bars = world()
+    table = predictions(bars)
+    ewma = [get_baseline("ewma")]
+    once, _ = standard_tables(ewma, table, bars)
+    yearly, _ = standard_tables(ewma, table, bars, refit="yearly")
+    years = table["date"].dt.year
+    first = (years == years.iloc[0]).to_numpy()
+    a, b = once["ewma"].table["q05"].to_numpy(), yearly["ewma"].table["q05"].to_numpy()
+    np.testing.assert_array_equal(a[first], b[first])
+    assert not np.any(a[~first] == b[~first])
+
+
+def test_a_baseline_that_one_symbol_cannot_have_is_left_out_for_all() -> None:
+    bars = world(2)
+    bars["S1"] = bars["S1"].assign(low=np.nan)
+    names = [get_baseline(name) for name in ("random_walk", "har_range", "ridge")]
+    standards, left_out = standard_tables(names, predictions(bars), bars)
+    assert list(standards) == ["random_walk"]
+    assert left_out == (
+        "HAR on log range, t is left out: S1 has no high and low for every session",
+        "ridge on features is left out: S0 has no features here",
+    )
+
+
+def test_features_are_joined_by_date() -> None:
+    bars = world()
+    frame = bars["S0"]
+    slow = frame["close"].pct_change().rolling(20).mean().dropna().to_frame()
+    standards, left_out = standard_tables(
+        [get_baseline("ridge")], predictions(bars), bars, features={"S0": slow}
+    )
+    assert left_out == ()
+    assert standards["ridge"].table["q50"].notna().all()
+
+
+def test_fits_are_recalled_for_the_same_data_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars, cache = world(), FitCache(tmp_path / "fits")
+    table, chosen = predictions(bars), [get_baseline("garch")]
+    fresh, _ = standard_tables(chosen, table, bars)
+    first, _ = standard_tables(chosen, table, bars, cache=cache)
+    kept = list((tmp_path / "fits").iterdir())
+    assert len(kept) == 1
+
+    fits: list[int] = []
+
+    def counted(returns: np.ndarray, *, asymmetric: bool) -> None:
+        fits.append(len(returns))
+
+    monkeypatch.setattr(garch, "fit_garch", counted)
+    again, _ = standard_tables(chosen, table, bars, cache=cache)
+    assert fits == []
+    for part in (first, again):
+        pd.testing.assert_frame_equal(part["garch"].table, fresh["garch"].table)
+
+    longer = predictions(bars).query("origin > origin.min()")
+    standard_tables(chosen, longer, bars, cache=cache)
+    assert fits == [FIRST + 1]
+
+
+def test_a_failed_fit_is_kept_and_a_damaged_file_is_fitted_again(tmp_path: Path) -> None:
+    cache, data = FitCache(tmp_path), np.arange(5.0)
+    assert cache.recall("a", data, lambda: None) is None
+    assert cache.recall("a", data, lambda: {"x": 1.0}) is None
+    assert cache.recall("b", data, lambda: {"x": 2.0}) == {"x": 2.0}
+    for path in tmp_path.iterdir():
+        path.write_text("{broken")
+    assert cache.recall("b", data, lambda: {"x": 3.0}) == {"x": 3.0}
+    assert cache.recall("b", data, lambda: {"x": 4.0}) == {"x": 3.0}
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    cache = FitCache(blocked / "fits")
+    assert cache.recall("a", np.zeros(2), lambda: {"x": 1.0}) == {"x": 1.0}
+
+
+@pytest.mark.slow
+def test_worker_processes_give_the_same_tables() -> None:
+    bars = world(FEWEST_SYMBOLS_FOR_PROCESSES)
+    table = predictions(bars)
+    chosen = [get_baseline(name) for name in ("random_walk", "ewma")]
+    serial, _ = standard_tables(chosen, table, bars, jobs=1)
+    parallel, _ = standard_tables(chosen, table, bars, jobs=2)
+    for name in serial:
+        pd.testing.assert_frame_equal(serial[name].table, parallel[name].table)
+
+
+def test_inputs_hold_no_row_after_the_fit() -> None:
+    bars = world()["S0"]
+    inputs = inputs_for(predictions({"S0": bars}, horizons=3), bars)
+    targets = BaselineInputs("S0", bars, 50, np.array([60]), 3).cumulative_returns()
+    assert inputs.fit_rows == FIRST + 1
+    assert targets.shape == (50, 3)
+    assert np.isnan(targets[[49, 48, 47], [0, 1, 2]]).all()
+    assert np.isfinite(targets[46]).all()
