@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from lstmcast import __version__
 from lstmcast.cli.console import note, print_error
+from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
 from lstmcast.cli.forecast import forecast
 from lstmcast.cli.plot import plot
@@ -60,7 +61,7 @@ def _options(
     """Take the options that stand before a command; typer shows the program's own help."""
 
 
-for _command in (fetch, train, plot, forecast):
+for _command in (fetch, train, evaluate, plot, forecast):
     app.command()(_command)
 
 
