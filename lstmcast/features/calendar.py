@@ -13,7 +13,7 @@ def calendar(bars: Bars) -> pd.DataFrame:
     before. All are known when the session opens.
     """
     dates = pd.DatetimeIndex(bars.adjusted.index)
-    angle = 2 * np.pi * dates.dayofweek.to_numpy() / 5
+    angle = 2 * np.pi * dates.day_of_week.to_numpy() / 5
     days = dates.to_series().diff().dt.days.fillna(1.0)
     return pd.DataFrame(
         {

@@ -116,7 +116,7 @@ def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix
         )
     bars = Bars(history.adjusted())
     tables = [_clipped(group, bars) for group in groups]
-    table = pd.concat(tables, axis="columns").iloc[WARM_UP:]
+    table = pd.concat(tables, axis="columns", sort=False).iloc[WARM_UP:]
     gaps = table.isna().any(axis="columns")
     if gaps.any():
         column = str(table.columns[table.isna().any()][0])

@@ -1,0 +1,78 @@
+"""Experiments small enough to train in a second, and what came of training them."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import torch
+
+from lstmcast.config import Experiment, parse_experiment
+from lstmcast.nn import Network
+from lstmcast.prices.history import PriceHistory
+from lstmcast.training import EpochRecord, Trained, train_experiment
+from support.histories import simulated
+
+SMALL = """
+name: small
+data: {symbols: [AAA]}
+target: {horizon: 3}
+split: {train: 0.6, validation: 0.2, test: 0.2}
+model: {hidden_size: 4, num_layers: 1, dropout: 0.1, members: 2}
+training: {lookback: 24, warm_up: 4, batch_size: 16, epochs: 2, patience: 5,
+           learning_rate: 0.01, device: cpu, seed: 7, threads: 2}
+"""
+"""Every key that a default could change is given, so that a test does not depend on defaults."""
+
+LAST = ("training.supervision=last",)
+PRICE = (
+    *LAST,
+    "target.kind=price",
+    "target.horizon=1",
+    "features=[price]",
+    "model.head=point",
+    "model.members=1",
+)
+
+
+def small(*overrides: str) -> Experiment:
+    """The small experiment with `a.b=c` overrides."""
+    return parse_experiment(SMALL, overrides)
+
+
+@dataclass
+class Recorder:
+    """An observer that keeps what it is told."""
+
+    records: list[tuple[EpochRecord, bool]] = field(default_factory=list)
+    restarts: list[tuple[int, float]] = field(default_factory=list)
+    finished: dict[int, bool] = field(default_factory=dict)
+
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+        self.records.append((record, best))
+
+    def on_restart(self, member: int, learning_rate: float) -> None:
+        self.restarts.append((member, learning_rate))
+
+    def on_finish(self, member: int, *, kept: bool) -> None:
+        self.finished[member] = kept
+
+
+def train(experiment: Experiment, *histories: PriceHistory) -> Trained:
+    """Train without watching."""
+    return train_experiment(experiment, histories or (simulated(),), Recorder())
+
+
+@lru_cache(maxsize=16)
+def trained(*overrides: str) -> Trained:
+    """The small experiment trained on `simulated()`; shared, so leave it as it is."""
+    return train(small(*overrides))
+
+
+def weights(network: Network) -> dict[str, torch.Tensor]:
+    """A network's weights by name."""
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def same_weights(one: Network, other: Network) -> bool:
+    """Whether two networks agree to the bit."""
+    ours, theirs = weights(one), weights(other)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
