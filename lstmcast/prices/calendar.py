@@ -58,7 +58,6 @@ SUFFIXES = {
     "SW": "XSWX",
     "SZ": "XSHG",
     "T": "XTKS",
-    "TA": "XTAE",
     "TO": "XTSE",
     "TW": "XTAI",
     "TWO": "XTAI",
@@ -142,20 +141,17 @@ def sessions_between(name: str, start: date, end: date) -> Sessions:
     first, last = pd.Timestamp(start).normalize(), pd.Timestamp(end).normalize()
     if name in (WEEKDAYS, EVERY_DAY):
         return Sessions(_rule(name, first, last), first, last)
-    known_from, known_until = _bounds(name)
-    inside_from, inside_until = max(first, known_from), min(last, known_until)
+    known = _years(name, first.year, last.year)
+    inside_from, inside_until = max(first, known.known_from), min(last, known.known_until)
     if inside_from > inside_until:
-        return Sessions(_rule(WEEKDAYS, first, last), known_from, known_until)
-    calendar = _exchange(name, inside_from.year, inside_until.year)
-    inside = calendar[(calendar >= inside_from) & (calendar <= inside_until)]
+        return Sessions(_rule(WEEKDAYS, first, last), known.known_from, known.known_until)
     parts = [
         _rule(WEEKDAYS, first, inside_from - DAY),
-        inside,
+        known.days[(known.days >= inside_from) & (known.days <= inside_until)],
         _rule(WEEKDAYS, inside_until + DAY, last),
     ]
     days = np.concatenate([part.to_numpy() for part in parts])
-    index = pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date")
-    return Sessions(index, inside_from, inside_until)
+    return Sessions(_index(days), inside_from, inside_until)
 
 
 def next_sessions(
@@ -183,28 +179,29 @@ def next_sessions(
 
 
 def _rule(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
-    days = pd.date_range(first, last, freq="B" if name == WEEKDAYS else "D", name="date")
+    return _index(pd.date_range(first, last, freq="B" if name == WEEKDAYS else "D"))
+
+
+def _index(days: pd.DatetimeIndex | np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date")
 
 
 @lru_cache(maxsize=64)
-def _bounds(name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return the first and the last day for which a calendar can be built."""
-    known = _build(name, pd.Timestamp("2015-01-01"), pd.Timestamp("2015-12-31"))
-    latest = known.bound_max() or pd.Timestamp.max.normalize()
-    earliest = known.bound_min() or EARLIEST
-    return max(pd.Timestamp(earliest), EARLIEST), pd.Timestamp(latest)
-
-
-@lru_cache(maxsize=64)
-def _exchange(name: str, first_year: int, last_year: int) -> pd.DatetimeIndex:
-    """Return every session of the years, as far as the calendar knows them."""
-    known_from, known_until = _bounds(name)
+def _years(name: str, first: int, last: int) -> Sessions:
+    """Return every session of the years that the calendar knows."""
     # the default bounds are 20 years back and one year ahead, so both are always given
-    start = max(pd.Timestamp(first_year, 1, 1), known_from)
-    end = min(pd.Timestamp(last_year, 12, 31), known_until)
-    sessions = _build(name, start, end).sessions
-    return pd.DatetimeIndex(sessions.astype(INDEX_DTYPE), name="date")
+    start, end = max(pd.Timestamp(first, 1, 1), EARLIEST), pd.Timestamp(last, 12, 31)
+    try:
+        calendar = _build(name, start, end)
+    except ValueError:  # it does not know some of the years
+        try:
+            some = _build(name, pd.Timestamp("2015-01-01"), pd.Timestamp("2015-12-31"))
+            start = max(start, some.bound_min() or start)
+            end = min(end, some.bound_max() or end)
+            calendar = _build(name, start, end)
+        except ValueError:  # none of them, or the package cannot build it
+            return Sessions(_index(np.array([], dtype=INDEX_DTYPE)), end, start - DAY)
+    return Sessions(_index(calendar.sessions), start, end)
 
 
 def _build(name: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:

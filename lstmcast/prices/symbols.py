@@ -30,7 +30,7 @@ def normalise_symbol(text: str) -> str:
         raise UsageError("`SYMBOL` is empty", hint="give a ticker such as AAPL")
     if len(symbol) > MAX_LENGTH:
         raise UsageError(
-            f"`SYMBOL` has {len(symbol)} characters, starting {symbol[:12]!r}",
+            f"`SYMBOL` has {len(symbol)} characters, starting {symbol[:12]!a}",
             hint=f"a symbol has at most {MAX_LENGTH}",
         )
     if not symbol.isascii() or _SYMBOL.fullmatch(symbol) is None:

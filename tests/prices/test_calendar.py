@@ -1,0 +1,130 @@
+"""Sessions, past and to come."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+from support.bars import make_frame, make_history
+
+from lstmcast.prices.calendar import (
+    EVERY_DAY,
+    INDICES,
+    SUFFIXES,
+    WEEKDAYS,
+    calendar_for,
+    calendar_of,
+    next_sessions,
+    sessions_between,
+)
+from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.sources import get_source
+
+
+@pytest.mark.parametrize(
+    ("symbol", "calendar"),
+    [
+        ("AAPL", "XNYS"),
+        ("BRK-B", "XNYS"),
+        ("^GSPC", "XNYS"),
+        ("^N225", "XTKS"),
+        ("VOD.L", "XLON"),
+        ("600036.SS", "XSHG"),
+        ("000001.SZ", "XSHG"),
+        ("0700.HK", "XHKG"),
+        ("005930.KS", "XKRX"),
+        ("7203.T", "XTKS"),
+        ("BTC-USD", EVERY_DAY),
+        ("EURUSD=X", WEEKDAYS),
+        ("GC=F", WEEKDAYS),
+        ("WHAT.XX", WEEKDAYS),
+    ],
+)
+def test_a_symbol_s_form_gives_its_calendar(symbol: str, calendar: str) -> None:
+    assert calendar_of(symbol) == calendar
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Korea's follows the moon, which takes a second to compute
+        pytest.param(name, marks=pytest.mark.slow if name == "XKRX" else ())
+        for name in sorted({*SUFFIXES.values(), *INDICES.values()})
+    ],
+)
+def test_every_calendar_can_be_built(name: str) -> None:
+    sessions = sessions_between(name, date(2025, 3, 3), date(2025, 3, 14))
+    assert 5 <= len(sessions.days) <= 10
+    assert sessions.known_until == pd.Timestamp("2025-03-14")
+
+
+def test_holidays_are_no_sessions() -> None:
+    sessions = sessions_between("XNYS", date(2024, 12, 23), date(2025, 1, 10)).days
+    assert [f"{day:%m-%d}" for day in sessions] == [
+        *("12-23", "12-24", "12-26", "12-27", "12-30", "12-31"),
+        *("01-02", "01-03", "01-06", "01-07", "01-08", "01-10"),  # 9 January: national mourning
+    ]
+
+
+def test_beyond_the_calendar_weekdays_are_assumed_and_flagged() -> None:
+    known = sessions_between("XSHG", date(2020, 1, 1), date(2099, 1, 1)).known_until
+    days, assumed = next_sessions("XSHG", known - pd.Timedelta(days=7), 12)
+    assert len(days) == len(assumed) == 12
+    assert assumed == [day > known for day in days]
+    assert True in assumed
+    assert False in assumed
+    assert all(day.weekday() < 5 for day in days)
+
+
+def test_the_next_sessions_follow_the_last_bar() -> None:
+    history = make_history()  # to Friday 2024-06-28; Thursday 4 July is a holiday
+    days, assumed = next_sessions(history, history.last, 5)
+    assert [f"{day:%m-%d}" for day in days] == ["07-01", "07-02", "07-03", "07-05", "07-08"]
+    assert assumed == [False] * 5
+    many, _ = next_sessions(history, history.last, 500)
+    assert len(many) == 500
+    assert many.is_monotonic_increasing
+
+
+def test_by_rule() -> None:
+    friday = date(2024, 6, 28)
+    days, assumed = next_sessions(EVERY_DAY, friday, 3)
+    assert [day.day for day in days] == [29, 30, 1]
+    assert assumed == [False] * 3
+    days, assumed = next_sessions(WEEKDAYS, friday, 3)
+    assert [day.day for day in days] == [1, 2, 3]
+    assert assumed == [True] * 3
+
+
+def test_before_the_calendar_begins_weekdays_are_assumed() -> None:
+    sessions = sessions_between("XTKS", date(1990, 1, 1), date(1999, 12, 31))
+    assert sessions.known_from == pd.Timestamp("1997-01-01")
+    assert len(sessions.days) > 2400
+    only_before = sessions_between("XTKS", date(1980, 1, 1), date(1980, 1, 31))
+    assert len(only_before.days) == 23
+
+
+@pytest.mark.parametrize(
+    ("frequency", "calendar"), [("B", WEEKDAYS), ("D", EVERY_DAY), (None, "XNYS")]
+)
+def test_a_file_of_another_market_is_not_held_to_new_york(
+    frequency: str | None, calendar: str
+) -> None:
+    frame = make_frame(600)
+    if frequency is not None:
+        frame.index = pd.date_range("2022-01-03", periods=600, freq=frequency)
+    history = PriceHistory.from_frame(frame, symbol="MINE", source="csv")
+    assert calendar_for(history) == calendar
+
+
+def test_a_calendar_that_cannot_be_built_leaves_weekdays() -> None:
+    # exchange_calendars 4.13 fails to build Tel Aviv's on pandas 3.1
+    days, assumed = next_sessions("XTAE", date(2024, 6, 28), 3)
+    assert [day.day for day in days] == [1, 2, 3]
+    assert assumed == [True] * 3
+
+
+def test_the_sample_has_every_session_of_new_york() -> None:
+    for symbol in ("AAPL", "GOOG", "IBM", "MSFT"):
+        history = get_source("sample").fetch(symbol)
+        days = sessions_between("XNYS", history.first, history.last).days
+        assert list(days) == list(history.bars.index)

@@ -1,0 +1,218 @@
+"""The contract of a price history: what is refused, what is put right, what is derived."""
+
+import hashlib
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.bars import make_frame, make_history
+
+from lstmcast.errors import DataError, NoDataInRangeError, UsageError
+from lstmcast.prices.history import COLUMNS, PriceHistory
+
+Change = Callable[[pd.DataFrame], None]
+
+
+def from_frame(frame: pd.DataFrame, *, accept_suspect: bool = False) -> PriceHistory:
+    return PriceHistory.from_frame(
+        frame, symbol="AAPL", source="csv", accept_suspect=accept_suspect
+    )
+
+
+def put(column: str, value: float, row: int = 7) -> Change:
+    def change(frame: pd.DataFrame) -> None:
+        frame.loc[frame.index[row], column] = value
+
+    return change
+
+
+def test_a_good_frame_keeps_its_numbers() -> None:
+    frame = make_frame()
+    history = from_frame(frame)
+    pd.testing.assert_frame_equal(history.bars, frame, check_freq=False)
+    assert history.bars.index.name == "date"
+    assert tuple(history.bars.columns) == COLUMNS
+    assert history.missing == ()
+    assert history.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (put("close", 0.0), r"`close` is 0 on 2023-05-\d\d, and must be above 0"),
+        (put("open", -3.2), r"`open` is -3.2 on .* must be above 0"),
+        (put("adj_close", float("inf")), r"`adj_close` is inf on"),
+        (put("volume", -1.0), r"`volume` is -1 on .* must be 0 or more"),
+        (put("high", 1.0), r"`high` 1 is below `low`"),
+        (put("open", 200.0), r"`high` .* does not enclose `open` and `close` on"),
+        (put("low", 10_000.0), r"`high` .* is below `low` 10000"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_impossible_bars_are_refused_or_dropped_when_accepted(change: Change, says: str) -> None:
+    frame = make_frame()
+    change(frame)
+    with pytest.raises(DataError, match=says) as caught:
+        from_frame(frame)
+    assert "--accept-suspect" in str(caught.value.hint)
+    history = from_frame(frame, accept_suspect=True)
+    assert len(history) in (len(frame) - 1, len(frame))
+    assert [item.level for item in history.findings] == ["warning"]
+    bars = history.bars
+    assert (bars["high"] >= bars[["open", "close"]].max(axis=1)).all()
+    assert (bars["low"] <= bars[["open", "close"]].min(axis=1)).all()
+
+
+def test_rounding_is_widened_away_and_single_precision_in_silence() -> None:
+    frame = make_frame()
+    put("high", float(frame["close"].iloc[7]) * 0.999)(frame)
+    put("open", float(frame["close"].iloc[7]) * 0.99)(frame)
+    put("low", float(frame["close"].iloc[7]) * 0.98)(frame)
+    bottom = float(frame.iloc[9][["open", "close"]].min())
+    put("low", bottom * (1 + 5e-7), 9)(frame)
+    history = from_frame(frame)
+    (finding,) = history.findings
+    assert finding.check == "range_widened"
+    assert finding.dates == (str(frame.index[7].date()),)
+    assert history.bars["high"].iloc[7] == frame["close"].iloc[7]
+    assert history.bars["low"].iloc[9] == bottom
+
+
+def test_rows_without_a_price_are_dropped_and_named() -> None:
+    frame = make_frame()
+    put("close", np.nan, 3)(frame)
+    put("high", np.nan, 5)(frame)
+    history = from_frame(frame)
+    assert len(history) == len(frame) - 2
+    (finding,) = history.findings
+    assert finding.dates == tuple(str(frame.index[row].date()) for row in (3, 5))
+
+
+def test_a_date_twice_is_refused() -> None:
+    frame = make_frame()
+    with pytest.raises(DataError, match="more than one row for 2024-06-27"):
+        from_frame(pd.concat([frame, frame.iloc[-2:-1]]))
+
+
+def test_rows_may_come_newest_first() -> None:
+    frame = make_frame()
+    history = from_frame(frame.iloc[::-1])
+    assert history.sha256 == from_frame(frame).sha256
+    assert history.findings == ()
+    shuffled = from_frame(frame.sample(frac=1.0, random_state=1))
+    assert [item.check for item in shuffled.findings] == ["row_order"]
+
+
+def test_the_date_is_the_one_that_the_exchange_shows() -> None:
+    frame = make_frame(5)
+    history = from_frame(frame.tz_localize("Asia/Shanghai"))
+    assert list(history.bars.index) == list(frame.index)
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (pd.DataFrame({"open": [1.0]}, index=pd.to_datetime(["2024-01-02"])), "no `close` column"),
+        (pd.DataFrame({"close": ["a"]}, index=pd.to_datetime(["2024-01-02"])), "`close` is 'a'"),
+        (pd.DataFrame({"close": [1.0]}), "the index is int64, not dates"),
+        (pd.DataFrame({"close": [1.0]}, index=pd.DatetimeIndex([pd.NaT])), "a row has no date"),
+    ],
+)
+def test_what_is_no_table_of_bars_is_refused(frame: pd.DataFrame, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        from_frame(frame)
+
+
+def test_nothing_left_is_no_data() -> None:
+    with pytest.raises(NoDataInRangeError, match="no row has a `close`"):
+        from_frame(make_frame(5).assign(close=np.nan))
+
+
+def test_lacking_columns_are_named_and_refused_when_needed() -> None:
+    history = from_frame(make_frame()[["close", "volume"]].assign(volume=0.0))
+    assert history.missing == ("open", "high", "low", "adj_close", "volume", "dividends", "splits")
+    assert history.bars["volume"].isna().all()
+    history.require(["close"], "feature group `returns`")
+    with pytest.raises(
+        DataError, match="feature group `range` needs `high`, `low`, which AAPL from csv lacks"
+    ):
+        history.require(["high", "low", "close"], "feature group `range`")
+
+
+def test_adjusting_puts_every_price_on_the_scale_of_adj_close() -> None:
+    frame = make_frame()
+    factor = np.where(np.arange(len(frame)) < 100, 0.25, 1.0)
+    history = from_frame(frame.assign(adj_close=frame["close"] * factor))
+    adjusted = history.adjusted()
+    assert list(adjusted) == ["open", "high", "low", "close", "volume", "dollar_volume"]
+    for name in ("open", "high", "low", "close"):
+        np.testing.assert_allclose(adjusted[name], frame[name] * factor, rtol=1e-14)
+    np.testing.assert_array_equal(adjusted["dollar_volume"], frame["close"] * frame["volume"])
+    raw = from_frame(frame.drop(columns="adj_close")).adjusted()
+    np.testing.assert_array_equal(raw["close"], frame["close"])
+
+
+def test_levels_may_be_negative_and_are_never_adjusted() -> None:
+    frame = make_frame(5)[["close"]] - 100
+    history = PriceHistory.from_frame(frame, symbol="T10Y2Y", source="fred", kind="level")
+    with pytest.raises(DataError, match="holds levels, not prices"):
+        history.adjusted()
+
+
+def test_between_includes_both_ends() -> None:
+    history = make_history()
+    part = history.between("2024-06-03", "2024-06-10")
+    assert [str(day.date()) for day in part.bars.index[[0, -1]]] == ["2024-06-03", "2024-06-10"]
+    assert history.between(None, None).sha256 == history.sha256
+    with pytest.raises(NoDataInRangeError, match="no bars from 2030-01-01 to its end"):
+        history.between("2030-01-01", None)
+
+
+@given(row=st.integers(0, 299), column=st.sampled_from(COLUMNS))
+def test_the_hash_knows_every_number(row: int, column: str) -> None:
+    frame = make_frame()
+    history = from_frame(frame)
+    changed = history.bars.copy()
+    values = changed[column].to_numpy(copy=True)
+    values[row] += 1e-6
+    changed[column] = values
+    other = PriceHistory(symbol="AAPL", source="csv", bars=changed)
+    assert other.sha256 != history.sha256
+
+
+def test_the_hash_is_the_same_everywhere() -> None:
+    days = pd.DatetimeIndex(["2024-01-02", "2024-01-03"], name="date")
+    frame = pd.DataFrame({"close": [1.5, 2.5]}, index=days)
+    history = PriceHistory.from_frame(frame, symbol="x", source="other")
+    nan = float("nan")
+    days_since_1970 = struct.pack("<2q", 19724, 19725)
+    rows = [nan, nan, nan, 1.5, nan, nan, nan, nan, nan, nan, nan, 2.5, nan, nan, nan, nan]
+    expected = hashlib.sha256(days_since_1970 + struct.pack("<16d", *rows)).hexdigest()
+    assert history.sha256 == expected
+    assert history.symbol == "X"
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "",
+        "  ",
+        "a/b",
+        "..",
+        ".",
+        "a\\b",
+        "A\0B",
+        "A" * 300,
+        "\N{PILE OF POO}",
+        "A B",
+        "-A",
+        "\uff21",
+    ],
+)
+def test_a_symbol_that_is_none_is_refused(symbol: str) -> None:
+    with pytest.raises(UsageError, match="`SYMBOL`"):
+        PriceHistory.from_frame(make_frame(5), symbol=symbol, source="csv")

@@ -1,0 +1,247 @@
+"""The store: what comes back is what went in, and what is damaged never passes for data."""
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.bars import make_frame, make_history
+
+from lstmcast.errors import StoreError, UsageError
+from lstmcast.prices.findings import Finding
+from lstmcast.prices.store import METADATA_KEY, PriceStore
+from lstmcast.prices.symbols import normalise_symbol, stem_to_symbol, symbol_to_stem
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PriceStore:
+    return PriceStore(tmp_path)
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Change the metadata of a stored file and nothing else."""
+    table = pq.read_table(path)
+    about = {**json.loads(table.schema.metadata[METADATA_KEY]), **changes}
+    metadata = {**table.schema.metadata, METADATA_KEY: json.dumps(about).encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def test_a_history_survives_the_round_trip(store: PriceStore) -> None:
+    history = replace(
+        make_history(),
+        currency="USD",
+        exchange="NMS",
+        timezone="America/New_York",
+        details={"tries": "2"},
+        findings=(Finding("large_move", "warning", "it moved", ("2024-06-28",)),),
+    )
+    path = store.save(history)
+    assert path == store.root / "prices" / "csv" / "AAPL.parquet"
+    loaded = store.load("aapl", "csv")
+    pd.testing.assert_frame_equal(loaded.bars, history.bars, check_exact=True, check_freq=False)
+    assert replace(loaded, bars=history.bars) == history
+    assert loaded.sha256 == history.sha256
+
+
+def test_anything_that_reads_parquet_reads_the_file(store: PriceStore) -> None:
+    frame = pd.read_parquet(store.save(make_history()))
+    assert list(frame.columns)[:2] == ["date", "open"]
+    assert frame["close"].dtype == "float64"
+
+
+def test_one_symbol_of_two_sources_is_two_histories(store: PriceStore) -> None:
+    store.save(make_history(source="csv"))
+    store.save(make_history(source="sample", sessions=10))
+    assert store.sources("AAPL") == ["csv", "sample"]
+    assert len(store.load("AAPL", "sample")) == 10
+    assert [(entry.symbol, entry.source, entry.rows) for entry in store.entries()] == [
+        ("AAPL", "csv", 300),
+        ("AAPL", "sample", 10),
+    ]
+
+
+def test_a_symbol_that_was_not_fetched_names_the_command(store: PriceStore) -> None:
+    with pytest.raises(StoreError, match="TSLA from yahoo has not been fetched yet") as caught:
+        store.load("TSLA", "yahoo")
+    assert caught.value.hint == "`lstmcast fetch TSLA`"
+    store.save(make_history("TSLA", "csv"))
+    with pytest.raises(StoreError, match="TSLA is stored from csv, not from yahoo") as caught:
+        store.load("TSLA", "yahoo")
+    assert "`data.source` to csv" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 0.5, 0.99])
+def test_a_file_cut_short_is_said_to_be_damaged(store: PriceStore, keep: float) -> None:
+    path = store.save(make_history())
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep if keep > 1 else keep * len(content))])
+    with pytest.raises(StoreError, match=r"AAPL.parquet` cannot be read") as caught:
+        store.load("AAPL", "csv")
+    assert "fetch" in str(caught.value.hint)
+    assert "\n" not in caught.value.message
+    (entry,) = store.entries()
+    assert entry.problem
+
+
+def test_every_flipped_byte_is_noticed(store: PriceStore) -> None:
+    path = store.save(make_history(sessions=40))
+    content = path.read_bytes()
+    original = store.load("AAPL", "csv")
+    noticed = 0
+    for at in range(0, len(content), 97):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x40]) + content[at + 1 :])
+        try:
+            loaded = store.load("AAPL", "csv")
+        except StoreError:
+            noticed += 1
+        else:  # a byte of the provenance or of Parquet's statistics: the bars are what they were
+            assert loaded.sha256 == original.sha256
+    assert noticed > len(content) / 97 / 3
+
+
+def test_other_bars_than_the_hash_says_are_refused(store: PriceStore) -> None:
+    path = store.save(make_history())
+    rewrite(path, sha256="0" * 64)
+    with pytest.raises(StoreError, match="other bars than its content hash"):
+        store.load("AAPL", "csv")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says", "hint"),
+    [
+        ({"schema": 2}, "schema version 2; this lstmcast reads 1", "upgrade lstmcast"),
+        ({"schema": 0}, "schema version 0", "delete the file"),
+        ({"schema": "x"}, "unreadable metadata", "delete the file"),
+        ({"missing": None}, "incomplete metadata", "delete the file"),
+    ],
+)
+def test_another_schema_is_refused(
+    store: PriceStore, changes: dict[str, object], says: str, hint: str
+) -> None:
+    rewrite(store.save(make_history()), **changes)
+    with pytest.raises(StoreError, match=says) as caught:
+        store.load("AAPL", "csv")
+    assert hint in str(caught.value.hint)
+
+
+def test_a_stranger_s_parquet_file_is_refused(store: PriceStore) -> None:
+    path = store.save(make_history())
+    make_frame().to_parquet(path)
+    with pytest.raises(StoreError, match="was not written by lstmcast"):
+        store.load("AAPL", "csv")
+    assert store.entries()[0].problem
+
+
+def test_a_failed_write_leaves_the_old_file(
+    store: PriceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.save(make_history())
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StoreError, match="cannot be written: No space left on device"):
+        store.save(make_history(sessions=400))
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.glob(".*.tmp")] == []
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(
+        StoreError, match=r"cannot be written: (Not a directory|File exists)"
+    ) as caught:
+        PriceStore(tmp_path / "file").save(make_history())
+    assert "--data-dir" in str(caught.value.hint)
+
+
+def test_left_over_parts_are_cleared_away(store: PriceStore) -> None:
+    path = store.save(make_history())
+    left_over = path.with_name(".AAPL.99999.tmp")
+    left_over.write_bytes(b"half a file")
+    store.save(make_history())
+    assert not left_over.exists()
+
+
+def test_the_lock_is_waited_for_and_then_said(store: PriceStore) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from lstmcast.prices.store import PriceStore\n"
+        f"with PriceStore(Path({str(store.root)!r})).lock('AAPL', 'csv'):\n"
+        "    print('locked', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"locked\n"
+        with (
+            pytest.raises(StoreError, match="another process has been updating"),
+            store.lock("AAPL", "csv", timeout=0.1),
+        ):
+            pass
+        with store.lock("MSFT", "csv", timeout=0.1):  # one symbol's lock is not another's
+            pass
+        other.stdin.close()
+    with store.lock("AAPL", "csv", timeout=5.0), store.lock("AAPL", "csv"):
+        store.save(make_history())
+
+
+def test_removing(store: PriceStore) -> None:
+    path = store.save(make_history())
+    assert store.remove("AAPL", "csv") == path
+    assert store.entries() == []
+    with pytest.raises(StoreError, match="has not been fetched yet"):
+        store.remove("AAPL", "csv")
+
+
+@pytest.mark.parametrize("source", ["../other", "a/b", "", "Ünïcode", "."])
+def test_a_source_never_becomes_another_path(store: PriceStore, source: str) -> None:
+    with pytest.raises(StoreError, match="cannot be a source"):
+        store.path("AAPL", source)
+
+
+@pytest.mark.parametrize("symbol", ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "CON.X"])
+def test_names_that_windows_reserves_get_another_file_name(symbol: str) -> None:
+    stem = symbol_to_stem(symbol)
+    assert stem.split(".")[0] not in ("CON", "PRN", "AUX", "NUL", "COM1", "LPT9")
+    assert stem_to_symbol(stem) == symbol
+
+
+@given(st.text())
+def test_whatever_is_typed_stays_in_its_folder(text: str) -> None:
+    try:
+        symbol = normalise_symbol(text)
+    except UsageError as error:
+        said = error.message
+    else:
+        said = ""
+    if said:
+        assert "\n" not in said
+        assert said.isascii()
+        return
+    path = PriceStore(Path("/root-of-store")).path(text, "csv")
+    assert path.parent == Path("/root-of-store/prices/csv")
+    assert path.name == path.name.strip()
+    assert not path.name.startswith(".")
+    assert stem_to_symbol(path.stem) == symbol
+
+
+def test_a_store_that_may_only_be_read_still_loads(store: PriceStore) -> None:
+    path = store.save(make_history())
+    path.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert len(store.load("AAPL", "csv")) == 300
+    finally:
+        path.parent.chmod(stat.S_IRWXU)
