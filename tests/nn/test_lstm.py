@@ -1,6 +1,7 @@
 """The LSTM against an independent one, `torch.nn.LSTM`, and its kernels against each other."""
 
 import inspect
+from typing import Any
 
 import pytest
 import torch
@@ -88,6 +89,23 @@ def test_gradcheck_of_the_reference_kernel() -> None:
         return output, *state
 
     assert torch.autograd.gradcheck(run, (x, h, c, *weights))
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_compiled_layer_knows_whether_gradients_are_wanted(
+    wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # cuDNN refuses a backward pass otherwise; oneDNN, which runs here, would not notice.
+    compiled, told = torch.lstm, []
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        told.append(options["train"])
+        return compiled(*arguments, **options)
+
+    monkeypatch.setattr(torch, "lstm", spy)
+    with torch.set_grad_enabled(wanted):
+        LSTM(INPUT, HIDDEN).eval()(torch.zeros(BATCH, TIME, INPUT))
+    assert told == [wanted]
 
 
 def test_gradients_in_evaluation_mode_are_those_of_training() -> None:

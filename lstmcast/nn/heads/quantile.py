@@ -84,5 +84,5 @@ class QuantileHead(Head):
     ) -> Float[Tensor, "batch time horizons"]:
         """Twice the pinball loss, averaged over the levels, in units of the volatility."""
         error = target.unsqueeze(-1) - params.values
-        pinball = torch.maximum(self.levels * error, (self.levels - 1.0) * error)
+        pinball = self.levels * error + torch.relu(-error)
         return 2.0 * pinball.mean(dim=-1) / params.unit

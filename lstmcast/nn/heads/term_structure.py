@@ -31,8 +31,8 @@ LOCATION_UNIT = 0.1
 MAX_LOG_FACTOR = 3.0
 """The session's width stays within exp(-3) to exp(3) times the EWMA volatility."""
 
-MAX_DECAY = 0.995
-"""A half-life of 138 sessions; beyond it near and far could not be told apart."""
+MIN_DECAY, MAX_DECAY = 0.01, 0.995
+"""From gone the session after to a half-life of 138 sessions, when near and far blend."""
 
 FIRST_DECAY = 3.0
 """Raw decay before training: a half-life of 12 sessions."""
@@ -45,8 +45,10 @@ def cumulated(
     horizons: Float[Tensor, " horizons"],
 ) -> Float[Tensor, "batch time horizons"]:
     """Sum over the sessions up to each horizon of a path that goes from `near` to `far`."""
-    near, far, decay = near.unsqueeze(-1), far.unsqueeze(-1), decay.unsqueeze(-1)
-    return far * horizons + (near - far) * (1.0 - decay**horizons) / (1.0 - decay)
+    excess = ((near - far) / (1.0 - decay)).unsqueeze(-1)
+    # decay^h as exp(h log decay): a power with a gradient costs several times as much.
+    powers = torch.exp(horizons * decay.log().unsqueeze(-1))
+    return far.unsqueeze(-1) * horizons + excess * (1.0 - powers)
 
 
 def bounded(raw: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
@@ -100,7 +102,7 @@ class TermStructure(nn.Module):
                 unit * near_width.exp().unsqueeze(-1),
             )
         far_drift, far_width, decay = rest
-        decay = MAX_DECAY * torch.sigmoid(decay)
+        decay = MIN_DECAY + (MAX_DECAY - MIN_DECAY) * torch.sigmoid(decay)
         drift = cumulated(near_drift, far_drift, decay, self.horizons)
         near_variance, far_variance = (2 * near_width).exp(), (2 * bounded(far_width)).exp()
         variance = cumulated(near_variance, far_variance, decay, self.horizons)
