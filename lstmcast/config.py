@@ -24,9 +24,10 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lstmcast.errors import ConfigError
 
@@ -35,6 +36,24 @@ class _Section(BaseModel):
     """A part of the experiment: immutable, with no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: object) -> object:
+        """No key is a truth value, and pydantic would take `true` for the number 1."""
+        if isinstance(value, bool):
+            raise PydanticCustomError("truth", "no key takes true or false; quote it if it is text")
+        return value
+
+
+def _written_out(value: object) -> object:
+    """Refuse numbers as dates: pydantic would count them in seconds since 1970."""
+    if isinstance(value, (int, float)):
+        raise PydanticCustomError("date", "a date is written as in 2010-12-31")
+    return value
+
+
+Day = Annotated[dt.date, BeforeValidator(_written_out)]
 
 
 def _one_or_many(value: object) -> object:
@@ -55,8 +74,8 @@ class Data(_Section):
         "auto",
         description="source the prices were fetched from; `auto` takes the one that the store has",
     )
-    start: dt.date | None = Field(None, description="first session used (inclusive date)")
-    end: dt.date | None = Field(None, description="last session used (inclusive date)")
+    start: Day | None = Field(None, description="first session used (inclusive date)")
+    end: Day | None = Field(None, description="last session used (inclusive date)")
     context: Names = Field(
         (), description="other series as inputs, such as ^VIX or fred:DGS10; none by default"
     )
@@ -98,9 +117,9 @@ class SplitFractions(_Section):
 class SplitDates(_Section):
     """Train, validation and test by their last dates, each inclusive."""
 
-    train_end: dt.date = Field(description="last session of the training part")
-    validation_end: dt.date = Field(description="last session of the validation part")
-    test_end: dt.date | None = Field(None, description="last session of the test part; else all")
+    train_end: Day = Field(description="last session of the training part")
+    validation_end: Day = Field(description="last session of the validation part")
+    test_end: Day | None = Field(None, description="last session of the test part; else all")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -211,6 +230,10 @@ class _Loader(yaml.SafeLoader):
         return cast("dict[Any, Any]", super().construct_mapping(node, deep=deep))
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what either this loader or a YAML 1.1 reader would take for something else."""
+
+
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -222,9 +245,10 @@ for _tag, _pattern, _first in (
         list("-+0123456789."),
     ),
 ):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
-    )
+    for _reader_or_writer in (_Loader, _Dumper):
+        _reader_or_writer.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})\Z"), _first
+        )
 
 
 def _read_yaml(text: str, origin: str) -> object:
@@ -233,9 +257,8 @@ def _read_yaml(text: str, origin: str) -> object:
     Raises:
         ConfigError: if it is not YAML, with the line.
     """
-    loader = _Loader(text)
     try:
-        return loader.get_single_data()
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark is not None else ""
@@ -244,8 +267,6 @@ def _read_yaml(text: str, origin: str) -> object:
             f"{origin}{where} is not valid YAML: {problem}",
             "check the indentation and quote values with special characters",
         ) from error
-    finally:
-        loader.dispose()
 
 
 def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -321,10 +342,6 @@ def dump_experiment(experiment: Experiment) -> str:
         default_flow_style=None,
     )
     return text
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes by PyYAML's own (wider) rules, so that other YAML 1.1 readers agree as well."""
 
 
 # --- explaining ----------------------------------------------------------------------------------

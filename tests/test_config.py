@@ -1,0 +1,270 @@
+"""Experiments: what is read, what is refused and how it is said, and that a dump reads back."""
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+from support.experiments import SMALL
+
+from lstmcast.config import (
+    Experiment,
+    SplitDates,
+    SplitFractions,
+    dump_experiment,
+    load_experiment,
+    parse_experiment,
+)
+from lstmcast.errors import ConfigError
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+LEAST = "name: x\ndata: {symbols: [AAPL]}\n"
+
+
+def problems(text: str, *overrides: str) -> tuple[str, ...]:
+    """The faults of an experiment that must not validate."""
+    with pytest.raises(ConfigError, match=r"has \d+ faults?") as caught:
+        parse_experiment(text, overrides)
+    assert f"{len(caught.value.problems)} fault" in caught.value.message
+    return caught.value.problems
+
+
+def test_name_and_symbols_are_enough() -> None:
+    experiment = parse_experiment(LEAST)
+    assert experiment.data.symbols == ("AAPL",)
+    assert isinstance(experiment.split, SplitFractions)
+    assert parse_experiment("name: x\ndata: {symbols: AAPL}") == experiment
+
+
+def test_every_key_says_what_it_is() -> None:
+    def undocumented(section: type[BaseModel], path: str) -> list[str]:
+        found = []
+        for name, field in section.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                found += undocumented(inner, f"{path}{name}.")
+            elif not field.description and name != "split":
+                found.append(path + name)
+        return found
+
+    assert undocumented(Experiment, "") == []
+    assert undocumented(SplitDates, "split.") + undocumented(SplitFractions, "split.") == []
+
+
+def test_an_experiment_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        parse_experiment(LEAST).training.seed = 1  # type: ignore[misc]  # that is the point
+
+
+def test_all_faults_are_told_at_once_with_path_value_and_what_would_work() -> None:
+    found = problems(
+        """
+        name: two words
+        data: {symbol: AAPL}
+        split: {train: 0.5, test: 0.5}
+        model: {hidden_size: 0, initial_state: ones}
+        training: {lookback: many, epoch: 5}
+        """
+    )
+    assert len(found) == 8
+    text = "\n".join(found)
+    for part in (
+        "`name` is 'two words'; ",
+        "`data.symbols` is missing; add it",
+        "`data.symbol` is not a key; did you mean `symbols`?",
+        "`split.validation` is missing; add it",
+        "`model.hidden_size` is 0; it should be greater than or equal to 1",
+        "`model.initial_state` is 'ones'; it should be 'zeros' or 'learned'",
+        "`training.lookback` is 'many'; it should be a valid integer",
+        "`training.epoch` is not a key; did you mean `epochs`?",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("override", "fault"),
+    [
+        ("data.symbols=[]", "`data.symbols` is"),
+        ("data.symbols=[A, B, A]", "`data.symbols` names a symbol twice"),
+        ("data.symbols=600036", "`data.symbols` is 600036; it should be a valid"),
+        ("data.symbols=[600036]", "`data.symbols.0` is 600036; .*; quote it, as in '600036'"),
+        ("data.symbols=[true]", "`data.symbols.0` is True; .*; quote it"),
+        ("data.symbols=[1e5]", "`data.symbols.0` is 100000.0; .*; quote it"),
+        ("data.start=2010", "`data.start` is 2010; a date is written as in 2010-12-31"),
+        ("data.start=0", "`data.start` is 0; a date is written as in 2010-12-31"),
+        ("data.start=31.12.2010", "`data.start` is '31.12.2010'; it should be a valid date"),
+        ("data.start=2010-02-30", "`data.start` is '2010-02-30'; it should be a valid date"),
+        ("data={symbols: [A], start: 2011-01-01, end: 2010-01-01}", "must lie before `data.end`"),
+        ("target.horizon=0", "`target.horizon` is 0; it should be greater than or equal to 1"),
+        ("target.kind=returns", "`target.kind` is 'returns'; it should be 'log_return' or 'price'"),
+        ("split={train: 0.5, validation: 0.2, test: 0.2}", "must sum to 1, got 0.9"),
+        ("split={train: 1, validation: 0.2, test: 0.2}", "`split.train` is 1; it should be less"),
+        ("split={train_end: 2010-01-01}", "`split.validation_end` is missing"),
+        ("split={train_end: 2010-01-02, validation_end: 2010-01-01}", "must lie after"),
+        ("split.test_ends=2010-01-01", "`split.test_ends` is not a key; did you mean `test`"),
+        ("model.dropout=1", "`model.dropout` is 1; it should be less than 1"),
+        ("model.dropout=.nan", "`model.dropout` is '.nan'; it should be a valid number"),
+        ("model.members=true", "`model.members` is True; no key takes true or false"),
+        ("model.members=2.5", "`model.members` is 2.5; it should be a valid integer"),
+        ("model.members=", "`model.members` is None; it should be a valid integer"),
+        ("training.learning_rate=inf", "`training.learning_rate` is 'inf'; it should be a finite"),
+        ("training.learning_rate=0", "`training.learning_rate` is 0; it should be greater than 0"),
+        ("training.warm_up=24", "`training.lookback` must be longer than `training.warm_up`"),
+        ("training.seed=-1", "`training.seed` is -1; it should be greater than or equal to 0"),
+        ("data=AAPL", "`data` is 'AAPL'; it should be a valid dictionary"),
+        ("colour.of.money=1", "`colour` is not a key; known keys are name, data"),
+    ],
+)
+def test_a_fault_names_the_key_the_value_and_what_would_work(override: str, fault: str) -> None:
+    (problem,) = problems(SMALL, override)
+    assert re.search(fault, problem), problem
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("ON", "ON"), ("NO", "NO"), ("Y", "Y"), ("005930", "005930"), ("1_000", "1_000"), ("=", "=")],
+)
+def test_tickers_are_not_taken_for_yaml_1_1_words(text: str, value: str) -> None:
+    assert parse_experiment(f"name: x\ndata: {{symbols: [{text}]}}").data.symbols == (value,)
+
+
+def test_exponents_are_numbers_and_dates_are_dates() -> None:
+    experiment = parse_experiment(
+        LEAST + "training: {learning_rate: 1e-3, weight_decay: 1.5E-4}\n"
+        "split: {train_end: 2008-12-31, validation_end: '2010-12-31'}"
+    )
+    assert experiment.training.learning_rate == 1e-3
+    assert experiment.training.weight_decay == 1.5e-4
+    assert experiment.split == SplitDates(
+        train_end=dt.date(2008, 12, 31), validation_end=dt.date(2010, 12, 31)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "must be a mapping of keys, got NoneType"),
+        ("- AAPL", "must be a mapping of keys, got list"),
+        ("name: x\ndata: [A", "line 2 is not valid YAML"),
+        ("name: x\nname: y", "line 1 is not valid YAML: the key name is there twice"),
+        ("name: x\ndata: {symbols: A, symbols: B}", "the key symbols is there twice"),
+        ("name: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        ("? [1, 2]\n: 3", "is not valid YAML"),
+        ("name: x\n---\nname: y", "is not valid YAML"),
+        ("name: \x00", "is not valid YAML"),
+    ],
+)
+def test_what_is_not_an_experiment_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(ConfigError, match=fault):
+        parse_experiment(text)
+
+
+def test_overrides_are_applied_in_turn_and_read_as_yaml() -> None:
+    experiment = parse_experiment(
+        LEAST,
+        ["model.members=2", "training.seed=3", "model.members=1e0", "data.symbols=[ON, MSFT]"],
+    )
+    assert (experiment.model.members, experiment.training.seed) == (1, 3)
+    assert experiment.data.symbols == ("ON", "MSFT")
+    assert parse_experiment(LEAST, ["features=returns"]).features == ("returns",)
+
+
+def test_an_override_of_one_kind_of_split_replaces_the_other() -> None:
+    dates = ["split.train_end=2008-12-31", "split.validation_end=2010-12-31"]
+    assert isinstance(parse_experiment(SMALL, dates).split, SplitDates)
+    back = [*dates, "split.train=0.6", "split.validation=0.2", "split.test=0.2"]
+    assert parse_experiment(SMALL, back).split == parse_experiment(SMALL).split
+
+
+@pytest.mark.parametrize("override", ["model.members", "=3", "model..members=3", ".members=3"])
+def test_an_override_that_is_not_key_equals_value_is_refused(override: str) -> None:
+    with pytest.raises(ConfigError, match="`--set` must look like") as caught:
+        parse_experiment(LEAST, [override])
+    assert f"`{override}`" in caught.value.message
+
+
+def test_an_override_s_value_that_is_not_yaml_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"`--set model\.members=\[` line 1 is not valid YAML"):
+        parse_experiment(LEAST, ["model.members=["])
+
+
+def test_an_override_leaves_the_other_keys_of_its_section() -> None:
+    experiment = parse_experiment(SMALL, ["model.dropout=0"])
+    assert experiment.model.dropout == 0
+    assert experiment.model.hidden_size == parse_experiment(SMALL).model.hidden_size
+
+
+symbols = st.one_of(
+    st.from_regex(r"[A-Z0-9^][A-Z0-9.^=&_-]{0,11}", fullmatch=True),
+    st.sampled_from(["ON", "NO", "Y", "NULL", "TRUE", "1E3", "3E10", "1.5", "007", "0X1F", "~"]),
+)
+dates = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))
+
+
+@given(
+    name=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True),
+    named=st.lists(symbols, min_size=1, max_size=4, unique=True),
+    features=st.none() | st.lists(symbols, min_size=1, max_size=3),
+    days=st.lists(dates, min_size=3, max_size=3, unique=True).map(sorted),
+    rate=st.floats(1e-12, 1, exclude_min=True),
+    by_dates=st.booleans(),
+)
+@settings(max_examples=150)
+def test_a_dump_reads_back_to_an_equal_experiment(
+    name: str,
+    named: list[str],
+    features: list[str] | None,
+    days: list[dt.date],
+    rate: float,
+    by_dates: bool,
+) -> None:
+    keys: dict[str, object] = {
+        "name": name,
+        "data": {"symbols": named, "start": days[0], "end": days[1]},
+        "features": features,
+        "training": {"learning_rate": rate},
+    }
+    if by_dates:
+        keys["split"] = dict(zip(("train_end", "validation_end", "test_end"), days, strict=True))
+    experiment = Experiment.model_validate(keys)
+    text = dump_experiment(experiment)
+    assert parse_experiment(text) == experiment
+    # PyYAML's own reader, by the rules of YAML 1.1, finds the same text in the same places.
+    assert yaml.safe_load(text)["data"]["symbols"] == named
+    assert yaml.safe_load(text)["name"] == name
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml cannot be read: No such file"):
+        load_experiment(tmp_path / "absent.yaml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_experiment(tmp_path)
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read: it is not UTF-8 text"):
+        load_experiment(binary)
+
+
+def test_faults_of_a_file_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: x\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml has 1 fault"):
+        load_experiment(path)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.iterdir()), ids=lambda path: path.name)
+def test_configs_begin_with_the_command_that_runs_them_and_load(path: Path) -> None:
+    assert path.suffix == ".yaml"
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"# lstmcast train --config configs/{path.name}"
+    experiment = load_experiment(path)
+    assert experiment.name == path.stem
+    assert parse_experiment(dump_experiment(experiment)) == experiment
+
+
+def test_the_two_experiments_of_the_readme_are_there() -> None:
+    assert {"aapl.yaml", "classic.yaml"} <= {path.name for path in CONFIGS.iterdir()}
