@@ -198,17 +198,15 @@ def pay(old: Listing, day: date, amount: float) -> Listing:
 
 
 def divide(old: Listing, day: date, ratio: float) -> Listing:
-    """Return the listing after a split: earlier prices shrink, earlier volumes grow."""
-    before = old.bars.index < pd.Timestamp(day)
+    """Return the listing after a split: prices on the new scale throughout, the past's too."""
     prices = ["open", "high", "low", "close", "adj_close"]
-    bars = old.bars.copy()
-    bars.loc[before, prices] /= ratio
-    bars["volume"] = bars["volume"].where(~before, bars["volume"] * ratio)
-    earlier = {when: paid / ratio for when, paid in old.dividends.items() if when < day}
+    bars = old.bars.astype({"volume": "float64"})
+    bars[prices] /= ratio
+    bars["volume"] *= ratio
     return replace(
         old,
         bars=bars,
-        dividends={**old.dividends, **earlier},
+        dividends={when: paid / ratio for when, paid in old.dividends.items()},
         splits={**old.splits, day: (ratio, 1.0)},
     )
 

@@ -1,0 +1,155 @@
+"""`lstmcast fetch` from the outside: as a process, and many symbols at once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.bars import make_frame
+from support.fake_yahoo import FakeYahoo, listing
+from support.loopback import Loopback
+
+from lstmcast.prices.store import PriceStore
+
+
+def run_process(
+    folder: Path, loopback: Loopback, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the program as a user does, led to the loopback internet by its environment alone."""
+    clean = {
+        name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")
+    }
+    environment = {
+        **clean,
+        **loopback.environment(),
+        "LSTMCAST_DATA_DIR": str(folder / "data"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "lstmcast", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_the_program_fetches_through_the_real_client(tmp_path: Path, loopback: Loopback) -> None:
+    fake = FakeYahoo()
+    fake.add(listing(sessions=400))
+    loopback.handlers["yahoo.com"] = fake
+    done = run_process(tmp_path, loopback, "fetch", "AAPL")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "AAPL from yahoo: 400 sessions" in done.stderr
+    assert fake.kinds == ["cookie", "crumb", "chart", "chart"]
+    hosts = {request.host for request, _ in loopback.requests}
+    assert hosts == {"fc.yahoo.com", "query1.finance.yahoo.com", "query2.finance.yahoo.com"}
+    history = PriceStore(tmp_path / "data").load("AAPL", "yahoo")
+    assert (len(history), history.currency, history.timezone) == (400, "USD", "America/New_York")
+
+    fake.kinds.clear()
+    again = run_process(tmp_path, loopback, "fetch", "AAPL", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)[0]["action"] == "unchanged"
+    assert fake.kinds == ["crumb", "chart"]  # the cookie and the time zone are on disk
+
+    unknown = run_process(tmp_path, loopback, "fetch", "NOPE")
+    assert unknown.returncode == 5
+    assert unknown.stderr.startswith("error: Yahoo knows no symbol NOPE")
+    assert unknown.stderr.count("\n") == 2
+
+
+@pytest.mark.slow
+def test_neither_help_nor_a_fetch_loads_what_it_does_not_need(tmp_path: Path) -> None:
+    def loaded(*arguments: str) -> set[str]:
+        code = (
+            "import sys\n"
+            "from lstmcast.cli.app import app\n"
+            "try: app(sys.argv[1:])\n"
+            "except SystemExit: pass\n"
+            "print('modules:', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
+        )
+        environment = {**os.environ, "LSTMCAST_DATA_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return set(done.stdout.partition("modules:")[2].split())
+
+    assert not loaded("fetch", "--help") & {"torch", "pandas", "yfinance", "matplotlib", "numpy"}
+    fetched = loaded("fetch", "AAPL", "--source", "sample")
+    assert "pandas" in fetched
+    assert not fetched & {"torch", "yfinance", "matplotlib", "scipy", "sklearn"}
+
+
+def test_one_failure_does_not_stop_the_others(yahoo: FakeYahoo, program: Any) -> None:
+    yahoo.add(listing("MSFT"), listing("IBM"))
+    ran = program.fetch("AAPL", "NOPE", "MSFT", "IBM", "aapl")
+    assert ran.exit_code == 13
+    assert [item["symbol"] for item in ran.json] == ["AAPL", "NOPE", "MSFT", "IBM"]
+    assert ran.json[1]["error"]["kind"] == "SymbolNotFoundError"
+    assert "error: 1 of 4 symbols failed: NOPE" in ran.stderr
+    assert [entry.symbol for entry in program.store.entries()] == ["AAPL", "IBM", "MSFT"]
+
+
+def test_symbols_may_come_from_a_file(program: Any, tmp_path: Path) -> None:
+    names = tmp_path / "symbols.txt"
+    names.write_text("# my stocks\nIBM, MSFT\n\ngoog  # search\nIBM\n")
+    ran = program.run("fetch", "AAPL", "--symbols-file", str(names), "--source", "sample")
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.stdout == ""
+    lines = ran.stderr.splitlines()
+    table = lines[next(at for at, line in enumerate(lines) if line.startswith("symbol")) :]
+    assert [line.split()[0] for line in table] == ["symbol", "AAPL", "IBM", "MSFT", "GOOG"]
+    assert len(program.store.entries()) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ((), 2, "`SYMBOL` is missing"),
+        (("a/b",), 2, "cannot be a ticker"),
+        (("A" * 300,), 2, "has 300 characters"),
+        (("AAPL", "--source", "nowhere"), 2, "`--source` is 'nowhere'"),
+        (("AAPL", "--source", "csv"), 2, "`--path` is missing"),
+        (("AAPL", "--source", "csv", "--path", "/no/such/file"), 2, "no file or folder"),
+        (("AAPL", "--start", "2024"), 2, "`--start` is '2024'"),
+        (("AAPL", "--start", "2024-02-01", "--end", "2024-01-01"), 2, "is after `--end`"),
+        (("AAPL", "--symbols-file", "/no/such/file"), 2, "cannot be read"),
+        (("AAPL", "--ca-bundle", "/no/such/file"), 2, "where there is no file"),
+        (("F", "--source", "sample"), 5, "the sample holds AAPL, GOOG, IBM, MSFT, not F"),
+        (("AAPL", "--source", "sample", "--start", "2020-01-01"), 5, "has no bars from 2020-01-01"),
+    ],
+)
+def test_wrong_use_is_one_error_with_its_code(
+    program: Any, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    ran = program.run("fetch", *arguments)
+    assert ran.exit_code == code
+    assert ran.stdout == ""
+    first, *rest = ran.stderr.splitlines()
+    assert first.startswith("error: ")
+    assert says in first
+    assert len(rest) <= 1
+    assert not program.store.root.exists() or program.store.entries() == []
+
+
+def test_one_file_serves_one_symbol(program: Any, tmp_path: Path) -> None:
+    make_frame().to_csv(tmp_path / "mine.csv", index_label="date")
+    one = ("--source", "csv", "--path", str(tmp_path / "mine.csv"))
+    ran = program.run("fetch", "MINE", *one, "--json")
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.json[0]["rows"] == 300
+    two = program.run("fetch", "MINE", "OTHER", *one)
+    assert two.exit_code == 2
+    assert "`--path` is one file, and 2 symbols were given" in two.stderr
