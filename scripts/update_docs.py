@@ -1,0 +1,213 @@
+"""Write the parts of README.md and docs/ that follow from the code: help, keys, names, exit codes.
+
+    python scripts/update_docs.py            write them
+    python scripts/update_docs.py --check    change nothing; exit 1 if something is out of date
+
+A test runs the check. What follows from a trained run is written by update_figures.py.
+"""
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import typer
+from annotated_types import Ge, Gt, Le, Lt
+from blocks import Blocks, fenced, stale, table, write
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lstmcast import config, errors
+from lstmcast.baselines import BASELINES
+from lstmcast.cli.app import app
+from lstmcast.features.registry import GROUPS
+from lstmcast.nn.bodies import NETWORKS
+from lstmcast.nn.heads import HEADS
+
+GROUP: Any = typer.main.get_command(app)
+
+
+def first_sentence(subject: object) -> str:
+    """The first line of a docstring, without the full stop."""
+    return (inspect.getdoc(subject) or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Each command and what it does, with a link to its help."""
+    rows = [
+        (f"[`lstmcast {name}`](docs/commands.md#{name})", first_sentence(command.callback))
+        for name, command in GROUP.commands.items()
+    ]
+    return table(("command", "what it does"), rows)
+
+
+def help_of(*words: str) -> str:
+    """What `lstmcast WORDS --help` prints, the same on every machine."""
+    colours = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in colours and not key.startswith("LSTMCAST_")
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "lstmcast", *words, "--help"],
+        env={**kept, "TERMINAL_WIDTH": "96"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def helps() -> str:
+    """The help of the program and of each command, subcommands too."""
+    parts = ["## lstmcast", fenced(help_of())]
+    for words in _paths(GROUP):
+        parts += [f"## {' '.join(words)}", fenced(help_of(*words))]
+    return "\n\n".join(parts)
+
+
+def _paths(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*before, name)
+        if hasattr(command, "commands"):
+            yield from _paths(command, (*before, name))
+
+
+def exit_codes() -> str:
+    """Each exit code and what it means, out of the exception tree."""
+    rows = [("0", "done"), ("1", "a bug in lstmcast: please report it with the traceback")]
+    branches = sorted(errors.LstmcastError.__subclasses__(), key=lambda branch: branch.exit_code)
+    rows += [(str(branch.exit_code), _lower(first_sentence(branch))) for branch in branches]
+    return table(("code", "meaning"), [*rows, ("130", "interrupted with Ctrl-C")], right=(0,))
+
+
+def _lower(text: str) -> str:
+    """The text with a small first letter, unless its first word is an acronym."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+# --- configuration -------------------------------------------------------------------------------
+
+SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
+    ("The experiment", "", config.Experiment),
+    ("`data`", "data.", config.Data),
+    ("`target`", "target.", config.Target),
+    ("`split`, as shares", "split.", config.SplitFractions),
+    ("`split`, by dates", "split.", config.SplitDates),
+    ("`model`", "model.", config.Model),
+    ("`training`", "training.", config.Training),
+)
+
+
+def keys() -> str:
+    """Every key of the configuration with its default, its bounds and its meaning."""
+    parts = []
+    for title, prefix, section in SECTIONS:
+        rows = [
+            (f"`{prefix}{key}`", _default(field), _values(field), field.description)
+            for key, field in section.model_fields.items()
+            if field.description is not None  # the sections themselves have tables of their own
+        ]
+        parts += [f"### {title}", table(("key", "default", "values", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "-" if field.default in (None, ()) else f"`{field.default}`"
+
+
+def _values(field: FieldInfo) -> str:
+    """What a key takes: its choices, or its type with its bounds."""
+    options = getattr(field.annotation, "__args__", ())
+    if options and all(isinstance(option, str) for option in options):
+        return " or ".join(f"`{option}`" for option in options)
+    bounds = [_bound(rule) for rule in field.metadata]
+    return " ".join([_kind(field.annotation), *filter(None, [", ".join(filter(None, bounds))])])
+
+
+def _bound(rule: object) -> str:
+    match rule:
+        case Ge(ge=low):
+            return f"≥ {low}"
+        case Gt(gt=low):
+            return f"> {low}"
+        case Le(le=high):
+            return f"≤ {high}"
+        case Lt(lt=high):
+            return f"< {high}"
+    return ""
+
+
+KINDS = {
+    "tuple": "list",
+    "date": "date",
+    "bool": "true or false",
+    "int": "whole number",
+    "float": "number",
+}
+
+
+def _kind(annotation: object) -> str:
+    """The word for a type, optional or not, and `text` for what is not in `KINDS`."""
+    return next((word for sign, word in KINDS.items() if sign in str(annotation)), "text")
+
+
+def feature_groups() -> str:
+    """The feature groups, the columns they need, and whether they are on by default."""
+    rows = [
+        (
+            f"`{group.name}`",
+            ", ".join(group.needs),
+            "yes" if group.by_default else "no",
+            first_sentence(inspect.getmodule(group.compute)).partition(": ")[2],
+        )
+        for group in GROUPS.values()
+    ]
+    return table(("group", "needs", "default", "what it tells"), rows)
+
+
+def named(kinds: Iterable[tuple[str, object]]) -> str:
+    """The names of a registry and what they stand for."""
+    rows = [(f"`{name}`", _lower(first_sentence(kind))) for name, kind in kinds]
+    return table(("name", "what it is"), rows)
+
+
+def baselines() -> str:
+    """The baselines by the names that `metrics.json` has for them."""
+    return table(("name", "label"), [(f"`{name}`", each.label) for name, each in BASELINES.items()])
+
+
+def blocks() -> Blocks:
+    """All generated text by file and block."""
+    return {
+        "README.md": {"commands": commands(), "exit-codes": exit_codes()},
+        "docs/commands.md": {"help": helps()},
+        "docs/configuration.md": {
+            "keys": keys(),
+            "features": feature_groups(),
+            "networks": named(NETWORKS.items()),
+            "heads": named(HEADS.items()),
+            "baselines": baselines(),
+        },
+    }
+
+
+def main() -> None:
+    """Write the blocks, or check them."""
+    if "--check" in sys.argv[1:]:
+        if late := stale(blocks()):
+            sys.exit("out of date, run `make docs`:\n" + "\n".join(f"  {name}" for name in late))
+        return
+    for path in write(blocks()):
+        print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()
