@@ -97,16 +97,12 @@ class Run:
     @property
     def symbols(self) -> list[RunSymbol]:
         """What each symbol was trained on."""
-        known = {field.name for field in fields(RunSymbol)}
-        return [
-            RunSymbol(**{k: v for k, v in entry.items() if k in known})
-            for entry in self.record["symbols"]
-        ]
+        return _symbols(self.record)
 
     @property
     def boundaries(self) -> dict[str, pd.Timestamp]:
         """`train_end`, `validation_end` and `test_end`: the last session of each part."""
-        return {name: pd.Timestamp(value) for name, value in self.record["split"].items()}
+        return _boundaries(self.record)
 
     @property
     def charts(self) -> Path:
@@ -243,9 +239,14 @@ def _move_into_place(hidden: Path, runs_dir: Path, name: str) -> Path:
     """Rename the finished folder to a name that no other run has."""
     for attempt in range(1, 1000):
         path = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
-        if not path.exists():
-            hidden.rename(path)
-            return path
+        if path.exists():
+            continue
+        try:
+            return hidden.rename(path)
+        except OSError:
+            if not path.exists():
+                raise
+            # Another training finished in this moment and took the name.
     raise OutputError(f"`--runs-dir` {runs_dir} holds 1000 runs named {name}", "remove some")
 
 
@@ -332,7 +333,25 @@ def _read_record(path: Path) -> dict[str, Any]:
     if not required <= record.keys():
         missing = ", ".join(sorted(required - record.keys()))
         raise RunError(f"`run.json` of the run {path} lacks {missing}", hint)
+    try:
+        described = _symbols(record), _boundaries(record)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunError(f"`run.json` of the run {path} cannot be read", hint) from error
+    if not all(described):
+        raise RunError(f"`run.json` of the run {path} names no symbol or no split", hint)
     return dict(record)
+
+
+def _symbols(record: Mapping[str, Any]) -> list[RunSymbol]:
+    """The symbols of `run.json`; what a later version adds to them is passed over."""
+    known = {field.name for field in fields(RunSymbol)}
+    return [
+        RunSymbol(**{k: v for k, v in entry.items() if k in known}) for entry in record["symbols"]
+    ]
+
+
+def _boundaries(record: Mapping[str, Any]) -> dict[str, pd.Timestamp]:
+    return {name: pd.Timestamp(value) for name, value in record["split"].items()}
 
 
 def list_runs(runs_dir: Path) -> list[Run]:

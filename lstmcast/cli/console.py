@@ -22,7 +22,13 @@ def console(stream: TextIO) -> "Console":
     from rich.console import Console
 
     width = None if stream.isatty() else UNWRAPPED
-    return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+    return Console(
+        file=stream,
+        width=width,
+        highlight=False,
+        soft_wrap=not stream.isatty(),
+        emoji=False,  # `:x:` in a path is part of the path
+    )
 
 
 def out() -> "Console":

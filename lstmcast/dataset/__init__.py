@@ -11,7 +11,14 @@ from lstmcast.dataset.panel import (
     window_starts,
 )
 from lstmcast.dataset.scaler import Scaler
-from lstmcast.dataset.split import Boundaries, Parts, assign_origins, check_parts, resolve_split
+from lstmcast.dataset.split import (
+    Boundaries,
+    Parts,
+    assign_origins,
+    check_parts,
+    check_windows,
+    resolve_split,
+)
 from lstmcast.dataset.target import LogReturnTarget, PriceTarget, Target
 
 __all__ = [
@@ -29,6 +36,7 @@ __all__ = [
     "build_inputs",
     "build_targets",
     "check_parts",
+    "check_windows",
     "fit_scaling",
     "resolve_split",
     "window_starts",

@@ -15,6 +15,7 @@ from lstmcast.dataset.scaler import Scaler, ScalerKind
 from lstmcast.dataset.split import Parts
 from lstmcast.dataset.target import LogReturnTarget, PriceTarget, Target
 from lstmcast.distributions import FloatArray
+from lstmcast.errors import DataError
 from lstmcast.features import FeatureMatrix
 
 Float32Array = NDArray[np.float32]
@@ -106,6 +107,9 @@ def fit_scaling(
 
     Scale-free features share one standard scaler over all symbols. Prices do not compare between
     symbols: each has a min-max scaler of its own.
+
+    Raises:
+        DataError: if prices are to be scaled of a symbol that has no training rows.
     """
     columns = tuple(next(iter(matrices.values())).table.columns)
     rows = {
@@ -113,6 +117,13 @@ def fit_scaling(
     }
     trained = {symbol: values for symbol, values in rows.items() if len(values)}
     if kind == "price":
+        late = [symbol for symbol in rows if symbol not in trained]
+        if late:
+            raise DataError(
+                f"`split` leaves no training sessions for {', '.join(late)}, and `target.kind` "
+                "price scales each symbol by its own",
+                "leave the symbol out, let `split.train_end` be later, or forecast log returns",
+            )
         own: ScalerKind = "minmax"
         return Scaling(columns, {s: Scaler.fit(v, own) for s, v in trained.items()}, kind)
     pooled = Scaler.fit(np.concatenate(list(trained.values())), "standard")

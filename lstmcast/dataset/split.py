@@ -108,3 +108,26 @@ def check_parts(parts: dict[str, Parts], boundaries: Boundaries, lookback: int) 
             f"{boundaries.validation_end:%Y-%m-%d}",
             "move `split` earlier or fetch newer prices",
         )
+
+
+def check_windows(parts: dict[str, Parts], lookback: int) -> None:
+    """Make sure that a window of `lookback` rows ends at every test origin, and at some validation.
+
+    For a loss on the last step of a window, where a shorter one would be something else than what
+    was trained. Call after `check_parts`.
+
+    Raises:
+        DataError: naming the symbols that begin too late.
+    """
+    hint = "shorten `training.lookback`, leave the symbol out, or use `training.supervision: every`"
+    late = [symbol for symbol, p in parts.items() if p.test[0] < lookback - 1]
+    if late:
+        raise DataError(
+            f"`training.lookback` {lookback} reaches back before the first session with features "
+            f"of {', '.join(late)}, for forecasts of the test part",
+            hint,
+        )
+    if all(len(p.validation) == 0 or p.validation[-1] < lookback - 1 for p in parts.values()):
+        raise DataError(
+            f"`training.lookback` {lookback} leaves no validation session with a whole window", hint
+        )

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from lstmcast.config import Data
-from lstmcast.errors import StoreError
+from lstmcast.errors import ConfigError, StoreError
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
+from lstmcast.prices.symbols import normalise_symbol
 
 AUTO = "auto"
 
@@ -51,6 +52,13 @@ def select_histories(store: PriceStore, data: Data) -> list[PriceHistory]:
     Raises:
         StoreError: if a symbol is not stored, or its file is damaged.
         NoDataInRangeError: if a symbol has no bars between the dates.
+        ConfigError: if two of the symbols are one in different spelling.
     """
+    symbols = [normalise_symbol(symbol) for symbol in data.symbols]
+    if len(set(symbols)) < len(symbols):
+        raise ConfigError(
+            f"`data.symbols` {', '.join(data.symbols)} names a symbol twice",
+            "upper and lower case are the same",
+        )
     source = choose_source(store, data)
-    return [store.load(symbol, source).between(data.start, data.end) for symbol in data.symbols]
+    return [store.load(symbol, source).between(data.start, data.end) for symbol in symbols]

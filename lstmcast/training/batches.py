@@ -124,15 +124,14 @@ class DevicePanel:
     def _validation_windows(
         self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]
     ) -> Iterator[Batch]:
-        """Windows that end at each validation origin; inputs reach back into training rows."""
+        """Windows that end at each validation origin; inputs reach back into training rows.
+
+        Origins with fewer rows before them than a window has are left out.
+        """
         length = self.settings.lookback
+        ends = [(block.start, parts[block.symbol].validation) for block in blocks]
         starts = np.concatenate(
-            [
-                block.start + parts[block.symbol].validation - length + 1
-                for block in blocks
-                if len(parts[block.symbol].validation)
-                and parts[block.symbol].validation[0] >= length - 1
-            ]
+            [start + rows[rows >= length - 1] - length + 1 for start, rows in ends]
         )
         weight = self._step_weights()
         for chosen in torch.from_numpy(starts).split(VALIDATION_WINDOWS):

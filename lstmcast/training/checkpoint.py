@@ -59,7 +59,7 @@ def load_forecaster(
         symbols = json.loads(metadata["symbols"])
         scaling = _scaling(tensors, columns, symbols, experiment)
         networks = []
-        for k in range(int(metadata["members"])):
+        for k in range(_members(metadata)):
             network = new_network(experiment, len(columns), seed=0)
             prefix = f"{_MEMBER}.{k}."
             network.load_state_dict(
@@ -68,12 +68,19 @@ def load_forecaster(
             networks.append(network.eval().to(device))
     except FileNotFoundError as error:
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint) from error
-    except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
             f"`{path.name}` of the run {path.parent} cannot be used: {problem}", hint
         ) from error
     return Forecaster(experiment, scaling, networks)
+
+
+def _members(metadata: Mapping[str, str]) -> int:
+    members = int(metadata["members"])
+    if members < 1:
+        raise ValueError(f"it holds {members} networks")
+    return members
 
 
 def _scaling(
@@ -82,13 +89,15 @@ def _scaling(
     symbols: list[str],
     experiment: Experiment,
 ) -> Scaling:
-    scalers = {
-        symbol: Scaler(
-            *(
-                tensors[f"{_SCALER}.{symbol}.{part}"].numpy().astype(np.float64)
-                for part in ("offset", "factor")
-            )
-        )
-        for symbol in symbols
-    }
+    if not symbols:
+        raise ValueError("it holds no scaler")
+    scalers = {}
+    for symbol in symbols:
+        statistics = [
+            tensors[f"{_SCALER}.{symbol}.{part}"].numpy().astype(np.float64)
+            for part in ("offset", "factor")
+        ]
+        if any(values.shape != (len(columns),) for values in statistics):
+            raise ValueError(f"the scaler of {symbol} does not fit its {len(columns)} columns")
+        scalers[symbol] = Scaler(*statistics)
     return Scaling(columns, scalers, experiment.target.kind)

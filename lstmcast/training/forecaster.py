@@ -12,7 +12,7 @@ from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling, Target, build_inputs
 from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray, PointForecast, StudentTMixture
-from lstmcast.errors import DataError
+from lstmcast.errors import DataError, RunError
 from lstmcast.features import build_features
 from lstmcast.nn import Network, PointParams, StudentTParams, build_network
 from lstmcast.prices.history import PriceHistory
@@ -53,9 +53,21 @@ class Forecaster:
     networks: Sequence[Network]
 
     def inputs(self, histories: Sequence[PriceHistory]) -> PanelInputs:
-        """What the networks read, from histories that may be longer than those trained on."""
+        """What the networks read, from histories that may be longer than those trained on.
+
+        Raises:
+            DataError: if a history is too short or lacks a column.
+            RunError: if the feature groups have other columns now than in training.
+        """
         names = self.experiment.features or ()
         matrices = {history.symbol: build_features(history, names) for history in histories}
+        for matrix in matrices.values():
+            if tuple(matrix.table.columns) != self.scaling.columns:
+                raise RunError(
+                    f"the run reads {len(self.scaling.columns)} feature columns "
+                    f"({', '.join(self.scaling.columns)}), which its `features` no longer have",
+                    "train it again with this version of lstmcast",
+                )
         return build_inputs(matrices, self.scaling)
 
     def forecast(

@@ -1,7 +1,8 @@
 """From an experiment and price histories to everything that training needs, checked.
 
 Choices that depend on the data are settled here (`features` and `model.head` left open, fractions
-of the split), so that the experiment written into the run trains the same run again.
+of the split, an open end of the data), so that the experiment written into the run trains the same
+run again, also when newer prices have been fetched.
 """
 
 from collections.abc import Collection, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lstmcast.config import Experiment
+from lstmcast.config import Experiment, SplitDates
 from lstmcast.dataset import (
     Boundaries,
     PanelInputs,
@@ -20,6 +21,7 @@ from lstmcast.dataset import (
     build_inputs,
     build_targets,
     check_parts,
+    check_windows,
     fit_scaling,
     resolve_split,
 )
@@ -87,6 +89,24 @@ def settle(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experim
     )
 
 
+def pin_dates(
+    experiment: Experiment, histories: Sequence[PriceHistory], boundaries: Boundaries
+) -> Experiment:
+    """Write the first and last session and the split's dates into the experiment."""
+    data = experiment.data.model_copy(
+        update={
+            "start": min(history.first for history in histories).date(),
+            "end": max(history.last for history in histories).date(),
+        }
+    )
+    split = SplitDates(
+        train_end=boundaries.train_end.date(),
+        validation_end=boundaries.validation_end.date(),
+        test_end=boundaries.test_end.date(),
+    )
+    return experiment.model_copy(update={"data": data, "split": split})
+
+
 def _check_choice(key: str, found: str, choices: Collection[str]) -> None:
     if found not in choices:
         raise ConfigError(
@@ -116,10 +136,17 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
         for symbol, matrix in matrices.items()
     }
     check_parts(parts, boundaries, experiment.training.lookback)
+    if experiment.training.supervision == "last":
+        check_windows(parts, experiment.training.lookback)
     scaling = fit_scaling(matrices, parts, experiment.target.kind)
     inputs = build_inputs(matrices, scaling)
     return Prepared(
-        experiment, boundaries, parts, scaling, inputs, build_targets(inputs, scaling, horizon)
+        pin_dates(experiment, histories, boundaries),
+        boundaries,
+        parts,
+        scaling,
+        inputs,
+        build_targets(inputs, scaling, horizon),
     )
 
 
