@@ -22,7 +22,6 @@ from support.charts import (
 
 from lstmcast.dataset import Boundaries
 from lstmcast.errors import DataError, UsageError
-from lstmcast.evaluation.scores import score
 from lstmcast.plots import View, forecast_chart
 from lstmcast.plots.forecasts import CLEAR_SESSIONS, DETAIL_SESSIONS
 
@@ -77,17 +76,22 @@ def test_the_enlarged_panel_shows_forecast_close_before_and_close_apart() -> Non
     np.testing.assert_allclose(before[1:, 0], actual[:-1])
 
 
-def test_the_legend_states_the_same_figures_as_the_evaluation() -> None:
+def test_the_legend_states_the_errors_and_the_shares_of_these_rows() -> None:
     scene = world(300)
-    scores = score(scene.predictions)
+    table = scene.predictions
     figure = draw(scene, currency="USD")
-    walk = scores.rmse / scores.rmse_ratio
-    assert legend_entry(figure, "Median forecast") == f"Median forecast: RMSE {scores.rmse:.4f} USD"
-    assert f"RMSE {walk:.4f} USD" in legend_entry(figure, "Previous close (random walk)")
-    assert f"holds {100 * scores.coverage_80:.1f} %" in legend_entry(figure, "80 % range")
-    assert f"holds {100 * scores.coverage_95:.1f} %" in legend_entry(figure, "95 % range")
-    outside = round((1 - scores.coverage_95) * 300)
-    assert legend_entry(figure, "Outside") == f"Outside the 95 % range: {outside} of 300"
+    median = table["close_origin"] * np.exp(table["q50"])
+    model, walk = (
+        f"RMSE {((point - table['close_actual']) ** 2).mean() ** 0.5:.4f} USD"
+        for point in (median, table["close_origin"])
+    )
+    assert legend_entry(figure, "Median forecast") == f"Median forecast: {model}"
+    assert legend_entry(figure, "Previous close") == f"Previous close (random walk): {walk}"
+    for percent, low, high in ((80, "q10", "q90"), (95, "q025", "q975")):
+        inside = table["return_actual"].between(table[low], table[high])
+        share = f"{percent} % range: holds {100 * inside.mean():.1f} % of closes"
+        assert legend_entry(figure, f"{percent} % range") == share
+    assert legend_entry(figure, "Outside") == f"Outside the 95 % range: {(~inside).sum()} of 300"
 
 
 def test_every_miss_is_marked_and_nothing_else() -> None:

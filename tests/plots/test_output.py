@@ -121,6 +121,15 @@ def test_a_full_disk_leaves_the_old_chart(tmp_path: Path, monkeypatch: pytest.Mo
     assert names_in(tmp_path) == ["chart.png"]
 
 
+def test_whoever_reads_the_old_chart_keeps_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "chart.svg"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        save_figure(fan(), path)
+        assert reader.read() == b"old"
+    assert path.read_bytes().startswith(MAGIC["svg"])
+
+
 def test_a_new_chart_is_as_open_to_others_as_any_new_file(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.touch()
