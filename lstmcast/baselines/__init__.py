@@ -5,6 +5,7 @@ A new baseline is a new file and one line in `BASELINES`.
 
 from lstmcast.baselines.base import Baseline, BaselineForecast, BaselineInputs
 from lstmcast.baselines.cache import FitCache
+from lstmcast.baselines.constant import Constant
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.garch import Garch
 from lstmcast.baselines.har import HarAbs, HarRange
@@ -17,6 +18,7 @@ from lstmcast.errors import UsageError
 _ALL: tuple[Baseline, ...] = (
     RandomWalk(),
     Drift(),
+    Constant(),
     Ewma(),
     Garch(),
     Garch(asymmetric=True),

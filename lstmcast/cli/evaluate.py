@@ -1,7 +1,11 @@
 """`lstmcast evaluate`: the test forecasts of a run beside the standards, and a verdict."""
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from lstmcast.cli.console import note, out, print_json
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
@@ -13,28 +17,67 @@ if TYPE_CHECKING:
     from lstmcast.run import Run
 
 
+class RefitOption(StrEnum):
+    """How often the baselines are fitted."""
+
+    never = "never"
+    yearly = "yearly"
+
+
 def evaluate(
     run: RunArgument = None,
+    baselines: Annotated[
+        str | None,
+        typer.Option(
+            help="Baselines by name, with commas between them; all by default.",
+            show_default=False,
+        ),
+    ] = None,
+    refit: Annotated[
+        RefitOption,
+        typer.Option(help="Fit the baselines once, or each January on all rows before."),
+    ] = RefitOption.never,
+    fail_unless: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='End with an error unless this holds, such as "crps<garch" or "p<0.05";'
+            " may be given more than once.",
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Worker processes for many symbols; 0 takes every core.")
+    ] = 0,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Score the test forecasts beside random walk, EWMA, GARCH and HAR on the same rows."""
+    """Score the test forecasts beside random walk, EWMA, GARCH and HAR, and give a verdict."""
+    from lstmcast.evaluation import check_conditions
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
-    report = evaluate_run(opened, data_dir(data))
+    names = [name.strip() for name in baselines.split(",")] if baselines is not None else None
+    report = evaluate_run(opened, data_dir(data), baselines=names, refit=refit.value, jobs=jobs)
     metrics = report.to_dict()
     opened.write_metrics(metrics)
     if json:
         print_json(metrics)
-        return
-    print_report(report)
+    else:
+        print_report(report)
+    check_conditions(report, fail_unless or [])
 
 
-def evaluate_run(run: "Run", store_folder: Path) -> "Report":
+def evaluate_run(
+    run: "Run",
+    store_folder: Path,
+    *,
+    baselines: Sequence[str] | None = None,
+    refit: Literal["never", "yearly"] = "never",
+    jobs: int = 0,
+) -> "Report":
     """Evaluate a run's stored predictions; the network itself is not needed."""
-    from lstmcast.baselines import FitCache
+    from lstmcast.baselines import BASELINES, FitCache
     from lstmcast.evaluation import evaluate as evaluate_tables
     from lstmcast.features import build_features
     from lstmcast.prices.store import PriceStore
@@ -45,21 +88,54 @@ def evaluate_run(run: "Run", store_folder: Path) -> "Report":
         run.predictions(),
         {history.symbol: history.adjusted() for history in histories},
         features={history.symbol: build_features(history, groups).table for history in histories},
+        baselines=tuple(BASELINES) if baselines is None else baselines,
+        refit=refit,
+        jobs=jobs,
         cache=FitCache(store_folder / "cache" / "fits"),
     )
 
 
 def print_report(report: "Report") -> None:
-    """The tables and the verdict, for people."""
+    """The tables and the verdict, for people; the verdict alone where there are too few days."""
     screen = out()
-    screen.print(_scores_table(report))
-    if len(report.horizons) > 1:
-        screen.print(_grid(report, "horizon", _thinned(report.horizons)))
-    if len(report.rows) > 1:
-        screen.print(_grid(report, "symbol", list(report.rows)))
+    conclusive = report.verdict.point_p is not None
+    if conclusive:
+        screen.print(_scores_table(report))
+        if len(report.horizons) > 1:
+            screen.print(_grid(report, "horizon", _thinned(report.horizons)))
+        if len(report.rows) > 1:
+            screen.print(_grid(report, "symbol", list(report.rows)))
+        if report.ranges:
+            screen.print(_ranges_table(report))
+    else:
+        screen.print(_title(report), markup=False)
     for line in report.notes:
         note(f"note: {line}")
     screen.print(report.verdict.text, markup=False)
+    if not conclusive:
+        note("the scores, for what they are worth, are in the run's metrics.json")
+
+
+def _ranges_table(report: "Report") -> "Table":
+    """Coverage of the model's ranges in calm and restless times."""
+    from rich.table import Table
+
+    label = report.forecasters["model"].label
+    table = Table(
+        title=f"Share of closes inside the ranges of {label}",
+        title_justify="left",
+        caption="thirds of the days by the volatility known at the origin; ! beyond luck",
+        caption_justify="left",
+    )
+    table.add_column("")
+    for nominal in dict.fromkeys(check.nominal for check in report.ranges):
+        table.add_column(f"{nominal} %", justify="right")
+    for where in dict.fromkeys(check.where for check in report.ranges):
+        checks = [check for check in report.ranges if check.where == where]
+        table.add_row(
+            where, *(f"{check.found:.1%}{'' if check.holds else ' !'}" for check in checks)
+        )
+    return table
 
 
 def _scores_table(report: "Report") -> "Table":

@@ -1,16 +1,18 @@
-"""What a forecast is worth: scores beside the baselines, and the verdict."""
+"""What a forecast is worth: scores beside the baselines, tests, and the verdict."""
 
+from lstmcast.evaluation.conditions import check_conditions
 from lstmcast.evaluation.report import ForecasterReport, Report, evaluate
-from lstmcast.evaluation.scores import Scores, row_losses, score, score_table
-from lstmcast.evaluation.verdict import Verdict
+from lstmcast.evaluation.scores import Scores, row_losses, score_table
+from lstmcast.evaluation.verdict import Finding, Verdict
 
 __all__ = [
+    "Finding",
     "ForecasterReport",
     "Report",
     "Scores",
     "Verdict",
+    "check_conditions",
     "evaluate",
     "row_losses",
-    "score",
     "score_table",
 ]

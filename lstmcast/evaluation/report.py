@@ -11,13 +11,19 @@ from typing import Any, Literal
 import pandas as pd
 
 from lstmcast.baselines import BASELINES, FitCache, Refit, get_baseline, standard_tables
-from lstmcast.errors import DataError, RunError
-from lstmcast.evaluation.scores import Scores, score_table
-from lstmcast.evaluation.verdict import Verdict, judge
+from lstmcast.errors import DataError
+from lstmcast.evaluation.comparison import Comparison, by_symbol, compare, point_test
+from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
+from lstmcast.evaluation.point import PointReport, examine_point
+from lstmcast.evaluation.reliability import RangeCheck, check_ranges
+from lstmcast.evaluation.scores import ByHorizon, row_losses, score_losses
+from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.verdict import SIGNIFICANT, Evidence, Verdict, judge
 from lstmcast.predictions import is_point
 
 SCHEMA_VERSION = 1
 MODEL = "model"
+RANDOM_WALK = "random_walk"
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,21 @@ class Rows:
 
 @dataclass(frozen=True)
 class ForecasterReport:
-    """The scores of the model or of one baseline, by horizon pooled, and by symbol and horizon."""
+    """The model or one baseline.
+
+    Args:
+        label: how tables call it.
+        kind: whether it states ranges or single numbers.
+        pooled: scores by horizon, the mean over symbols.
+        symbols: scores by symbol and horizon.
+        diagnostics: of its ranges at the shortest horizon; None for a point forecast.
+    """
 
     label: str
     kind: Literal["distribution", "point"]
-    pooled: dict[int, Scores]
-    symbols: dict[str, dict[int, Scores]]
+    pooled: ByHorizon
+    symbols: dict[str, ByHorizon]
+    diagnostics: Diagnostics | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; horizons become strings, as JSON wants."""
@@ -45,16 +60,35 @@ class ForecasterReport:
             "kind": self.kind,
             "pooled": _plain_horizons(self.pooled),
             "symbols": {name: _plain_horizons(part) for name, part in self.symbols.items()},
+            "diagnostics": None if self.diagnostics is None else self.diagnostics.to_dict(),
         }
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that an evaluation found, the model first and then the baselines."""
+    """Everything that an evaluation found.
+
+    Args:
+        rows: the rows of each symbol.
+        horizons: sessions ahead that were forecast.
+        forecasters: the model first, then the baselines.
+        comparisons: the model against each baseline at each horizon.
+        symbol_tests: the model against the best baseline for each symbol, at the shortest horizon.
+        point_tests: squared error of the median return against no change, by horizon.
+        points: the median of each symbol at the shortest horizon.
+        ranges: whether the model's ranges hold at the shortest horizon.
+        verdict: the findings in words.
+        notes: baselines that were left out, fits that failed.
+    """
 
     rows: dict[str, Rows]
     horizons: tuple[int, ...]
     forecasters: dict[str, ForecasterReport]
+    comparisons: dict[str, dict[int, Comparison]]
+    symbol_tests: dict[str, dict[str, float | int | None]]
+    point_tests: dict[int, Test]
+    points: dict[str, PointReport]
+    ranges: tuple[RangeCheck, ...]
     verdict: Verdict
     notes: tuple[str, ...] = ()
 
@@ -68,39 +102,14 @@ class Report:
             },
             "horizons": list(self.horizons),
             "forecasters": {name: part.to_dict() for name, part in self.forecasters.items()},
+            "comparisons": {name: _plain_horizons(part) for name, part in self.comparisons.items()},
+            "symbol_tests": self.symbol_tests,
+            "point_tests": _plain_horizons(self.point_tests),
+            "points": {symbol: part.to_dict() for symbol, part in self.points.items()},
+            "ranges": [check.to_dict() for check in self.ranges],
             "verdict": self.verdict.to_dict(),
             "notes": list(self.notes),
         }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Report":
-        """Rebuild a report from `metrics.json`.
-
-        Raises:
-            RunError: if it was written by a newer lstmcast.
-        """
-        version = values.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise RunError(
-                f"`metrics.json` has schema version {version}, this lstmcast reads "
-                f"{SCHEMA_VERSION}",
-                "write it again with `lstmcast evaluate`",
-            )
-        return cls(
-            rows={symbol: Rows(**part) for symbol, part in values["rows"].items()},
-            horizons=tuple(values["horizons"]),
-            forecasters={
-                name: ForecasterReport(
-                    label=part["label"],
-                    kind=part["kind"],
-                    pooled=_scored_horizons(part["pooled"]),
-                    symbols={s: _scored_horizons(each) for s, each in part["symbols"].items()},
-                )
-                for name, part in values["forecasters"].items()
-            },
-            verdict=Verdict(**values["verdict"]),
-            notes=tuple(values["notes"]),
-        )
 
 
 def evaluate(
@@ -151,27 +160,102 @@ def evaluate(
     )
     tables = {MODEL: predictions, **{name: part.table for name, part in standards.items()}}
     labels = {MODEL: label, **{name: get_baseline(name).label for name in standards}}
-    forecasters = {name: _report_of(table, labels[name]) for name, table in tables.items()}
-    horizons = tuple(forecasters[MODEL].pooled)
-    shortest = horizons[0]
+    notes = (*left_out, *(note for part in standards.values() for note in part.notes))
+    return assemble(tables, labels, bars, notes)
+
+
+def assemble(
+    tables: Mapping[str, pd.DataFrame],
+    labels: Mapping[str, str],
+    bars: Mapping[str, pd.DataFrame],
+    notes: tuple[str, ...] = (),
+) -> Report:
+    """Score tables that have the same rows, `model` first, and draw the verdict.
+
+    Args:
+        tables: prediction tables by name.
+        labels: how to call each.
+        bars: adjusted bars of each symbol.
+        notes: what the reader should know besides.
+    """
+    model = tables[MODEL].reset_index(drop=True)
+    terciles = volatility_terciles(model, bars)
+    losses = {name: row_losses(table) for name, table in tables.items()}
+    scored = {name: score_losses(part) for name, part in losses.items()}
+    horizons = tuple(scored[MODEL][0])
+    nearest = horizons[0]
+    forecasters = {
+        name: ForecasterReport(
+            label=labels[name],
+            kind="point" if is_point(table) else "distribution",
+            pooled=scored[name][0],
+            symbols=scored[name][1],
+            diagnostics=diagnose(table.reset_index(drop=True), terciles, nearest),
+        )
+        for name, table in tables.items()
+    }
+    best = best_baseline(forecasters, nearest)
+    comparisons = {
+        name: {
+            h: compare(
+                losses[MODEL], part, h, interval=h == nearest and name in {best, RANDOM_WALK}
+            )
+            for h in horizons
+        }
+        for name, part in losses.items()
+        if name != MODEL
+    }
+    symbol_tests = by_symbol(losses[MODEL], losses[best], nearest) if best else {}
+    points = {
+        str(symbol): examine_point(table, bars[str(symbol)], nearest)
+        for symbol, table in model.groupby("symbol", sort=True)
+    }
+    point_tests = {h: point_test(losses[MODEL], h) for h in horizons}
+    ranges = check_ranges(losses[MODEL].reset_index(drop=True), terciles, nearest)
+    distribution = forecasters[MODEL].kind == "distribution"
+    evidence = Evidence(
+        horizon=nearest,
+        days=int(model.loc[model["horizon"] == nearest, "origin"].nunique()),
+        rmse_ratio=forecasters[MODEL].pooled[nearest].rmse_ratio,
+        point=point_tests[nearest],
+        copies=points,
+        best=(best, labels[best]) if best else None,
+        against_best=comparisons[best][nearest] if best and distribution else None,
+        against_walk=comparisons[RANDOM_WALK][nearest]
+        if RANDOM_WALK in comparisons and distribution
+        else None,
+        baselines=len(comparisons),
+        symbols_better=sum(_beats(test) for test in symbol_tests.values()),
+        symbols=len(points),
+        ranges=ranges,
+    )
     return Report(
-        rows=_rows(predictions),
+        rows=_rows(model),
         horizons=horizons,
         forecasters=forecasters,
-        verdict=judge(
-            forecasters[MODEL].pooled[shortest],
-            {name: forecasters[name].pooled[shortest] for name in standards},
-            labels,
-            shortest,
-        ),
-        notes=(*left_out, *(note for part in standards.values() for note in part.notes)),
+        comparisons=comparisons,
+        symbol_tests=symbol_tests,
+        point_tests=point_tests,
+        points=points,
+        ranges=ranges,
+        verdict=judge(evidence),
+        notes=notes,
     )
 
 
-def _report_of(table: pd.DataFrame, label: str) -> ForecasterReport:
-    total, by_symbol = score_table(table)
-    kind: Literal["distribution", "point"] = "point" if is_point(table) else "distribution"
-    return ForecasterReport(label=label, kind=kind, pooled=total, symbols=by_symbol)
+def best_baseline(forecasters: Mapping[str, ForecasterReport], horizon: int) -> str | None:
+    """Name of the baseline with the lowest CRPS at a horizon; None if there is none."""
+    stated = {
+        name: part.pooled[horizon].crps
+        for name, part in forecasters.items()
+        if name != MODEL and part.kind == "distribution"
+    }
+    return min(stated, key=lambda name: stated[name]) if stated else None
+
+
+def _beats(test: Mapping[str, float | int | None]) -> bool:
+    p, mean = test["p_holm"], test["mean"]
+    return p is not None and mean is not None and p < SIGNIFICANT and mean < 0
 
 
 def _rows(predictions: pd.DataFrame) -> dict[str, Rows]:
@@ -185,9 +269,5 @@ def _rows(predictions: pd.DataFrame) -> dict[str, Rows]:
     }
 
 
-def _plain_horizons(scores: Mapping[int, Scores]) -> dict[str, Any]:
-    return {str(horizon): part.to_dict() for horizon, part in scores.items()}
-
-
-def _scored_horizons(values: Mapping[str, Any]) -> dict[int, Scores]:
-    return {int(horizon): Scores.from_dict(part) for horizon, part in values.items()}
+def _plain_horizons(parts: Mapping[int, Any]) -> dict[str, Any]:
+    return {str(horizon): part.to_dict() for horizon, part in parts.items()}

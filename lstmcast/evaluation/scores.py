@@ -1,16 +1,17 @@
 """How good a prediction table is: losses of each row, and scores of each symbol and horizon.
 
 Scores of returns are in percent points of log return, those of prices in the listing's currency.
-Log score, CRPS and RMSE are losses: lower is better.
+Log score, CRPS, Winkler, QLIKE and the errors are losses: lower is better.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.tails import stated_variance
 from lstmcast.predictions import LEVELS, QUANTILES
 
 PERCENT = 100.0
@@ -23,8 +24,10 @@ RANGES: dict[int, tuple[str, str]] = {
 }
 """The central ranges that are checked: nominal coverage in %, and the quantiles that bound it."""
 
-_CRPS_COLUMNS = list(QUANTILES[1:-1])
-_CRPS_LEVELS = np.array(LEVELS[1:-1])
+CRPS_COLUMNS = list(QUANTILES[1:-1])
+CRPS_LEVELS = np.array(LEVELS[1:-1])
+
+_KEY = ["symbol", "horizon"]
 
 
 def pinball(actual: FloatArray, quantiles: FloatArray, levels: FloatArray) -> FloatArray:
@@ -42,27 +45,62 @@ def pinball(actual: FloatArray, quantiles: FloatArray, levels: FloatArray) -> Fl
     return loss
 
 
+def winkler(actual: FloatArray, low: FloatArray, high: FloatArray, nominal: float) -> FloatArray:
+    """Width of a range plus `2 / (1 - nominal)` times the distance by which it was missed.
+
+    Source: Winkler (1972), A decision-theoretic approach to interval estimation.
+    """
+    missed = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
+    score: FloatArray = high - low + 2 / (1 - nominal) * missed
+    return score
+
+
 def row_losses(table: pd.DataFrame) -> pd.DataFrame:
     """Losses of each row: `symbol, origin, date, horizon` and the columns below.
 
-    - `log_score`: negative log density of the return in %; NaN for a point forecast
-    - `crps`: twice the mean pinball loss over the levels 5, 10 .. 95 %, in %; NaN for a point
-      forecast. It approximates the continuous ranked probability score from below, since the
-      tails beyond 5 % and 95 % are left out
-    - `price_error`: median forecast of the price minus the close
-    - `walk_error`: last close minus the close, the random walk's error
+    - `log_score`: negative log density of the return in %
+    - `crps`: twice the mean pinball loss over the levels 5, 10 .. 95 %, in %. It approximates the
+      continuous ranked probability score from below, since the tails beyond are left out
+    - `inside_50` .. `inside_95`, `winkler_50` .. `winkler_95`: of the central ranges
+    - `qlike`: log of the stated variance plus squared return over it, returns in %
+    - `square`, `walk_square`: squared error of the median return and of zero, %^2
+    - `price_square`, `walk_price_square`, `price_absolute`, `walk_price_absolute`: errors of the
+      median price and of the last close
+    - `hit`, `up`: whether the median named the move's direction, and whether it went up; NaN for
+      a move of exactly zero, and `hit` for a median of zero
 
-    Source: Gneiting and Raftery (2007), Strictly proper scoring rules.
+    A point forecast has NaN where a range or a density would be needed.
+
+    Source: Gneiting and Raftery (2007), Strictly proper scoring rules; QLIKE: Patton (2011),
+    Volatility forecast comparison using imperfect volatility proxies.
     """
     actual = PERCENT * _numbers(table, "return_actual")
-    quantiles = PERCENT * table[_CRPS_COLUMNS].to_numpy(dtype=np.float64)
-    losses = table[["symbol", "origin", "date", "horizon"]].copy()
-    losses["log_score"] = np.log(PERCENT) - _numbers(table, "log_density")
-    losses["crps"] = 2 * pinball(actual, quantiles, _CRPS_LEVELS).mean(axis=1)
+    median = PERCENT * _numbers(table, "q50")
+    quantiles = PERCENT * table[CRPS_COLUMNS].to_numpy(dtype=np.float64)
     origin, close = _numbers(table, "close_origin"), _numbers(table, "close_actual")
-    losses["price_error"] = origin * np.exp(_numbers(table, "q50")) - close
-    losses["walk_error"] = origin - close
-    return losses
+    error, walk_error = origin * np.exp(median / PERCENT) - close, origin - close
+    variance = PERCENT**2 * stated_variance(table)
+    moved = np.where(actual == 0, np.nan, 1.0)
+    columns: dict[str, FloatArray] = {
+        "log_score": np.log(PERCENT) - _numbers(table, "log_density"),
+        "crps": 2 * pinball(actual, quantiles, CRPS_LEVELS).mean(axis=1),
+        "qlike": np.log(variance) + actual**2 / variance,
+        "square": (median - actual) ** 2,
+        "walk_square": actual**2,
+        "price_square": error**2,
+        "walk_price_square": walk_error**2,
+        "price_absolute": np.abs(error),
+        "walk_price_absolute": np.abs(walk_error),
+        "hit": np.where(median == 0, np.nan, moved * (np.sign(median) == np.sign(actual))),
+        "up": moved * (actual > 0),
+    }
+    for nominal, bounds in RANGES.items():
+        low, high = (PERCENT * _numbers(table, name) for name in bounds)
+        stated = np.where(np.isnan(low), np.nan, 1.0)
+        columns[f"inside_{nominal}"] = stated * ((actual >= low) & (actual <= high))
+        columns[f"winkler_{nominal}"] = winkler(actual, low, high, nominal / 100)
+    keys = {name: table[name].to_numpy() for name in ("symbol", "origin", "date", "horizon")}
+    return pd.DataFrame({**keys, **columns})
 
 
 @dataclass(frozen=True)
@@ -78,16 +116,25 @@ class Scores:
     """Root mean squared error of the median price; NaN where symbols are pooled."""
     rmse_ratio: float
     """The same relative to the error of the last close; 1 is level with the random walk."""
+    mae_ratio: float
+    """Mean absolute error of the median price relative to that of the last close."""
     log_score: float
     crps: float
+    qlike: float
+    r2_zero: float
+    """1 - squared error of the median return over that of zero: out of sample, of returns."""
     coverage_50: float
     coverage_80: float
     coverage_90: float
     coverage_95: float
+    winkler_50: float
+    winkler_80: float
+    winkler_90: float
+    winkler_95: float
     hit_rate: float
-    """Share of moves whose direction the median named; moves of exactly zero are left out."""
+    """Share of moves whose direction the median named, moves and medians of zero left out."""
     up_share: float
-    """Share of those moves that went up: what always saying "up" scores."""
+    """Share of moves that went up: what always saying "up" scores."""
 
     def to_dict(self) -> dict[str, float | int | None]:
         """Plain numbers, with null for NaN."""
@@ -104,46 +151,22 @@ class Scores:
         )
 
 
-def score(table: pd.DataFrame) -> Scores:
-    """Score the rows of one symbol and one horizon."""
-    losses = row_losses(table)
-    actual = _numbers(table, "return_actual")
-    rmse = _root_mean_square(losses["price_error"])
-    walk = _root_mean_square(losses["walk_error"])
-    hit_rate, up_share = hit_rates(actual, _numbers(table, "q50"))
-    coverage = {
-        f"coverage_{nominal}": _coverage(actual, _numbers(table, low), _numbers(table, high))
-        for nominal, (low, high) in RANGES.items()
-    }
-    return Scores(
-        rows=len(table),
-        rmse=rmse,
-        rmse_ratio=rmse / walk if walk > 0 else float("nan"),
-        log_score=float(losses["log_score"].mean(skipna=False)),
-        crps=float(losses["crps"].mean(skipna=False)),
-        hit_rate=hit_rate,
-        up_share=up_share,
-        **coverage,
-    )
+ByHorizon = dict[int, Scores]
 
 
-def pooled(parts: list[Scores]) -> Scores:
-    """Mean over symbols of each symbol's score, so that a long history has no more say."""
-    if len(parts) == 1:
-        return parts[0]
-    names = [field.name for field in fields(Scores) if field.name not in {"rows", "rmse"}]
-    means = {name: float(np.mean([getattr(part, name) for part in parts])) for name in names}
-    return Scores(rows=sum(part.rows for part in parts), rmse=float("nan"), **means)
-
-
-def score_table(table: pd.DataFrame) -> tuple[dict[int, Scores], dict[str, dict[int, Scores]]]:
-    """Scores by horizon pooled over symbols, and by symbol and horizon."""
-    by_symbol: dict[str, dict[int, Scores]] = {}
-    for symbol, of_symbol in table.groupby("symbol", sort=True):
-        by_symbol[str(symbol)] = {
-            horizon: score(of_symbol[of_symbol["horizon"] == horizon])
-            for horizon in sorted(of_symbol["horizon"].unique().tolist())
-        }
+def score_losses(losses: pd.DataFrame) -> tuple[ByHorizon, dict[str, ByHorizon]]:
+    """Scores by horizon pooled over symbols, and by symbol and horizon, from `row_losses`."""
+    groups = losses.drop(columns=["origin", "date"]).groupby(_KEY, sort=True)
+    means, sizes = groups.mean(), groups.size()
+    gaps = groups.count().lt(sizes, axis=0)
+    gaps[["hit", "up"]] = False
+    means = means.mask(gaps)
+    by_symbol: dict[str, ByHorizon] = {}
+    for (symbol, horizon), mean, rows in zip(
+        means.index.to_list(), means.to_dict("records"), sizes.to_list(), strict=True
+    ):
+        named = {str(name): float(value) for name, value in mean.items()}
+        by_symbol.setdefault(symbol, {})[horizon] = _scores(named, rows)
     horizons = sorted({horizon for scores in by_symbol.values() for horizon in scores})
     total = {
         horizon: pooled([scores[horizon] for scores in by_symbol.values() if horizon in scores])
@@ -152,29 +175,41 @@ def score_table(table: pd.DataFrame) -> tuple[dict[int, Scores], dict[str, dict[
     return total, by_symbol
 
 
-def hit_rates(actual: FloatArray, median: FloatArray) -> tuple[float, float]:
-    """Share of nonzero moves whose sign the median named, and share of them that went up.
-
-    The hit rate is NaN where the median is zero on every row: no direction is stated. A zero
-    median among others counts as a miss.
-    """
-    moved = actual != 0
-    if not moved.any():
-        return float("nan"), float("nan")
-    up = float(np.mean(actual[moved] > 0))
-    if not np.any(median[moved] != 0):
-        return float("nan"), up
-    return float(np.mean(np.sign(median[moved]) == np.sign(actual[moved]))), up
+def score_table(table: pd.DataFrame) -> tuple[ByHorizon, dict[str, ByHorizon]]:
+    """Scores by horizon pooled over symbols, and by symbol and horizon."""
+    return score_losses(row_losses(table))
 
 
-def _coverage(actual: FloatArray, low: FloatArray, high: FloatArray) -> float:
-    if np.isnan(low).any() or np.isnan(high).any():
-        return float("nan")
-    return float(np.mean((actual >= low) & (actual <= high)))
+def pooled(parts: Sequence[Scores]) -> Scores:
+    """Mean over symbols of each symbol's score, so that a long history has no more say."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [field.name for field in fields(Scores) if field.name not in {"rows", "rmse"}]
+    means = {name: float(np.mean([getattr(part, name) for part in parts])) for name in names}
+    return Scores(rows=sum(part.rows for part in parts), rmse=float("nan"), **means)
 
 
-def _root_mean_square(errors: "pd.Series[float]") -> float:
-    return float(np.sqrt(np.mean(errors.to_numpy(dtype=np.float64) ** 2)))
+def _scores(mean: Mapping[str, float], rows: int) -> Scores:
+    """Scores of one symbol and horizon from the means of its losses."""
+    rmse = float(np.sqrt(mean["price_square"]))
+    return Scores(
+        rows=rows,
+        rmse=rmse,
+        rmse_ratio=_ratio(rmse, float(np.sqrt(mean["walk_price_square"]))),
+        mae_ratio=_ratio(mean["price_absolute"], mean["walk_price_absolute"]),
+        log_score=mean["log_score"],
+        crps=mean["crps"],
+        qlike=mean["qlike"],
+        r2_zero=1 - _ratio(mean["square"], mean["walk_square"]),
+        hit_rate=mean["hit"],
+        up_share=mean["up"],
+        **{f"coverage_{nominal}": mean[f"inside_{nominal}"] for nominal in RANGES},
+        **{f"winkler_{nominal}": mean[f"winkler_{nominal}"] for nominal in RANGES},
+    )
+
+
+def _ratio(value: float, standard: float) -> float:
+    return value / standard if standard > 0 else float("nan")
 
 
 def _numbers(table: pd.DataFrame, column: str) -> FloatArray:

@@ -1,99 +1,258 @@
-"""The closing words of an evaluation: is the forecast worth more than a standard?"""
+"""The closing words of an evaluation: is the forecast worth more than a standard?
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A claim needs a p-value below 5 %; anything else is called level, and a test range too short to tell
+gets no claim at all.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-from lstmcast.evaluation.scores import Scores
+from lstmcast.evaluation.comparison import Comparison
+from lstmcast.evaluation.direction import noise_band
+from lstmcast.evaluation.point import PointReport
+from lstmcast.evaluation.reliability import RangeCheck
+from lstmcast.evaluation.significance import Test
 
-RANDOM_WALK = "random_walk"
+SIGNIFICANT = 0.05
+
+
+class Finding(StrEnum):
+    """What a comparison found."""
+
+    better = "better"
+    level = "level"
+    worse = "worse"
+    unknown = "unknown"
+    """Too few days, or nothing stated that could be compared."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict is drawn from, all at one horizon.
+
+    Args:
+        horizon: sessions ahead.
+        days: origins with a forecast.
+        rmse_ratio: error of the median price relative to the last close.
+        point: test of the median return against no change.
+        copies: the point reports of each symbol.
+        best: name and label of the baseline with the lowest CRPS, None without one.
+        against_best, against_walk: comparisons of the distribution; None for a point forecast.
+        baselines: how many baselines there are.
+        symbols_better, symbols: on how many symbols alone the model beats the best baseline.
+        ranges: how the stated ranges held; empty for a point forecast.
+    """
+
+    horizon: int
+    days: int
+    rmse_ratio: float
+    point: Test
+    copies: dict[str, PointReport]
+    best: tuple[str, str] | None
+    against_best: Comparison | None
+    against_walk: Comparison | None
+    baselines: int
+    symbols_better: int
+    symbols: int
+    ranges: tuple[RangeCheck, ...]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the scores say at the shortest horizon.
-
-    `point_gain` and `distribution_gain` are None where the model or the random walk does not
-    state what would be compared.
-    """
+    """The findings, the figures that they rest on, and the same in words."""
 
     horizon: int
+    days: int
+    point: Finding
     point_gain: float | None
-    """1 - RMSE of the price / that of the last close: above 0 the model is closer."""
+    """1 - RMSE of the median price / that of the last close: above 0 the model is closer."""
+    point_p: float | None
+    distribution: Finding
+    """Against the best baseline."""
+    best_baseline: str | None
     distribution_gain: float | None
     """1 - CRPS / that of the best baseline: above 0 the model's distribution is better."""
-    best_baseline: str | None
-    """Name of the baseline with the lowest CRPS."""
+    distribution_p: float | None
+    against_random_walk: Finding
+    copies: bool | None
+    """The median fits the last close better than the close that came, for most symbols."""
+    ranges_hold: bool | None
     text: str
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "horizon": self.horizon,
-            "point_gain": self.point_gain,
-            "distribution_gain": self.distribution_gain,
-            "best_baseline": self.best_baseline,
-            "text": self.text,
+            key: str(value) if isinstance(value, Finding) else value
+            for key, value in asdict(self).items()
         }
 
 
-def judge(
-    model: Scores, baselines: Mapping[str, Scores], labels: Mapping[str, str], horizon: int
-) -> Verdict:
-    """Compare the model's pooled scores with the random walk's and the best baseline's.
-
-    Args:
-        model: pooled scores of the model at `horizon`.
-        baselines: the same of each baseline, by name.
-        labels: how to call each baseline.
-        horizon: sessions ahead.
-    """
-    point = None if np.isnan(model.rmse_ratio) else 1 - model.rmse_ratio
-    stated = {name: scores for name, scores in baselines.items() if np.isfinite(scores.crps)}
-    best = min(stated, key=lambda name: stated[name].crps) if stated else None
-    gain = None
-    if best is not None and np.isfinite(model.crps):
-        gain = 1 - model.crps / stated[best].crps
-    words = [_point_words(point), _distribution_words(gain, best, model, stated, labels)]
-    return Verdict(horizon, point, gain, best, " ".join(word for word in words if word))
-
-
-def _point_words(gain: float | None) -> str:
-    if gain is None:
-        return ""
-    if abs(gain) < 5e-5:
-        return "As a price, the forecast is level with the last close."
-    if gain > 0:
-        return (
-            f"As a price, the forecast is closer than the last close (error {100 * gain:.2f} % "
-            "smaller)."
-        )
-    return (
-        "As a price, the forecast loses to the random walk: it is worse than yesterday's price, "
-        f"with an error {-100 * gain:.2f} % larger."
+def judge(evidence: Evidence) -> Verdict:
+    """Draw the verdict from the evidence."""
+    e = evidence
+    point = finding(e.point)
+    best = e.against_best
+    distribution = finding(best.crps if best else None)
+    walk = finding(e.against_walk.crps if e.against_walk else None)
+    tested = np.isfinite(e.point.p_value)
+    copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
+    hold = all(check.holds for check in e.ranges) if e.ranges and tested else None
+    return Verdict(
+        horizon=e.horizon,
+        days=e.days,
+        point=point,
+        point_gain=1 - e.rmse_ratio if np.isfinite(e.rmse_ratio) else None,
+        point_p=e.point.p_value if tested else None,
+        distribution=distribution,
+        best_baseline=e.best[0] if e.best else None,
+        distribution_gain=best.skill if best else None,
+        distribution_p=best.crps.p_value if best and best.crps and tested else None,
+        against_random_walk=walk,
+        copies=None if copies is None else bool(copies),
+        ranges_hold=hold,
+        text=_text(e, point, distribution, walk, copies=bool(copies)) if tested else _too_short(e),
     )
 
 
-def _distribution_words(
-    gain: float | None,
-    best: str | None,
-    model: Scores,
-    baselines: Mapping[str, Scores],
-    labels: Mapping[str, str],
+def finding(test: Test | None) -> Finding:
+    """Read a test of the model's loss minus another's."""
+    if test is None or not np.isfinite(test.p_value):
+        return Finding.unknown
+    if test.p_value >= SIGNIFICANT:
+        return Finding.level
+    return Finding.better if test.mean < 0 else Finding.worse
+
+
+def _too_short(e: Evidence) -> str:
+    band = 100 * noise_band(e.days)
+    return (
+        f"The test range has {e.days} days, too few to conclude anything: the hit rate of a coin "
+        f"over as many days falls between {50 - band:.0f} % and {50 + band:.0f} %."
+    )
+
+
+def _text(
+    e: Evidence, point: Finding, distribution: Finding, walk: Finding, *, copies: bool
 ) -> str:
-    if not np.isfinite(model.crps):
-        return "It states no range, so nothing can be said of how far the price may move."
-    if gain is None or best is None:
-        return ""
-    if gain > 0:
+    sentences = [
+        _price_words(e, point),
+        _copy_words(e, point, copies=copies),
+        _distribution_words(e, distribution, walk),
+        _symbol_words(e, distribution),
+        _range_words(e),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _price_words(e: Evidence, point: Finding) -> str:
+    gain = 100 * (1 - e.rmse_ratio)
+    evidence = f"{_p(e.point.p_value)}, {e.days} days"
+    if point is Finding.better:
+        return f"Price: the median beats the last close, error {gain:.2f} % smaller ({evidence})."
+    if point is Finding.worse:
         return (
-            f"As a distribution it beats every baseline: CRPS {100 * gain:.2f} % below "
-            f"{labels[best]}, the best of them."
+            "Price: it loses to the random walk. It is worse than yesterday's price, with an "
+            f"error {-gain:.2f} % larger ({evidence}).{_why_worse(e)}"
         )
-    walk = baselines.get(RANDOM_WALK)
-    beats_walk = walk is not None and best != RANDOM_WALK and model.crps < walk.crps
+    side = "smaller" if gain >= 0 else "larger"
     return (
-        f"As a distribution it {'beats the random walk but ' if beats_walk else ''}"
-        f"loses to {labels[best]}: CRPS {-100 * gain:.2f} % above."
+        f"Price: it does not beat the random walk. The median is as good as the last close and no "
+        f"better (error {abs(gain):.2f} % {side}, {evidence})."
     )
+
+
+def _why_worse(e: Evidence) -> str:
+    """Where the error comes from: a shifted level, or a path that lags or moves by itself."""
+    bias = float(np.mean([part.bias for part in e.copies.values()]))
+    off = float(np.mean([part.off for part in e.copies.values()]))
+    moves = float(np.mean([part.typical_move for part in e.copies.values()]))
+    side = "low" if bias < 0 else "high"
+    words = (
+        f" Why: it states prices {100 * off:.1f} % away from the last close, where a typical "
+        f"move is {100 * moves:.1f} %"
+    )
+    if abs(bias) > moves / 4:
+        words += f", and {100 * abs(bias):.1f} % too {side} on average"
+    delays = [part.best_shift for part in e.copies.values()]
+    if np.median(delays) > e.horizon:
+        words += f"; its path follows the price {np.median(delays):.0f} sessions late"
+    return words + "."
+
+
+def _copy_words(e: Evidence, point: Finding, *, copies: bool) -> str:
+    if not copies or point is Finding.better:
+        return ""
+    late = "one session" if e.horizon == 1 else f"{e.horizon} sessions"
+    if e.ranges:
+        return (
+            f"The median repeats the last close (it fits the price {late} late best), as an honest "
+            "forecast of a price mostly does: read the range, not the line."
+        )
+    return (
+        f"It copies: it fits the price {late} late best, so the line looks right on a chart and "
+        "says nothing."
+    )
+
+
+def _distribution_words(e: Evidence, distribution: Finding, walk: Finding) -> str:
+    best = e.against_best
+    if best is None or best.crps is None or best.skill is None or e.best is None:
+        return "Range: it states none, so it cannot say how far the price may move."
+    gain = 100 * best.skill
+    interval = ""
+    if best.low is not None and best.high is not None:
+        interval = f", 95 % interval {100 * best.low:.2f} to {100 * best.high:.2f} %"
+    side = "lower" if gain >= 0 else "higher"
+    evidence = f"CRPS {abs(gain):.2f} % {side}{interval}, {_p(best.crps.p_value)}"
+    rival = f"{e.best[1]}, the best of {e.baselines} baselines" if e.baselines > 1 else e.best[1]
+    words = {
+        Finding.better: f"Range: it beats {rival} ({evidence})",
+        Finding.worse: f"Range: it loses to {rival} ({evidence})",
+        Finding.level: f"Range: it is level with {rival} ({evidence})",
+        Finding.unknown: "",
+    }[distribution]
+    if e.best[0] != "random_walk" and e.against_walk and e.against_walk.skill is not None:
+        against = 100 * e.against_walk.skill
+        words += {
+            Finding.better: f", and beats the random walk by {against:.2f} %",
+            Finding.worse: f", and loses to the random walk by {-against:.2f} %",
+            Finding.level: ", and is level with the random walk",
+            Finding.unknown: "",
+        }[walk]
+    return words + "."
+
+
+def _symbol_words(e: Evidence, distribution: Finding) -> str:
+    if e.symbols < 2 or distribution is Finding.unknown or e.best is None:
+        return ""
+    return (
+        f"Alone, {e.symbols_better} of {e.symbols} symbols beat {e.best[1]} "
+        "(5 % over all of them, Holm)."
+    )
+
+
+def _range_words(e: Evidence) -> str:
+    if not e.ranges:
+        return ""
+    broken = [check for check in e.ranges if not check.holds]
+    if not broken:
+        held = ", ".join(
+            f"{check.nominal} % held {100 * check.found:.1f} %"
+            for check in e.ranges
+            if check.where == "overall"
+        )
+        return f"Its ranges hold, in calm and in restless times ({held})."
+    narrow = np.mean([check.found < check.nominal / 100 for check in broken]) > 0.5
+    named = ", ".join(
+        f"{check.nominal} % held {100 * check.found:.1f} %"
+        + ("" if check.where == "overall" else f" in {check.where} times")
+        for check in broken[:4]
+    )
+    return f"Its ranges are too {'narrow' if narrow else 'wide'} ({named})."
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

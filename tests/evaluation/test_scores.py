@@ -12,12 +12,11 @@ from support.simulated import constant_t, points, predict, random_walk
 from lstmcast.evaluation.scores import (
     RANGES,
     Scores,
-    hit_rates,
     pinball,
     pooled,
     row_losses,
-    score,
     score_table,
+    winkler,
 )
 from lstmcast.predictions import LEVELS, QUANTILES
 
@@ -36,6 +35,11 @@ def table(
     return predict(bars, first, {"X": forecast})
 
 
+def score(rows: pd.DataFrame) -> Scores:
+    """Scores of a table of one symbol and one horizon."""
+    return score_table(rows)[1]["X"][1]
+
+
 def test_row_losses_are_the_loop() -> None:
     rows = table()
     losses = row_losses(rows)
@@ -49,7 +53,13 @@ def test_row_losses_are_the_loop() -> None:
         density = math.exp(row["log_density"]) / 100
         assert loss["log_score"] == pytest.approx(-math.log(density), rel=1e-12)
         price = row["close_origin"] * math.exp(row["q50"])
-        assert loss["price_error"] == pytest.approx(price - row["close_actual"], abs=1e-12)
+        error = price - row["close_actual"]
+        assert loss["price_square"] == pytest.approx(error**2, abs=1e-12)
+        assert loss["price_absolute"] == pytest.approx(abs(error), abs=1e-12)
+        low, high = 100 * row["q10"], 100 * row["q90"]
+        missed = max(low - actual, 0) + max(actual - high, 0)
+        assert loss["winkler_80"] == pytest.approx(high - low + missed / 0.1, rel=1e-9)
+        assert loss["inside_80"] == (low <= actual <= high)
 
 
 def test_crps_of_the_levels_is_near_the_integral() -> None:
@@ -101,11 +111,36 @@ def test_price_error_ratio_by_hand() -> None:
     assert score(rows).hit_rate == score(rows).up_share
 
 
-def test_hit_rate_leaves_zero_moves_out_and_counts_a_zero_median_as_a_miss() -> None:
-    actual = np.array([0.01, -0.02, 0.0, 0.03, -0.01])
-    median = np.array([0.01, 0.01, 0.01, 0.0, -0.02])
-    assert hit_rates(actual, median) == (0.5, 0.5)
-    assert all(math.isnan(value) for value in hit_rates(np.zeros(3), median[:3]))
+def test_hit_rate_leaves_out_moves_and_medians_of_zero() -> None:
+    rows = table(rows=206)
+    rows = rows.assign(
+        return_actual=[0.01, -0.02, 0.0, 0.03, -0.01, 0.02],
+        q50=[0.01, 0.01, 0.01, 0.0, -0.02, 0.01],
+    )
+    assert score(rows).hit_rate == pytest.approx(3 / 4)
+    assert score(rows).up_share == pytest.approx(3 / 5)
+
+
+def test_r2_and_qlike_by_hand() -> None:
+    rows = table(loc=0.001, df=6.0, scale=0.01)
+    r = rows["return_actual"].to_numpy()
+    found = score(rows)
+    assert found.r2_zero == pytest.approx(1 - np.sum((r - 0.001) ** 2) / np.sum(r**2), rel=1e-9)
+    variance = 1e4 * 0.01**2 * 6 / 4
+    expected = np.mean(np.log(variance) + 1e4 * r**2 / variance)
+    assert found.qlike == pytest.approx(expected, rel=1e-4)
+
+
+def test_winkler_is_that_of_a_loop() -> None:
+    actual, low, high = np.array([0.0, 3.0, -4.0]), np.full(3, -1.0), np.full(3, 2.0)
+    np.testing.assert_allclose(winkler(actual, low, high, 0.9), [3, 3 + 20, 3 + 60])
+
+
+def test_a_forecast_that_states_a_range_on_some_rows_only_has_no_range_scores() -> None:
+    rows = table()
+    rows.loc[rows.index[3], list(QUANTILES)] = np.nan
+    assert math.isnan(score(rows).crps)
+    assert math.isnan(score(rows).coverage_80)
 
 
 def test_a_point_forecast_has_a_price_error_and_no_ranges() -> None:

@@ -1,0 +1,100 @@
+"""The model against each baseline: differences of daily losses, and whether they are luck."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.evaluation.significance import Test, diebold_mariano, holm, skill_interval
+
+LOSSES = ("crps", "log_score")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The model against one baseline at one horizon.
+
+    Args:
+        skill: 1 - mean CRPS of the model / that of the baseline, over days.
+        low, high: 95 % bootstrap interval of the skill; None where it was not asked for.
+        crps, log_score: Diebold-Mariano tests of the daily mean over symbols; a negative
+            statistic favours the model. None for a point forecast.
+    """
+
+    skill: float | None
+    low: float | None
+    high: float | None
+    crps: Test | None
+    log_score: Test | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "skill": self.skill,
+            "low": self.low,
+            "high": self.high,
+            "crps": None if self.crps is None else self.crps.to_dict(),
+            "log_score": None if self.log_score is None else self.log_score.to_dict(),
+        }
+
+
+def daily_means(losses: pd.DataFrame, horizon: int, columns: list[str]) -> pd.DataFrame:
+    """Mean over symbols of each day's losses, a row per origin."""
+    rows = losses[losses["horizon"] == horizon]
+    return rows.groupby("origin", sort=True)[columns].mean()
+
+
+def compare(
+    model: pd.DataFrame, baseline: pd.DataFrame, horizon: int, *, interval: bool = False
+) -> Comparison:
+    """Compare the rows' losses of two forecasters, as given by `row_losses`.
+
+    Args:
+        model: losses of the model.
+        baseline: losses of the baseline over the same rows.
+        horizon: sessions ahead.
+        interval: bootstrap the interval of the skill as well.
+    """
+    columns = list(LOSSES)
+    ours, theirs = (daily_means(part, horizon, columns) for part in (model, baseline))
+    tests: dict[str, Test | None] = {}
+    for name in LOSSES:
+        difference = (ours[name] - theirs[name]).to_numpy(dtype=np.float64)
+        stated = np.isfinite(difference).any()
+        tests[name] = diebold_mariano(difference, horizon) if stated else None
+    skill = low = high = None
+    if tests["crps"] is not None:
+        a, b = (part["crps"].to_numpy(dtype=np.float64) for part in (ours, theirs))
+        skill = 1 - float(a.mean() / b.mean())
+        if interval:
+            found = skill_interval(a, b, horizon)
+            low, high = _finite(found.low), _finite(found.high)
+    return Comparison(skill, low, high, tests["crps"], tests["log_score"])
+
+
+def point_test(losses: pd.DataFrame, horizon: int) -> Test:
+    """Squared error of the median return against that of "no change", day by day."""
+    means = daily_means(losses, horizon, ["square", "walk_square"])
+    return diebold_mariano((means["square"] - means["walk_square"]).to_numpy(np.float64), horizon)
+
+
+def by_symbol(
+    model: pd.DataFrame, baseline: pd.DataFrame, horizon: int
+) -> dict[str, dict[str, float | int | None]]:
+    """Diebold-Mariano tests of the CRPS for each symbol, with Holm's adjustment over symbols."""
+    tests: dict[str, Test] = {}
+    for symbol in sorted(model["symbol"].unique().tolist()):
+        parts = [losses[losses["symbol"] == symbol] for losses in (model, baseline)]
+        test = compare(parts[0], parts[1], horizon).crps
+        if test is not None:
+            tests[symbol] = test
+    adjusted: Mapping[str, float] = holm({name: test.p_value for name, test in tests.items()})
+    return {
+        name: {**test.to_dict(), "p_holm": _finite(adjusted[name])} for name, test in tests.items()
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

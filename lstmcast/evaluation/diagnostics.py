@@ -1,0 +1,154 @@
+"""Do the stated ranges hold: overall, in calm and in restless times, year by year, in the tail?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.baselines.scaled import ewma_volatility
+from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.exceedances import exceedances
+from lstmcast.evaluation.scores import (
+    CRPS_COLUMNS,
+    CRPS_LEVELS,
+    PERCENT,
+    RANGES,
+    pinball,
+    row_losses,
+)
+from lstmcast.evaluation.tails import lower_tail
+from lstmcast.predictions import LEVELS, QUANTILES, is_point
+
+TERCILES = ("calm", "middle", "restless")
+"""Thirds of each symbol's test rows by the EWMA volatility that was known at the origin."""
+
+_DECAY = 0.94
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """How a forecaster's ranges hold at one horizon; shares are fractions.
+
+    Args:
+        horizon: sessions ahead.
+        pinball: mean quantile loss by level in %, as `{"q05": ...}`.
+        pit: share of outcomes in each of 20 bins between the stated 5 % steps; 0.05 each is ideal.
+        pit_distance: largest gap between a stated level and the share found below it
+            (Kolmogorov-Smirnov distance on the stated levels).
+        by_tercile: coverage of each range by volatility third, `{"calm": {"80": ...}}`.
+        by_year: coverage of each range by year of the date that was forecast.
+        tail: exceedances of the 1 % and 5 % quantiles of each symbol, with Kupiec's and
+            Christoffersen's p-values; at a horizon of one session only.
+    """
+
+    horizon: int
+    pinball: dict[str, float]
+    pit: list[float]
+    pit_distance: float
+    by_tercile: dict[str, dict[str, float]]
+    by_year: dict[str, dict[str, float]]
+    tail: dict[str, dict[str, dict[str, Any]]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "horizon": self.horizon,
+            "pinball": self.pinball,
+            "pit": self.pit,
+            "pit_distance": self.pit_distance,
+            "by_tercile": self.by_tercile,
+            "by_year": self.by_year,
+            "tail": self.tail,
+        }
+
+
+def volatility_terciles(
+    predictions: pd.DataFrame, bars: Mapping[str, pd.DataFrame]
+) -> "pd.Series[int]":
+    """Third of each row, 0 calm to 2 restless, on the index of `predictions`.
+
+    The volatility is the EWMA of squared returns up to the origin; its thirds are taken over the
+    symbol's own origins in the table.
+    """
+    thirds = pd.Series(0, index=predictions.index, dtype=np.int64)
+    for symbol, table in predictions.groupby("symbol", sort=False):
+        frame = bars[str(symbol)]
+        log_close = np.log(frame["close"].to_numpy(dtype=np.float64))
+        volatility = ewma_volatility(np.diff(log_close, prepend=log_close[0]), _DECAY)
+        rows = pd.DatetimeIndex(frame.index).get_indexer(pd.DatetimeIndex(table["origin"]))
+        at_origin = volatility[rows]
+        distinct = volatility[np.unique(rows)]
+        bounds = np.quantile(distinct, [1 / 3, 2 / 3])
+        thirds.loc[table.index] = np.searchsorted(bounds, at_origin)
+    return thirds
+
+
+def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> Diagnostics | None:
+    """Examine the ranges of one forecaster at one horizon; None for a point forecast.
+
+    Args:
+        table: prediction rows, in the order of `terciles`.
+        terciles: volatility third of each row.
+        horizon: sessions ahead.
+    """
+    if is_point(table):
+        return None
+    chosen = (table["horizon"] == horizon).to_numpy()
+    rows, thirds = table[chosen], terciles.to_numpy()[chosen]
+    actual = PERCENT * rows["return_actual"].to_numpy(dtype=np.float64)
+    quantiles = PERCENT * rows[CRPS_COLUMNS].to_numpy(dtype=np.float64)
+    losses = row_losses(rows)
+    return Diagnostics(
+        horizon=horizon,
+        pinball=dict(
+            zip(
+                CRPS_COLUMNS,
+                pinball(actual, quantiles, CRPS_LEVELS).mean(axis=0).tolist(),
+                strict=True,
+            )
+        ),
+        pit=pit_histogram(actual, quantiles),
+        pit_distance=pit_distance(rows),
+        by_tercile={
+            name: _coverages(losses[thirds == k])
+            for k, name in enumerate(TERCILES)
+            if np.any(thirds == k)
+        },
+        by_year={
+            str(year): _coverages(part)
+            for year, part in losses.groupby(losses["date"].dt.year, sort=True)
+        },
+        tail=_tail(rows) if horizon == 1 else {},
+    )
+
+
+def pit_histogram(actual: FloatArray, quantiles: FloatArray) -> list[float]:
+    """Share of outcomes below the first quantile, between each two, and above the last."""
+    bins = (actual[:, None] > quantiles).sum(axis=1)
+    counts = np.bincount(bins, minlength=quantiles.shape[1] + 1)
+    return [float(share) for share in counts / len(actual)]
+
+
+def pit_distance(rows: pd.DataFrame) -> float:
+    """Largest gap between a stated level and the share of outcomes found below its quantile."""
+    actual = rows["return_actual"].to_numpy(dtype=np.float64)
+    below = (actual[:, None] <= rows[list(QUANTILES)].to_numpy(dtype=np.float64)).mean(axis=0)
+    return float(np.max(np.abs(below - np.array(LEVELS))))
+
+
+def _coverages(losses: pd.DataFrame) -> dict[str, float]:
+    return {str(nominal): float(losses[f"inside_{nominal}"].mean()) for nominal in RANGES}
+
+
+def _tail(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for symbol, part in rows.sort_values("date").groupby("symbol", sort=True):
+        actual = part["return_actual"].to_numpy(dtype=np.float64)
+        quantiles = {0.01: lower_tail(part, 0.01), 0.05: part["q05"].to_numpy(dtype=np.float64)}
+        found[str(symbol)] = {
+            f"{level:.2f}": exceedances(actual, quantile, level).to_dict()
+            for level, quantile in quantiles.items()
+        }
+    return found

@@ -1,0 +1,179 @@
+"""Is a difference of losses more than luck? Diebold-Mariano, Newey-West, bootstrap, Holm.
+
+Losses of forecasts that overlap, or that follow one restless month, are not independent: every
+error here is computed from the series of daily differences with its autocorrelation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import stdtr
+
+from lstmcast.distributions import FloatArray
+
+FEWEST_DAYS = 60
+"""Fewer days than this, or than five times the horizon, are not tested."""
+
+LAGS = 5
+"""Lags of the Newey-West error for forecasts of one session."""
+
+_BOOTSTRAPS = 1000
+_SEED = 20260101
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test of equal losses over `days` days; negative `statistic`: the first is better."""
+
+    __test__ = False  # not a test case, whatever its name looks like to pytest
+
+    mean: float
+    statistic: float
+    p_value: float
+    days: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Plain values, with null for NaN."""
+        return {
+            key: None if value != value else value  # noqa: PLR0124 - not a number
+            for key, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def autocovariances(series: FloatArray, lags: int) -> FloatArray:
+    """Autocovariances at lags 0..`lags`, each a sum divided by the length of the series."""
+    deviation = series - series.mean()
+    n = len(series)
+    return np.array([deviation[k:] @ deviation[: n - k] / n for k in range(lags + 1)])
+
+
+def long_run_variance(
+    series: FloatArray, lags: int, kernel: Literal["bartlett", "rectangular"] = "bartlett"
+) -> float:
+    """Variance of the mean of a series times its length.
+
+    Args:
+        series: `(days,)`.
+        lags: highest autocovariance that counts.
+        kernel: weights `1 - k / (lags + 1)` (Newey-West, never negative), or all 1.
+
+    Source: Newey and West (1987), A simple, positive semi-definite, heteroskedasticity and
+    autocorrelation consistent covariance matrix.
+    """
+    gamma = autocovariances(series, min(lags, len(series) - 1))
+    k = np.arange(1, len(gamma))
+    weights = 1 - k / (lags + 1) if kernel == "bartlett" else np.ones(len(k))
+    return float(gamma[0] + 2 * weights @ gamma[1:])
+
+
+def newey_west_lags(horizon: int) -> int:
+    """Lags for forecasts that overlap by `horizon` - 1 sessions: 5, and half as many again."""
+    return LAGS + (3 * (horizon - 1) + 1) // 2
+
+
+def diebold_mariano(
+    difference: FloatArray,
+    horizon: int = 1,
+    *,
+    lags: int | None = None,
+    kernel: Literal["bartlett", "rectangular"] = "bartlett",
+) -> Test:
+    """Test that two forecasts lose equally on average, with the small-sample correction.
+
+    `S = mean(d) / sqrt(V / n)` times `sqrt((n + 1 - 2h + h(h-1)/n) / n)`, against Student's t with
+    n - 1 degrees of freedom, two-sided.
+
+    Args:
+        difference: `(days,)` loss of the first minus loss of the second; on each day the mean
+            over symbols, where several are pooled.
+        horizon: sessions that a forecast reaches ahead, h.
+        lags: highest autocovariance in V; by default 5 plus one and a half times h - 1.
+        kernel: `rectangular` with `lags` h - 1 is the original test. Where its V is not positive,
+            V falls back to `bartlett`.
+
+    Returns:
+        NaN statistic and p-value where there are fewer than 60 or than 5h days; p-value 1 where
+        the losses are equal on every day.
+
+    Source: Diebold and Mariano (1995), Comparing predictive accuracy; Harvey, Leybourne and
+    Newbold (1997), Testing the equality of prediction mean squared errors.
+    """
+    d = difference[np.isfinite(difference)]
+    n = len(d)
+    mean = float(d.mean()) if n else float("nan")
+    if n < max(FEWEST_DAYS, 5 * horizon):
+        return Test(mean, float("nan"), float("nan"), n)
+    if np.all(d == d[0]) and d[0] == 0:
+        return Test(0.0, 0.0, 1.0, n)
+    highest = newey_west_lags(horizon) if lags is None else lags
+    variance = long_run_variance(d, highest, kernel)
+    if variance <= 0:
+        variance = long_run_variance(d, highest)
+    correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+    statistic = mean / np.sqrt(variance / n) * np.sqrt(correction)
+    return Test(mean, float(statistic), 2 * float(stdtr(n - 1, -abs(statistic))), n)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Adjust p-values of several tests so that the chance of any false finding stays as stated.
+
+    NaN stays NaN and does not count as a test.
+
+    Source: Holm (1979), A simple sequentially rejective multiple test procedure.
+    """
+    tested = {name: p for name, p in p_values.items() if np.isfinite(p)}
+    adjusted = {name: float("nan") for name in p_values}
+    highest = 0.0
+    for rank, name in enumerate(sorted(tested, key=lambda name: tested[name])):
+        highest = max(highest, min(1.0, (len(tested) - rank) * tested[name]))
+        adjusted[name] = highest
+    return adjusted
+
+
+def skill_interval(
+    model: FloatArray, baseline: FloatArray, horizon: int = 1, *, level: float = 0.95
+) -> Interval:
+    """Skill 1 - mean(model) / mean(baseline) with a stationary-bootstrap interval.
+
+    Days are drawn in blocks of random length, in pairs of both losses, with a fixed seed.
+
+    Args:
+        model: `(days,)` positive losses of the model.
+        baseline: the same of the baseline.
+        horizon: sessions that a forecast reaches ahead: blocks are longer for longer ones.
+        level: of the interval.
+
+    Source: Politis and Romano (1994), The stationary bootstrap.
+    """
+    n = len(model)
+    value = 1 - float(model.mean() / baseline.mean())
+    if n < max(FEWEST_DAYS, 5 * horizon):
+        return Interval(value, float("nan"), float("nan"))
+    block = max(2 * horizon, round(1.75 * n ** (1 / 3)))
+    rows = stationary_bootstrap(n, block, _BOOTSTRAPS, _SEED)
+    skills = 1 - model[rows].mean(axis=1) / baseline[rows].mean(axis=1)
+    low, high = np.quantile(skills, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high))
+
+
+def stationary_bootstrap(n: int, block: int, samples: int, seed: int) -> np.ndarray:
+    """Row numbers `(samples, n)`: blocks of geometric length, mean `block`, wrapped at the end."""
+    generator = np.random.default_rng(seed)
+    begins = generator.random((samples, n)) < 1 / block
+    begins[:, 0] = True
+    starts = generator.integers(n, size=(samples, n))
+    position = np.arange(n)
+    last = np.maximum.accumulate(np.where(begins, position, 0), axis=1)
+    rows: np.ndarray = (np.take_along_axis(starts, last, axis=1) + position - last) % n
+    return rows

@@ -1,0 +1,190 @@
+"""The verdict claims what the tests found, in words that a layman reads, and no more."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.simulated import (
+    bars_from_returns,
+    constant_t,
+    garch_returns,
+    points,
+    predict,
+    random_walk,
+)
+
+from lstmcast.baselines import get_baseline
+from lstmcast.distributions import StudentTMixture
+from lstmcast.evaluation import Finding, Report, evaluate
+from lstmcast.evaluation.report import assemble
+from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.verdict import finding
+
+QUICK = ["random_walk", "constant", "ewma"]
+FIRST = 700
+
+
+def judged(bars: dict[str, pd.DataFrame], forecast: StudentTMixture, first: int = FIRST) -> Report:
+    table = predict(bars, first, dict.fromkeys(bars, forecast))
+    return evaluate(table, bars, baselines=QUICK)
+
+
+def garch_world(seed: int, rows: int = 1500) -> tuple[pd.DataFrame, StudentTMixture]:
+    """A simulated GARCH and the forecast of one who knows its volatility."""
+    returns, volatility = garch_returns(seed, rows, alpha=0.15, beta=0.8)
+    scale = volatility[FIRST:, None][None] * np.sqrt(6 / 8)
+    knows = StudentTMixture(df=np.full_like(scale, 8.0), loc=np.zeros_like(scale), scale=scale)
+    return bars_from_returns(returns), knows
+
+
+def test_skill_that_is_there_is_found() -> None:
+    """On a GARCH with known volatility the truth beats every standard."""
+    bars, knows = garch_world(1, rows=2500)
+    report = judged({"X": bars}, knows)
+    assert report.verdict.distribution is Finding.better
+    assert report.verdict.against_random_walk is Finding.better
+    assert report.verdict.point is Finding.level
+    assert report.verdict.ranges_hold is True
+    assert "Range: it beats" in report.verdict.text
+    assert "does not beat the random walk" in report.verdict.text
+    assert "Its ranges hold" in report.verdict.text
+
+
+@pytest.mark.slow
+def test_no_skill_is_claimed_on_random_walks() -> None:
+    """On 20 random walks a copy of a baseline's kind claims skill no more often than chance.
+
+    The forecaster is the constant Student-t fitted on half of the rows: as good as the standards,
+    no better. A two-sided test at 5 % gives 2.5 % of claims, so of 40 more than 4 would be odd.
+    """
+    claims = 0
+    for seed in range(20):
+        bars = {"X": random_walk(seed, rows=1500)}
+        other = random_walk(1000 + seed, rows=FIRST)
+        scale = float(np.std(np.diff(np.log(other["close"].to_numpy())))) * np.sqrt(3 / 5)
+        verdict = judged(bars, constant_t(1500 - FIRST, scale=scale)).verdict
+        claims += (verdict.distribution is Finding.better) + (verdict.point is Finding.better)
+    assert claims <= 4
+
+
+def test_a_point_model_on_price_levels_is_said_to_lose_and_why() -> None:
+    """A forecast 5 % below the price of three sessions ago."""
+    bars = random_walk(3, rows=1200)
+    log_close = np.log(bars["close"].to_numpy())
+    origins = np.arange(FIRST, 1200)
+    lagged = (log_close[origins - 2] - log_close[origins] - 0.05)[:, None]
+    table = predict({"X": bars}, FIRST, {"X": type(points(1))(lagged)})
+    report = evaluate(table, {"X": bars}, baselines=QUICK)
+    verdict, point = report.verdict, report.points["X"]
+    assert report.forecasters["model"].kind == "point"
+    assert verdict.point is Finding.worse
+    assert verdict.distribution is Finding.unknown
+    assert verdict.ranges_hold is None
+    ratio = report.forecasters["model"].pooled[1].rmse_ratio
+    for words in (
+        "loses to the random walk",
+        "worse than yesterday's price",
+        f"{100 * (ratio - 1):.2f} % larger",
+        "too low on average",
+        "states none",
+    ):
+        assert words in verdict.text
+    assert point.bias == pytest.approx(-0.05, abs=0.005)
+
+
+def test_a_copy_of_the_last_close_is_called_a_copy() -> None:
+    bars = {"X": random_walk(4, rows=1200)}
+    tiny = np.random.default_rng(0).normal(scale=1e-5, size=(500, 1))
+    table = predict(bars, FIRST, {"X": type(points(1))(tiny)})
+    report = evaluate(table, bars, baselines=QUICK)
+    assert report.points["X"].best_shift == 1
+    assert report.verdict.copies is True
+    assert "It copies: it fits the price one session late best" in report.verdict.text
+
+
+def test_a_forecast_that_knows_tomorrow_is_no_copy() -> None:
+    bars = random_walk(5, rows=1200)
+    truth = np.diff(np.log(bars["close"].to_numpy()))[FIRST:, None]
+    table = predict({"X": bars}, FIRST, {"X": type(points(1))(0.9 * truth)})
+    report = evaluate(table, {"X": bars}, baselines=QUICK)
+    assert report.verdict.point is Finding.better
+    assert report.verdict.copies is False
+    assert report.points["X"].slope == pytest.approx(1 / 0.9, rel=1e-6)
+    assert "the median beats the last close" in report.verdict.text
+
+
+@pytest.mark.parametrize(("scale", "word"), [(0.005, "too narrow"), (0.02, "too wide")])
+def test_ranges_that_do_not_hold_are_named(scale: float, word: str) -> None:
+    report = judged({"X": random_walk(6)}, constant_t(1500 - FIRST, scale=scale))
+    assert report.verdict.ranges_hold is False
+    assert f"Its ranges are {word} (50 % held" in report.verdict.text
+    assert report.verdict.distribution is Finding.worse
+    assert "Range: it loses to" in report.verdict.text
+
+
+def test_too_few_days_conclude_nothing() -> None:
+    bars = {"X": random_walk(7, rows=FIRST + 40)}
+    report = judged(bars, constant_t(40))
+    verdict = report.verdict
+    assert verdict.days == 40
+    assert {verdict.point, verdict.distribution} == {Finding.unknown}
+    assert verdict.ranges_hold is None
+    assert verdict.copies is None
+    assert verdict.text == (
+        "The test range has 40 days, too few to conclude anything: the hit rate of a coin over as "
+        "many days falls between 35 % and 65 %."
+    )
+
+
+def test_symbols_are_counted_with_holms_adjustment() -> None:
+    worlds = {name: garch_world(k, 2000) for k, name in enumerate("ABC")}
+    bars = {name: world[0] for name, world in worlds.items()}
+    table = predict(bars, FIRST, {name: world[1] for name, world in worlds.items()})
+    report = evaluate(table, bars, baselines=QUICK)
+    assert set(report.symbol_tests) == {"A", "B", "C"}
+    for test in report.symbol_tests.values():
+        p, adjusted = test["p_value"], test["p_holm"]
+        assert p is not None
+        assert adjusted is not None
+        assert adjusted >= p
+    assert re.search(r"Alone, \d of 3 symbols beat", report.verdict.text)
+
+
+def test_pooled_days_are_not_counted_as_independent_symbols() -> None:
+    """Ten copies of one symbol say no more than the one."""
+    bars, knows = garch_world(9)
+    alone = judged({"X": bars}, knows)
+    names = [f"S{k}" for k in range(10)]
+    many = judged(dict.fromkeys(names, bars), knows)
+    one, ten = (r.comparisons["ewma"][1].crps for r in (alone, many))
+    assert one is not None
+    assert ten is not None
+    assert ten.p_value == pytest.approx(one.p_value, rel=1e-6)
+    assert ten.days == one.days
+
+
+def test_a_model_equal_to_a_baseline_is_level_with_it() -> None:
+    bars = {"X": bars_from_returns(garch_returns(10)[0])}
+    table = predict(bars, FIRST, {"X": constant_t(1500 - FIRST)})
+    tables = {"model": table, "random_walk": table}
+    report = assemble(tables, {"model": "M", "random_walk": "random walk"}, bars)
+    assert report.verdict.distribution is Finding.level
+    assert report.verdict.distribution_gain == 0
+
+
+def test_without_baselines_there_is_no_comparison() -> None:
+    bars = {"X": random_walk(11)}
+    table = predict(bars, FIRST, {"X": constant_t(1500 - FIRST)})
+    report = evaluate(table, bars, baselines=[])
+    assert report.verdict.best_baseline is None
+    assert report.verdict.distribution is Finding.unknown
+    assert get_baseline("ewma").name not in report.forecasters
+
+
+def test_findings_need_five_percent() -> None:
+    assert finding(Test(-1.0, -3.0, 0.049, 100)) is Finding.better
+    assert finding(Test(1.0, 3.0, 0.049, 100)) is Finding.worse
+    assert finding(Test(-1.0, -1.9, 0.05, 100)) is Finding.level
+    assert finding(Test(-1.0, float("nan"), float("nan"), 10)) is Finding.unknown
+    assert finding(None) is Finding.unknown
