@@ -1,0 +1,188 @@
+"""`lstmcast evaluate` on a run directory written by hand: no network is needed to judge one."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.histories import as_history, simulated_bars
+from support.simulated import constant_t, predict
+from typer.testing import CliRunner, Result
+
+from lstmcast.cli.app import app
+from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.store import PriceStore
+
+ROWS, FIRST = 900, 600
+
+CONFIG = """
+name: judged
+data: {symbols: [AAA, BBB], source: csv}
+features: [returns]
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A store with prices and a runs folder with one run."""
+
+    data: Path
+    runs: Path
+    histories: dict[str, PriceHistory]
+
+    @property
+    def run(self) -> Path:
+        return self.runs / "20260101-000000-judged"
+
+    def call(self, *arguments: str) -> Result:
+        folders = ["--data-dir", str(self.data), "--runs-dir", str(self.runs)]
+        return CliRunner().invoke(app, ["evaluate", *folders, *arguments])
+
+    def write(self, predictions: pd.DataFrame) -> None:
+        predictions.to_parquet(self.run / "predictions.parquet", index=False)
+
+
+def forecast_rows(histories: dict[str, PriceHistory], first: int = FIRST) -> pd.DataFrame:
+    bars = {name: history.adjusted() for name, history in histories.items()}
+    return predict(bars, first, dict.fromkeys(bars, constant_t(ROWS - first - 1, 2, scale=0.01)))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    histories = {
+        name: as_history(simulated_bars(seed, ROWS), name)
+        for seed, name in enumerate(("AAA", "BBB"))
+    }
+    made = World(tmp_path / "data", tmp_path / "runs", histories)
+    store = PriceStore(made.data)
+    for history in histories.values():
+        store.save(history)
+    made.run.mkdir(parents=True)
+    dates = {name: str(h.bars.index[FIRST])[:10] for name, h in histories.items()}
+    end = dates["AAA"]
+    record = {
+        "schema": 1,
+        "created": "2026-01-01T00:00:00+00:00",
+        "status": "complete",
+        "seed": 0,
+        "split": {"train_end": end, "validation_end": end, "test_end": end},
+        "symbols": [
+            {
+                "symbol": name,
+                "source": "csv",
+                "rows": ROWS,
+                "first": str(history.first)[:10],
+                "last": str(history.last)[:10],
+                "sha256": history.sha256,
+                "currency": "USD",
+                "exchange": None,
+            }
+            for name, history in histories.items()
+        ],
+    }
+    (made.run / "run.json").write_text(json.dumps(record))
+    (made.run / "config.yaml").write_text(CONFIG)
+    made.write(forecast_rows(histories))
+    return made
+
+
+def test_figures_are_a_table_with_a_verdict(world: World) -> None:
+    result = world.call("--baselines", "random_walk,ewma")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "2 symbols, mean of each one's score: one session ahead, 598 forecasts",
+        "random walk",
+        "EWMA(0.94)-t",
+        "CRPS by horizon",
+        "CRPS by symbol",
+        "Share of closes inside the ranges of LSTM",
+        "does not beat the random walk",
+    ):
+        assert words in result.stdout
+    assert "GARCH" not in result.stdout
+
+
+def test_json_is_what_the_run_keeps_and_all_that_stdout_holds(world: World) -> None:
+    result = world.call("--json", "--baselines", "random_walk,ewma,ridge")
+    metrics = json.loads(result.stdout)
+    assert metrics == json.loads((world.run / "metrics.json").read_text())
+    assert list(metrics["forecasters"]) == ["model", "random_walk", "ewma", "ridge"]
+    for part in metrics["forecasters"].values():
+        assert part["pooled"].keys() == {"1", "2"}
+        assert part["pooled"]["1"]["rows"] == 598
+    assert metrics["notes"] == []
+
+
+def test_all_baselines_are_the_default(world: World) -> None:
+    result = world.call("--json")
+    assert result.exit_code == 0, result.output
+    names = list(json.loads(result.stdout)["forecasters"])
+    assert {"garch", "gjr", "har_abs", "har_range", "ridge", "constant"} < set(names)
+
+
+def test_a_condition_that_does_not_hold_ends_with_its_exit_code(world: World) -> None:
+    quick = ("--baselines", "random_walk,ewma")
+    assert world.call(*quick, "--fail-unless", "coverage_95>0.5").exit_code == 0
+    result = world.call(*quick, "--fail-unless", "crps<0.001", "--fail-unless", "rows>1")
+    assert result.exit_code == 12
+    assert "`crps<0.001` does not hold" in result.stderr
+    assert "CRPS" in result.stdout
+    assert (world.run / "metrics.json").is_file()
+    assert world.call(*quick, "--fail-unless", "magic<1").exit_code == 2
+
+
+def test_too_short_a_test_range_concludes_nothing(world: World) -> None:
+    world.write(forecast_rows(world.histories, first=ROWS - 30))
+    result = world.call("--baselines", "random_walk,ewma")
+    assert result.exit_code == 0, result.output
+    assert "too few to conclude anything" in result.stdout
+    assert "a coin over as many days falls between 32 % and 68 %" in result.stdout
+    assert "1.0" not in result.stdout
+    assert "metrics.json" in result.stderr
+
+
+def test_prices_that_changed_are_an_error_with_the_next_step(world: World) -> None:
+    history = world.histories["BBB"]
+    bars = history.bars.copy()
+    prices = ["open", "high", "low", "close", "adj_close"]
+    bars.loc[bars.index[700:], prices] *= np.linspace(1, 1.01, ROWS - 700)[:, None]
+    PriceStore(world.data).save(as_history(bars, "BBB"))
+    result = world.call("--baselines", "random_walk")
+    assert result.exit_code == 8
+    assert "error: the stored prices of BBB have changed since the run" in result.stderr
+    assert "hint: train the run again" in result.stderr
+    assert not (world.run / "metrics.json").exists()
+
+
+def test_an_unknown_baseline_and_a_missing_run_are_errors(world: World) -> None:
+    result = world.call("--baselines", "random_walk,magic")
+    assert result.exit_code == 2
+    assert "`magic` is not a baseline" in result.stderr
+    assert world.call("no-such-run").exit_code == 8
+
+
+@pytest.mark.slow
+def test_evaluate_loads_no_torch(world: World) -> None:
+    program = (
+        "import sys\n"
+        "from lstmcast.cli.app import app\n"
+        "app(standalone_mode=False)\n"
+        # arch loads matplotlib by itself
+        "loaded = [m for m in ('torch', 'yfinance', 'sklearn') if m in sys.modules]\n"
+        "sys.exit(','.join(loaded))\n"
+    )
+    options = ["--data-dir", str(world.data), "--runs-dir", str(world.runs), "--json"]
+    found = subprocess.run(
+        [sys.executable, "-c", program, "evaluate", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["schema_version"] == 1
