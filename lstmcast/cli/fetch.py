@@ -21,7 +21,9 @@ MOST_FINDINGS = 12
 def fetch(
     symbols: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SYMBOL]...", help="Tickers, such as AAPL BRK-B ^GSPC 600036.SS."),
+        typer.Argument(
+            metavar="[SYMBOL]...", help="Such as AAPL BRK-B ^GSPC 600036.SS fred:DGS10."
+        ),
     ] = None,
     symbols_file: Annotated[
         Path | None, typer.Option(help="Text file of further symbols.", show_default=False)
@@ -77,7 +79,7 @@ def fetch(
     from lstmcast.prices.store import PriceStore
     from lstmcast.prices.update import Rules
 
-    wanted = read_symbols(symbols or (), symbols_file)
+    wanted = read_symbols(symbols or (), symbols_file, source)
     if path is not None and path.is_file() and len(wanted) > 1:
         raise UsageError(
             f"`--path` is one file, and {len(wanted)} symbols were given",
@@ -103,9 +105,10 @@ def fetch(
         accept_suspect=accept_suspect,
     )
     store = PriceStore(data_dir(data))
-    outcomes = _shown(fetch_each(store, get_source(source, options), wanted, rules), len(wanted))
+    sources = {name: get_source(name, options) for name in {item.source for item in wanted}}
+    outcomes = _shown(fetch_each(store, sources, wanted, rules), len(wanted))
     if json:
-        print_json([_to_json(outcome, source) for outcome in outcomes])
+        print_json([_to_json(outcome) for outcome in outcomes])
     elif len(outcomes) > 1:
         _print_summary(outcomes)
     _fail(outcomes)
@@ -142,7 +145,7 @@ def _shown(outcomes: Iterable["Outcome"], count: int) -> list["Outcome"]:
 def _tell(outcome: "Outcome", *, alone: bool) -> None:
     if outcome.error is not None:
         if not alone:  # the program prints the error that ends it
-            note(f"{outcome.symbol}:")
+            note(f"{outcome.wanted.symbol}:")
             print_error(outcome.error)
         return
     update = outcome.update
@@ -177,11 +180,11 @@ def _print_summary(outcomes: list["Outcome"]) -> None:
     for outcome in outcomes:
         if outcome.update is None:
             failed = "" if outcome.error is None else type(outcome.error).__name__
-            table.add_row(outcome.symbol, "", "", "", "", "", failed)
+            table.add_row(outcome.wanted.symbol, "", "", "", "", "", failed)
             continue
         history = outcome.update.history
         table.add_row(
-            outcome.symbol,
+            outcome.wanted.symbol,
             str(len(history)),
             str(outcome.update.added),
             str(history.first.date()),
@@ -192,8 +195,8 @@ def _print_summary(outcomes: list["Outcome"]) -> None:
     err().print(table)
 
 
-def _to_json(outcome: "Outcome", source: str) -> dict[str, Any]:
-    about: dict[str, Any] = {"symbol": outcome.symbol, "source": source}
+def _to_json(outcome: "Outcome") -> dict[str, Any]:
+    about: dict[str, Any] = outcome.wanted._asdict()
     if outcome.error is not None:
         error = outcome.error
         return {
@@ -231,5 +234,5 @@ def _fail(outcomes: list["Outcome"]) -> None:
         return
     if len(outcomes) == 1 and failed[0].error is not None:
         raise failed[0].error
-    names = ", ".join(outcome.symbol for outcome in failed)
+    names = ", ".join(outcome.wanted.symbol for outcome in failed)
     raise PartialFailureError(f"{len(failed)} of {len(outcomes)} symbols failed: {names}")

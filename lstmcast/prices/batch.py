@@ -2,14 +2,14 @@
 
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lstmcast.errors import LstmcastError, UsageError
 from lstmcast.prices.sources.base import Source
 from lstmcast.prices.store import PriceStore
-from lstmcast.prices.symbols import normalise_symbol
+from lstmcast.prices.symbols import Reference
 from lstmcast.prices.update import Rules, Update, update
 
 PACE = 0.5
@@ -20,28 +20,32 @@ PACE = 0.5
 class Outcome:
     """What came of one symbol: an update, or the error that stopped it."""
 
-    symbol: str
+    wanted: Reference
     update: Update | None = None
     error: LstmcastError | None = None
 
 
 def fetch_each(
-    store: PriceStore, source: Source, symbols: Iterable[str], rules: Rules
+    store: PriceStore, sources: Mapping[str, Source], wanted: Iterable[Reference], rules: Rules
 ) -> Iterator[Outcome]:
     """Fetch the symbols in turn; a symbol that fails does not stop the others."""
-    for number, symbol in enumerate(symbols):
+    for number, reference in enumerate(wanted):
+        source = sources[reference.source]
         if number and source.incremental:
             time.sleep(PACE * (1 + random.random() / 2))  # noqa: S311  # pacing, not secrets
         try:
-            yield Outcome(symbol, update=update(store, source, symbol, rules))
+            yield Outcome(reference, update=update(store, source, reference.symbol, rules))
         except LstmcastError as error:
-            yield Outcome(symbol, error=error)
+            yield Outcome(reference, error=error)
 
 
-def read_symbols(given: Iterable[str], file: Path | None = None) -> list[str]:
-    """Return the symbols that were given and those in a file, normalised, each once, in order.
+def read_symbols(
+    given: Iterable[str], file: Path | None = None, source: str = "yahoo"
+) -> list[Reference]:
+    """Return the symbols that were given and those in a file, each once, in order.
 
-    The file holds symbols separated by white space or commas; `#` begins a comment.
+    A symbol may name its source (`fred:DGS10`); the others belong to `source`. The file holds
+    symbols separated by white space or commas, and `#` begins a comment.
 
     Raises:
         UsageError: a symbol that cannot be one, a file that cannot be read, or none at all.
@@ -52,10 +56,9 @@ def read_symbols(given: Iterable[str], file: Path | None = None) -> list[str]:
             lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"`--symbols-file` {str(file)!r} cannot be read: {error}") from error
-        words += [
-            word for line in lines for word in line.partition("#")[0].replace(",", " ").split()
-        ]
-    symbols = list(dict.fromkeys(normalise_symbol(word) for word in words))
-    if not symbols:
+        for line in lines:
+            words += line.partition("#")[0].replace(",", " ").split()
+    wanted = list(dict.fromkeys(Reference.parse(word, source) for word in words))
+    if not wanted:
         raise UsageError("`SYMBOL` is missing", hint="such as `lstmcast fetch AAPL MSFT`")
-    return symbols
+    return wanted

@@ -10,6 +10,7 @@ reserve names: symbols are upper case throughout, and the tickers that Windows k
 """
 
 import re
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from lstmcast.errors import UsageError
@@ -39,6 +40,23 @@ def normalise_symbol(text: str) -> str:
             hint="letters, digits and . - ^ = & _ only, such as BRK-B, ^GSPC or 600036.SS",
         )
     return symbol
+
+
+class Reference(NamedTuple):
+    """A symbol and the source that it belongs to."""
+
+    source: str
+    symbol: str
+
+    @classmethod
+    def parse(cls, text: str, default_source: str) -> "Reference":
+        """Read `SYMBOL`, or `SOURCE:SYMBOL` as in `fred:DGS10`.
+
+        Raises:
+            UsageError: the symbol cannot be one.
+        """
+        source, colon, symbol = text.rpartition(":")
+        return cls(source.strip().lower() if colon else default_source, normalise_symbol(symbol))
 
 
 def symbol_to_stem(symbol: str) -> str:

@@ -13,9 +13,8 @@ from support.loopback import Authority, Loopback
 from typer.testing import CliRunner
 
 from lstmcast.prices import batch
-from lstmcast.prices.sources import http
+from lstmcast.prices.sources import http, retry
 from lstmcast.prices.sources.yahoo import client
-from lstmcast.prices.sources.yahoo import source as yahoo_source
 from lstmcast.prices.store import PriceStore
 
 
@@ -60,7 +59,7 @@ def yahoo(
     loopback: Loopback, monkeypatch: pytest.MonkeyPatch, fresh_client: Callable[[], None]
 ) -> FakeYahoo:
     """Yahoo with one listing, AAPL: 120 sessions to 2026-06-30; waits are shortened."""
-    monkeypatch.setattr(yahoo_source, "PAUSE", 0.01)
+    monkeypatch.setattr(retry, "PAUSE", 0.01)
     monkeypatch.setattr(batch, "PACE", 0.0)
     monkeypatch.setattr(http, "PER_REQUEST", 0.5)
     monkeypatch.setattr(http, "PREAMBLE", 0.5)

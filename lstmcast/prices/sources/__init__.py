@@ -16,8 +16,11 @@ __all__ = ["Source", "SourceOptions", "get_source", "source_names"]
 ENTRY_POINTS = "lstmcast.sources"
 
 BUILT_IN = {
+    "akshare": "lstmcast.prices.sources.akshare:AkshareSource",
     "csv": "lstmcast.prices.sources.files:FileSource",
+    "fred": "lstmcast.prices.sources.fred:FredSource",
     "sample": "lstmcast.prices.sources.sample:SampleSource",
+    "tushare": "lstmcast.prices.sources.tushare:TushareSource",
     "yahoo": "lstmcast.prices.sources.yahoo.source:YahooSource",
 }
 

@@ -15,12 +15,19 @@ from urllib.parse import urlsplit
 from curl_cffi.requests import Session
 from curl_cffi.requests import exceptions as curl
 
-from lstmcast.errors import LstmcastError, NetworkTroubleError
+from lstmcast.errors import (
+    BlockedError,
+    LstmcastError,
+    NetworkTroubleError,
+    RateLimitedError,
+    ServerTroubleError,
+)
 
 PER_REQUEST = 15.0
 """Seconds for one request that answers the question."""
 PREAMBLE = 5.0
 """Seconds for one request for a cookie, a consent or a crumb."""
+OTHER_SOURCES = "or use another source: `--source csv`, `tushare` or `akshare`"
 
 
 class OutOfTimeError(Exception):
@@ -109,6 +116,23 @@ class GuardedSession(Session):  # type: ignore[type-arg]  # generic only in the 
         )
         return response
 
+    def read(self, name: str, method: str, url: str, **options: Any) -> Exchange:
+        """Send one request for the source called `name` and return its answer of 200 or 4xx.
+
+        Raises:
+            SourceError: no answer, or a refusal.
+        """
+        host = urlsplit(url).hostname or name
+        try:
+            self.request(method, url, **options)
+        except (OutOfTimeError, curl.RequestException) as error:
+            raise network_trouble(error, host, self.budget) from error
+        answer = self.exchanges[-1]
+        refused = refusal(name, answer)
+        if refused is not None:
+            raise refused
+        return answer
+
     @property
     def last_answer(self) -> Exchange | None:
         """The newest exchange at one of the paths that matter; else the newest failure, or None."""
@@ -148,6 +172,33 @@ def network_trouble(failure: Exception, host: str, budget: float) -> LstmcastErr
         )
     return NetworkTroubleError(
         f"the connection to {host} failed: {plain(failure)}", hint="check it and try again"
+    )
+
+
+def refusal(name: str, answer: Exchange) -> LstmcastError | None:
+    """Return what a status code says of the source called `name`, or None if it is no refusal."""
+    status = answer.status or 0
+    if status == 429:
+        return rate_limited(name, answer.retry_after)
+    if status in (401, 403, 451):
+        return BlockedError(
+            f"{name} refuses this client or region (HTTP {status})",
+            hint=f"go through `--proxy URL`, {OTHER_SOURCES}",
+        )
+    if status >= 500:
+        return ServerTroubleError(
+            f"{name} has a fault of its own (HTTP {status})",
+            hint=f"try again in some minutes, {OTHER_SOURCES}",
+        )
+    return None
+
+
+def rate_limited(name: str, retry_after: str | None) -> RateLimitedError:
+    """Return the error for a source that asks to be left alone, with how long if it said so."""
+    wait = f"{retry_after} s" if retry_after and retry_after.isdigit() else "15 minutes or more"
+    return RateLimitedError(
+        f"{name} asks to be left alone for a while (HTTP 429)",
+        hint=f"wait {wait}, try another network, {OTHER_SOURCES}",
     )
 
 

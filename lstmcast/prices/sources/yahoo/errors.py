@@ -12,20 +12,23 @@ import peewee
 from curl_cffi.requests import exceptions as curl
 
 from lstmcast.errors import (
-    BlockedError,
     DataError,
     LstmcastError,
     NoDataInRangeError,
-    RateLimitedError,
-    ServerTroubleError,
     SourceError,
     SymbolNotFoundError,
 )
-from lstmcast.prices.sources.http import Exchange, OutOfTimeError, network_trouble, plain
+from lstmcast.prices.sources.http import (
+    Exchange,
+    OutOfTimeError,
+    network_trouble,
+    plain,
+    rate_limited,
+    refusal,
+)
 from lstmcast.prices.sources.yahoo.chart import unreadable
 
 HOST = "query2.finance.yahoo.com"
-OTHER_SOURCES = "or use another source: `--source csv`, `tushare` or `akshare`"
 
 
 @dataclass(frozen=True)
@@ -69,20 +72,10 @@ def explain(
 
 
 def _by_status(answer: Exchange, wanted: Wanted) -> LstmcastError | None:
-    status = answer.status or 0
-    if status == 429:
-        return _rate_limited(answer.retry_after)
-    if status in (401, 403, 451):
-        return BlockedError(
-            f"Yahoo refuses this client or region (HTTP {status})",
-            hint=f"go through `--proxy URL`, {OTHER_SOURCES}",
-        )
-    if status >= 500:
-        return ServerTroubleError(
-            f"Yahoo has a fault of its own (HTTP {status})",
-            hint=f"try again in some minutes, {OTHER_SOURCES}",
-        )
-    return _by_reason(answer, wanted) if status >= 400 else None
+    refused = refusal("Yahoo", answer)
+    if refused is not None:
+        return refused
+    return _by_reason(answer, wanted) if (answer.status or 0) >= 400 else None
 
 
 def _by_reason(answer: Exchange, wanted: Wanted) -> LstmcastError:
@@ -103,7 +96,7 @@ def _by_exception(error: Exception, wanted: Wanted) -> LstmcastError:
     from yfinance import exceptions as yf
 
     if isinstance(error, yf.YFRateLimitError):
-        return _rate_limited(None)
+        return rate_limited("Yahoo", None)
     if isinstance(error, yf.YFPricesMissingError):
         return wanted.no_bars(error.yahoo_reason or "")
     if isinstance(error, peewee.PeeweeException):
@@ -117,11 +110,3 @@ def _by_exception(error: Exception, wanted: Wanted) -> LstmcastError:
             hint="install scipy and scikit-learn, or leave `--repair` out",
         )
     return unreadable(wanted.symbol, f"{type(error).__name__}: {error}")
-
-
-def _rate_limited(retry_after: str | None) -> RateLimitedError:
-    wait = f"{retry_after} s" if retry_after and retry_after.isdigit() else "15 minutes or more"
-    return RateLimitedError(
-        "Yahoo asks to be left alone for a while (HTTP 429)",
-        hint=f"wait {wait}, try another network, {OTHER_SOURCES}",
-    )

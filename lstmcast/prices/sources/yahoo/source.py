@@ -8,34 +8,23 @@ as it came. Prices are stored as Yahoo gives them, adjusted for splits and not f
 Yahoo's terms allow personal use; none of its data comes with lstmcast.
 """
 
-import random
 import warnings
 from datetime import date
 from typing import ClassVar
 
 import pandas as pd
-import tenacity
 
-from lstmcast.errors import (
-    BadResponseError,
-    NetworkTroubleError,
-    RateLimitedError,
-    ServerTroubleError,
-    SourceError,
-)
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory, session_dates
 from lstmcast.prices.sources.base import SourceOptions
-from lstmcast.prices.sources.http import PER_REQUEST, GuardedSession, UntrustedError
+from lstmcast.prices.sources.http import PER_REQUEST, GuardedSession
+from lstmcast.prices.sources.retry import ask_patiently
 from lstmcast.prices.sources.yahoo.chart import Chart, read_chart, unreadable
 from lstmcast.prices.sources.yahoo.client import failures, load_yfinance
 from lstmcast.prices.sources.yahoo.errors import Wanted, explain
 from lstmcast.prices.symbols import normalise_symbol
 
 CHART = "/v8/finance/chart/"
-TRIES = 4
-PAUSE = 1.0
-"""Seconds before the second try; doubled for each later one, four times that when rate limited."""
 
 NAMES = {
     "Open": "open",
@@ -65,23 +54,11 @@ class YahooSource:
         """Return the finished bars of `symbol` from `start` to `end`, both included."""
         wanted = Wanted(normalise_symbol(symbol), start, end)
         self.session.allow(self.options.timeout)
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_pass),
-            wait=_pause,
-            stop=tenacity.stop_after_attempt(TRIES)
-            | tenacity.stop_before_delay(self.options.timeout),
-            reraise=True,
-        )
-        try:
-            bars, chart = retrying(self._ask, wanted)
-        except SourceError as error:
-            tries = retrying.statistics["attempt_number"]
-            if tries > 1:
-                raise type(error)(f"{error.message} (after {tries} tries)", error.hint) from error
-            raise
+        budget = self.options.timeout
+        (bars, chart), tries = ask_patiently(lambda: self._ask(wanted), budget)
         details = {
             "instrument": chart.instrument or "",
-            "tries": str(retrying.statistics["attempt_number"]),
+            "tries": str(tries),
             "requests": str(len(self.session.exchanges)),
             "repaired": "yes" if self.options.repair else "no",
         }
@@ -153,17 +130,3 @@ class YahooSource:
             findings=findings,
             accept_suspect=self.options.accept_suspect,
         )
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Tell whether the same request may succeed in a moment."""
-    passing = RateLimitedError | ServerTroubleError | NetworkTroubleError | BadResponseError
-    return isinstance(error, passing) and not isinstance(error, UntrustedError)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    """Return the seconds before the next try: doubling, with jitter, longer where asked to wait."""
-    seconds = PAUSE * 2.0 ** (state.attempt_number - 1)
-    seconds *= 1 + random.random() / 4  # noqa: S311  # so that many clients do not ask in step
-    failed = state.outcome.exception() if state.outcome is not None else None
-    return 4 * seconds if isinstance(failed, RateLimitedError) else seconds
