@@ -1,0 +1,185 @@
+"""Batches against a plain loop: which rows they hold, and what carries weight in the loss."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from support.experiments import LAST, small
+from support.histories import simulated
+
+from lstmcast.dataset import Parts, window_starts
+from lstmcast.training.batches import Batch, DevicePanel
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.prepare import Prepared, prepare
+
+LOOKBACK, WARM_UP, HORIZON = 24, 4, 3
+
+
+def pooled(*overrides: str) -> Prepared:
+    """A symbol from the first day and one that comes late, with few training rows."""
+    histories = (simulated(1, 420), simulated(2, 250, symbol="BBB", first="2001-08-27"))
+    return prepare(small("data.symbols=[AAA, BBB]", *overrides), histories)
+
+
+def on_device(
+    prepared: Prepared, parts: dict[str, Parts] | None = None, device: str = "cpu"
+) -> DevicePanel:
+    return DevicePanel(
+        prepared.inputs,
+        prepared.targets,
+        parts or prepared.parts,
+        settings=prepared.experiment.training,
+        horizon_weights=horizon_weights(HORIZON),
+        device=torch.device(device),
+    )
+
+
+def epoch(panel: DevicePanel, seed: int = 0) -> list[Batch]:
+    return list(panel.training_batches(torch.Generator().manual_seed(seed)))
+
+
+def rows_of(prepared: Prepared, features: torch.Tensor) -> list[int]:
+    """The panel rows that a window of features holds; rows are told apart by their values."""
+    found = []
+    for step in features.numpy():
+        (row,) = np.flatnonzero((prepared.inputs.features == step).all(axis=1))
+        found.append(int(row))
+    return found
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_a_batch_holds_consecutive_training_rows_with_their_truth(
+    overrides: tuple[str, ...],
+) -> None:
+    prepared = pooled(*overrides)
+    inputs, targets = prepared.inputs, prepared.targets
+    allowed = set(window_starts(inputs, prepared.parts, LOOKBACK).tolist())
+    for batch in epoch(on_device(prepared))[:3]:
+        for k in range(len(batch.features)):
+            rows = rows_of(prepared, batch.features[k])
+            assert rows == list(range(rows[0], rows[0] + LOOKBACK))
+            assert rows[0] in allowed
+            np.testing.assert_array_equal(batch.scale[k], inputs.scale[rows])
+            np.testing.assert_array_equal(batch.targets[k], targets.values[rows])
+
+
+def test_a_loss_on_every_step_leaves_out_the_warm_up() -> None:
+    for batch in epoch(on_device(pooled())):
+        assert batch.weight.shape == (1, LOOKBACK, HORIZON)
+        assert (batch.weight[:, :WARM_UP] == 0).all()
+        torch.testing.assert_close(
+            batch.weight[0, WARM_UP:], horizon_weights(HORIZON).expand(LOOKBACK - WARM_UP, -1)
+        )
+
+
+def test_a_loss_on_the_last_step_has_weight_there_alone() -> None:
+    for batch in epoch(on_device(pooled(*LAST))):
+        assert (batch.weight[:, :-1] == 0).all()
+        torch.testing.assert_close(batch.weight[0, -1], horizon_weights(HORIZON))
+
+
+def test_an_epoch_on_the_last_step_takes_every_window_once() -> None:
+    prepared = pooled(*LAST)
+    firsts = Counter(
+        rows_of(prepared, window[:1])[0]
+        for batch in epoch(on_device(prepared))
+        for window in batch.features
+    )
+    starts = window_starts(prepared.inputs, prepared.parts, LOOKBACK)
+    assert firsts == Counter(starts.tolist())
+
+
+def test_epochs_differ_and_the_same_seed_repeats_them() -> None:
+    panel = on_device(pooled())
+    ours, same, other = epoch(panel, 1), epoch(panel, 1), epoch(panel, 2)
+    assert all(torch.equal(a.features, b.features) for a, b in zip(ours, same, strict=True))
+    assert not torch.equal(ours[0].features, other[0].features)
+
+
+def test_validation_in_sequence_scores_every_validation_origin_once() -> None:
+    prepared = pooled()
+    (batch,) = on_device(prepared).validation
+    weights = horizon_weights(HORIZON)
+    assert len(batch.features) == 2
+    for k, block in enumerate(prepared.inputs.blocks):
+        origins = prepared.parts[block.symbol].validation
+        first = max(0, origins[0] - LOOKBACK)
+        length = origins[-1] + 1 - first
+        rows = block.start + first + np.arange(length)
+        np.testing.assert_array_equal(batch.features[k, :length], prepared.inputs.features[rows])
+        np.testing.assert_array_equal(batch.scale[k, :length], prepared.inputs.scale[rows])
+        np.testing.assert_array_equal(batch.targets[k, :length], prepared.targets.values[rows])
+        expected = torch.zeros_like(batch.weight[k])
+        expected[origins - first] = weights
+        torch.testing.assert_close(batch.weight[k], expected)
+
+
+def test_validation_in_windows_ends_at_each_validation_origin() -> None:
+    prepared = pooled(*LAST)
+    ends = [
+        rows_of(prepared, window[-1:])[0]
+        for batch in on_device(prepared).validation
+        for window in batch.features
+    ]
+    assert ends == [
+        block.start + origin
+        for block in prepared.inputs.blocks
+        for origin in prepared.parts[block.symbol].validation
+        if origin >= LOOKBACK - 1
+    ]
+
+
+def test_validation_origins_without_a_whole_window_are_left_out_one_by_one() -> None:
+    prepared = pooled(*LAST)
+    parts = dict(prepared.parts)
+    parts["BBB"] = replace(parts["BBB"], validation=np.arange(LOOKBACK - 3, LOOKBACK + 2))
+    count = sum(len(batch.features) for batch in on_device(prepared, parts).validation)
+    assert count == len(parts["AAA"].validation) + 3
+
+
+def test_an_outcome_that_is_not_known_yet_carries_no_weight() -> None:
+    prepared = pooled()
+    rows = len(prepared.inputs.dates[1])
+    parts = dict(prepared.parts)
+    parts["BBB"] = replace(parts["BBB"], validation=np.arange(rows - 10, rows))
+    (batch,) = on_device(prepared, parts).validation
+    assert torch.isfinite(batch.targets).all()
+    expected = np.ones((10, HORIZON))
+    for step in range(HORIZON):
+        expected[10 - step - 1 :, step] = 0
+    np.testing.assert_array_equal(batch.weight[1, LOOKBACK : LOOKBACK + 10] > 0, expected > 0)
+
+
+def test_the_panel_holds_every_row_once_whatever_the_lookback() -> None:
+    prepared = pooled()
+    panel = on_device(prepared)
+    assert panel.features.data_ptr() == prepared.inputs.features.ctypes.data
+    assert panel.features.shape == prepared.inputs.features.shape
+    sizes = {
+        lookback: sum(
+            value.numel()
+            for value in vars(on_device(pooled(f"training.lookback={lookback}"))).values()
+            if isinstance(value, torch.Tensor)
+        )
+        for lookback in (24, 96)
+    }
+    # Only the list of starts depends on it, and gets shorter.
+    assert sizes[96] < sizes[24]
+
+
+def test_everything_is_on_the_panel_s_device() -> None:
+    """The device `meta` computes nothing, and refuses to mix with tensors on the CPU."""
+    for overrides in ((), LAST):
+        prepared = pooled(*overrides)
+        panel = on_device(prepared, device="meta")
+        for batch in [*epoch(panel), *panel.validation]:
+            tensors = (batch.features, batch.scale, batch.targets, batch.weight)
+            assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+def test_horizon_weights_fall_and_sum_to_one() -> None:
+    weights = horizon_weights(20)
+    assert weights.sum().item() == pytest.approx(1)
+    assert (weights[1:] < weights[:-1]).all()

@@ -1,0 +1,71 @@
+"""Names of devices, with and without the hardware."""
+
+import pytest
+import torch
+
+from lstmcast.errors import ConfigError, DeviceError
+from lstmcast.training.device import available_threads, one_thread_each, resolve_device
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine with two CUDA devices and no MPS."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    return monkeypatch
+
+
+def test_auto_takes_cuda_then_mps_then_the_cpu(machine: pytest.MonkeyPatch) -> None:
+    assert resolve_device("auto") == torch.device("cuda", 0)
+    machine.setattr(torch.cuda, "is_available", lambda: False)
+    machine.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert resolve_device("auto") == torch.device("mps")
+    machine.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert resolve_device("auto") == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "device"), [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1")]
+)
+def test_a_device_that_is_there(machine: pytest.MonkeyPatch, name: str, device: str) -> None:
+    assert resolve_device(name) == torch.device(device)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("cuda:2", "`training.device` is 'cuda:2', and PyTorch finds only 2 CUDA devices here"),
+        ("mps", "`training.device` is 'mps', and this machine or build .* has no MPS device"),
+    ],
+)
+def test_a_device_that_is_not_there(machine: pytest.MonkeyPatch, name: str, fault: str) -> None:
+    with pytest.raises(DeviceError, match=fault) as caught:
+        resolve_device(name)
+    assert "training.device=cpu" in str(caught.value.hint)
+
+
+def test_no_cuda_at_all(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(DeviceError, match="PyTorch finds no CUDA device here"):
+        resolve_device("cuda")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "gpu", "cuda:", "cuda:-1", "cpu:0", "CUDA", "meta", "cuda:1 "]
+)
+def test_what_is_not_a_device(name: str) -> None:
+    with pytest.raises(ConfigError, match="which is not a device"):
+        resolve_device(name)
+
+
+def test_threads_are_as_many_as_wanted_or_as_there_are_cores() -> None:
+    assert available_threads(3) == 3
+    assert available_threads(0) >= 1
+
+
+def test_one_thread_each_gives_back_what_it_took() -> None:
+    before = torch.get_num_threads()
+    with one_thread_each():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

@@ -1,0 +1,174 @@
+"""The loop: what an epoch measures, when it stops, and which weights it keeps."""
+
+import math
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+from support.experiments import LAST, Recorder, same_weights, small, weights
+from support.histories import simulated
+
+from lstmcast.config import Training
+from lstmcast.errors import DivergedError
+from lstmcast.nn import Network
+from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device import one_thread_each
+from lstmcast.training.forecaster import new_network
+from lstmcast.training.loop import EarlyStopping, EpochRecord, fit_member, run_epoch
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.prepare import prepare
+
+SUPERVISION = pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the ensemble runs it."""
+    with one_thread_each():
+        yield
+
+
+def make(*overrides: str) -> tuple[Network, DevicePanel, Training]:
+    prepared = prepare(small(*overrides), [simulated()])
+    panel = DevicePanel(
+        prepared.inputs,
+        prepared.targets,
+        prepared.parts,
+        settings=prepared.experiment.training,
+        horizon_weights=horizon_weights(prepared.experiment.target.horizon),
+        device=torch.device("cpu"),
+    )
+    network = new_network(prepared.experiment, panel.input_size, seed=11)
+    return network, panel, prepared.experiment.training
+
+
+def fit(
+    network: Network,
+    panel: DevicePanel,
+    settings: Training,
+    observer: Recorder | None = None,
+    stop: threading.Event | None = None,
+) -> list[EpochRecord]:
+    return fit_member(
+        network,
+        panel,
+        settings,
+        member=0,
+        seed=11,
+        learning_rate=settings.learning_rate,
+        observer=observer or Recorder(),
+        stop=stop or threading.Event(),
+    )
+
+
+@SUPERVISION
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(overrides: tuple[str, ...]) -> None:
+    """Training again, up to the best epoch and no further, gives the same weights to the bit."""
+    options = (*overrides, "training.learning_rate=0.1", "training.patience=2")
+    network, panel, settings = make(*options, "training.epochs=40")
+    records = fit(network, panel, settings)
+    best = min(records, key=lambda record: record.validation_loss)
+    assert best.epoch < records[-1].epoch < 40
+    again, panel, settings = make(*options, f"training.epochs={best.epoch}")
+    repeated = fit(again, panel, settings)
+    assert [r.validation_loss for r in repeated] == [
+        r.validation_loss for r in records[: best.epoch]
+    ]
+    assert same_weights(network, again)
+    assert not network.training
+    assert run_epoch(network, panel.validation) == best.validation_loss
+
+
+def test_patience_counts_epochs_without_a_better_loss() -> None:
+    network, _, _ = make()
+    stopping = EarlyStopping(patience=2)
+    losses = [3.0, 2.0, 2.0, 1.5, 1.6, 1.5]
+    bests, ends = [], []
+    for epoch, loss in enumerate(losses, start=1):
+        bests.append(stopping.update(epoch, loss, network))
+        ends.append(stopping.exhausted(epoch))
+    assert bests == [True, True, False, True, False, False]
+    assert ends == [False, False, False, False, False, True]
+    assert (stopping.best_epoch, stopping.best_loss) == (4, 1.5)
+
+
+def test_the_weights_kept_are_a_copy() -> None:
+    network, _, _ = make()
+    stopping = EarlyStopping(patience=1)
+    before = weights(network)
+    stopping.update(1, 1.0, network)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)
+    assert all(torch.equal(stopping.weights[name], before[name]) for name in before)
+
+
+@SUPERVISION
+def test_an_epoch_s_loss_is_the_weighted_mean_of_a_plain_loop(overrides: tuple[str, ...]) -> None:
+    network, panel, _ = make(*overrides)
+    batches = [*panel.training_batches(torch.Generator().manual_seed(1))]
+    measured = run_epoch(network, batches)
+    total = count = 0.0
+    network.eval()
+    for batch in batches:
+        for k in range(len(batch.features)):
+            params, _ = network(batch.features[k : k + 1], batch.scale[k : k + 1])
+            losses = network.head.loss(params, batch.targets[k : k + 1])[0].detach().double()
+            for step, weight in enumerate(batch.weight[0]):
+                total += float((losses[step] * weight).sum())
+                count += float(weight.sum())
+    assert measured == pytest.approx(total / count, rel=1e-5)
+
+
+def test_measuring_changes_no_weights_and_draws_no_masks() -> None:
+    network, panel, _ = make("model.dropout=0.5")
+    before = weights(network)
+    first, second = run_epoch(network, panel.validation), run_epoch(network, panel.validation)
+    assert first == second
+    assert all(torch.equal(value, before[name]) for name, value in weights(network).items())
+
+
+def test_a_step_is_no_longer_than_the_clipped_gradient() -> None:
+    network, panel, _ = make()
+    before = weights(network)
+    optimiser = torch.optim.SGD(network.parameters(), lr=1.0)
+    batch = next(panel.training_batches(torch.Generator().manual_seed(1)))
+    run_epoch(network, [batch], optimiser, clip_norm=1e-3)
+    moved = torch.cat([(weights(network)[n] - before[n]).flatten() for n in before])
+    assert 0.9e-3 < float(moved.norm()) <= 1.001e-3
+
+
+def test_training_lowers_the_loss_it_trains_on() -> None:
+    network, panel, settings = make("training.epochs=12", "training.patience=12")
+    records = fit(network, panel, settings)
+    assert records[-1].train_loss < records[0].train_loss - 0.02
+
+
+def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far() -> None:
+    network, panel, settings = make("training.epochs=4", "training.learning_rate=0.1")
+    recorder = Recorder()
+    records = fit(network, panel, settings, recorder)
+    assert [record for record, _ in recorder.records] == records
+    assert [record.epoch for record in records] == [1, 2, 3, 4]
+    lowest = math.inf
+    for record, best in recorder.records:
+        assert best == (record.validation_loss < lowest)
+        lowest = min(lowest, record.validation_loss)
+
+
+def test_stopping_from_outside_ends_after_the_running_epoch() -> None:
+    network, panel, settings = make("training.epochs=50")
+    stop = threading.Event()
+    stop.set()
+    records = fit(network, panel, settings, stop=stop)
+    assert len(records) == 1
+    assert run_epoch(network, panel.validation) == records[0].validation_loss
+
+
+def test_a_loss_that_is_not_finite_ends_the_member() -> None:
+    network, panel, settings = make()
+    with torch.no_grad():
+        next(network.parameters()).fill_(math.nan)
+    with pytest.raises(DivergedError, match="loss of member 0 is no longer finite in epoch 1"):
+        fit(network, panel, settings)
