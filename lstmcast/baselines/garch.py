@@ -15,12 +15,12 @@ import warnings
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 from scipy.special import stdtrit
 
 from lstmcast.baselines.base import BaselineForecast, BaselineInputs
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.ewma import Ewma
+from lstmcast.baselines.scaled import decayed_sum
 from lstmcast.baselines.student_t import StudentT, fit_student_t
 from lstmcast.distributions import FloatArray, StudentTMixture
 
@@ -148,10 +148,7 @@ def next_variance(returns: FloatArray, parameters: GarchParameters) -> FloatArra
     weights = 0.94 ** np.arange(len(early))
     start = float(early @ weights / weights.sum())
     news = parameters.omega + (parameters.alpha + parameters.gamma * (shocks < 0)) * shocks**2
-    # The first row's own variance is the start value.
-    variance, _ = lfilter([1.0], [1.0, -parameters.beta], news, zi=[parameters.beta * start])
-    following: FloatArray = variance
-    return following
+    return decayed_sum(news, parameters.beta, start)
 
 
 def cumulated(parameters: GarchParameters, variance: FloatArray, horizons: int) -> StudentTMixture:

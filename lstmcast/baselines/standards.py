@@ -112,7 +112,18 @@ def _run(tasks: Sequence[_Task], jobs: int) -> "list[dict[str, Standard | str]]"
 
 
 def _forecast_symbol(task: _Task) -> "dict[str, Standard | str]":
-    """Every baseline's rows of one symbol, or the reason why there are none."""
+    """Every baseline's rows of one symbol, or the reason why there are none.
+
+    Fits are made of many small steps, on which threads of BLAS only wait for each other: the same
+    GARCH took many times longer with two than with one.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        return _forecast_in_one_thread(task)
+
+
+def _forecast_in_one_thread(task: _Task) -> "dict[str, Standard | str]":
     inputs = inputs_for(task.table, task.bars, task.fit_end)
     inputs = replace(inputs, features=_features_of(task), cache=task.cache)
     results: dict[str, Standard | str] = {}

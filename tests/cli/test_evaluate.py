@@ -174,7 +174,7 @@ def test_evaluate_loads_no_torch(world: World) -> None:
         "app(standalone_mode=False)\n"
         # arch loads matplotlib by itself
         "loaded = [m for m in ('torch', 'yfinance', 'sklearn') if m in sys.modules]\n"
-        "sys.exit(','.join(loaded))\n"
+        "sys.exit(','.join(loaded) or None)\n"
     )
     options = ["--data-dir", str(world.data), "--runs-dir", str(world.runs), "--json"]
     found = subprocess.run(
