@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from lstmcast import __version__
 from lstmcast.cli.console import note, print_error
+from lstmcast.cli.data import data_app
 from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
 from lstmcast.cli.forecast import forecast
@@ -63,6 +64,7 @@ def _options(
 
 for _command in (fetch, train, evaluate, plot, forecast):
     app.command()(_command)
+app.add_typer(data_app)
 
 
 def main() -> None:

@@ -1,0 +1,279 @@
+"""`lstmcast data`: what is in the local price store, and looking after it."""
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.options import DataDir, Json, data_dir
+from lstmcast.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from lstmcast.prices.history import PriceHistory
+    from lstmcast.prices.store import PriceStore, StoreEntry
+
+data_app = typer.Typer(
+    name="data",
+    help="Look at the stored prices, check them, export them, remove them.",
+    no_args_is_help=True,
+)
+
+Symbol = Annotated[str, typer.Argument(help="Symbol, or SOURCE:SYMBOL.", show_default=False)]
+Symbols = Annotated[
+    list[str], typer.Argument(help="Symbols, or SOURCE:SYMBOL.", show_default=False)
+]
+SomeSymbols = Annotated[
+    list[str] | None,
+    typer.Argument(help="Symbols, or SOURCE:SYMBOL; all by default.", show_default=False),
+]
+
+
+class FileFormat(StrEnum):
+    """The formats of an export."""
+
+    csv = "csv"
+    parquet = "parquet"
+
+
+@data_app.command("list")
+def list_(data: DataDir = None, json: Json = False) -> None:
+    """List what is stored: from where, how much, how fresh."""
+    entries = _store(data).entries()
+    if json:
+        print_json([_entry_to_json(entry) for entry in entries])
+        return
+    if not entries:
+        note("nothing is stored yet; begin with: lstmcast fetch AAPL")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("symbol", "source", "sessions", "first", "last", "fetched", "findings", ""):
+        table.add_column(name, justify="right" if name in ("sessions", "findings") else "left")
+    for entry in entries:
+        if entry.problem is not None:
+            table.add_row(entry.symbol, entry.source, "", "", "", "", "", "damaged")
+            continue
+        worst = {finding.level for finding in entry.findings}
+        table.add_row(
+            entry.symbol,
+            entry.source,
+            str(entry.rows),
+            entry.first,
+            entry.last,
+            _age(entry.fetched_at),
+            str(len(entry.findings)),
+            "suspect" if "suspect" in worst else "",
+        )
+    out().print(table)
+
+
+@data_app.command("show")
+def show(
+    symbol: Symbol,
+    rows: Annotated[int, typer.Option(min=1, help="How many of the newest bars.")] = 5,
+    data: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Show one history: its provenance, its findings, its newest bars."""
+    from lstmcast.prices.care import find, sessions_behind
+
+    store = _store(data)
+    wanted = find(store, symbol)
+    history = store.load(wanted.symbol, wanted.source)
+    newest = history.bars.iloc[-rows:].drop(columns=list(history.missing))
+    about = {
+        "symbol": history.symbol,
+        "source": history.source,
+        "kind": history.kind,
+        "currency": history.currency,
+        "exchange": history.exchange,
+        "timezone": history.timezone,
+        "sessions": len(history),
+        "first": str(history.first.date()),
+        "last": str(history.last.date()),
+        "sessions_behind": sessions_behind(history) if history.kind == "price" else None,
+        "fetched_at": history.fetched_at,
+        "missing": list(history.missing),
+        "sha256": history.sha256,
+        "path": str(store.path(wanted.symbol, wanted.source)),
+        "details": dict(history.details),
+    }
+    if json:
+        dates = [str(day.date()) for day in newest.index]
+        bars = [
+            {"date": day, **row} for day, row in zip(dates, newest.to_dict("records"), strict=True)
+        ]
+        found = [finding.to_json() for finding in history.findings]
+        print_json({**about, "findings": found, "bars": bars})
+        return
+    _print_history(about, history, newest.to_string())
+
+
+def _print_history(about: dict[str, Any], history: "PriceHistory", bars: str) -> None:
+    screen = out()
+    for name, value in about.items():
+        if name == "details":
+            for key, detail in history.details.items():
+                if detail:
+                    screen.print(f"{key.replace('_', ' '):16}{detail}", markup=False)
+        elif value not in (None, []):
+            text = ", ".join(value) if isinstance(value, list) else value
+            screen.print(f"{name.replace('_', ' '):16}{text}", markup=False)
+    for finding in history.findings:
+        screen.print(f"{finding.level:16}{finding.message}", markup=False)
+    screen.print(bars, markup=False)
+
+
+@data_app.command("check")
+def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False) -> None:
+    """Verify files against their content hash, and look at the prices again."""
+    from lstmcast.prices.care import verify
+
+    store = _store(data)
+    checked = list(verify(store, _chosen(store, symbols or [])))
+    if json:
+        print_json(
+            [
+                {
+                    "symbol": item.symbol,
+                    "source": item.source,
+                    "path": str(item.path),
+                    "rows": item.rows,
+                    "problem": item.problem,
+                    "findings": [finding.to_json() for finding in item.findings],
+                }
+                for item in checked
+            ]
+        )
+    else:
+        for item in checked:
+            state = item.problem or f"{item.rows} sessions, content as stored"
+            out().print(f"{item.symbol} from {item.source}: {state}", markup=False)
+            for finding in item.findings:
+                out().print(f"  {finding.level}: {finding.message}", markup=False)
+    damaged = [f"{item.source}:{item.symbol}" for item in checked if item.problem is not None]
+    if damaged:
+        raise StoreError(
+            f"{len(damaged)} of {len(checked)} files cannot be used: {', '.join(damaged)}",
+            hint="fetch those symbols again with `--full`",
+        )
+
+
+@data_app.command("export")
+def export_(
+    symbols: Symbols,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|DIR",
+            help="Where to; stdout by default, for one symbol as CSV.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[FileFormat, typer.Option("--format", help="File format.")] = FileFormat.csv,
+    adjusted: Annotated[
+        bool, typer.Option("--adjusted", help="Prices adjusted for splits and dividends.")
+    ] = False,
+    data: DataDir = None,
+) -> None:
+    """Write histories to files, which `--source csv` can read back."""
+    from lstmcast.prices.care import export, export_path, find, write_whole
+
+    store = _store(data)
+    histories = [
+        store.load(found.symbol, found.source)
+        for found in (find(store, symbol) for symbol in symbols)
+    ]
+    if output is None:
+        if len(histories) > 1 or form is not FileFormat.csv:
+            raise UsageError(
+                "`--output` is missing: stdout takes one symbol as CSV",
+                hint="name a folder for several symbols",
+            )
+        sys.stdout.write(export(histories[0], "csv", adjusted=adjusted).decode())
+        return
+    to_folder = len(histories) > 1 or output.is_dir()
+    for history in histories:
+        path = export_path(output, history, form.value) if to_folder else output
+        write_whole(path, export(history, form.value, adjusted=adjusted))
+        note(f"{history.symbol} from {history.source}: {len(history)} sessions to {path}")
+
+
+@data_app.command("remove")
+def remove(
+    symbols: Symbols,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    data: DataDir = None,
+) -> None:
+    """Delete histories from the store."""
+    from lstmcast.prices.care import find
+
+    store = _store(data)
+    found = [find(store, symbol) for symbol in symbols]
+    names = ", ".join(f"{item.source}:{item.symbol}" for item in found)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("`--yes` is missing: nobody can be asked", hint=f"it removes {names}")
+        typer.confirm(f"Remove {names}?", abort=True, err=True)
+    for item in found:
+        store.remove(item.symbol, item.source)
+        note(f"{item.symbol} from {item.source}: removed")
+
+
+def _store(given: Path | None) -> "PriceStore":
+    from lstmcast.prices.store import PriceStore
+
+    return PriceStore(data_dir(given))
+
+
+def _chosen(store: "PriceStore", symbols: list[str]) -> list["StoreEntry"]:
+    """Return the entries of the named symbols, all of their sources; every entry without names."""
+    from lstmcast.prices.care import find
+    from lstmcast.prices.symbols import normalise_symbol
+
+    entries = store.entries()
+    if not symbols:
+        return entries
+    wanted: list[StoreEntry] = []
+    for text in symbols:
+        if ":" in text:
+            one = find(store, text)
+            keep = [item for item in entries if (item.source, item.symbol) == tuple(one)]
+        else:
+            keep = [item for item in entries if item.symbol == normalise_symbol(text)]
+            if not keep:
+                find(store, text)  # raises, and says what to do
+        wanted += keep
+    return wanted
+
+
+def _age(fetched_at: str) -> str:
+    """Return how long ago a moment was, in the largest unit that fits."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(fetched_at)).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now"
+
+
+def _entry_to_json(entry: "StoreEntry") -> dict[str, Any]:
+    return {
+        "symbol": entry.symbol,
+        "source": entry.source,
+        "rows": entry.rows,
+        "first": entry.first,
+        "last": entry.last,
+        "fetched_at": entry.fetched_at,
+        "currency": entry.currency,
+        "sha256": entry.sha256,
+        "path": str(entry.path),
+        "problem": entry.problem,
+        "findings": [finding.to_json() for finding in entry.findings],
+    }

@@ -1,0 +1,129 @@
+"""Looking after the store: finding a history, verifying files, exporting them, their freshness."""
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal
+
+from lstmcast.errors import OutputError, StoreError, UsageError
+from lstmcast.prices.calendar import calendar_for, sessions_between
+from lstmcast.prices.checks import examine
+from lstmcast.prices.findings import Finding
+from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.store import PriceStore, StoreEntry
+from lstmcast.prices.symbols import Reference, normalise_symbol, symbol_to_stem
+
+Format = Literal["csv", "parquet"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One stored file after verification.
+
+    `problem` says why it cannot be used; None for a file whose bars match their content hash, whose
+    `findings` are then those of the fetch and those of today's checks.
+    """
+
+    symbol: str
+    source: str
+    path: Path
+    rows: int = 0
+    problem: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def find(store: PriceStore, text: str, source: str | None = None) -> Reference:
+    """Return the stored history that `SYMBOL` or `SOURCE:SYMBOL` means.
+
+    Raises:
+        StoreError: it is not stored.
+        UsageError: it is stored from several sources, and none was named.
+    """
+    named, colon, rest = text.rpartition(":")
+    symbol = normalise_symbol(rest)
+    wanted = named.lower() if colon else source
+    stored = store.sources(symbol)
+    if wanted is None and len(stored) > 1:
+        raise UsageError(
+            f"`{symbol}` is stored from {' and '.join(stored)}",
+            hint=f"say which, as in {stored[0]}:{symbol}",
+        )
+    if wanted is None and not stored:
+        wanted = "yahoo"  # so that the error names the command that would fetch it
+    found = Reference(wanted or stored[0], symbol)
+    if found.source not in stored:
+        store.load(found.symbol, found.source)  # raises, and says what is there instead
+    return found
+
+
+def verify(store: PriceStore, entries: Iterable[StoreEntry]) -> Iterator[Checked]:
+    """Read every file, compare its bars with its hash, and look at them again."""
+    for entry in entries:
+        try:
+            history = store.load(entry.symbol, entry.source)
+        except StoreError as error:
+            yield Checked(entry.symbol, entry.source, entry.path, problem=error.message)
+            continue
+        found = examine(history)
+        again = {finding.check for finding in found}
+        kept = [item for item in history.findings if item.check not in again]
+        yield Checked(entry.symbol, entry.source, entry.path, len(history), None, (*kept, *found))
+
+
+def sessions_behind(history: PriceHistory, today: date | None = None) -> int:
+    """Return how many sessions there were after the last bar and before today."""
+    yesterday = (today or datetime.now(UTC).date()).toordinal() - 1
+    until = date.fromordinal(yesterday)
+    if until <= history.last.date():
+        return 0
+    sessions = sessions_between(calendar_for(history), history.last.date(), until)
+    return len(sessions.days) - 1
+
+
+def export(history: PriceHistory, form: Format, *, adjusted: bool = False) -> bytes:
+    """Return a history as a file's content, which `--source csv` reads back.
+
+    Args:
+        history: what to export; columns that its source lacks are left out.
+        form: CSV with a header and ISO dates, or Parquet with the dates as its index.
+        adjusted: prices on one scale over splits and dividends, and no `adj_close`.
+    """
+    if adjusted:
+        lacking = [name for name in history.missing if name in ("open", "high", "low", "volume")]
+        bars = history.adjusted().drop(columns=["dollar_volume", *lacking])
+    else:
+        bars = history.bars.drop(columns=list(history.missing))
+    if form == "parquet":
+        buffer = io.BytesIO()
+        bars.to_parquet(buffer)
+        return buffer.getvalue()
+    return bars.to_csv(date_format="%Y-%m-%d", lineterminator="\n").encode()
+
+
+def export_path(folder: Path, history: PriceHistory, form: Format) -> Path:
+    """Return the file in a folder that an exported history gets."""
+    return folder / f"{symbol_to_stem(history.symbol)}.{form}"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file of the user's, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OutputError(
+            f"`{path}` cannot be written: {error.strerror or error}",
+            hint="choose another place with `--output`",
+        ) from error
