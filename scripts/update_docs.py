@@ -40,10 +40,24 @@ def first_sentence(subject: object) -> str:
 def commands() -> str:
     """Each command and what it does, with a link to its help."""
     rows = [
-        (f"[`lstmcast {name}`](docs/commands.md#{name})", first_sentence(command.callback))
-        for name, command in GROUP.commands.items()
+        (f"[`lstmcast {name}`](docs/commands.md#{name})", summary(command))
+        for (name, *below), command in paths()
+        if not below
     ]
     return table(("command", "what it does"), rows)
+
+
+def paths(group: Any = GROUP, before: tuple[str, ...] = ()) -> Iterator[tuple[list[str], Any]]:
+    """Every command with the words that call it; a group comes before the commands in it."""
+    for name, command in group.commands.items():
+        yield [*before, name], command
+        if hasattr(command, "commands"):
+            yield from paths(command, (*before, name))
+
+
+def summary(command: Any) -> str:
+    """The first sentence of a command's help."""
+    return str(command.help or "").strip().split("\n")[0].rstrip(".")
 
 
 def help_of(*words: str) -> str:
@@ -66,16 +80,9 @@ def help_of(*words: str) -> str:
 def helps() -> str:
     """The help of the program and of each command, subcommands too."""
     parts = ["## lstmcast", fenced(help_of())]
-    for words in _paths(GROUP):
+    for words, _ in paths():
         parts += [f"## {' '.join(words)}", fenced(help_of(*words))]
     return "\n\n".join(parts)
-
-
-def _paths(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
-        yield (*before, name)
-        if hasattr(command, "commands"):
-            yield from _paths(command, (*before, name))
 
 
 def exit_codes() -> str:
