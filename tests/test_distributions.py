@@ -1,4 +1,6 @@
-"""Student-t mixtures against scipy, and the properties that every distribution keeps."""
+"""Distributions against scipy and against one another, and the properties that all keep."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,7 +9,20 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import quad
 
-from lstmcast.distributions import PointForecast, StudentTMixture, pool, student_t_log_density
+from lstmcast.distributions import (
+    Distribution,
+    LinearPool,
+    PointForecast,
+    QuantileGrid,
+    StudentTMixture,
+    average_quantiles,
+    pool,
+    student_t_log_density,
+)
+from lstmcast.distributions.grid import TAIL_DF
+from lstmcast.distributions.mixture_quantiles import MixtureArrays, quick_quantiles
+from lstmcast.distributions.student_t import _bracketed
+from lstmcast.predictions import LEVELS as STATED
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -108,10 +123,169 @@ def test_shapes_that_do_not_fit_are_named() -> None:
     good = np.ones((1, 2, 2))
     with pytest.raises(ValueError, match="`df`, `loc` and `scale` must share a shape"):
         StudentTMixture(df=good, loc=good[:, :1], scale=good)
-    with pytest.raises(ValueError, match=r"`weights` must have shape \(1,\)"):
+    with pytest.raises(ValueError, match=r"`weights` must have shape \(1,\) or \(1, 2, 2\)"):
         StudentTMixture(df=good, loc=good, scale=good, weights=np.array([0.5, 0.5]))
 
 
 def test_log_density_broadcasts() -> None:
     values = student_t_log_density([0.0, 1.0], 4.0, 0.0, 2.0)
     np.testing.assert_allclose(values, stats.t.logpdf([0.0, 1.0], 4.0, 0.0, 2.0), rtol=1e-12)
+
+
+# --- many mixtures at many levels ----------------------------------------------------------------
+
+
+def pooled(rows: int = 40, horizons: int = 3, components: int = 5) -> StudentTMixture:
+    """What five networks that agree roughly would state."""
+    generator = np.random.default_rng(11)
+    width = 0.01 * np.exp(0.3 * generator.normal(size=(rows, 1))) * np.sqrt(range(1, horizons + 1))
+    shape = (components, rows, horizons)
+    return StudentTMixture(
+        df=generator.uniform(2.6, 40, size=shape),
+        loc=0.1 * width * generator.normal(size=shape),
+        scale=width * np.exp(0.15 * generator.normal(size=shape)),
+    )
+
+
+def test_quick_quantiles_are_those_of_the_bracketed_search() -> None:
+    mixed = pooled()
+    arrays = MixtureArrays(mixed.df, mixed.loc, mixed.scale, mixed.shares)
+    found, settled = quick_quantiles(arrays, np.array(STATED))
+    assert settled.all()  # none was left to the slower method
+    exact = _bracketed(arrays, np.array(STATED))
+    np.testing.assert_allclose(found, exact, atol=1e-11 * float(mixed.scale.max()))
+
+
+def test_quantiles_do_not_depend_on_the_order_of_the_levels() -> None:
+    mixed = pooled(rows=5)
+    shuffled = [0.9, 0.1, 0.5, 0.975]
+    np.testing.assert_allclose(
+        mixed.quantiles(shuffled), mixed.quantiles(sorted(shuffled))[..., [2, 0, 1, 3]], rtol=1e-9
+    )
+
+
+def test_weights_may_differ_from_forecast_to_forecast() -> None:
+    plain = mixture(21, components=2, rows=3, horizons=2)
+    share = np.random.default_rng(22).uniform(0.1, 0.9, size=(3, 2))
+    mixed = StudentTMixture(plain.df, plain.loc, plain.scale, np.stack([share, 1 - share]))
+    quantiles = mixed.quantiles(STATED)
+    for row, column in np.ndindex(3, 2):
+        here = (slice(None), slice(row, row + 1), slice(column, column + 1))
+        weights = np.array([share[row, column], 1 - share[row, column]])
+        alone = StudentTMixture(plain.df[here], plain.loc[here], plain.scale[here], weights)
+        np.testing.assert_allclose(quantiles[row, column], alone.quantiles(STATED)[0, 0], rtol=1e-8)
+        y = np.full((1, 1), 0.013)
+        np.testing.assert_allclose(
+            mixed.log_density(np.full((3, 2), 0.013))[row, column], alone.log_density(y)[0, 0]
+        )
+
+
+# --- quantile grids ------------------------------------------------------------------------------
+
+
+def grid(seed: int = 31, rows: int = 3, horizons: int = 2) -> QuantileGrid:
+    generator = np.random.default_rng(seed)
+    gaps = generator.uniform(0.001, 0.01, size=(rows, horizons, len(STATED)))
+    return QuantileGrid(STATED, np.cumsum(gaps, axis=-1) - 0.05)
+
+
+def test_a_grid_of_its_reference_distribution_is_that_distribution() -> None:
+    reference = stats.t(TAIL_DF, 0.002, 0.013)
+    stated = QuantileGrid(STATED, np.asarray(reference.ppf(STATED))[None, None])
+    y = np.array([[-0.3]]), np.array([[0.004]]), np.array([[0.2]])
+    for point in y:
+        np.testing.assert_allclose(stated.log_density(point), reference.logpdf(point), rtol=1e-9)
+        np.testing.assert_allclose(stated.cdf(point), reference.cdf(point), rtol=1e-9)
+    levels = (0.001, 0.33, 0.999)
+    np.testing.assert_allclose(stated.quantiles(levels)[0, 0], reference.ppf(levels), rtol=1e-9)
+    np.testing.assert_allclose(stated.mean(), reference.mean(), rtol=1e-9)
+
+
+def test_a_grid_keeps_what_was_stated_and_inverts_its_distribution_function() -> None:
+    stated = grid()
+    np.testing.assert_allclose(stated.quantiles(STATED), stated.values, rtol=1e-12)
+    for level in (0.001, 0.03, 0.31, 0.5, 0.99):
+        np.testing.assert_allclose(stated.cdf(stated.quantiles([level])[..., 0]), level, rtol=1e-9)
+
+
+def test_the_density_of_a_grid_integrates_to_one_and_has_its_mean() -> None:
+    stated = grid(rows=1, horizons=1)
+    knots = stated.values[0, 0]
+    edges = np.concatenate([[-20.0, -1.0], knots, [1.0, 20.0]])
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    area = first = 0.0
+    for low, high in pairwise(edges):
+        y = (low + high) / 2 + (high - low) / 2 * nodes
+        density = np.array([np.exp(stated.log_density(np.array([[v]])))[0, 0] for v in y])
+        area += float((weights * density).sum() * (high - low) / 2)
+        first += float((weights * density * y).sum() * (high - low) / 2)
+    assert area == pytest.approx(1, abs=1e-6)
+    assert first == pytest.approx(float(stated.mean()[0, 0]), abs=1e-6)
+
+
+def test_a_grid_refuses_quantiles_that_cross() -> None:
+    with pytest.raises(ValueError, match="must increase from each level to the next"):
+        QuantileGrid((0.1, 0.5, 0.9), np.array([[[0.0, 0.2, 0.1]]]))
+    with pytest.raises(ValueError, match=r"shape \(rows, horizons, 2\)"):
+        QuantileGrid((0.1, 0.9), np.zeros((1, 1, 3)))
+
+
+def test_a_grid_knows_nothing_of_an_unknown_truth() -> None:
+    y = np.full((3, 2), np.nan)
+    assert np.isnan(grid().log_density(y)).all()
+    assert np.isnan(grid().cdf(y)).all()
+
+
+# --- pools ---------------------------------------------------------------------------------------
+
+
+def test_a_linear_pool_of_unlike_members_is_the_mean_of_their_distribution_functions() -> None:
+    members: list[Distribution] = [mixture(41, components=2, rows=3), grid()]
+    weights = np.array([0.4, 0.6])
+    mixed = pool(members, weights)
+    assert isinstance(mixed, LinearPool)
+    y = np.full((3, 2), 0.01)
+    np.testing.assert_allclose(
+        mixed.cdf(y), 0.4 * members[0].cdf(y) + 0.6 * members[1].cdf(y), rtol=1e-12
+    )
+    quantiles = mixed.quantiles(STATED)
+    for k, level in enumerate(STATED):
+        np.testing.assert_allclose(mixed.cdf(quantiles[..., k]), level, atol=1e-9)
+    np.testing.assert_allclose(mixed.mean(), 0.4 * members[0].mean() + 0.6 * members[1].mean())
+    np.testing.assert_allclose(
+        np.exp(mixed.log_density(y)),
+        0.4 * np.exp(members[0].log_density(y)) + 0.6 * np.exp(members[1].log_density(y)),
+    )
+
+
+def test_a_mixture_pools_to_the_same_as_its_parts_one_by_one() -> None:
+    mixed = pool([mixture(6), mixture(7)], np.array([0.3, 0.7]))
+    slow = LinearPool((mixture(6), mixture(7)), np.array([0.3, 0.7]))
+    assert isinstance(mixed, StudentTMixture)
+    np.testing.assert_allclose(mixed.quantiles(STATED), slow.quantiles(STATED), atol=1e-11)
+
+
+def test_averaged_quantiles_are_the_mean_of_the_members_quantiles() -> None:
+    members = [mixture(51, components=1), mixture(52, components=1)]
+    averaged = average_quantiles(members, np.array([0.25, 0.75]))
+    expected = 0.25 * members[0].quantiles(STATED) + 0.75 * members[1].quantiles(STATED)
+    np.testing.assert_allclose(averaged.quantiles(STATED), expected, rtol=1e-12)
+
+
+def test_averaging_a_student_t_with_itself_hardly_moves_its_log_score() -> None:
+    alone = StudentTMixture(*(np.full((2000, 1), v)[None] for v in (8.0, 0.0, 0.01)))
+    averaged = average_quantiles([alone, alone])
+    drawn = 0.01 * np.random.default_rng(53).standard_t(8, size=(2000, 1))
+    ours, exact = averaged.log_density(drawn), alone.log_density(drawn)
+    assert abs(float((ours - exact).mean())) < 1e-3
+    np.testing.assert_allclose(ours, exact, atol=0.15)  # far out it is the tails that differ
+
+
+def test_points_pool_to_their_mean_and_not_with_distributions() -> None:
+    points = [PointForecast(np.array([[0.0]])), PointForecast(np.array([[0.04]]))]
+    np.testing.assert_allclose(pool(points).mean(), [[0.02]])
+    np.testing.assert_allclose(pool(points, np.array([0.75, 0.25])).mean(), [[0.01]])
+    with pytest.raises(ValueError, match="all points or all distributions"):
+        pool([points[0], mixture(61, rows=1, horizons=1)])
+    with pytest.raises(ValueError, match="at least one forecast"):
+        pool([])

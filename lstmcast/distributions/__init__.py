@@ -1,0 +1,23 @@
+"""Predictive distributions of returns, as arrays with a row per origin and a column per horizon.
+
+Everything that forecasts, a trained network or a baseline, ends in one of these; everything that
+scores, writes or draws a forecast starts from one. They hold numpy arrays in float64 and know
+neither torch nor pandas.
+"""
+
+from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
+from lstmcast.distributions.grid import QuantileGrid
+from lstmcast.distributions.pools import LinearPool, average_quantiles, pool
+from lstmcast.distributions.student_t import StudentTMixture, student_t_log_density
+
+__all__ = [
+    "Distribution",
+    "FloatArray",
+    "LinearPool",
+    "PointForecast",
+    "QuantileGrid",
+    "StudentTMixture",
+    "average_quantiles",
+    "pool",
+    "student_t_log_density",
+]
