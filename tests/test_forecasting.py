@@ -1,0 +1,96 @@
+"""From a trained run and bars to dated ranges: against the run's own test forecasts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.experiments import LAST, PRICE, small, train, trained
+from support.histories import cut_after, simulated
+
+from lstmcast.errors import RunError, UsageError
+from lstmcast.features import GROUPS
+from lstmcast.features.registry import FeatureGroup
+from lstmcast.forecasting import forecast_ahead
+from lstmcast.predictions import LEVELS, QUANTILES
+
+HISTORY = simulated()
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_the_forecast_of_a_test_session_is_the_one_in_the_run(overrides: tuple[str, ...]) -> None:
+    run = trained(*overrides)
+    origin = HISTORY.bars.index[-20]
+    (ahead,) = forecast_ahead(run.forecaster, [cut_after(HISTORY, origin)])
+    rows = run.predictions[run.predictions["origin"] == origin].sort_values("horizon")
+    assert ahead.origin == origin
+    assert ahead.close == HISTORY.bars["adj_close"].iloc[-20]
+    assert ahead.currency == "USD"
+    expected = ahead.close * np.exp(rows[list(QUANTILES)].to_numpy())
+    np.testing.assert_allclose(ahead.table[list(QUANTILES)], expected, rtol=1e-6)
+    np.testing.assert_allclose(ahead.table["mean_return"], rows["mean"], atol=1e-7)
+    np.testing.assert_array_equal(ahead.table["horizon"], rows["horizon"])
+
+
+def test_ranges_are_in_order_and_start_at_the_last_close() -> None:
+    (ahead,) = forecast_ahead(trained().forecaster, [HISTORY])
+    prices = ahead.table[list(QUANTILES)].to_numpy()
+    assert (np.diff(prices, axis=1) > 0).all()
+    width = prices[:, -1] - prices[:, 0]
+    assert (np.diff(width) > 0).all()
+    assert (prices[:, 0] < ahead.close).all()
+    assert (ahead.close < prices[:, -1]).all()
+    np.testing.assert_array_equal(ahead.table["median"], ahead.table["q50"])
+
+
+def test_the_chance_of_a_higher_close_agrees_with_the_quantiles() -> None:
+    (ahead,) = forecast_ahead(trained().forecaster, [HISTORY])
+    for _, row in ahead.table.iterrows():
+        returns = np.log(row[list(QUANTILES)].to_numpy(dtype=float) / ahead.close)
+        below = np.interp(0.0, returns, LEVELS)
+        assert row["chance_up"] == pytest.approx(1 - below, abs=0.01)
+
+
+def test_dates_are_the_next_sessions_and_say_when_they_are_assumed() -> None:
+    (ahead,) = forecast_ahead(trained().forecaster, [HISTORY])
+    assert list(ahead.table["date"]) == list(
+        pd.bdate_range(HISTORY.last + pd.Timedelta(days=1), periods=3)
+    )
+    assert ahead.table["assumed"].dtype == bool
+
+
+def test_a_shorter_horizon_is_the_beginning_of_the_longer() -> None:
+    (whole,) = forecast_ahead(trained().forecaster, [HISTORY])
+    (short,) = forecast_ahead(trained().forecaster, [HISTORY], horizon=2)
+    pd.testing.assert_frame_equal(short.table, whole.table.iloc[:2])
+
+
+def test_a_longer_horizon_than_trained_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"`--horizon` 4 is longer than the 3 sessions") as caught:
+        forecast_ahead(trained().forecaster, [HISTORY], horizon=4)
+    assert "target.horizon=4" in str(caught.value.hint)
+
+
+def test_a_point_forecast_states_a_median_and_no_ranges() -> None:
+    (ahead,) = forecast_ahead(trained(*PRICE).forecaster, [HISTORY])
+    assert len(ahead.table) == 1
+    assert np.isfinite(ahead.table[["median", "mean_return", "q50"]].to_numpy()).all()
+    assert ahead.table[["q025", "q975", "chance_up"]].isna().all(axis=None)
+
+
+def test_several_symbols_are_forecast_as_if_alone() -> None:
+    histories = [HISTORY, simulated(2, symbol="BBB", price=900.0)]
+    run = train(small("data.symbols=[AAA, BBB]"), *histories)
+    both = forecast_ahead(run.forecaster, histories)
+    assert [ahead.symbol for ahead in both] == ["AAA", "BBB"]
+    for ahead, history in zip(both, histories, strict=True):
+        (alone,) = forecast_ahead(run.forecaster, [history])
+        pd.testing.assert_frame_equal(ahead.table, alone.table)
+
+
+def test_a_run_of_other_features_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade that adds a column to a group must not feed it to networks that never saw it."""
+    run = trained()
+    old = GROUPS["calendar"]
+    wider = FeatureGroup("calendar", old.needs, lambda bars: old.compute(bars).assign(moon=0.0))
+    monkeypatch.setitem(GROUPS, "calendar", wider)
+    with pytest.raises(RunError, match=r"feature columns .* which its `features` no longer have"):
+        forecast_ahead(run.forecaster, [HISTORY])
