@@ -19,6 +19,7 @@ import io
 import json
 import os
 import platform
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -218,7 +219,7 @@ def create_run(
         "predictions.parquet": _parquet(trained.predictions),
         "run.json": to_json(record),
     }
-    hidden = runs_dir / f".{created:%Y%m%d-%H%M%S}-{os.getpid()}.partial"
+    hidden = runs_dir / f".{created:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}.partial"
     try:
         (hidden / "charts").mkdir(parents=True)
         for name, content in files.items():
