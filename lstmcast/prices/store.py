@@ -74,7 +74,7 @@ class PriceStore:
         """
         path = self.path(symbol, source)
         try:
-            table = pq.read_table(path, memory_map=False)
+            table = pq.read_table(path, use_threads=False)
         except FileNotFoundError:
             raise self._absent(normalise_symbol(symbol), source) from None
         except (pa.ArrowException, OSError) as error:
