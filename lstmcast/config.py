@@ -151,6 +151,32 @@ Split = Annotated[
 ]
 
 
+class Variant(_Section):
+    """Further members of the pool; what is not given is as in `model` and `features`."""
+
+    members: int = Field(1, ge=1, le=100, description="networks of this kind")
+    network: str | None = Field(None, description="body of the network")
+    hidden_size: int | None = Field(None, ge=1, le=4096, description="units of each LSTM layer")
+    num_layers: int | None = Field(None, ge=1, le=16, description="stacked LSTM layers")
+    dropout: float | None = Field(None, ge=0, lt=1, description="share of units dropped")
+    head: str | None = Field(None, description="form of the forecast")
+    features: Names | None = Field(None, description="feature groups")
+
+
+class Pool(_Section):
+    """How the members become one forecast."""
+
+    method: Literal["equal", "validation", "quantiles"] = Field(
+        "equal",
+        description="`equal`: mean of the densities; `validation`: weighted by what validation "
+        "says; `quantiles`: mean of the quantiles",
+    )
+    floor: float = Field(
+        0.2, gt=0, le=1, description="least weight of a member, as a share of its equal weight"
+    )
+    baselines: Names = Field((), description="baselines that are members too, such as har_range")
+
+
 class Model(_Section):
     """Which network."""
 
@@ -162,6 +188,10 @@ class Model(_Section):
     members: int = Field(5, ge=1, le=100, description="networks trained from different seeds")
     initial_state: Literal["zeros", "learned"] = Field(
         "zeros", description="state before the first session"
+    )
+    pool: Pool = Pool()
+    variants: tuple[Variant, ...] = Field(
+        (), description="further members with another network, head or features"
     )
 
 
@@ -212,6 +242,17 @@ class Experiment(_Section):
     split: Split = SplitFractions(train=0.7, validation=0.15, test=0.15)
     model: Model = Model()
     training: Training = Training()
+
+
+def groups_of(experiment: Experiment) -> list[Experiment]:
+    """The experiment of each group of like members: the model itself, then its variants."""
+    groups = [experiment]
+    for variant in experiment.model.variants:
+        given = variant.model_dump(exclude_none=True)
+        features = given.pop("features", experiment.features)
+        model = experiment.model.model_copy(update={**given, "variants": ()})
+        groups.append(experiment.model_copy(update={"model": model, "features": features}))
+    return groups
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -373,6 +414,8 @@ def _suggest(location: Sequence[int | str]) -> str:
     for part in location[:-1]:
         if part in {"dates", "fractions"}:
             section = SplitDates if part == "dates" else SplitFractions
+        elif part == "variants":
+            section = Variant
         elif (field := section.model_fields.get(str(part))) and isinstance(field.annotation, type):
             section = field.annotation
     known = list(section.model_fields)

@@ -124,9 +124,12 @@ class Run:
 
     def forecaster(self, device: str = "cpu") -> "Forecaster":
         """The trained ensemble, on a device."""
+        from lstmcast.baselines import baseline_members
         from lstmcast.training.checkpoint import load_forecaster
 
-        return load_forecaster(self.path / "model.safetensors", self.experiment(), device)
+        experiment = self.experiment()
+        companions = baseline_members(experiment.model.pool.baselines)
+        return load_forecaster(self.path / "model.safetensors", experiment, device, companions)
 
     def histories(self, store: PriceStore, *, newest: bool = False) -> list[PriceHistory]:
         """The stored prices of the run's symbols, from its first session on.
@@ -270,6 +273,7 @@ def _record(
         "member_seeds": [member.seed for member in ensemble.members],
         "diverged_members": ensemble.diverged,
         "threads": threads,
+        "pool": None if trained.pool is None else trained.pool.to_dict(),
         "seconds": trained.seconds,
         "split": {
             name: f"{getattr(boundaries, name):%Y-%m-%d}"

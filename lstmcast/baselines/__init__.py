@@ -3,17 +3,20 @@
 A new baseline is a new file and one line in `BASELINES`.
 """
 
+from collections.abc import Sequence
+
 from lstmcast.baselines.base import Baseline, BaselineForecast, BaselineInputs
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.constant import Constant
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.garch import Garch
 from lstmcast.baselines.har import HarAbs, HarRange
+from lstmcast.baselines.member import BaselineMember
 from lstmcast.baselines.random_walk import Drift, RandomWalk
 from lstmcast.baselines.ridge import Ridge
 from lstmcast.baselines.standards import Refit, Standard, standard_tables
 from lstmcast.baselines.table import baseline_table
-from lstmcast.errors import UsageError
+from lstmcast.errors import ConfigError, UsageError
 
 _ALL: tuple[Baseline, ...] = (
     RandomWalk(),
@@ -42,14 +45,31 @@ def get_baseline(name: str) -> Baseline:
     return BASELINES[name]
 
 
+def baseline_members(names: Sequence[str]) -> tuple[BaselineMember, ...]:
+    """The members of a pool that `model.pool.baselines` names, in its order.
+
+    Raises:
+        ConfigError: if there is no baseline of that name.
+    """
+    for name in names:
+        if name not in BASELINES:
+            raise ConfigError(
+                f"`model.pool.baselines` names {name!r}, which is not a baseline",
+                f"choose from {', '.join(BASELINES)}",
+            )
+    return tuple(BaselineMember(BASELINES[name]) for name in names)
+
+
 __all__ = [
     "BASELINES",
     "Baseline",
     "BaselineForecast",
     "BaselineInputs",
+    "BaselineMember",
     "FitCache",
     "Refit",
     "Standard",
+    "baseline_members",
     "baseline_table",
     "get_baseline",
     "standard_tables",

@@ -13,7 +13,7 @@ from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 
 if TYPE_CHECKING:
     from lstmcast.run import Run
-    from lstmcast.training import Observer, Trained
+    from lstmcast.training import Observer, PoolReport, Trained
 
 INTERRUPTED = 130
 
@@ -40,20 +40,23 @@ def train(
 
     Prices come from the local store: fetch them first. Ctrl-C keeps the best networks so far.
     """
-    from lstmcast.config import load_experiment
+    from lstmcast.config import groups_of, load_experiment
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
 
     experiment = load_experiment(config, overrides or ())
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
+    from lstmcast.baselines import baseline_members
     from lstmcast.run import create_run, ensure_writable
 
+    companions = baseline_members(experiment.model.pool.baselines)
     ensure_writable(runs_dir)
-    with _progress(experiment.model.members, experiment.training.epochs) as observer:
+    members = sum(group.model.members for group in groups_of(experiment))
+    with _progress(members, experiment.training.epochs) as observer:
         from lstmcast.training import train_experiment
         from lstmcast.training.device import available_threads
 
-        trained = train_experiment(experiment, histories, observer)
+        trained = train_experiment(experiment, histories, observer, companions)
     run = create_run(runs_dir, trained, histories, available_threads(experiment.training.threads))
     _report(run, trained, json=json)
     if trained.ensemble.interrupted:
@@ -80,6 +83,7 @@ def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
                 "device": trained.device,
                 "validation_loss": best,
                 "diverged_members": trained.ensemble.diverged,
+                "pool": None if trained.pool is None else trained.pool.to_dict(),
                 "seconds": trained.seconds,
             }
         )
@@ -89,5 +93,15 @@ def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
     for member in trained.ensemble.diverged:
         note(f"member {member} diverged twice and is left out")
     count = "1 network" if len(best) == 1 else f"{len(best)} networks"
+    if trained.pool is not None and not trained.pool.plain:
+        _print_pool(trained.pool)
     note(f"trained {count} in {trained.seconds['fit']:.1f} s on {trained.device}; run {run.path}")
     note("next: lstmcast evaluate")
+
+
+def _print_pool(pool: "PoolReport") -> None:
+    """What each member is worth: its weight, its own score, and what the pool would lose."""
+    note(f"pool of {len(pool.members)} members, validation log score {pool.log_score:.4f}")
+    for member in pool.members:
+        gain = "" if member.gain is None else f", without it {member.gain:+.4f}"
+        note(f"  {member.name}: weight {member.weight:.3f}, alone {member.log_score:.4f}{gain}")

@@ -3,5 +3,14 @@
 from lstmcast.training.experiment import Trained, predict, train_experiment
 from lstmcast.training.forecaster import Forecaster
 from lstmcast.training.loop import EpochRecord, Observer
+from lstmcast.training.pooling import PoolReport
 
-__all__ = ["EpochRecord", "Forecaster", "Observer", "Trained", "predict", "train_experiment"]
+__all__ = [
+    "EpochRecord",
+    "Forecaster",
+    "Observer",
+    "PoolReport",
+    "Trained",
+    "predict",
+    "train_experiment",
+]

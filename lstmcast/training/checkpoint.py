@@ -1,7 +1,7 @@
 """A forecaster as a safetensors file: weights and scaling, no code, so safe to open."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,42 +10,64 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from lstmcast.config import Experiment
+from lstmcast.config import Experiment, groups_of
 from lstmcast.dataset import Scaler, Scaling
 from lstmcast.errors import RunError
-from lstmcast.training.forecaster import Forecaster, new_network
+from lstmcast.training.forecaster import Companion, Forecaster
+from lstmcast.training.group import Group, new_network
 
 _MEMBER = "member"
 _SCALER = "scaler"
+_WEIGHTS = "pool.weights"
+_GROUPS = "groups"
 
 
 def dump_forecaster(forecaster: Forecaster) -> bytes:
     """Every member's weights and every scaler's statistics, as the bytes of a safetensors file.
 
-    Keys are `member.K.NAME` for weights and `scaler.SYMBOL.offset|factor` (float64) for scaling;
-    the metadata hold the names of the input columns.
+    Keys are `member.K.NAME` for weights and `scaler.SYMBOL.offset|factor` (float64) for scaling,
+    those of variant N with `variant.N.` before; `pool.weights` (float64) where they are learned.
+    The metadata hold, under the same prefixes, the names of the input columns, the symbols and the
+    number of members.
     """
     tensors: dict[str, Tensor] = {}
-    for k, network in enumerate(forecaster.networks):
-        for name, weight in network.state_dict().items():
-            tensors[f"{_MEMBER}.{k}.{name}"] = weight.detach().cpu().contiguous()
-    scaling = forecaster.scaling
-    for symbol, scaler in scaling.scalers.items():
-        tensors[f"{_SCALER}.{symbol}.offset"] = torch.from_numpy(scaler.offset.copy())
-        tensors[f"{_SCALER}.{symbol}.factor"] = torch.from_numpy(scaler.factor.copy())
-    metadata = {
-        "columns": json.dumps(scaling.columns),
-        "symbols": json.dumps(list(scaling.scalers)),
-        "members": str(len(forecaster.networks)),
-    }
+    metadata = {_GROUPS: json.dumps([group.number for group in forecaster.groups])}
+    for group in forecaster.groups:
+        prefix = _prefix(group.number)
+        for k, network in enumerate(group.networks):
+            for name, weight in network.state_dict().items():
+                tensors[f"{prefix}{_MEMBER}.{k}.{name}"] = weight.detach().cpu().contiguous()
+        scaling = group.scaling
+        for symbol, scaler in scaling.scalers.items():
+            key = f"{prefix}{_SCALER}.{symbol}"
+            tensors[f"{key}.offset"] = torch.from_numpy(scaler.offset.copy())
+            tensors[f"{key}.factor"] = torch.from_numpy(scaler.factor.copy())
+        metadata[f"{prefix}columns"] = json.dumps(scaling.columns)
+        metadata[f"{prefix}symbols"] = json.dumps(list(scaling.scalers))
+        metadata[f"{prefix}members"] = str(len(group.networks))
+    if forecaster.weights is not None:
+        tensors[_WEIGHTS] = torch.from_numpy(forecaster.weights.copy())
     content: bytes = save(tensors, metadata)
     return content
 
 
+def _prefix(number: int) -> str:
+    return f"variant.{number}." if number else ""
+
+
 def load_forecaster(
-    path: Path, experiment: Experiment, device: torch.device | str = "cpu"
+    path: Path,
+    experiment: Experiment,
+    device: torch.device | str = "cpu",
+    companions: Sequence[Companion] = (),
 ) -> Forecaster:
     """Rebuild a forecaster from a file and the experiment it belongs to.
+
+    Args:
+        path: the safetensors file.
+        experiment: settled, as the run keeps it.
+        device: where the networks go.
+        companions: the baselines that `model.pool.baselines` names, in its order.
 
     Raises:
         RunError: if the file is missing, damaged, or does not fit the experiment.
@@ -55,32 +77,62 @@ def load_forecaster(
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        columns = tuple(json.loads(metadata["columns"]))
-        symbols = json.loads(metadata["symbols"])
-        scaling = _scaling(tensors, columns, symbols, experiment)
-        networks = []
-        for k in range(_members(metadata)):
-            network = new_network(experiment, len(columns), seed=0)
-            prefix = f"{_MEMBER}.{k}."
-            network.load_state_dict(
-                {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-            )
-            networks.append(network.eval().to(device))
+        groups = [
+            _group(tensors, metadata, experiment, int(number), device)
+            for number in json.loads(metadata[_GROUPS])
+        ]
+        weights = _weights(tensors, sum(len(group.networks) for group in groups) + len(companions))
     except FileNotFoundError as error:
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint) from error
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+    except (
+        SafetensorError, KeyError, IndexError, TypeError, ValueError, RuntimeError, OSError
+    ) as error:  # fmt: skip
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
             f"`{path.name}` of the run {path.parent} cannot be used: {problem}", hint
         ) from error
-    return Forecaster(experiment, scaling, networks)
+    return Forecaster(experiment, groups, companions, weights)
 
 
-def _members(metadata: Mapping[str, str]) -> int:
-    members = int(metadata["members"])
+def _group(
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    experiment: Experiment,
+    number: int,
+    device: torch.device | str,
+) -> Group:
+    """One group of networks, with its part of the experiment."""
+    prefix = _prefix(number)
+    experiment = groups_of(experiment)[number]
+    columns = tuple(json.loads(metadata[f"{prefix}columns"]))
+    symbols = json.loads(metadata[f"{prefix}symbols"])
+    own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    scaling = _scaling(own, columns, symbols, experiment)
+    networks = []
+    for k in range(_members(metadata[f"{prefix}members"])):
+        network = new_network(experiment, len(columns), seed=0)
+        start = f"{_MEMBER}.{k}."
+        network.load_state_dict(
+            {n.removeprefix(start): t for n, t in own.items() if n.startswith(start)}
+        )
+        networks.append(network.eval().to(device))
+    return Group(experiment, scaling, networks, number)
+
+
+def _members(stated: str) -> int:
+    members = int(stated)
     if members < 1:
         raise ValueError(f"it holds {members} networks")
     return members
+
+
+def _weights(tensors: Mapping[str, Tensor], members: int) -> np.ndarray | None:
+    if _WEIGHTS not in tensors:
+        return None
+    weights = tensors[_WEIGHTS].numpy().astype(np.float64)
+    if weights.shape != (members,) or not np.isclose(weights.sum(), 1) or (weights <= 0).any():
+        raise ValueError(f"its pool weights do not fit {members} members")
+    return weights
 
 
 def _scaling(

@@ -58,9 +58,9 @@ def member_seeds(seed: int, members: int) -> list[int]:
 
 
 def fit_ensemble(
-    build: Build, panel: DevicePanel, experiment: Experiment, observer: Observer
+    build: Build, panel: DevicePanel, experiment: Experiment, observer: Observer, first: int = 0
 ) -> FittedEnsemble:
-    """Train `model.members` networks.
+    """Train `model.members` networks, numbered from `first` on.
 
     A member whose loss stops being finite begins again once with a lower learning rate; if that
     fails too it is left out and named. Ctrl-C ends all members after their running epoch and keeps
@@ -70,7 +70,8 @@ def fit_ensemble(
         DivergedError: if no member trained.
         KeyboardInterrupt: on Ctrl-C before any member finished an epoch.
     """
-    seeds = member_seeds(experiment.training.seed, experiment.model.members)
+    last = first + experiment.model.members
+    seeds = dict(enumerate(member_seeds(experiment.training.seed, last)[first:], first))
     threads = available_threads(experiment.training.threads)
     workers = min(len(seeds), threads) if panel.device.type == "cpu" else 1
     stop = threading.Event()
@@ -90,7 +91,7 @@ def fit_ensemble(
                 observer=observer,
                 stop=stop,
             )
-            for k, seed in enumerate(seeds)
+            for k, seed in seeds.items()
         ]
         try:
             _wait(futures)
@@ -108,7 +109,7 @@ def fit_ensemble(
             "lower `training.learning_rate`, or look for extreme values among the prices",
         )
     kept = {member.records[0].member for member in members}
-    lost = [] if interrupted else [k for k in range(len(seeds)) if k not in kept]
+    lost = [] if interrupted else [k for k in seeds if k not in kept]
     return FittedEnsemble(members, lost, interrupted)
 
 

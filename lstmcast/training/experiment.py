@@ -1,23 +1,25 @@
 """One experiment from price histories to a trained forecaster and its test forecasts."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+import torch
 
-from lstmcast.config import Experiment
-from lstmcast.dataset import PanelInputs
+from lstmcast.config import Experiment, groups_of
+from lstmcast.errors import DivergedError
+from lstmcast.nn import HEADS
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import resolve_device
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
-from lstmcast.training.forecaster import Forecaster, new_network
+from lstmcast.training.forecaster import Companion, Forecaster, ForecastInputs
+from lstmcast.training.group import Group, Origins, new_network
 from lstmcast.training.loop import Observer
 from lstmcast.training.objective import horizon_weights
+from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
 from lstmcast.training.prepare import Prepared, prepare
 
 
@@ -27,72 +29,165 @@ class Trained:
 
     Args:
         prepared: the data, the settled experiment, the split.
-        ensemble: the members with their records.
+        ensemble: the networks of all groups with their records.
         forecaster: the members, ready to forecast.
+        pool: what each member is worth on validation; None for point forecasts.
         predictions: the prediction table of the test part.
         device: name of the device that was used.
-        seconds: time spent on `prepare`, `fit` and `predict`.
+        seconds: time spent on `prepare`, `fit`, `pool` and `predict`.
     """
 
     prepared: Prepared
     ensemble: FittedEnsemble
     forecaster: Forecaster
+    pool: PoolReport | None
     predictions: pd.DataFrame
     device: str
     seconds: dict[str, float]
 
 
 def train_experiment(
-    experiment: Experiment, histories: Sequence[PriceHistory], observer: Observer
+    experiment: Experiment,
+    histories: Sequence[PriceHistory],
+    observer: Observer,
+    companions: Sequence[Companion] = (),
 ) -> Trained:
-    """Train the experiment's members and forecast its test part.
+    """Train the experiment's networks, pool them, and forecast its test part.
 
     Args:
         experiment: the configuration.
         histories: one per symbol, cut to the dates of the configuration.
         observer: told of every epoch.
+        companions: the baselines that `model.pool.baselines` names, in its order.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
         DeviceError: if the device is not there.
         DivergedError: if no member trained.
     """
-    clock = [time.perf_counter()]
+    clock = _Clock()
     device = resolve_device(experiment.training.device)
-    prepared = prepare(experiment, histories)
-    experiment = prepared.experiment
+    parts = [prepare(part, histories) for part in groups_of(experiment)]
+    prepared = parts[0]
+    clock.lap("prepare")
+    groups, ensemble = _fit(parts, device, observer)
+    clock.lap("fit")
+    forecaster = Forecaster(prepared.experiment, groups, companions)
+    inputs = ForecastInputs(
+        tuple(parts[group.number].inputs for group in groups),
+        {history.symbol: history for history in histories},
+    )
+    forecaster, pool = _pooled(forecaster, inputs, prepared)
+    clock.lap("pool")
+    origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
+    predictions = predict(forecaster, inputs, origins, prepared.boundaries.test_end)
+    clock.lap("predict")
+    return Trained(prepared, ensemble, forecaster, pool, predictions, str(device), clock.seconds)
+
+
+@dataclass
+class _Clock:
+    """Seconds between laps."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = round(now - self.last, 3)
+        self.last = now
+
+
+def _fit(
+    parts: Sequence[Prepared], device: torch.device, observer: Observer
+) -> tuple[list[Group], FittedEnsemble]:
+    """Train one group after the other; a variant none of whose networks trains is left out."""
+    groups: list[Group] = []
+    fitted: list[FittedEnsemble] = []
+    diverged: list[int] = []
+    failure: DivergedError | None = None
+    first = 0
+    for number, part in enumerate(parts):
+        try:
+            ensemble = _fit_group(part, device, observer, first)
+        except DivergedError as error:
+            failure = error
+            diverged += range(first, first + part.experiment.model.members)
+        except KeyboardInterrupt:
+            if not fitted:
+                raise
+            fitted[-1] = replace(fitted[-1], interrupted=True)
+        else:
+            networks = [member.network for member in ensemble.members]
+            groups.append(Group(part.experiment, part.scaling, networks, number))
+            fitted.append(ensemble)
+            diverged += ensemble.diverged
+        if fitted and fitted[-1].interrupted:
+            break
+        first += part.experiment.model.members
+    if not fitted:
+        raise failure or KeyboardInterrupt
+    members = [member for ensemble in fitted for member in ensemble.members]
+    return groups, FittedEnsemble(members, diverged, fitted[-1].interrupted)
+
+
+def _fit_group(
+    part: Prepared, device: torch.device, observer: Observer, first: int
+) -> FittedEnsemble:
+    experiment = part.experiment
     panel = DevicePanel(
-        prepared.inputs,
-        prepared.targets,
-        prepared.parts,
+        part.inputs,
+        part.targets,
+        part.parts,
         settings=experiment.training,
         horizon_weights=horizon_weights(experiment.target.horizon),
         device=device,
     )
-    clock.append(time.perf_counter())
-    ensemble = fit_ensemble(
-        lambda seed: new_network(experiment, panel.input_size, seed), panel, experiment, observer
+    return fit_ensemble(
+        lambda seed: new_network(experiment, panel.input_size, seed),
+        panel,
+        experiment,
+        observer,
+        first,
     )
-    clock.append(time.perf_counter())
-    forecaster = Forecaster(
-        experiment, prepared.scaling, [member.network for member in ensemble.members]
-    )
-    origins = {symbol: parts.test for symbol, parts in prepared.parts.items()}
-    predictions = predict(forecaster, prepared.inputs, origins, prepared.boundaries.test_end)
-    clock.append(time.perf_counter())
-    spans = np.diff(clock)
-    seconds = {
-        name: round(float(span), 3)
-        for name, span in zip(("prepare", "fit", "predict"), spans, strict=True)
+
+
+def _pooled(
+    forecaster: Forecaster, inputs: ForecastInputs, prepared: Prepared
+) -> tuple[Forecaster, PoolReport | None]:
+    """Give the forecaster its weights, and find what each member is worth on validation."""
+    experiment = prepared.experiment
+    if not HEADS[experiment.model.head].is_distribution:
+        return forecaster, None
+    # Where the loss is on the last step alone, a forecast needs a whole window before it.
+    settings = experiment.training
+    needed = 0 if settings.supervision == "every" else settings.lookback - 1
+    origins = {
+        symbol: rows.validation[rows.validation >= needed]
+        for symbol, rows in prepared.parts.items()
     }
-    return Trained(prepared, ensemble, forecaster, predictions, str(device), seconds)
+    origins = {symbol: rows for symbol, rows in origins.items() if len(rows)}
+    horizon = experiment.target.horizon
+    members = forecaster.members(inputs, origins, fit_end=prepared.boundaries.train_end)
+    actual = {
+        block.symbol: Actuals(block.symbol, dates, inputs.closes[block.rows]).cumulative_returns(
+            origins[block.symbol], horizon
+        )
+        for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
+        if block.symbol in origins
+    }
+    forecasts = ValidationForecasts(
+        [members[symbol] for symbol in actual],
+        list(actual.values()),
+        horizon_weights(horizon).double().numpy(),
+    )
+    pool = experiment.model.pool
+    weights, report = weigh(forecasts, forecaster.member_names(), pool.method, pool.floor)
+    return replace(forecaster, weights=weights), report
 
 
 def predict(
-    forecaster: Forecaster,
-    inputs: PanelInputs,
-    origins: Mapping[str, NDArray[np.intp]],
-    last: pd.Timestamp,
+    forecaster: Forecaster, inputs: ForecastInputs, origins: Origins, last: pd.Timestamp
 ) -> pd.DataFrame:
     """The prediction table of the given origins, for outcomes up to the session `last`."""
     forecasts = forecaster.forecast(inputs, origins)

@@ -2,152 +2,170 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+import pandas as pd
 
-from lstmcast.config import Experiment
-from lstmcast.dataset import PanelInputs, Scaling, Target, build_inputs
+from lstmcast.config import Experiment, SplitDates
+from lstmcast.dataset import PanelInputs, Scaling
 from lstmcast.dataset.panel import Block
-from lstmcast.distributions import Distribution, FloatArray, PointForecast, StudentTMixture
-from lstmcast.errors import DataError, RunError
-from lstmcast.features import build_features
-from lstmcast.nn import Network, PointParams, StudentTParams, build_network
+from lstmcast.distributions import Distribution, FloatArray
+from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.device import one_thread_each
+from lstmcast.training.group import Group, Origins, new_network
+from lstmcast.training.pooling import combine
 
-WINDOW_BATCH = 1024
-"""Most windows run at once; bounds memory only."""
+__all__ = ["Companion", "ForecastInputs", "Forecaster", "new_network"]
 
 
-def new_network(experiment: Experiment, input_size: int, seed: int) -> Network:
-    """The network that the experiment describes, its first weights drawn from `seed`."""
-    model = experiment.model
-    return build_network(
-        model.network,
-        model.head,
-        input_size=input_size,
-        horizons=range(1, experiment.target.horizon + 1),
-        hidden_size=model.hidden_size,
-        num_layers=model.num_layers,
-        dropout=model.dropout,
-        initial_state=model.initial_state,
-        generator=torch.Generator().manual_seed(seed),
-    )
+class Companion(Protocol):
+    """A forecaster without a network that is a member of the pool, such as a baseline."""
+
+    @property
+    def name(self) -> str:
+        """How the configuration calls it."""
+        ...
+
+    def forecast(
+        self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp
+    ) -> Distribution:
+        """Forecast returns over 1..`horizon` sessions, fitted on the sessions up to `fit_end`.
+
+        Raises:
+            DataError: if the history does not have what it needs.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ForecastInputs:
+    """What the members of a pool read: a panel for each group, and the histories themselves.
+
+    Args:
+        panels: one for each group; all have the same rows.
+        histories: by symbol.
+    """
+
+    panels: tuple[PanelInputs, ...]
+    histories: Mapping[str, PriceHistory]
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Where each symbol's rows are."""
+        return self.panels[0].blocks
+
+    @property
+    def dates(self) -> tuple[pd.DatetimeIndex, ...]:
+        """For each block, the sessions of its rows."""
+        return self.panels[0].dates
+
+    @property
+    def closes(self) -> FloatArray:
+        """Adjusted closes of all rows."""
+        return self.panels[0].closes
 
 
 @dataclass(frozen=True)
 class Forecaster:
-    """Trained networks with the statistics that their inputs are scaled by.
+    """Trained groups of networks and their companions, pooled into one forecast.
 
     Args:
         experiment: settled: every choice is made.
-        scaling: fitted on training rows.
-        networks: the members, in evaluation mode, all on one device.
+        groups: the networks, those of `model` first, then those of each of its variants.
+        companions: members without a network.
+        weights: `(members,)` of the networks and then the companions; None for equal weights.
     """
 
     experiment: Experiment
-    scaling: Scaling
-    networks: Sequence[Network]
+    groups: Sequence[Group]
+    companions: Sequence[Companion] = ()
+    weights: FloatArray | None = None
 
-    def inputs(self, histories: Sequence[PriceHistory]) -> PanelInputs:
-        """What the networks read, from histories that may be longer than those trained on.
+    def __post_init__(self) -> None:
+        names = tuple(companion.name for companion in self.companions)
+        if names != self.experiment.model.pool.baselines:
+            raise ValueError(
+                "`companions` must be those of `model.pool.baselines` "
+                f"{self.experiment.model.pool.baselines}, got {names}"
+            )
+
+    @property
+    def networks(self) -> list[Network]:
+        """The networks of all groups."""
+        return [network for group in self.groups for network in group.networks]
+
+    @property
+    def scaling(self) -> Scaling:
+        """How the first group's inputs are scaled."""
+        return self.groups[0].scaling
+
+    def member_names(self) -> list[str]:
+        """A name for each member, in the order of the weights."""
+        networks = [group.experiment.model.network for group in self.groups for _ in group.networks]
+        return [
+            *(f"{network} {k}" for k, network in enumerate(networks)),
+            *(companion.name for companion in self.companions),
+        ]
+
+    def inputs(self, histories: Sequence[PriceHistory]) -> ForecastInputs:
+        """What the members read, from histories that may be longer than those trained on.
 
         Raises:
             DataError: if a history is too short or lacks a column.
             RunError: if the feature groups have other columns now than in training.
         """
-        names = self.experiment.features or ()
-        matrices = {history.symbol: build_features(history, names) for history in histories}
-        for matrix in matrices.values():
-            if tuple(matrix.table.columns) != self.scaling.columns:
-                raise RunError(
-                    f"the run reads {len(self.scaling.columns)} feature columns "
-                    f"({', '.join(self.scaling.columns)}), which its `features` no longer have",
-                    "train it again with this version of lstmcast",
-                )
-        return build_inputs(matrices, self.scaling)
-
-    def forecast(
-        self, inputs: PanelInputs, origins: Mapping[str, NDArray[np.intp]]
-    ) -> dict[str, Distribution]:
-        """Forecast every symbol from the given rows of its block, `(rows, horizons)` each."""
-        with one_thread_each():
-            return {
-                block.symbol: self._forecast_block(inputs, block, origins[block.symbol])
-                for block in inputs.blocks
-            }
-
-    def _forecast_block(
-        self, inputs: PanelInputs, block: Block, origins: NDArray[np.intp]
-    ) -> Distribution:
-        features = torch.from_numpy(inputs.features[block.rows])
-        scale = torch.from_numpy(inputs.scale[block.rows])
-        run = (
-            self._run_along
-            if self.experiment.training.supervision == "every"
-            else self._run_windows
+        return ForecastInputs(
+            tuple(group.inputs(histories) for group in self.groups),
+            {history.symbol: history for history in histories},
         )
-        answers = [run(network, features, scale, origins) for network in self.networks]
-        closes = inputs.closes[block.rows][origins]
-        return pool_answers(answers, self.scaling.target(block.symbol), closes)
 
-    def _run_along(
-        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
-    ) -> dict[str, FloatArray]:
-        """Carry the state from the symbol's first row to the last origin."""
-        device = next(network.parameters()).device
-        stop = int(origins[-1]) + 1
-        with torch.inference_mode():
-            params, _ = network(features[None, :stop].to(device), scale[None, :stop].to(device))
-        rows = torch.from_numpy(origins)
+    def forecast(self, inputs: ForecastInputs, origins: Origins) -> dict[str, Distribution]:
+        """Forecast every symbol from the given rows of its block, `(rows, horizons)` each."""
+        method = self.experiment.model.pool.method
         return {
-            name: value[0].cpu()[rows].double().numpy() for name, value in params._asdict().items()
+            symbol: combine(members, method, self.weights)
+            for symbol, members in self.members(inputs, origins).items()
         }
 
-    def _run_windows(
-        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
-    ) -> dict[str, FloatArray]:
-        """Run a window of `lookback` rows up to each origin, as in training."""
-        length = self.experiment.training.lookback
-        if int(origins[0]) < length - 1:
-            raise DataError(
-                f"`training.lookback` {length} reaches back before the first session with features",
-                "shorten `training.lookback`, or let the split begin later",
-            )
-        device = next(network.parameters()).device
-        ends = torch.from_numpy(origins)
-        steps = torch.arange(-length + 1, 1)
-        answers: list[dict[str, FloatArray]] = []
-        for chosen in ends.split(WINDOW_BATCH):
-            rows = chosen[:, None] + steps
-            with torch.inference_mode():
-                params, _ = network(features[rows].to(device), scale[rows].to(device))
-            answers.append(
-                {k: v[:, -1].cpu().double().numpy() for k, v in params._asdict().items()}
-            )
-        return {k: np.concatenate([answer[k] for answer in answers]) for k in answers[0]}
+    def members(
+        self, inputs: ForecastInputs, origins: Origins, fit_end: pd.Timestamp | None = None
+    ) -> dict[str, list[Distribution]]:
+        """What each member forecasts, by symbol.
 
+        Args:
+            inputs: what the members read.
+            origins: by symbol; those that are not named are left out.
+            fit_end: last session that companions are fitted on; by default the last one before
+                the test part, as for the run's own forecasts.
+        """
+        with one_thread_each():
+            found = [
+                group.forecast(panel, origins)
+                for group, panel in zip(self.groups, inputs.panels, strict=True)
+            ]
+        return {
+            block.symbol: [
+                *(member for group in found for member in group[block.symbol]),
+                *self._beside(
+                    inputs.histories[block.symbol], dates[origins[block.symbol]], fit_end
+                ),
+            ]
+            for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
+            if block.symbol in origins
+        }
 
-def pool_answers(
-    answers: Sequence[dict[str, FloatArray]], target: Target, closes: FloatArray
-) -> Distribution:
-    """Turn the members' parameters into one distribution of returns, as fractions.
-
-    Distributions are pooled as an equal-weight mixture, points by their mean.
-
-    Args:
-        answers: by member, each parameter `(rows, horizons)` in the target's unit.
-        target: how the network's answers become returns.
-        closes: `(rows,)` closes at the origins.
-    """
-    stacked = {name: np.stack([answer[name] for answer in answers]) for name in answers[0]}
-    if stacked.keys() == set(StudentTParams._fields):
-        return StudentTMixture(
-            df=stacked["df"], loc=stacked["loc"] / target.unit, scale=stacked["scale"] / target.unit
-        )
-    if stacked.keys() == set(PointParams._fields):
-        return PointForecast(target.decode(stacked["value"].mean(axis=0), closes))
-    raise NotImplementedError(f"no distribution is made of {', '.join(stacked)}")
+    def _beside(
+        self, history: PriceHistory, sessions: pd.DatetimeIndex, fit_end: pd.Timestamp | None
+    ) -> list[Distribution]:
+        """What the companions forecast."""
+        if not self.companions:
+            return []
+        split = self.experiment.split
+        if fit_end is None:
+            assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
+            fit_end = pd.Timestamp(split.validation_end)
+        horizon = self.experiment.target.horizon
+        return [
+            companion.forecast(history, sessions, horizon, fit_end) for companion in self.companions
+        ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lstmcast.config import Experiment, SplitDates
+from lstmcast.config import Experiment, Model, SplitDates
 from lstmcast.dataset import (
     Boundaries,
     PanelInputs,
@@ -78,6 +78,7 @@ def settle(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experim
             f"`model.head` {head} forecasts returns and does not fit `target.kind` price",
             "use `model.head: point`, or `target.kind: log_return`",
         )
+    _check_pool(model, head)
     sources = {history.source for history in histories}
     data = experiment.data.model_copy(update={"source": sources.pop()})
     return experiment.model_copy(
@@ -105,6 +106,27 @@ def pin_dates(
         test_end=boundaries.test_end.date(),
     )
     return experiment.model_copy(update={"data": data, "split": split})
+
+
+def _check_pool(model: Model, head: str) -> None:
+    """Points and distributions do not go into one pool."""
+    heads = [head, *(variant.head for variant in model.variants if variant.head is not None)]
+    for name in heads:
+        _check_choice("model.variants.head", name, HEADS)
+    kinds = {HEADS[name].is_distribution for name in heads}
+    if len(kinds) > 1:
+        raise ConfigError(
+            f"`model.variants` mixes the heads {', '.join(dict.fromkeys(heads))}, and a single "
+            "number cannot be pooled with a distribution",
+            "leave `point` out, or use it for all",
+        )
+    pool = model.pool
+    if kinds == {False} and (pool.method != "equal" or pool.baselines):
+        asked = ", ".join(pool.baselines) if pool.baselines else f"method {pool.method}"
+        raise ConfigError(
+            f"`model.pool` asks for {asked}, and `model.head` {head} states no distribution",
+            "use another `model.head`, or leave `model.pool` out",
+        )
 
 
 def _check_choice(key: str, found: str, choices: Collection[str]) -> None:

@@ -1,0 +1,52 @@
+"""A baseline as a member of a network's pool."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.baselines.base import Baseline, BaselineInputs
+from lstmcast.distributions import Distribution
+from lstmcast.errors import DataError
+from lstmcast.prices.history import PriceHistory
+
+
+@dataclass(frozen=True)
+class BaselineMember:
+    """Forecasts with a baseline that is fitted once, on the sessions up to a date.
+
+    It has no weights to keep: it is fitted anew whenever it forecasts, on the same rows, so that a
+    run that is loaded again forecasts the same.
+    """
+
+    baseline: Baseline
+
+    @property
+    def name(self) -> str:
+        """How the configuration calls it."""
+        return self.baseline.name
+
+    def forecast(
+        self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp
+    ) -> Distribution:
+        """Forecast returns over 1..`horizon` sessions from the close of each origin.
+
+        Raises:
+            DataError: if the history does not have what the baseline needs.
+        """
+        bars = history.adjusted()
+        sessions = pd.DatetimeIndex(bars.index)
+        inputs = BaselineInputs(
+            symbol=history.symbol,
+            bars=bars,
+            fit_rows=int(sessions.searchsorted(fit_end, side="right")),
+            origins=np.asarray(sessions.get_indexer(origins), dtype=np.intp),
+            horizons=horizon,
+        )
+        reason = self.baseline.unable(inputs)
+        if reason is not None:
+            raise DataError(
+                f"`model.pool.baselines` names {self.name}, and {history.symbol} {reason}",
+                "leave it out of `model.pool.baselines`",
+            )
+        return self.baseline.forecast(inputs).distribution

@@ -1,0 +1,142 @@
+"""Networks of one kind that read the same columns, and what each of them forecasts.
+
+Most experiments are one group: members that differ by their seed alone. Each entry of
+`model.variants` is a further one, with another network, head or set of features.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lstmcast.config import Experiment
+from lstmcast.dataset import PanelInputs, Scaling, build_inputs
+from lstmcast.dataset.panel import Block
+from lstmcast.distributions import Distribution, FloatArray
+from lstmcast.errors import DataError, RunError
+from lstmcast.features import build_features
+from lstmcast.nn import Network, build_network
+from lstmcast.prices.history import PriceHistory
+from lstmcast.training.decode import DECODERS
+
+WINDOW_BATCH = 1024
+"""Most windows run at once; bounds memory only."""
+
+Origins = Mapping[str, NDArray[np.intp]]
+"""By symbol, rows of its block at whose close forecasts are made, in increasing order."""
+
+
+def new_network(experiment: Experiment, input_size: int, seed: int) -> Network:
+    """The network that the experiment describes, its first weights drawn from `seed`."""
+    model = experiment.model
+    return build_network(
+        model.network,
+        model.head,
+        input_size=input_size,
+        horizons=range(1, experiment.target.horizon + 1),
+        hidden_size=model.hidden_size,
+        num_layers=model.num_layers,
+        dropout=model.dropout,
+        initial_state=model.initial_state,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trained networks of one kind with the statistics that their inputs are scaled by.
+
+    Args:
+        experiment: settled, with the group's own network, head and features.
+        scaling: fitted on training rows.
+        networks: in evaluation mode, all on one device.
+        number: its place among the experiment's groups: 0 is the model itself, then its variants.
+    """
+
+    experiment: Experiment
+    scaling: Scaling
+    networks: Sequence[Network]
+    number: int = 0
+
+    def inputs(self, histories: Sequence[PriceHistory]) -> PanelInputs:
+        """What the networks read, from histories that may be longer than those trained on.
+
+        Raises:
+            DataError: if a history is too short or lacks a column.
+            RunError: if the feature groups have other columns now than in training.
+        """
+        names = self.experiment.features or ()
+        matrices = {history.symbol: build_features(history, names) for history in histories}
+        for matrix in matrices.values():
+            if tuple(matrix.table.columns) != self.scaling.columns:
+                raise RunError(
+                    f"the run reads {len(self.scaling.columns)} feature columns "
+                    f"({', '.join(self.scaling.columns)}), which its `features` no longer have",
+                    "train it again with this version of lstmcast",
+                )
+        return build_inputs(matrices, self.scaling)
+
+    def forecast(self, inputs: PanelInputs, origins: Origins) -> dict[str, list[Distribution]]:
+        """What each network forecasts from the given origins, by symbol."""
+        return {
+            block.symbol: self._forecast_block(inputs, block, origins[block.symbol])
+            for block in inputs.blocks
+            if block.symbol in origins
+        }
+
+    def _forecast_block(
+        self, inputs: PanelInputs, block: Block, origins: NDArray[np.intp]
+    ) -> list[Distribution]:
+        features = torch.from_numpy(inputs.features[block.rows])
+        scale = torch.from_numpy(inputs.scale[block.rows])
+        run = (
+            self._run_along
+            if self.experiment.training.supervision == "every"
+            else self._run_windows
+        )
+        decode = DECODERS[self.experiment.model.head]
+        target = self.scaling.target(block.symbol)
+        closes = inputs.closes[block.rows][origins]
+        return [
+            decode(run(network, features, scale, origins), target, closes)
+            for network in self.networks
+        ]
+
+    def _run_along(
+        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
+    ) -> dict[str, FloatArray]:
+        """Carry the state from the symbol's first row to the last origin."""
+        device = next(network.parameters()).device
+        stop = int(origins[-1]) + 1
+        with torch.inference_mode():
+            params, _ = network(features[None, :stop].to(device), scale[None, :stop].to(device))
+        rows = torch.from_numpy(origins)
+        return {
+            name: value[0].cpu()[rows].double().numpy() for name, value in params._asdict().items()
+        }
+
+    def _run_windows(
+        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
+    ) -> dict[str, FloatArray]:
+        """Run a window of `lookback` rows up to each origin, as in training."""
+        length = self.experiment.training.lookback
+        if int(origins[0]) < length - 1:
+            raise DataError(
+                f"`training.lookback` {length} reaches back before the first session with features",
+                "shorten `training.lookback`, or let the split begin later",
+            )
+        device = next(network.parameters()).device
+        ends = torch.from_numpy(origins)
+        steps = torch.arange(-length + 1, 1)
+        answers: list[dict[str, FloatArray]] = []
+        for chosen in ends.split(WINDOW_BATCH):
+            rows = chosen[:, None] + steps
+            with torch.inference_mode():
+                params, _ = network(features[rows].to(device), scale[rows].to(device))
+            answers.append(
+                {k: v[:, -1].cpu().double().numpy() for k, v in params._asdict().items()}
+            )
+        return {k: np.concatenate([answer[k] for answer in answers]) for k in answers[0]}

@@ -1,0 +1,216 @@
+"""How members become one forecast: equal weights, learned weights, or averaged quantiles.
+
+Weights are learned on the validation part alone. They maximise the log score of the linear pool,
+
+    sum over observations t of  c_t log(w_1 p_1(y_t) + ... + w_K p_K(y_t)),
+
+with c_t the share of the observation's horizon in the training loss, every w_k at least a floor,
+and the sum of the weights 1. The sum is concave in the weights, and the EM algorithm for mixture
+weights climbs to its top without a step size. The floor enters through w = floor + (1 - K floor) v
+with v on the simplex, which is a mixture again: of p_k (1 - K floor) + floor (p_1 + ... + p_K).
+
+Validation also chose when the networks stop, so their scores there are a little better than they
+will be; a baseline's are not. A floor of some size is the answer to that.
+
+A member's marginal gain is what the pool would lose without it: the validation log score of the
+pool of the others (weights learned anew, where they are learned) minus that of all.
+
+Source: Hall and Mitchell (2007), Combining density forecasts; Conflitti, De Mol and Giannone
+(2015), Optimal combination of survey forecasts, for the EM algorithm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from lstmcast.distributions import Distribution, FloatArray, average_quantiles, pool
+
+Method = Literal["equal", "validation", "quantiles"]
+
+_MOST_STEPS = 5000
+_SMALLEST_GAIN = 1e-10
+_PERCENT = 100.0
+
+
+@dataclass(frozen=True)
+class MemberWorth:
+    """One member of a pool.
+
+    Args:
+        name: its network and number, or the baseline's name.
+        weight: its share of the pool.
+        log_score: its own, on validation, of the return in %; lower is better.
+        gain: by how much the pool's would be worse without it; None for an only member.
+    """
+
+    name: str
+    weight: float
+    log_score: float
+    gain: float | None
+
+
+@dataclass(frozen=True)
+class PoolReport:
+    """What the pool and its members are worth on the validation part.
+
+    Args:
+        method: how members are pooled.
+        log_score: of the pool, of the return in %; lower is better.
+        members: in the order of the weights.
+    """
+
+    method: str
+    log_score: float
+    members: tuple[MemberWorth, ...]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is equal weights of networks of one kind, and there is little to tell."""
+        kinds = {member.name.rpartition(" ")[0] for member in self.members}
+        return self.method == "equal" and len(kinds) == 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for `run.json`."""
+        return {
+            "method": self.method,
+            "validation_log_score": self.log_score,
+            "members": [
+                {
+                    "name": member.name,
+                    "weight": member.weight,
+                    "validation_log_score": member.log_score,
+                    "gain": member.gain,
+                }
+                for member in self.members
+            ],
+        }
+
+
+def combine(
+    members: Sequence[Distribution], method: Method, weights: FloatArray | None = None
+) -> Distribution:
+    """One forecast from several of the same rows.
+
+    Args:
+        members: forecasts of one shape.
+        method: `quantiles` averages quantiles, the others densities.
+        weights: `(members,)`, summing to 1; equal where not given.
+    """
+    if method == "quantiles" and len(members) > 1:
+        return average_quantiles(members, weights)
+    return pool(members, weights)
+
+
+def learn_weights(log_density: FloatArray, counts: FloatArray, floor: float) -> FloatArray:
+    """The weights of the linear pool with the best log score.
+
+    Args:
+        log_density: `(members, observations)` of each member at what came true.
+        counts: `(observations,)` how much each observation counts.
+        floor: least weight of a member, as a share of its equal weight, above 0.
+
+    Returns:
+        `(members,)`, summing to 1.
+    """
+    members = len(log_density)
+    least = floor / members
+    free = 1.0 - floor
+    if members == 1 or free <= 0:
+        return np.full(members, 1 / members)
+    relative = np.exp(log_density - log_density.max(axis=0))
+    density = free * relative + least * relative.sum(axis=0)
+    share = counts / counts.sum()
+    v = np.full(members, 1 / members)
+    before = -np.inf
+    for _ in range(_MOST_STEPS):
+        mixed = v @ density
+        reached = float(share @ np.log(mixed))
+        if reached - before < _SMALLEST_GAIN:
+            break
+        before = reached
+        v = v * (density @ (share / mixed))
+        v = v / v.sum()
+    return least + free * v
+
+
+@dataclass(frozen=True)
+class ValidationForecasts:
+    """The members' forecasts of the validation part with what came true.
+
+    Args:
+        members: for each symbol, a forecast of each member.
+        actual: for each symbol, log returns `(rows, horizons)`; NaN where not known.
+        horizon_weights: `(horizons,)`, how much each horizon counts.
+    """
+
+    members: Sequence[Sequence[Distribution]]
+    actual: Sequence[FloatArray]
+    horizon_weights: FloatArray
+
+    def log_density(self, pooled: Sequence[Distribution]) -> FloatArray:
+        """Log densities of what came true, `(observations,)`."""
+        each = [
+            forecast.log_density(actual)[np.isfinite(actual)]
+            for forecast, actual in zip(pooled, self.actual, strict=True)
+        ]
+        return np.concatenate(each)
+
+    def counts(self) -> FloatArray:
+        """How much each observation counts, `(observations,)`."""
+        return np.concatenate(
+            [
+                np.broadcast_to(self.horizon_weights, actual.shape)[np.isfinite(actual)]
+                for actual in self.actual
+            ]
+        )
+
+
+def weigh(
+    forecasts: ValidationForecasts, names: Sequence[str], method: Method, floor: float
+) -> tuple[FloatArray | None, PoolReport]:
+    """Settle the weights of a pool and what each member adds to it.
+
+    Args:
+        forecasts: of the validation part.
+        names: of the members.
+        method: how members are pooled.
+        floor: least weight of a member, as a share of its equal weight.
+
+    Returns:
+        The weights, None for equal ones; and the report.
+    """
+    count = len(names)
+    counts = forecasts.counts()
+    columns = [
+        forecasts.log_density([members[k] for members in forecasts.members]) for k in range(count)
+    ]
+    density = np.stack(columns)
+
+    def without(left_out: int | None) -> tuple[FloatArray, float]:
+        kept = np.array([k for k in range(count) if k != left_out])
+        weights = (
+            learn_weights(density[kept], counts, floor)
+            if method == "validation"
+            else np.full(len(kept), 1 / len(kept))
+        )
+        if method == "quantiles":
+            pooled = [combine([members[k] for k in kept], method) for members in forecasts.members]
+            reached = forecasts.log_density(pooled)
+        else:
+            reached = np.logaddexp.reduce(density[kept] + np.log(weights)[:, None], axis=0)
+        return weights, _log_score(reached, counts)
+
+    weights, score = without(None)
+    gains = [without(k)[1] - score if count > 1 else None for k in range(count)]
+    worth = tuple(
+        MemberWorth(name, float(weight), _log_score(column, counts), gain)
+        for name, weight, column, gain in zip(names, weights, density, gains, strict=True)
+    )
+    return (weights if method == "validation" else None), PoolReport(method, score, worth)
+
+
+def _log_score(log_density: FloatArray, counts: FloatArray) -> float:
+    """Mean negative log density of the return in %."""
+    return float(np.log(_PERCENT) - counts @ log_density / counts.sum())
