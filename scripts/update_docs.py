@@ -6,16 +6,17 @@
 A test runs the check. What follows from a trained run is written by update_figures.py.
 """
 
+import ast
 import inspect
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import typer
 from annotated_types import Ge, Gt, Le, Lt
-from blocks import Blocks, fenced, stale, table, write
+from blocks import ROOT, Blocks, fenced, stale, table, write
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -100,33 +101,46 @@ def _lower(text: str) -> str:
 
 # --- configuration -------------------------------------------------------------------------------
 
-SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
-    ("The experiment", "", config.Experiment),
-    ("`data`", "data.", config.Data),
-    ("`target`", "target.", config.Target),
-    ("`split`, as shares", "split.", config.SplitFractions),
-    ("`split`, by dates", "split.", config.SplitDates),
-    ("`model`", "model.", config.Model),
-    ("`training`", "training.", config.Training),
-)
-
 
 def keys() -> str:
     """Every key of the configuration with its default, its bounds and its meaning."""
     parts = []
-    for title, prefix, section in SECTIONS:
+    for path, section, usual in sections():
         rows = [
-            (f"`{prefix}{key}`", _default(field), _values(field), field.description)
+            (f"`{path}{key}`", _default(key, field, usual), _values(field), field.description)
             for key, field in section.model_fields.items()
-            if field.description is not None  # the sections themselves have tables of their own
+            if field.description is not None  # sections have tables of their own
         ]
-        parts += [f"### {title}", table(("key", "default", "values", "meaning"), rows)]
+        title = f"`{path.rstrip('.')}`" if path else "The experiment"
+        parts += [f"### {title}", inspect.getdoc(section) or ""]
+        parts += [table(("key", "default", "values", "meaning"), rows)]
     return "\n\n".join(parts)
 
 
-def _default(field: FieldInfo) -> str:
+def sections(
+    section: type[BaseModel] = config.Experiment, path: str = "", usual: object = None
+) -> Iterator[tuple[str, type[BaseModel], object]]:
+    """Every section: the path before its keys, `[]` standing for a list, and the section's default.
+
+    The default counts where its keys have none of their own, as those of the split.
+    """
+    yield path, section, usual if isinstance(usual, section) else None
+    for key, field in section.model_fields.items():
+        listed = "[]" if get_origin(field.annotation) is tuple else ""
+        for inner in _models(field.annotation):
+            yield from sections(inner, f"{path}{key}{listed}.", field.default)
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    """The sections that an annotation names, in a union or a list too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _default(key: str, field: FieldInfo, usual: object) -> str:
     if field.is_required():
-        return "required"
+        return "required" if usual is None else f"`{getattr(usual, key)}`"
     return "-" if field.default in (None, ()) else f"`{field.default}`"
 
 
@@ -191,10 +205,20 @@ def baselines() -> str:
     return table(("name", "label"), [(f"`{name}`", each.label) for name, each in BASELINES.items()])
 
 
+def benchmarks() -> str:
+    """Each benchmark and the first line of its docstring."""
+    rows = []
+    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        rows.append((f"`{path.name}`", _lower(doc.split("\n\n")[0].replace("\n", " ").rstrip("."))))
+    return table(("file", "what it measures"), rows)
+
+
 def blocks() -> Blocks:
     """All generated text by file and block."""
     return {
         "README.md": {"commands": commands(), "exit-codes": exit_codes()},
+        "benchmarks/README.md": {"benchmarks": benchmarks()},
         "docs/commands.md": {"help": helps()},
         "docs/configuration.md": {
             "keys": keys(),

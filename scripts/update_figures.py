@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ SCORES = {
     "95 %": ("coverage_95", "{:.1%}"),
 }
 """The columns of the tables: a heading, the score's name in `metrics.json`, and its format."""
+
+WIDTH = 100
+"""Columns at which sentences are wrapped, as a terminal would; tables fit as they are."""
 
 
 class Workshop:
@@ -85,8 +89,15 @@ class Workshop:
 
 def transcript(workshop: Workshop, commands: tuple[str, ...]) -> str:
     """The commands and what they print, as a console shows them."""
-    parts = [f"$ {command}\n{workshop.run(command)}" for command in commands]
+    parts = [f"$ {command}\n{_wrapped(workshop.run(command))}" for command in commands]
     return fenced("\n\n".join(part.strip() for part in parts), "console")
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(
+        textwrap.fill(line, WIDTH) if len(line) > WIDTH and line[0].isalpha() else line
+        for line in text.splitlines()
+    )
 
 
 def score_table(metrics: dict[str, Any]) -> str:
