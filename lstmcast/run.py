@@ -35,6 +35,7 @@ from lstmcast.config import Experiment, dump_experiment, load_experiment
 from lstmcast.errors import LstmcastError, OutputError, RunError
 from lstmcast.files import write_atomically
 from lstmcast.predictions import read_predictions
+from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 
@@ -132,21 +133,22 @@ class Run:
         return load_forecaster(self.path / "model.safetensors", experiment, device, companions)
 
     def histories(self, store: PriceStore, *, newest: bool = False) -> list[PriceHistory]:
-        """The stored prices of the run's symbols, from its first session on.
+        """The stored prices of the run's symbols and their context, from its first session on.
 
         Args:
             store: where prices are kept.
             newest: up to the newest stored bar, else up to the last session of training.
 
         Raises:
-            StoreError: if a symbol is no longer stored.
+            StoreError: if a symbol or context series is no longer stored.
         """
-        return [
+        histories = [
             store.load(entry.symbol, entry.source).between(
                 entry.first, None if newest else entry.last
             )
             for entry in self.symbols
         ]
+        return attach_context(store, histories, self.experiment().data.context)
 
     def make_charts_folder(self) -> None:
         """Make the folder for charts, if a copy of the run came without it.
@@ -288,6 +290,11 @@ def _record(
             for symbol, parts in trained.prepared.parts.items()
         },
         "symbols": [asdict(_describe(history)) for history in histories],
+        "context": {
+            history.symbol: [asdict(origin) for origin in history.context.origins]
+            for history in histories
+            if history.context is not None
+        },
     }
 
 

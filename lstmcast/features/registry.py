@@ -14,6 +14,7 @@ import pandas as pd
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.features.bars import Bars
 from lstmcast.features.calendar import calendar
+from lstmcast.features.context import context_features
 from lstmcast.features.price import price
 from lstmcast.features.ranges import ranges
 from lstmcast.features.returns import returns
@@ -100,7 +101,7 @@ class FeatureMatrix:
 
 
 def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
-    """Compute the groups' columns for every session after the warm-up.
+    """Compute the groups' columns, and those of the context, for every session after the warm-up.
 
     Raises:
         ConfigError: if a group does not exist.
@@ -116,6 +117,7 @@ def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix
         )
     bars = Bars(history.adjusted())
     tables = [_clipped(group, bars) for group in groups]
+    tables.append(context_features(history).clip(-CLIP, CLIP))
     table = pd.concat(tables, axis="columns", sort=False).iloc[WARM_UP:]
     gaps = table.isna().any(axis="columns")
     if gaps.any():

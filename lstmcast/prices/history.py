@@ -45,6 +45,31 @@ rate; a level can be context for a forecast and is never the thing forecast."""
 
 
 @dataclass(frozen=True)
+class ContextOrigin:
+    """Where a context series is from, how late it was taken to be, and the hash of its bars."""
+
+    symbol: str
+    source: str
+    kind: Kind
+    lag: int
+    unit: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """Other series as they were known at the close of a history's sessions.
+
+    Args:
+        values: index as the history's bars, a column for each series, NaN before it begins.
+        origins: for each column in turn, where it is from.
+    """
+
+    values: pd.DataFrame
+    origins: tuple[ContextOrigin, ...]
+
+
+@dataclass(frozen=True)
 class PriceHistory:
     """Daily bars of one symbol from one source.
 
@@ -61,6 +86,7 @@ class PriceHistory:
         details: further provenance, such as the file read or the number of tries.
         findings: what the checks noticed, in the order of the checks.
         kind: whether the numbers are prices or levels.
+        context: other series beside this one; attached for an experiment, never stored.
     """
 
     symbol: str
@@ -74,6 +100,7 @@ class PriceHistory:
     details: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     kind: Kind = "price"
+    context: Context | None = None
 
     @classmethod
     def from_frame(
@@ -192,7 +219,8 @@ class PriceHistory:
                 f" {end or 'its end'}",
                 hint=f"it has {self.first.date()} to {self.last.date()}",
             )
-        return replace(self, bars=bars)
+        context = self.context and replace(self.context, values=self.context.values.loc[bars.index])
+        return replace(self, bars=bars, context=context)
 
     def require(self, columns: Iterable[str], wanted_by: str) -> None:
         """Make sure that the source has `columns`.

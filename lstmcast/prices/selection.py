@@ -47,10 +47,12 @@ def choose_source(store: PriceStore, data: Data) -> str:
 
 
 def select_histories(store: PriceStore, data: Data) -> list[PriceHistory]:
-    """Load the symbols of an experiment, cut to `data.start` and `data.end`.
+    """Load the symbols of an experiment, cut to `data.start` and `data.end`, with their context.
 
     Raises:
-        StoreError: if a symbol is not stored, or its file is damaged.
+        ConfigError: if an entry of `data.context` cannot be read.
+        StoreError: if a symbol or context series is not stored, or its file is damaged.
+        DataError: if a context series ends too early.
         NoDataInRangeError: if a symbol has no bars between the dates.
         ConfigError: if two of the symbols are one in different spelling.
     """
