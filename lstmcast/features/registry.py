@@ -15,6 +15,7 @@ from lstmcast.errors import ConfigError, DataError
 from lstmcast.features.bars import Bars
 from lstmcast.features.calendar import calendar
 from lstmcast.features.context import context_features
+from lstmcast.features.indicators import indicators, indicators_bars
 from lstmcast.features.price import price
 from lstmcast.features.ranges import ranges
 from lstmcast.features.returns import returns
@@ -53,6 +54,13 @@ GROUPS: dict[str, FeatureGroup] = {
         FeatureGroup("range", ("open", "high", "low", "close"), ranges),
         FeatureGroup("volume", ("close", "volume"), volume),
         FeatureGroup("calendar", ("close",), calendar),
+        FeatureGroup("indicators", ("close",), indicators, by_default=False),
+        FeatureGroup(
+            "indicators_bars",
+            ("high", "low", "close", "volume"),
+            indicators_bars,
+            by_default=False,
+        ),
         FeatureGroup("price", ("close",), price, by_default=False, scale_free=False),
     )
 }
