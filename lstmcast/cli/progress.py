@@ -120,7 +120,8 @@ class BarProgress:
             f"member {member} diverged; starting again with learning rate {learning_rate:g}"
         )
         self._low.pop(member, None)
-        self._bars.reset(self._tasks[member], start=False, losses="")
+        # `reset` forgets every field that it is not given.
+        self._bars.reset(self._tasks[member], start=False, member=member, losses="")
 
     def on_finish(self, member: int, *, kept: bool) -> None:
         """Stop the member's clock: early stopping ends most members before their last epoch."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ _MEMBER = "member"
 _SCALER = "scaler"
 _WEIGHTS = "pool.weights"
 _GROUPS = "groups"
+_METADATA = "lstmcast"
 
 
 def dump_forecaster(forecaster: Forecaster) -> bytes:
@@ -28,10 +30,11 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
     Keys are `member.K.NAME` for weights and `scaler.SYMBOL.offset|factor` (float64) for scaling,
     those of variant N with `variant.N.` before; `pool.weights` (float64) where they are learned.
     The metadata hold, under the same prefixes, the names of the input columns, the symbols and the
-    number of members.
+    number of members, as one JSON text: safetensors writes several in any order, and the same
+    training should give the same file.
     """
     tensors: dict[str, Tensor] = {}
-    metadata = {_GROUPS: json.dumps([group.number for group in forecaster.groups])}
+    metadata: dict[str, Any] = {_GROUPS: [group.number for group in forecaster.groups]}
     for group in forecaster.groups:
         prefix = _prefix(group.number)
         for k, network in enumerate(group.networks):
@@ -42,12 +45,12 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
             key = f"{prefix}{_SCALER}.{symbol}"
             tensors[f"{key}.offset"] = torch.from_numpy(scaler.offset.copy())
             tensors[f"{key}.factor"] = torch.from_numpy(scaler.factor.copy())
-        metadata[f"{prefix}columns"] = json.dumps(scaling.columns)
-        metadata[f"{prefix}symbols"] = json.dumps(list(scaling.scalers))
-        metadata[f"{prefix}members"] = str(len(group.networks))
+        metadata[f"{prefix}columns"] = list(scaling.columns)
+        metadata[f"{prefix}symbols"] = list(scaling.scalers)
+        metadata[f"{prefix}members"] = len(group.networks)
     if forecaster.weights is not None:
         tensors[_WEIGHTS] = torch.from_numpy(forecaster.weights.copy())
-    content: bytes = save(tensors, metadata)
+    content: bytes = save(tensors, {_METADATA: json.dumps(metadata)})
     return content
 
 
@@ -75,11 +78,11 @@ def load_forecaster(
     hint = "train the run again with `lstmcast train --config`"
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {})[_METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         groups = [
             _group(tensors, metadata, experiment, int(number), device)
-            for number in json.loads(metadata[_GROUPS])
+            for number in metadata[_GROUPS]
         ]
         weights = _weights(tensors, sum(len(group.networks) for group in groups) + len(companions))
     except FileNotFoundError as error:
@@ -96,7 +99,7 @@ def load_forecaster(
 
 def _group(
     tensors: Mapping[str, Tensor],
-    metadata: Mapping[str, str],
+    metadata: Mapping[str, Any],
     experiment: Experiment,
     number: int,
     device: torch.device | str,
@@ -104,8 +107,8 @@ def _group(
     """One group of networks, with its part of the experiment."""
     prefix = _prefix(number)
     experiment = groups_of(experiment)[number]
-    columns = tuple(json.loads(metadata[f"{prefix}columns"]))
-    symbols = json.loads(metadata[f"{prefix}symbols"])
+    columns = tuple(metadata[f"{prefix}columns"])
+    symbols = list(metadata[f"{prefix}symbols"])
     own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     scaling = _scaling(own, columns, symbols, experiment)
     networks = []
@@ -119,7 +122,7 @@ def _group(
     return Group(experiment, scaling, networks, number)
 
 
-def _members(stated: str) -> int:
+def _members(stated: float) -> int:
     members = int(stated)
     if members < 1:
         raise ValueError(f"it holds {members} networks")

@@ -16,13 +16,16 @@ PRICES = ["open", "high", "low", "close", "adj_close"]
 def simulated_bars(
     seed: int, rows: int, *, first: str = FIRST, price: float = 50.0
 ) -> pd.DataFrame:
-    """Daily bars with clusters of volatility, whose range and volume tell of it."""
-    random = np.random.default_rng(seed)
+    """Daily bars with clusters of volatility, whose range and volume tell of it.
+
+    More rows go on where fewer end: the first ones are the same.
+    """
+    random = np.random.default_rng(seed).spawn(3)
     returns, volatility = garch_returns(seed, rows, df=6.0)
     close = price * np.exp(np.cumsum(returns))
-    gap = 0.4 * volatility * random.standard_normal(rows)
+    gap = 0.4 * volatility * random[0].standard_normal(rows)
     opening = np.append(price, close[:-1]) * np.exp(gap)
-    reach = volatility * np.abs(random.standard_normal((2, rows)))
+    reach = volatility * np.abs(random[1].standard_normal((rows, 2)).T)
     return pd.DataFrame(
         {
             "open": opening,
@@ -30,7 +33,7 @@ def simulated_bars(
             "low": np.minimum(opening, close) * np.exp(-reach[1]),
             "close": close,
             "adj_close": close,
-            "volume": np.round(1e8 * volatility * np.exp(0.3 * random.standard_normal(rows))),
+            "volume": np.round(1e8 * volatility * np.exp(0.3 * random[2].standard_normal(rows))),
         },
         index=pd.bdate_range(first, periods=rows, name="date"),
     )

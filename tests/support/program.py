@@ -61,10 +61,12 @@ class Workplace:
         """Run a command in this process."""
         return CliRunner(env=self.environment).invoke(app, [str(word) for word in arguments])
 
-    def run(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-        """Run a command as a program of its own."""
+    def run(
+        self, *arguments: str | Path, first: str = "pass"
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command as a program of its own, after the Python statement `first`."""
         return subprocess.run(
-            [sys.executable, "-c", START, *map(str, arguments)],
+            [sys.executable, "-c", f"{first}; {START}", *map(str, arguments)],
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,

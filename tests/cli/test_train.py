@@ -1,0 +1,261 @@
+"""`lstmcast train`: what it writes and says, what it refuses, and Ctrl-C."""
+
+import json
+import os
+import pty
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from support.histories import as_history, simulated, simulated_bars
+from support.program import Workplace
+
+from lstmcast.cli.progress import BarProgress, LineProgress
+from lstmcast.run import Run
+from lstmcast.training import EpochRecord
+from lstmcast.training.forecaster import Forecaster
+
+ONE = ("--set", "model.members=1")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace.make(tmp_path)
+
+
+def test_training_leaves_a_run_and_says_what_is_next(place: Workplace) -> None:
+    result = place.invoke("train", "-c", place.config)
+    assert (result.exit_code, result.stdout) == (0, "")
+    run = Run.open(None, place.runs)
+    assert run.record["status"] == "complete"
+    lines = result.stderr.splitlines()
+    number = r"\d+\.\d{4}"
+    for member in (0, 1):
+        pattern = rf"member {member} epoch 1/2: train {number} validation {number} best {number}"
+        assert len([line for line in lines if re.match(pattern, line)]) == 1
+        pattern = rf"member {member} done: best validation {number} in epoch [12]$"
+        assert len([line for line in lines if re.match(pattern, line)]) == 1
+    assert re.fullmatch(rf"trained 2 networks in \d+\.\d s on cpu; run {run.path}", lines[-2])
+    assert lines[-1] == "next: lstmcast evaluate"
+    assert "\x1b" not in result.stderr
+
+
+def test_json_is_all_that_is_on_stdout(place: Workplace) -> None:
+    result = place.invoke("train", "-c", place.config, "--json")
+    told = json.loads(result.stdout)
+    run = Run.open(None, place.runs)
+    assert told["run"] == str(run.path)
+    assert (told["status"], told["device"], told["diverged_members"]) == ("complete", "cpu", [])
+    best = run.history().groupby("member")["validation_loss"].min()
+    assert told["validation_loss"] == pytest.approx(list(best))
+
+
+def test_set_overrides_the_file(place: Workplace) -> None:
+    options = ("--set", "training.seed=3", *ONE, "--set", "features=[returns, calendar]")
+    assert place.invoke("train", "-c", place.config, *options).exit_code == 0
+    experiment = Run.open(None, place.runs).experiment()
+    assert (experiment.training.seed, experiment.model.members) == (3, 1)
+    assert experiment.features == ("returns", "calendar")
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder that is not a lock, with its content."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "fault", "hint"),
+    [
+        (["data.symbols=[ZZZ]"], 7, "ZZZ is not in the store", "run `lstmcast fetch ZZZ`"),
+        (["data.source=yahoo"], 7, "AAA is stored from csv, not from yahoo", "`data.source`"),
+        (["data.symbols=[../x]"], 2, "which cannot be a ticker", "letters, digits"),
+        (["data.start=2030-01-01"], 5, "has no bars from 2030-01-01", "it has 2001-01-02"),
+        (["data.end=2001-02-01"], 4, "has 23 sessions, features need more than", "longer"),
+        (["training.lookback=300"], 4, "`training.lookback` 300 needs as many", "shorten"),
+        (["target.horizon=60", "split.validation=0.1", "split.test=0.3"],
+         4, "no validation sessions", "make the validation part longer"),
+        (["training.supervision=last", "training.lookback=250", "split.train=0.8",
+          "split.validation=0.1", "split.test=0.1", "data.symbols=[AAA, BBB]"],
+         4, "reaches back before the first session with features of BBB", "shorten"),
+        (["split.train_end=2002-01-31", "split.validation_end=2030-01-01"],
+         4, "no test sessions for AAA", "move `split` earlier"),
+        (["features=[moon]"], 3, "`features` names moon", "the groups are returns"),
+        (["model.network=gru"], 3, "`model.network` is 'gru', which does not exist", "choose"),
+        (["model.head=oracle"], 3, "`model.head` is 'oracle', which does not exist", "choose"),
+        (["target.kind=price", "model.head=student_t"],
+         3, "does not fit `target.kind` price", "model.head: point"),
+        (["target.kind=price", "features=[returns]"],
+         3, "needs the feature group `price`", "add"),
+        (["training.device=cuda:99"], 9, "`training.device` is 'cuda:99'", "training.device=cpu"),
+        (["training.device=tpu"], 3, "`training.device` is 'tpu', which is not a device", "auto"),
+        (["colour=red"], 3, "has 1 fault\n  - `colour` is not a key", ""),
+        (["data.symbols"], 3, "`--set` must look like", "name a key"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_a_line_before_anything_is_written(
+    place: Workplace, options: list[str], code: int, fault: str, hint: str
+) -> None:
+    place.store.save(simulated(2, 350, symbol="BBB", first="2001-04-09"))
+    before = snapshot(place.root)
+    overrides = [word for option in options for word in ("--set", option)]
+    result = place.invoke("train", "-c", place.config, *overrides)
+    assert result.exit_code == code, result.stderr
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert fault in result.stderr
+    assert hint in result.stderr.partition("hint: ")[2]
+    assert "Traceback" not in result.stderr
+    assert snapshot(place.root) == before
+    assert not place.runs.exists() or list(place.runs.iterdir()) == []
+
+
+def test_a_column_that_the_source_lacks_is_named(tmp_path: Path) -> None:
+    place = Workplace.make(tmp_path, as_history(simulated_bars(1, 420)[["close"]]))
+    result = place.invoke("train", "-c", place.config, "--set", "features=[range]")
+    assert result.exit_code == 4
+    assert "feature group `range` needs `open`, `high`, `low`, which AAA" in result.stderr
+    assert place.invoke("train", "-c", place.config, *ONE).exit_code == 0
+
+
+def test_a_damaged_store_file_is_named(place: Workplace) -> None:
+    place.store.path("AAA", "csv").write_bytes(b"PAR1")
+    result = place.invoke("train", "-c", place.config)
+    assert result.exit_code == 7
+    assert "AAA.parquet` cannot be read" in result.stderr
+
+
+def test_a_file_of_the_experiment_that_is_not_there(place: Workplace) -> None:
+    result = place.invoke("train", "-c", place.root / "absent.yaml")
+    assert result.exit_code == 3
+    assert "absent.yaml cannot be read: No such file or directory" in result.stderr
+
+
+def test_a_runs_folder_that_cannot_be_made_is_told_before_training(place: Workplace) -> None:
+    place.runs.write_text("a file")
+    result = place.invoke("train", "-c", place.config)
+    assert result.exit_code == 10
+    assert "runs cannot be made: File exists" in result.stderr
+    assert "member" not in result.stderr
+
+
+def test_a_run_s_config_trains_the_same_run_after_newer_bars_have_come(place: Workplace) -> None:
+    assert place.invoke("train", "-c", place.config).exit_code == 0
+    first = Run.open(None, place.runs)
+    place.store.save(simulated(1, 600))
+    assert place.invoke("train", "-c", first.path / "config.yaml").exit_code == 0
+    second = Run.open(None, place.runs)
+    assert first.path != second.path
+    for name in ("config.yaml", "model.safetensors", "predictions.parquet"):
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_the_same_seed_twice_gives_the_same_files_in_two_processes(place: Workplace) -> None:
+    runs = []
+    for threads in (1, 2):
+        done = place.run("train", "-c", place.config, "--set", f"training.threads={threads}")
+        assert done.returncode == 0, done.stderr
+        runs.append(Run.open(None, place.runs).path)
+    for name in ("model.safetensors", "predictions.parquet"):
+        assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
+
+
+ENDLESS = ("--set", "training.epochs=100000", "--set", "training.patience=100000")
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_best_so_far(place: Workplace) -> None:
+    with place.start("train", "-c", place.config, *ENDLESS) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if re.match(r"member \d epoch 10/", line):
+                break
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: the best networks so far are kept" in rest
+    assert "Traceback" not in rest
+    run = Run.open(None, place.runs)
+    assert run.record["status"] == "interrupted"
+    assert isinstance(run.forecaster(), Forecaster)
+    assert not run.predictions().empty
+    assert place.invoke("forecast").exit_code == 0
+
+
+@pytest.mark.slow
+def test_on_a_terminal_each_member_has_a_bar(place: Workplace) -> None:
+    ours, theirs = pty.openpty()
+    with place.start("train", "-c", place.config, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while piece := read(ours):
+            shown += piece
+        assert process.wait(timeout=60) == 0
+    os.close(ours)
+    screen = shown.decode()
+    assert "\x1b[" in screen
+    for member in (0, 1):
+        assert re.search(rf"member {member} .*━.*epoch 2/2 .*best \d\.\d{{4}}", screen)
+    assert "next: lstmcast evaluate" in screen
+
+
+def read(terminal: int) -> bytes:
+    """What the other side wrote; nothing when it has closed the terminal."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+@pytest.mark.slow
+def test_a_file_that_does_not_fit_leaves_no_run(place: Workplace) -> None:
+    """A limit on the size of files stands for the full disk: the system itself refuses to write."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
+    result = place.run("train", "-c", place.config, first=limit)
+    assert result.returncode == 10
+    assert "cannot be written: File too large" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(place.runs.iterdir()) == []
+
+
+def record(member: int, epoch: int, loss: float) -> EpochRecord:
+    return EpochRecord(member, epoch, loss, loss, 0.01, 0.1)
+
+
+def test_lines_tell_of_restarts_and_of_members_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with LineProgress(members=2, epochs=20) as progress:
+        progress.on_epoch(record(0, 1, 2.0), best=True)
+        progress.on_epoch(record(0, 2, 1.5), best=True)
+        progress.on_epoch(record(0, 10, 1.7), best=False)
+        progress.on_restart(0, 0.003)
+        progress.on_finish(0, kept=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "member 0 epoch 1/20: train 2.0000 validation 2.0000 best 2.0000 (epoch 1) 0.10 s/epoch",
+        "member 0 epoch 10/20: train 1.7000 validation 1.7000 best 1.5000 (epoch 2) 0.10 s/epoch",
+        "member 0 diverged; starting again with learning rate 0.003",
+        "member 0 done: left out",
+    ]
+
+
+def test_bars_tell_of_restarts_and_of_members_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with BarProgress(members=2, epochs=20) as progress:
+        progress.on_epoch(record(0, 1, 2.0), best=True)
+        progress.on_epoch(record(1, 1, 2.0), best=True)
+        progress.on_restart(0, 0.003)
+        progress.on_finish(0, kept=False)
+        progress.on_finish(1, kept=True)
+    shown = capsys.readouterr().err
+    assert "member 0 diverged; starting again with learning rate 0.003" in shown
+    assert "diverged, left out" in shown
+    assert re.search(
+        r"member 1 .* epoch 1/1 train 2\.0000  validation 2\.0000  best 2\.0000", shown
+    )
