@@ -4,6 +4,7 @@ from datetime import datetime
 
 from lstmcast.config import Data
 from lstmcast.errors import ConfigError, StoreError
+from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import normalise_symbol
@@ -63,4 +64,5 @@ def select_histories(store: PriceStore, data: Data) -> list[PriceHistory]:
             "upper and lower case are the same",
         )
     source = choose_source(store, data)
-    return [store.load(symbol, source).between(data.start, data.end) for symbol in symbols]
+    histories = [store.load(symbol, source).between(data.start, data.end) for symbol in symbols]
+    return attach_context(store, histories, data.context)

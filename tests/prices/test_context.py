@@ -1,8 +1,11 @@
 """Other series beside a symbol: only what was known at its close, and nothing of the future."""
 
+import json
 import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bars import make_frame
 
+from lstmcast.config import Data
 from lstmcast.errors import ConfigError, DataError, StoreError
 from lstmcast.features import build_features
 from lstmcast.prices.context import ContextReference, Unit, attach_context, known_at_close
 from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.selection import select_histories
 from lstmcast.prices.store import PriceStore
 
 GROUPS = ["returns", "volume"]
@@ -218,3 +223,40 @@ def test_what_is_not_stored_or_lacks_its_lag_is_said(
     store.save(replace(monthly(), source="csv"))
     with pytest.raises(ConfigError, match="a level without the days until it is published"):
         attach_context(store, [stock], ["CPI@2"])
+
+
+def test_an_experiment_gets_its_context(store: PriceStore, stock: PriceHistory) -> None:
+    store.save(stock)
+    data = Data(symbols=("AAPL",), start=date(2023, 9, 1), context=("^GSPC", "fred:CPI@45d"))
+    (history,) = select_histories(store, data)
+    assert history.context is not None
+    assert list(history.context.values) == ["^GSPC", "CPI"]
+    assert list(history.context.values.index) == list(history.bars.index)
+    assert not history.context.values.isna().any().any()  # what came before `start` counts
+
+
+@pytest.mark.slow
+def test_a_run_is_trained_and_evaluated_with_its_context(program: Any, tmp_path: Path) -> None:
+    assert program.run("fetch", "AAPL", "MSFT", "--source", "sample").exit_code == 0
+    config = tmp_path / "context.yaml"
+    config.write_text(
+        "name: context\n"
+        "data: {symbols: [AAPL], source: sample, start: 2010-01-04, context: [MSFT]}\n"
+        "model: {members: 1, hidden_size: 4}\n"
+        "training: {epochs: 1, lookback: 40}\n"
+    )
+    runs = tmp_path / "runs"
+    ran = program.run("train", "--config", str(config), "--runs-dir", str(runs))
+    assert ran.exit_code == 0, ran.stderr
+    (run,) = runs.iterdir()
+    record = json.loads((run / "run.json").read_text())
+    msft = program.store.load("MSFT", "sample").sha256
+    assert [(o["symbol"], o["lag"], o["sha256"]) for o in record["context"]["AAPL"]] == [
+        ("MSFT", 0, msft)
+    ]
+    ran = program.run("forecast", "--runs-dir", str(runs), "--json")
+    assert ran.exit_code == 0, ran.stderr
+    program.store.remove("MSFT", "sample")
+    ran = program.run("forecast", "--runs-dir", str(runs), "--json")
+    assert ran.exit_code == 7
+    assert "MSFT from sample has not been fetched yet" in ran.stderr
