@@ -1,0 +1,71 @@
+"""The five commands one after the other, as programs of their own, on the bundled sample."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.program import Workplace
+
+from lstmcast.run import Run
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+SMALL = (
+    "target.horizon=3", "model.hidden_size=4", "model.members=1", "model.num_layers=1",
+    "training.epochs=1", "training.lookback=60", "training.warm_up=10", "training.device=cpu",
+    "data.start=2009-01-01",
+)  # fmt: skip
+
+LOADED = (
+    "import atexit, sys; atexit.register(lambda: "
+    "print('LOADED', 'torch' in sys.modules, 'yfinance' in sys.modules, file=sys.stderr))"
+)
+
+
+@pytest.mark.slow
+def test_fetch_train_evaluate_plot_forecast(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    overrides = [word for option in SMALL for word in ("--set", option)]
+    loaded = {}
+
+    def call(*words: str | Path) -> str:
+        done = place.run(*words, first=LOADED)
+        assert done.returncode == 0, done.stderr
+        loaded[words[0]] = done.stderr.splitlines()[-1]
+        return done.stdout
+
+    call("fetch", "AAPL", "--source", "sample")
+    told = json.loads(call("train", "--config", CONFIGS / "aapl.yaml", *overrides, "--json"))
+    metrics = json.loads(call("evaluate", "--json"))
+    call("plot")
+    ahead = json.loads(call("forecast", "--json"))
+
+    run = Run.open(None, place.runs)
+    assert told["run"] == str(run.path)
+    assert json.loads((run.path / "metrics.json").read_text()) == metrics
+    assert (run.charts / "AAPL-test.png").stat().st_size > 20_000
+    (aapl,) = ahead["symbols"]
+    assert (aapl["symbol"], aapl["origin"], aapl["currency"]) == ("AAPL", "2013-03-01", "USD")
+    assert [row["date"] for row in aapl["sessions"]] == ["2013-03-04", "2013-03-05", "2013-03-06"]
+    # Judging and drawing need no network, and nobody but Yahoo's source needs yfinance.
+    assert loaded == {
+        "fetch": "LOADED False False",
+        "train": "LOADED True False",
+        "evaluate": "LOADED False False",
+        "plot": "LOADED False False",
+        "forecast": "LOADED True False",
+    }
+
+
+@pytest.mark.slow
+def test_the_classic_recipe_runs(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    assert place.invoke("fetch", "AAPL", "--source", "sample").exit_code == 0
+    small = ("training.epochs=1", "model.hidden_size=4", "training.device=cpu")
+    overrides = [word for option in small for word in ("--set", option)]
+    classic = str(CONFIGS / "classic.yaml")
+    for words in (["train", "--config", classic, *overrides], ["plot"]):
+        result = place.invoke(*words)
+        assert result.exit_code == 0, result.stderr
+    experiment = Run.open(None, place.runs).experiment()
+    assert (experiment.target.kind, experiment.model.head) == ("price", "point")
+    assert experiment.training.supervision == "last"
