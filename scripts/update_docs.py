@@ -187,11 +187,11 @@ def feature_groups() -> str:
             f"`{group.name}`",
             ", ".join(group.needs),
             "yes" if group.by_default else "no",
-            first_sentence(inspect.getmodule(group.compute)).partition(": ")[2],
+            _lower(first_sentence(group.compute)),
         )
         for group in GROUPS.values()
     ]
-    return table(("group", "needs", "default", "what it tells"), rows)
+    return table(("group", "needs", "default", "columns"), rows)
 
 
 def named(kinds: Iterable[tuple[str, object]]) -> str:
