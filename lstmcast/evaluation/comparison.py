@@ -41,9 +41,9 @@ class Comparison:
 
 
 def daily_means(losses: pd.DataFrame, horizon: int, columns: list[str]) -> pd.DataFrame:
-    """Mean over symbols of each day's losses, a row per origin."""
+    """Mean over symbols of each day's losses, a row per date that was forecast."""
     rows = losses[losses["horizon"] == horizon]
-    return rows.groupby("origin", sort=True)[columns].mean()
+    return rows.groupby("date", sort=True)[columns].mean()
 
 
 def compare(

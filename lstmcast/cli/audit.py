@@ -1,0 +1,63 @@
+"""`lstmcast audit`: does any forecast of a run know something that it should not?"""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
+
+if TYPE_CHECKING:
+    from lstmcast.evaluation.audit import AuditReport
+
+_MARKS = {True: "[green]passed[/]", False: "[bold red]LEAKS[/]", None: "[dim]not asked[/]"}
+
+
+def audit(
+    run: RunArgument = None,
+    training: Annotated[
+        bool,
+        typer.Option(
+            "--training/--no-training",
+            help="Make the checks that train short networks as well: some seconds more.",
+        ),
+    ] = True,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the moments and alterations that are tried.")
+    ] = 0,
+    data: DataDir = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    json: Json = False,
+) -> None:
+    """Look for leaks from the future: cut, alter and shuffle the prices of a run and compare."""
+    from lstmcast.files import write_atomically
+    from lstmcast.prices.store import PriceStore
+    from lstmcast.run import Run, to_json
+
+    opened = Run.open(run, runs_dir)
+    histories = opened.histories(PriceStore(data_dir(data)))
+    from lstmcast.evaluation.audit import audit as audit_forecaster
+
+    report = audit_forecaster(
+        opened.forecaster(), histories, seed=seed, training=training, watch=_say
+    )
+    write_atomically(opened.path / "audit.json", to_json(report.to_dict()))
+    if json:
+        print_json(report.to_dict())
+    else:
+        _print(report)
+    report.require()
+
+
+def _say(name: str) -> None:
+    note(f"checking {name}")
+
+
+def _print(report: "AuditReport") -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("check", "", "what was found", "seconds")
+    for check, seconds in zip(report.checks, report.seconds, strict=True):
+        table.add_row(check.name, _MARKS[check.passed], escape(check.detail), f"{seconds:.1f}")
+    out().print(table)

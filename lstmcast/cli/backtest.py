@@ -1,0 +1,225 @@
+"""`lstmcast backtest`: train again and again through history, and judge all forecasts together."""
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.evaluate import print_report
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lstmcast.baselines import FitCache
+    from lstmcast.evaluation.backtest import Backtest, BacktestReport
+
+
+class WindowOption(StrEnum):
+    """What a fold learns from."""
+
+    expanding = "expanding"
+    rolling = "rolling"
+
+
+def backtest(
+    config: Annotated[
+        Path,
+        typer.Option("--config", "-c", help="YAML file of the experiment.", show_default=False),
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Override one key, as in --set model.members=3; may be repeated.",
+            metavar="KEY=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    folds: Annotated[int, typer.Option(min=1, help="How often to train.")] = 10,
+    window: Annotated[
+        WindowOption,
+        typer.Option(help="Learn from everything before, or from a window of one length."),
+    ] = WindowOption.expanding,
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            help="First session to forecast; by default the middle of the history.",
+            show_default=False,
+        ),
+    ] = None,
+    embargo: Annotated[
+        int, typer.Option(min=0, help="Sessions left out before each fold's first forecast.")
+    ] = 0,
+    baselines: Annotated[
+        str | None,
+        typer.Option(
+            help="Baselines by name, with commas between them; all by default.",
+            show_default=False,
+        ),
+    ] = None,
+    cost_bps: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Trade by two plain rules at this cost, in hundredths of a percent of a trade.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_unless: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='End with an error unless this holds, such as "crps<garch" or "p<0.05".',
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Worker processes for the folds; 0 takes every core.")
+    ] = 1,
+    data: DataDir = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    json: Json = False,
+) -> None:
+    """Walk forward: train, forecast the next stretch, train again; goes on where it stopped."""
+    import pandas as pd
+
+    from lstmcast.baselines import BASELINES, FitCache, get_baseline
+    from lstmcast.config import load_experiment
+    from lstmcast.evaluation import check_conditions
+    from lstmcast.evaluation.backtest import Backtest, Settings, summarise
+    from lstmcast.prices.selection import select_histories
+    from lstmcast.prices.store import PriceStore
+    from lstmcast.run import ensure_writable
+
+    names = tuple(BASELINES) if baselines is None else tuple(baselines.replace(" ", "").split(","))
+    for name in names:
+        get_baseline(name)
+    experiment = load_experiment(config, overrides or ())
+    histories = select_histories(PriceStore(data_dir(data)), experiment.data)
+    ensure_writable(runs_dir)
+    from lstmcast.training.prepare import settle
+
+    walk = Backtest(
+        settle(experiment, histories),
+        histories,
+        Settings(
+            folds=folds,
+            window=window.value,
+            first=None if first is None else pd.Timestamp(first),
+            embargo=embargo,
+            baselines=names,
+        ),
+        runs_dir,
+    )
+    _walk(walk, jobs, FitCache(data_dir(data) / "cache" / "fits"))
+    tables, notes = walk.tables()
+    report = summarise(
+        tables,
+        {history.symbol: history.adjusted() for history in histories},
+        notes=notes,
+        cost_bps=cost_bps,
+        trials=count_trials(runs_dir),
+    )
+    _keep(walk, report)
+    if json:
+        print_json(report.to_dict())
+    else:
+        _print(report)
+    check_conditions(report.report, fail_unless or [])
+
+
+def count_trials(runs_dir: Path) -> int:
+    """Models that have been tried: the runs and the backtests of a folder."""
+    return max(1, sum(1 for _ in runs_dir.glob("[!.]*/run.json"))) + sum(
+        1 for _ in runs_dir.glob("backtest-*/plan.json")
+    )
+
+
+def _walk(walk: "Backtest", jobs: int, cache: "FitCache") -> None:
+    todo = walk.missing()
+    done = len(walk.folds) - len(todo)
+    if done:
+        note(f"{done} of {len(walk.folds)} folds were done before")
+    for fold in walk.run(jobs, cache):
+        done += 1
+        note(
+            f"fold {fold.number} done ({done} of {len(walk.folds)}): trained up to "
+            f"{fold.validation_end:%Y-%m-%d}, forecasts to {fold.last_outcome:%Y-%m-%d}"
+        )
+
+
+def _keep(walk: "Backtest", report: "BacktestReport") -> None:
+    """Write the scores, and the chart where there is one, into the walk's folder."""
+    from lstmcast.files import write_atomically
+    from lstmcast.run import to_json
+
+    write_atomically(walk.folder / "metrics.json", to_json(report.to_dict()))
+    if not report.differences.empty:
+        from lstmcast.plots import save_figure
+        from lstmcast.plots.backtest import backtest_chart
+
+        best = report.report.verdict.best_baseline
+        figure = backtest_chart(
+            report.differences,
+            rival=report.report.forecasters[str(best)].label,
+            details=f"{walk.experiment.name}, {len(walk.folds)} folds",
+            folds=[fold.first_origin for fold in walk.folds],
+        )
+        save_figure(figure, walk.folder / "cumulative.png")
+    note(f"kept in {walk.folder}")
+
+
+def _print(report: "BacktestReport") -> None:
+    print_report(report.report)
+    if report.years:
+        out().print(_years_table(report))
+    if report.strategies:
+        out().print(_strategy_table(report))
+
+
+def _years_table(report: "BacktestReport") -> "Table":
+    from rich.table import Table
+
+    best = report.report.forecasters[str(report.report.verdict.best_baseline)].label
+    table = Table(title=f"Year by year, beside {best}", title_justify="left")
+    for name in ("year", "days", "CRPS", f"CRPS of {best}", "gain"):
+        table.add_column(name, justify="right")
+    for year in report.years:
+        table.add_row(
+            str(year.year),
+            str(year.days),
+            f"{year.crps:.4f}",
+            f"{year.best_crps:.4f}",
+            f"{100 * year.skill:+.2f} %",
+        )
+    return table
+
+
+def _strategy_table(report: "BacktestReport") -> "Table":
+    from rich.table import Table
+
+    table = Table(
+        title="Plain rules after costs",
+        title_justify="left",
+        caption="Sharpe ratio with its Newey-West error; deflated: probability that it is more "
+        f"than the luck of the best of {report.trials} trials without skill",
+        caption_justify="left",
+    )
+    for name in ("", "a year", "volatility", "Sharpe", "deflated", "turnover", "drawdown"):
+        table.add_column(name, justify="right" if name else "left")
+    for part in report.strategies:
+        table.add_row(
+            part.name,
+            f"{part.annual_return:+.1%}",
+            f"{part.annual_volatility:.1%}",
+            f"{part.sharpe:.2f} ± {part.sharpe_error:.2f}",
+            f"{part.deflated:.2f}",
+            f"{part.turnover:.1f}",
+            f"{part.drawdown:.1%}",
+        )
+    return table

@@ -1,0 +1,103 @@
+"""Negative and positive controls: no skill where there is none, volatility where it is known."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.config import Experiment, SplitFractions
+from lstmcast.evaluation.audit import simulate
+from lstmcast.evaluation.audit.altered import shuffled_days
+from lstmcast.evaluation.audit.fitted import Silent, shortened
+from lstmcast.evaluation.audit.result import Check
+from lstmcast.evaluation.report import MODEL, best_baseline, evaluate
+from lstmcast.evaluation.verdict import finding
+from lstmcast.prices.history import PriceHistory
+
+if TYPE_CHECKING:
+    from lstmcast.training import Trained
+
+EPOCHS = 12
+"""Epochs of a control's training; one network."""
+
+IMPOSSIBLE = 0.001
+"""A p-value that luck does not reach in an audit or two: skill at this level is a leak."""
+
+LEAST_CORRELATION = 0.5
+"""Of the stated with the true volatility, over the test range of a simulated GARCH."""
+
+_STANDARDS = ("random_walk", "constant", "ewma")
+_SEED = 7
+
+
+def check_random_walk(experiment: Experiment) -> Check:
+    """Train on a pure random walk: neither the price nor the range may show skill."""
+    return _no_skill("random walk", experiment, simulate.random_walk(_SEED))
+
+
+def check_shuffled(
+    experiment: Experiment, history: PriceHistory, generator: np.random.Generator
+) -> Check:
+    """Train on one's own days in random order: no skill may be left."""
+    return _no_skill("shuffled", experiment, shuffled_days(history, generator))
+
+
+def check_volatility(experiment: Experiment) -> Check:
+    """Train on a GARCH of known volatility: the stated spread must follow it."""
+    history, volatility = simulate.garch(_SEED)
+    trained = _train(experiment, history)
+    table = trained.predictions
+    rows = table[table["horizon"] == 1]
+    spread = (rows["q75"] - rows["q25"]).to_numpy(dtype=np.float64)
+    if np.isnan(spread).any():
+        return Check("volatility", passed=None, detail="the model states no range")
+    sessions = pd.DatetimeIndex(history.bars.index)
+    coming = volatility[sessions.get_indexer(pd.DatetimeIndex(rows["date"]))]
+    found = float(np.corrcoef(np.log(spread), np.log(coming))[0, 1])
+    return Check(
+        "volatility",
+        passed=found >= LEAST_CORRELATION,
+        detail=f"correlation {found:.2f} of the stated with the true volatility of a simulated "
+        f"GARCH, after {EPOCHS} epochs of one network",
+    )
+
+
+def _no_skill(name: str, experiment: Experiment, history: PriceHistory) -> Check:
+    trained = _train(experiment, history)
+    report = evaluate(
+        trained.predictions, {history.symbol: history.adjusted()}, baselines=_STANDARDS, jobs=1
+    )
+    horizon = report.horizons[0]
+    tests = {"price": report.point_tests[horizon]}
+    best = best_baseline(report.forecasters, horizon)
+    if best is not None and report.forecasters[MODEL].kind == "distribution":
+        test = report.comparisons[best][horizon].crps
+        if test is not None:
+            tests["range"] = test
+    for what, test in tests.items():
+        if test.p_value < IMPOSSIBLE and test.mean < 0:
+            return Check(
+                name,
+                passed=False,
+                detail=f"the {what} shows skill (p = {test.p_value:.1g}, {test.days} days) where "
+                "nothing can be known: something leaks",
+            )
+    found = ", ".join(f"{what} {finding(test)}" for what, test in tests.items())
+    return Check(
+        name,
+        passed=True,
+        detail=f"no skill where none can be, over {report.verdict.days} days ({found})",
+    )
+
+
+def _train(experiment: Experiment, history: PriceHistory) -> "Trained":
+    from lstmcast.training import train_experiment
+
+    short = shortened(experiment, epochs=EPOCHS)
+    control = short.model_copy(
+        update={
+            "split": SplitFractions(train=0.6, validation=0.15, test=0.25),
+            "data": short.data.model_copy(update={"symbols": (history.symbol,), "context": ()}),
+        }
+    )
+    return train_experiment(control, [history], Silent())

@@ -1,0 +1,196 @@
+"""Was anything fitted on rows that it should not have seen?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.config import Experiment, Pool, SplitDates
+from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.audit.altered import altered_after
+from lstmcast.evaluation.audit.result import Check
+from lstmcast.features import FeatureMatrix, build_features
+from lstmcast.prices.history import PriceHistory
+
+if TYPE_CHECKING:
+    from lstmcast.dataset import Scaling
+    from lstmcast.training import EpochRecord, Trained
+
+EPOCHS = 3
+"""Epochs of the short trainings that are compared."""
+
+_SCALER_TOLERANCE = 1e-6
+
+
+@dataclass
+class Silent:
+    """An observer of training that says nothing."""
+
+    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
+        """Say nothing of an epoch."""
+
+    def on_restart(self, member: int, learning_rate: float) -> None:
+        """Say nothing of a restart."""
+
+    def on_finish(self, member: int, *, kept: bool) -> None:
+        """Say nothing at the end."""
+
+
+def shortened(experiment: Experiment, *, epochs: int) -> Experiment:
+    """The experiment with one network alone and few epochs."""
+    alone = {"members": 1, "variants": (), "pool": Pool()}
+    return experiment.model_copy(
+        update={
+            "model": experiment.model.model_copy(update=alone),
+            "training": experiment.training.model_copy(
+                update={"epochs": epochs, "patience": epochs}
+            ),
+        }
+    )
+
+
+def dates_of(experiment: Experiment) -> SplitDates:
+    """The split of a settled experiment, whose dates are written out."""
+    if not isinstance(experiment.split, SplitDates):
+        raise TypeError("the experiment of a run has its split as dates")
+    return experiment.split
+
+
+def check_scaler(
+    scaling: "Scaling", experiment: Experiment, histories: Sequence[PriceHistory]
+) -> Check:
+    """Compute the scaler's statistics anew from training rows, and compare."""
+    groups = experiment.features or ()
+    matrices = {history.symbol: build_features(history, groups) for history in histories}
+    ends = dates_of(experiment)
+    parts = {
+        "training": _rows_until(matrices, ends.train_end, experiment.target.horizon),
+        "training and validation": _rows_until(matrices, ends.validation_end, 0),
+        "all": {symbol: matrix.table.to_numpy() for symbol, matrix in matrices.items()},
+    }
+    pooled = experiment.target.kind != "price"
+    for symbol in matrices:
+        if symbol not in scaling.scalers:
+            continue
+        scaler = scaling.scalers[symbol]
+        for name, rows in parts.items():
+            sample = np.concatenate(list(rows.values())) if pooled else rows[symbol]
+            if len(sample) and _same(
+                scaler.offset, scaler.factor, _statistics(sample, pooled=pooled)
+            ):
+                if name == "training":
+                    break
+                return Check(
+                    "scaler",
+                    passed=False,
+                    detail=f"the scaler of {symbol} was fitted on {name} rows, not on those "
+                    f"up to {ends.train_end}",
+                )
+        else:
+            return Check(
+                "scaler",
+                passed=False,
+                detail=f"the scaler of {symbol} does not have the statistics of its training rows",
+            )
+    return Check("scaler", passed=True, detail=f"fitted on rows up to {ends.train_end} alone")
+
+
+def _rows_until(
+    matrices: Mapping[str, FeatureMatrix], end: object, horizon: int
+) -> dict[str, FloatArray]:
+    """Rows of each symbol whose forecasts reach no further than `end`."""
+    found = {}
+    for symbol, matrix in matrices.items():
+        dates = pd.DatetimeIndex(matrix.table.index)
+        count = int((dates <= pd.Timestamp(str(end))).sum()) - horizon
+        found[symbol] = matrix.table.to_numpy(dtype=np.float64)[: max(count, 0)]
+    return found
+
+
+def _statistics(rows: FloatArray, *, pooled: bool) -> tuple[FloatArray, FloatArray]:
+    """Offset and factor: mean and deviation of pooled rows, least value and range of prices."""
+    if pooled:
+        return rows.mean(axis=0), rows.std(axis=0)
+    return rows.min(axis=0), np.ptp(rows, axis=0)
+
+
+def _same(
+    offset: FloatArray, factor: FloatArray, statistics: tuple[FloatArray, FloatArray]
+) -> bool:
+    spread = np.where(statistics[1] > 0, statistics[1], 1.0)
+    close = np.abs(offset - statistics[0]) <= _SCALER_TOLERANCE * spread
+    return bool(np.all(close) and np.allclose(factor, spread, rtol=_SCALER_TOLERANCE))
+
+
+def check_purge(experiment: Experiment, histories: Sequence[PriceHistory]) -> Check:
+    """No return that one part learns from or is judged by reaches into the next part."""
+    from lstmcast.training.prepare import prepare
+
+    prepared = prepare(experiment, histories)
+    ends, horizon = dates_of(experiment), experiment.target.horizon
+    limits = {"train": ends.train_end, "validation": ends.validation_end}
+    for block, dates in zip(prepared.inputs.blocks, prepared.inputs.dates, strict=True):
+        parts = prepared.parts[block.symbol]
+        for name, end in limits.items():
+            origins = getattr(parts, name)
+            if not len(origins):
+                continue
+            reached = dates[min(int(origins.max()) + horizon, len(dates) - 1)]
+            if int(origins.max()) + horizon >= len(dates) or reached > pd.Timestamp(end):
+                return Check(
+                    "purge",
+                    passed=False,
+                    detail=f"the {name} part of {block.symbol} ends on {end}, but its last "
+                    f"forecast reaches to {reached:%Y-%m-%d}",
+                )
+        before = parts.validation if len(parts.validation) else parts.train
+        if len(before) and int(parts.test.min()) <= int(before.max()):
+            return Check(
+                "purge",
+                passed=False,
+                detail=f"test and validation origins of {block.symbol} overlap: early stopping "
+                "is judged on test rows",
+            )
+    return Check(
+        "purge", passed=True, detail=f"{horizon} sessions are kept free at the end of each part"
+    )
+
+
+def check_training(
+    experiment: Experiment, histories: Sequence[PriceHistory], generator: np.random.Generator
+) -> Check:
+    """Train twice, the second time with other prices in the test range: nothing may differ."""
+    ends = dates_of(experiment)
+    last = pd.Timestamp(ends.validation_end)
+    changed = [
+        altered_after(history, int((history.bars.index <= last).sum()) - 1, generator)
+        for history in histories
+    ]
+    ours, theirs = (_train_shortly(experiment, given) for given in (histories, changed))
+    records = [trained.ensemble.members[0].records for trained in (ours, theirs)]
+    for name, part in (("train_loss", "training batches"), ("validation_loss", "early stopping")):
+        pairs = zip(*records, strict=False)
+        if any(getattr(one, name) != getattr(other, name) for one, other in pairs):
+            return Check(
+                "training",
+                passed=False,
+                detail=f"{part}: the {name.replace('_', ' ')} depends on prices of the test range",
+            )
+    weights = [trained.forecaster.networks[0].state_dict() for trained in (ours, theirs)]
+    if any(not bool((weights[0][key] == weights[1][key]).all()) for key in weights[0]):
+        return Check(
+            "training", passed=False, detail="the weights depend on prices of the test range"
+        )
+    return Check(
+        "training",
+        passed=True,
+        detail=f"{EPOCHS} epochs with other prices in the test range: the same losses and weights",
+    )
+
+
+def _train_shortly(experiment: Experiment, histories: Sequence[PriceHistory]) -> "Trained":
+    from lstmcast.training import train_experiment
+
+    return train_experiment(shortened(experiment, epochs=EPOCHS), histories, Silent())

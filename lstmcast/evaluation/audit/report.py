@@ -1,0 +1,119 @@
+"""Running the checks, and what they come to."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lstmcast.config import Experiment
+from lstmcast.errors import AuditError
+from lstmcast.evaluation.audit.controls import (
+    check_random_walk,
+    check_shuffled,
+    check_volatility,
+)
+from lstmcast.evaluation.audit.fitted import check_purge, check_scaler, check_training
+from lstmcast.evaluation.audit.future import check_features, check_forecasts
+from lstmcast.evaluation.audit.result import Check
+from lstmcast.prices.history import PriceHistory
+
+if TYPE_CHECKING:
+    from lstmcast.training import Forecaster
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """Every check, and how long it took.
+
+    Args:
+        checks: in the order in which they were made.
+        seconds: of each check.
+    """
+
+    checks: tuple[Check, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return all(check.passed is not False for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as the run keeps them."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "passed": self.passed,
+            "checks": [
+                {**check.to_dict(), "seconds": round(seconds, 2)}
+                for check, seconds in zip(self.checks, self.seconds, strict=True)
+            ],
+        }
+
+    def require(self) -> None:
+        """Raise if something leaks.
+
+        Raises:
+            AuditError: naming every check that failed.
+        """
+        failed = [check for check in self.checks if check.passed is False]
+        if failed:
+            raise AuditError(
+                "; ".join(f"{check.name}: {check.detail}" for check in failed),
+                "repair it and train again: until then no score of this run can be believed",
+            )
+
+
+def audit(
+    forecaster: "Forecaster",
+    histories: Sequence[PriceHistory],
+    *,
+    seed: int = 0,
+    training: bool = True,
+    watch: Callable[[str], None] = lambda _: None,
+) -> AuditReport:
+    """Audit a trained forecaster on the prices that it was trained on.
+
+    Args:
+        forecaster: the run's ensemble, with its settled experiment.
+        histories: the run's prices.
+        seed: of the moments and alterations that are tried.
+        training: make the checks that train short networks of their own as well.
+        watch: told the name of each check before it begins.
+    """
+    generator = np.random.default_rng(seed)
+    checks, seconds = [], []
+    for name, check in _checks(forecaster, histories, generator, training=training):
+        watch(name)
+        began = time.perf_counter()
+        checks.append(check())
+        seconds.append(time.perf_counter() - began)
+    return AuditReport(tuple(checks), tuple(seconds))
+
+
+def _checks(
+    forecaster: "Forecaster",
+    histories: Sequence[PriceHistory],
+    generator: np.random.Generator,
+    *,
+    training: bool,
+) -> Iterator[tuple[str, Callable[[], Check]]]:
+    experiment: Experiment = forecaster.experiment
+    columns = dict.fromkeys(
+        c for group in forecaster.groups for c in group.experiment.features or ()
+    )
+    yield "features", lambda: check_features(histories, list(columns), generator)
+    yield "forecasts", lambda: check_forecasts(forecaster, histories, generator)
+    for group in forecaster.groups:
+        yield "scaler", partial(check_scaler, group.scaling, group.experiment, histories)
+    yield "purge", lambda: check_purge(experiment, histories)
+    if training:
+        for group in forecaster.groups:
+            yield "training", partial(check_training, group.experiment, histories, generator)
+        yield "random walk", lambda: check_random_walk(experiment)
+        yield "shuffled", lambda: check_shuffled(experiment, histories[0], generator)
+        yield "volatility", lambda: check_volatility(experiment)

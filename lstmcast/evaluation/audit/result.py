@@ -1,0 +1,23 @@
+"""What one check of the audit found."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question that was asked.
+
+    Args:
+        name: short name of the check.
+        passed: None where the check does not apply.
+        detail: what was done, or what leaks, in one line.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)

@@ -1,0 +1,18 @@
+"""Walk-forward evaluation: train, forecast the next stretch, move on, train again."""
+
+from lstmcast.evaluation.backtest.folds import Fold, plan_folds
+from lstmcast.evaluation.backtest.strategies import Performance, trade
+from lstmcast.evaluation.backtest.summary import BacktestReport, Year, summarise
+from lstmcast.evaluation.backtest.walk import Backtest, Settings
+
+__all__ = [
+    "Backtest",
+    "BacktestReport",
+    "Fold",
+    "Performance",
+    "Settings",
+    "Year",
+    "plan_folds",
+    "summarise",
+    "trade",
+]

@@ -1,0 +1,121 @@
+"""The plan of a walk-forward evaluation: what each fold learns from and what it forecasts.
+
+    expanding  |------ train ------|- val -|  forecast 1  |
+               |------------- train -------------|- val -|  forecast 2  |
+    rolling    |------ train ------|- val -|  forecast 1  |
+                              |------ train ------|- val -|  forecast 2  |
+
+The folds' forecasts follow one another without gap or overlap. At the end of its training and of
+its validation part each fold gives up `horizon` sessions (the purge, as in every split); `embargo`
+sessions more may be left out before the first forecast.
+
+Source: Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 7.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.errors import DataError, UsageError
+
+Window = Literal["expanding", "rolling"]
+
+FEWEST_SESSIONS = 250
+"""Sessions before the first forecast: a year."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training and the forecasts made with it; every date is a session, inclusive.
+
+    Args:
+        number: from 1.
+        start: first session that is seen.
+        train_end, validation_end: last sessions of the two parts.
+        first_origin, last_origin: first and last session at whose close a forecast is made.
+        last_outcome: last session that a forecast reaches.
+    """
+
+    number: int
+    start: pd.Timestamp
+    train_end: pd.Timestamp
+    validation_end: pd.Timestamp
+    first_origin: pd.Timestamp
+    last_origin: pd.Timestamp
+    last_outcome: pd.Timestamp
+
+
+def plan_folds(
+    sessions: pd.DatetimeIndex,
+    *,
+    folds: int,
+    horizon: int,
+    window: Window = "expanding",
+    first: pd.Timestamp | None = None,
+    validation: float = 0.15,
+    embargo: int = 0,
+) -> list[Fold]:
+    """Plan the folds over all sessions.
+
+    Args:
+        sessions: every session on which any symbol traded.
+        folds: how often to train.
+        horizon: sessions that a forecast reaches ahead.
+        window: learn from everything before, or from as many sessions as the first fold.
+        first: first session to be forecast; by default the middle one.
+        validation: share of a fold's sessions that early stopping is judged on.
+        embargo: sessions left out between validation and the first forecast.
+
+    Raises:
+        UsageError: if a number is out of its range.
+        DataError: if there are too few sessions.
+    """
+    if folds < 1 or embargo < 0:
+        raise UsageError(
+            f"`--folds` must be at least 1 and `--embargo` at least 0, got {folds} and {embargo}"
+        )
+    begin = len(sessions) // 2 if first is None else int(sessions.searchsorted(first))
+    known = begin - embargo
+    if known < FEWEST_SESSIONS:
+        raise DataError(
+            f"there are {max(known, 0)} sessions before the first forecast, a backtest needs "
+            f"{FEWEST_SESSIONS}",
+            "let it begin later with `--from`, or fetch a longer history",
+        )
+    origins = np.arange(begin - 1, len(sessions) - 1)
+    if len(origins) < folds:
+        raise DataError(
+            f"there are {len(origins)} sessions to forecast for {folds} folds",
+            "let it begin earlier with `--from`, or take fewer `--folds`",
+        )
+    return [
+        _fold(sessions, k + 1, part, known, horizon, window, validation, embargo)
+        for k, part in enumerate(np.array_split(origins, folds))
+    ]
+
+
+def _fold(
+    sessions: pd.DatetimeIndex,
+    number: int,
+    origins: np.ndarray,
+    length: int,
+    horizon: int,
+    window: Window,
+    validation: float,
+    embargo: int,
+) -> Fold:
+    last_known = int(origins[0]) - embargo
+    start = max(0, last_known + 1 - length) if window == "rolling" else 0
+    judged = max(round(validation * (last_known + 1 - start)), horizon + 1)
+    dates = [pd.Timestamp(date) for date in sessions]
+    return Fold(
+        number=number,
+        start=dates[start],
+        train_end=dates[last_known - judged],
+        validation_end=dates[last_known],
+        first_origin=dates[int(origins[0])],
+        last_origin=dates[int(origins[-1])],
+        last_outcome=dates[min(int(origins[-1]) + horizon, len(dates) - 1)],
+    )

@@ -1,0 +1,146 @@
+"""What would two plain rules have earned, after costs? No claim beyond these figures.
+
+    volatility target   hold the share of one's money that makes the stated volatility 15 % a year,
+                        never more than all of it
+    sign                hold the stock when the median is above the last close, else nothing
+    buy and hold        hold the stock
+
+Positions are taken at the close of the origin and held to the next close; a change of the position
+costs `cost_bps` of what is traded. Several symbols share the money equally.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.significance import LAGS, long_run_variance
+from lstmcast.evaluation.tails import stated_variance
+from lstmcast.predictions import is_point
+
+SESSIONS_A_YEAR = 252
+TARGET = 0.15
+"""Volatility a year that the first rule aims at."""
+
+_EULER = 0.5772156649
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One rule over the whole backtest, after costs.
+
+    Args:
+        name: of the rule.
+        annual_return, annual_volatility: fractions a year, of simple daily returns.
+        sharpe: their ratio; no interest is deducted.
+        sharpe_error: its standard error, Newey-West.
+        deflated: probability that the true Sharpe ratio is above what the best of as many trials
+            without skill would show (0.95 and more is the usual bar).
+        turnover: share of the money traded in a year.
+        drawdown: largest loss from a peak, a fraction.
+    """
+
+    name: str
+    annual_return: float
+    annual_volatility: float
+    sharpe: float
+    sharpe_error: float
+    deflated: float
+    turnover: float
+    drawdown: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with null for NaN."""
+        return {
+            key: None if isinstance(value, float) and not np.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def trade(table: pd.DataFrame, *, cost_bps: float, trials: int) -> list[Performance]:
+    """Follow each rule through the one-session forecasts of a table.
+
+    Args:
+        table: prediction rows.
+        cost_bps: cost of a trade in hundredths of a percent of what is traded.
+        trials: how many models have been tried on these prices, this one included.
+    """
+    rows = table[table["horizon"] == 1].sort_values(["symbol", "origin"], kind="stable")
+    simple = np.expm1(rows["return_actual"].to_numpy(dtype=np.float64))
+    rules: dict[str, FloatArray] = {"buy and hold": np.ones(len(rows))}
+    if not is_point(rows):
+        yearly = np.sqrt(SESSIONS_A_YEAR * stated_variance(rows))
+        rules["volatility target"] = np.minimum(1.0, TARGET / yearly)
+    rules["sign"] = (rows["q50"].to_numpy(dtype=np.float64) > 0).astype(np.float64)
+    results = []
+    for name, position in rules.items():
+        frame = pd.DataFrame(
+            {
+                "symbol": rows["symbol"].to_numpy(),
+                "origin": rows["origin"].to_numpy(),
+                "position": position,
+            }
+        )
+        before = frame.groupby("symbol")["position"].shift(fill_value=0.0).to_numpy()
+        traded = np.abs(position - before)
+        frame["net"] = position * simple - cost_bps * 1e-4 * traded
+        frame["traded"] = traded
+        daily = frame.groupby("origin", sort=True)[["net", "traded"]].mean()
+        net, turnover = (daily[column].to_numpy(dtype=np.float64) for column in ("net", "traded"))
+        results.append(_performance(name, net, float(turnover.mean()), trials))
+    return results
+
+
+def _performance(name: str, net: FloatArray, turnover: float, trials: int) -> Performance:
+    year = np.sqrt(SESSIONS_A_YEAR)
+    deviation = float(net.std())
+    daily = float(net.mean()) / deviation if deviation > 0 else float("nan")
+    wealth = np.cumprod(1 + net)
+    peak = np.maximum.accumulate(np.maximum(wealth, 1.0))
+    return Performance(
+        name=name,
+        annual_return=SESSIONS_A_YEAR * float(net.mean()),
+        annual_volatility=year * deviation,
+        sharpe=year * daily,
+        sharpe_error=year * sharpe_error(net) if deviation > 0 else float("nan"),
+        deflated=deflated_sharpe(net, trials) if deviation > 0 else float("nan"),
+        turnover=SESSIONS_A_YEAR * turnover,
+        drawdown=float(np.max(1 - wealth / peak)),
+    )
+
+
+def sharpe_error(returns: FloatArray) -> float:
+    """Newey-West standard error of the Sharpe ratio of one period.
+
+    By the delta method on mean and variance, whose influence on the ratio S is
+    `x - S / 2 (x^2 - 1)` for standardised returns x.
+
+    Source: Lo (2002), The statistics of Sharpe ratios.
+    """
+    x = (returns - returns.mean()) / returns.std()
+    ratio = float(returns.mean() / returns.std())
+    influence = x - ratio / 2 * (x**2 - 1)
+    return float(np.sqrt(long_run_variance(influence, LAGS) / len(returns)))
+
+
+def deflated_sharpe(returns: FloatArray, trials: int) -> float:
+    """Probability that the Sharpe ratio is more than the luck of the best of `trials`.
+
+    The trials' ratios are taken to spread as those of as many strategies without skill,
+    `1 / (n - 1)` in variance. With one trial it is the probability of a ratio above 0.
+
+    Source: Bailey and Lopez de Prado (2014), The deflated Sharpe ratio.
+    """
+    n = len(returns)
+    x = (returns - returns.mean()) / returns.std()
+    ratio = float(returns.mean() / returns.std())
+    luck = 0.0
+    if trials > 1:
+        expected = (1 - _EULER) * ndtri(1 - 1 / trials) + _EULER * ndtri(1 - 1 / (trials * np.e))
+        luck = float(expected) / np.sqrt(n - 1)
+    skew, kurtosis = float(np.mean(x**3)), float(np.mean(x**4))
+    spread = 1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2
+    return float(ndtr((ratio - luck) * np.sqrt(n - 1) / np.sqrt(max(spread, 1e-12))))

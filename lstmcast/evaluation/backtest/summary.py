@@ -1,0 +1,123 @@
+"""All folds' forecasts judged together, year by year, and day by day against the best baseline."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from lstmcast.baselines import get_baseline
+from lstmcast.evaluation.backtest.strategies import Performance, trade
+from lstmcast.evaluation.comparison import daily_means
+from lstmcast.evaluation.report import MODEL, Report, assemble, best_baseline
+from lstmcast.evaluation.scores import row_losses
+
+
+@dataclass(frozen=True)
+class Year:
+    """One calendar year of forecasts at the shortest horizon; losses are means over days.
+
+    Args:
+        year: of the date that was forecast.
+        days: dates.
+        crps, log_score: of the model; NaN for a point forecast.
+        best_crps, best_log_score: of the baseline that is best over the whole walk.
+        skill: 1 - crps / best_crps.
+    """
+
+    year: int
+    days: int
+    crps: float
+    log_score: float
+    best_crps: float
+    best_log_score: float
+    skill: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with null for NaN."""
+        return {
+            key: None if value != value else value  # noqa: PLR0124 - not a number
+            for key, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class BacktestReport:
+    """What a walk came to.
+
+    Args:
+        report: scores, tests and verdict over all folds.
+        years: the same year by year.
+        differences: by date, the model's CRPS minus the best baseline's, mean over symbols;
+            empty for a point forecast.
+        strategies: two trading rules beside buy and hold; empty without costs.
+        trials: models tried on these prices, by which the strategies are deflated.
+    """
+
+    report: Report
+    years: list[Year]
+    differences: "pd.Series[float]"
+    strategies: list[Performance]
+    trials: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            **self.report.to_dict(),
+            "years": [year.to_dict() for year in self.years],
+            "strategies": [part.to_dict() for part in self.strategies],
+            "trials": self.trials,
+        }
+
+
+def summarise(
+    tables: Mapping[str, pd.DataFrame],
+    bars: Mapping[str, pd.DataFrame],
+    *,
+    label: str = "LSTM",
+    notes: tuple[str, ...] = (),
+    cost_bps: float | None = None,
+    trials: int = 1,
+) -> BacktestReport:
+    """Judge the forecasts of all folds.
+
+    Args:
+        tables: prediction tables by forecaster, the model's among them, over the same rows.
+        bars: adjusted bars of each symbol.
+        label: how tables call the model.
+        notes: what the reader should know besides.
+        cost_bps: cost of a trade in hundredths of a percent; None for no trading.
+        trials: models tried on these prices, this one included.
+    """
+    labels = {name: label if name == MODEL else get_baseline(name).label for name in tables}
+    report = assemble(tables, labels, bars, notes)
+    horizon = report.horizons[0]
+    best = best_baseline(report.forecasters, horizon)
+    years, differences = [], pd.Series(dtype="float64")
+    if best is not None and report.forecasters[MODEL].kind == "distribution":
+        columns = ["crps", "log_score"]
+        ours, theirs = (
+            daily_means(row_losses(tables[name]), horizon, columns) for name in (MODEL, best)
+        )
+        differences = ours["crps"] - theirs["crps"]
+        years = _years(ours, theirs)
+    strategies = [] if cost_bps is None else trade(tables[MODEL], cost_bps=cost_bps, trials=trials)
+    return BacktestReport(report, years, differences, strategies, trials)
+
+
+def _years(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Year]:
+    years = pd.DatetimeIndex(ours.index).year
+    means, best = ours.groupby(years).mean(), theirs.groupby(years).mean()
+    days = ours.groupby(years).size()
+    return [
+        Year(
+            year=int(year),
+            days=int(days[year]),
+            crps=float(means["crps"][year]),
+            log_score=float(means["log_score"][year]),
+            best_crps=float(best["crps"][year]),
+            best_log_score=float(best["log_score"][year]),
+            skill=1 - float(means["crps"][year] / best["crps"][year]),
+        )
+        for year in means.index.to_list()
+    ]

@@ -1,0 +1,255 @@
+"""Running the folds: each in a file of its own, so that a broken walk goes on where it stopped."""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lstmcast import __version__
+from lstmcast.baselines import (
+    BASELINES,
+    FitCache,
+    baseline_members,
+    get_baseline,
+    standard_tables,
+)
+from lstmcast.config import Experiment, SplitDates, dump_experiment
+from lstmcast.errors import DataError, OutputError, RunError
+from lstmcast.evaluation.audit.fitted import Silent
+from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
+from lstmcast.evaluation.report import MODEL
+from lstmcast.features import build_features
+from lstmcast.files import write_atomically
+from lstmcast.predictions import COLUMNS
+from lstmcast.prices.history import PriceHistory
+
+FEWEST_SESSIONS = 400
+"""A symbol joins the folds once it has as many sessions before their first forecast."""
+
+_FORECASTER = "forecaster"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to walk.
+
+    Args:
+        folds: how often to train.
+        window: learn from everything before, or from as many sessions as the first fold.
+        first: first session to be forecast; None for the middle one.
+        embargo: sessions left out between validation and the first forecast.
+        baselines: names out of `BASELINES`, fitted anew for each fold.
+    """
+
+    folds: int = 10
+    window: Window = "expanding"
+    first: pd.Timestamp | None = None
+    embargo: int = 0
+    baselines: tuple[str, ...] = tuple(BASELINES)
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """A planned walk over some histories, and the folder of what is done.
+
+    Args:
+        experiment: what every fold trains; its split is not used.
+        histories: the prices.
+        settings: how to walk.
+        root: folder under which the walk gets its own.
+        folds: the plan.
+    """
+
+    experiment: Experiment
+    histories: Sequence[PriceHistory]
+    settings: Settings
+    root: Path
+    folds: tuple[Fold, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        sessions = pd.DatetimeIndex(self.histories[0].bars.index)
+        for history in self.histories[1:]:
+            sessions = sessions.union(pd.DatetimeIndex(history.bars.index))
+        plan = plan_folds(
+            sessions,
+            folds=self.settings.folds,
+            horizon=self.experiment.target.horizon,
+            window=self.settings.window,
+            first=self.settings.first,
+            embargo=self.settings.embargo,
+        )
+        object.__setattr__(self, "folds", tuple(plan))
+
+    @property
+    def folder(self) -> Path:
+        """Where this walk is kept: the same experiment, prices and plan find it again."""
+        parts = [
+            __version__,
+            dump_experiment(self.experiment),
+            *(history.sha256 for history in self.histories),
+            *(repr(history.context.origins) for history in self.histories if history.context),
+            repr(self.settings),
+        ]
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return self.root / f"backtest-{self.experiment.name}-{digest[:10]}"
+
+    def path(self, fold: Fold) -> Path:
+        """The file of a fold's forecasts."""
+        return self.folder / f"fold-{fold.number:02d}.parquet"
+
+    def missing(self) -> list[Fold]:
+        """The folds that are still to do."""
+        return [fold for fold in self.folds if not self.path(fold).is_file()]
+
+    def run(self, jobs: int = 1, cache: FitCache | None = None) -> Iterator[Fold]:
+        """Do the folds that are missing, yielding each when its file is written.
+
+        Args:
+            jobs: worker processes at most; 0 takes one for each core. Each gets its share of the
+                threads, since threads that wait for each other cost more than they save.
+            cache: where slow fits of baselines are kept.
+
+        Raises:
+            OutputError: if the folder cannot be written.
+            DataError: if a fold has too little to train on.
+        """
+        todo = self.missing()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder} cannot be made: {error.strerror or error}",
+                "choose another folder with `--runs-dir`",
+            ) from error
+        plan = {
+            "settings": _plain(asdict(self.settings)),
+            "folds": [_plain(asdict(f)) for f in self.folds],
+        }
+        write_atomically(self.folder / "config.yaml", dump_experiment(self.experiment).encode())
+        write_atomically(self.folder / "plan.json", (json.dumps(plan, indent=2) + "\n").encode())
+        if jobs == 1 or len(todo) < 2:
+            for fold in todo:
+                self._do(fold, cache, self.experiment.training.threads)
+                yield fold
+            return
+        from joblib import Parallel, cpu_count, delayed, parallel_config
+
+        cores = cpu_count()
+        workers = min(jobs or cores, len(todo))
+        threads = max(1, cores // workers)
+        with parallel_config(backend="loky", inner_max_num_threads=threads):
+            yield from Parallel(n_jobs=workers, return_as="generator_unordered")(
+                delayed(self._do)(fold, cache, threads) for fold in todo
+            )
+
+    def _do(self, fold: Fold, cache: FitCache | None, threads: int) -> Fold:
+        """Train, forecast, let the baselines forecast the same rows, and write the fold's file."""
+        table = forecast_fold(self.experiment, self.histories, fold, threads)
+        chosen = {str(name) for name in table["symbol"].unique()}
+        known = [history for history in self.histories if history.symbol in chosen]
+        groups = self.experiment.features
+        standards, left_out = standard_tables(
+            [get_baseline(name) for name in self.settings.baselines],
+            table,
+            {history.symbol: history.adjusted() for history in known},
+            fit_end={history.symbol: fold.validation_end for history in known},
+            features={h.symbol: build_features(h, groups).table for h in known} if groups else None,
+            jobs=1,
+            cache=cache,
+        )
+        parts = [table.assign(**{_FORECASTER: MODEL})]
+        parts += [part.table.assign(**{_FORECASTER: name}) for name, part in standards.items()]
+        whole = pd.concat(parts, ignore_index=True)
+        whole.attrs["notes"] = [*left_out, *(n for part in standards.values() for n in part.notes)]
+        buffer = io.BytesIO()
+        whole.to_parquet(buffer, index=False)
+        write_atomically(self.path(fold), buffer.getvalue())
+        return fold
+
+    def tables(self) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+        """All folds' forecasts by forecaster, and the notes on them.
+
+        A baseline that one fold could not have is left out of all.
+
+        Raises:
+            RunError: if a fold is missing or its file cannot be read.
+        """
+        folds, notes = [], []
+        for fold in self.folds:
+            try:
+                whole = pd.read_parquet(self.path(fold))
+            except (OSError, ValueError) as error:
+                raise RunError(
+                    f"fold {fold.number} of {self.folder} cannot be read",
+                    "remove its file and run the backtest again: it goes on where it stopped",
+                ) from error
+            folds.append(whole)
+            notes += [f"fold {fold.number}: {note}" for note in whole.attrs.get("notes", [])]
+        everywhere = set.intersection(*(set(whole[_FORECASTER]) for whole in folds))
+        names = [MODEL, *(name for name in self.settings.baselines if name in everywhere)]
+        joined = pd.concat(folds, ignore_index=True)
+        tables = {
+            name: joined[joined[_FORECASTER] == name][list(COLUMNS)].reset_index(drop=True)
+            for name in names
+        }
+        return tables, tuple(dict.fromkeys(notes))
+
+
+def forecast_fold(
+    experiment: Experiment, histories: Sequence[PriceHistory], fold: Fold, threads: int
+) -> pd.DataFrame:
+    """Train an experiment on one fold and forecast its stretch.
+
+    Raises:
+        DataError: if no symbol has enough sessions before the first forecast.
+    """
+    from lstmcast.training import train_experiment
+
+    given = [cut for history in histories if (cut := _cut(history, fold)) is not None]
+    if not given:
+        raise DataError(
+            f"fold {fold.number} has no symbol with {FEWEST_SESSIONS} sessions up to "
+            f"{fold.validation_end:%Y-%m-%d}",
+            "let the backtest begin later with `--from`, or take an expanding window",
+        )
+    split = SplitDates(
+        train_end=fold.train_end.date(),
+        validation_end=fold.validation_end.date(),
+        test_end=fold.last_outcome.date(),
+    )
+    symbols = tuple(history.symbol for history in given)
+    chosen = experiment.model_copy(
+        update={
+            "split": split,
+            "data": experiment.data.model_copy(update={"symbols": symbols}),
+            "training": experiment.training.model_copy(update={"threads": threads}),
+        }
+    )
+    companions = baseline_members(chosen.model.pool.baselines)
+    table = train_experiment(chosen, given, Silent(), companions).predictions
+    origins = table["origin"]
+    inside = (origins >= fold.first_origin) & (origins <= fold.last_origin)
+    return table[inside].reset_index(drop=True)
+
+
+def _cut(history: PriceHistory, fold: Fold) -> PriceHistory | None:
+    """The sessions that a fold may see and be judged by; None where there are too few."""
+    sessions = pd.DatetimeIndex(history.bars.index)
+    seen = np.sum((sessions >= fold.start) & (sessions <= fold.validation_end))
+    coming = np.sum((sessions > fold.first_origin) & (sessions <= fold.last_outcome))
+    if seen < FEWEST_SESSIONS or coming == 0:
+        return None
+    return history.between(fold.start, fold.last_outcome)
+
+
+def _plain(values: dict[str, object]) -> dict[str, object]:
+    """Dates as ISO text."""
+    return {
+        key: f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value
+        for key, value in values.items()
+    }

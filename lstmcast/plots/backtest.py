@@ -1,0 +1,65 @@
+"""The chart of a backtest: where and when the model gained on the best baseline, and where not."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lstmcast.errors import DataError
+from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, Sheet, styled
+
+
+@styled
+def backtest_chart(
+    differences: "pd.Series[float]",
+    *,
+    rival: str,
+    title: str | None = None,
+    details: str | None = None,
+    folds: list[pd.Timestamp] | None = None,
+) -> Figure:
+    """Draw the cumulated difference of daily losses: a falling line is a model that gains.
+
+    Args:
+        differences: by session, the model's loss minus the rival's, in %.
+        rival: what the model is compared with.
+        title: the first line.
+        details: a line below it.
+        folds: first origin of each fold, marked below the line.
+
+    Raises:
+        DataError: if there are no differences.
+    """
+    if differences.empty:
+        raise DataError("`differences` has no rows", "a point forecast has no range to compare")
+    sheet = Sheet()
+    sheet.text(title or f"CRPS against {rival}, day by day", TITLE, "bold")
+    if details:
+        sheet.text(details, color=MUTED)
+    sheet.skip(0.08)
+    handles = [Line2D([], [], color=SERIES[0], linewidth=1.6, label=f"Model minus {rival}")]
+    if folds:
+        handles.append(
+            Line2D([], [], color=MUTED, marker="|", linestyle="none", label="Trained again")
+        )
+    sheet.legend(handles, columns=2)
+    sheet.skip(0.1)
+    sheet.text("Cumulated difference, % (falling: the model gains)", weight="bold")
+    sheet.skip(0.05)
+    axes = sheet.panel(3.6)
+    dates = pd.DatetimeIndex(differences.index)
+    total = np.cumsum(differences.to_numpy(dtype=np.float64))
+    axes.axhline(0, color=INK, linewidth=0.9)
+    axes.plot(dates.to_numpy(), total, color=SERIES[0], linewidth=1.6)
+    if folds:
+        low = min(float(total.min()), 0.0)
+        axes.plot(
+            pd.DatetimeIndex(folds).to_numpy(),
+            np.full(len(folds), low - 0.04 * (float(np.ptp(total)) or 1.0)),
+            color=MUTED,
+            marker="|",
+            markersize=9,
+            linestyle="none",
+        )
+    sheet.skip(0.2)
+    return sheet.finish()

@@ -1,0 +1,92 @@
+"""`lstmcast audit` and `lstmcast backtest` from the command line."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.histories import simulated
+from support.program import Workplace
+
+from lstmcast.features import GROUPS, Bars, FeatureGroup
+from lstmcast.features.returns import returns
+from lstmcast.run import Run
+
+QUICK = ("--baselines", "random_walk,ewma")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace.make(tmp_path, simulated(rows=620))
+
+
+def test_audit_passes_and_is_kept_in_the_run(place: Workplace) -> None:
+    assert place.invoke("train", "-c", place.config).exit_code == 0
+    result = place.invoke("audit", "--no-training")
+    assert result.exit_code == 0, result.output
+    assert "passed" in result.stdout
+    assert "checking features" in result.stderr
+    kept = json.loads((Run.open(None, place.runs).path / "audit.json").read_text())
+    assert kept["passed"] is True
+    assert [check["name"] for check in kept["checks"]] == [
+        "features", "forecasts", "scaler", "purge",
+    ]  # fmt: skip
+    told = place.invoke("audit", "--no-training", "--json")
+    assert json.loads(told.stdout)["passed"] is True
+
+
+def test_a_leak_ends_with_its_exit_code_and_its_name(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shifted(bars: Bars) -> pd.DataFrame:
+        table = returns(bars)
+        return table.assign(abs_return=table["abs_return"].shift(-1).ffill())
+
+    monkeypatch.setitem(GROUPS, "returns", FeatureGroup("returns", ("close",), shifted))
+    assert place.invoke("train", "-c", place.config).exit_code == 0
+    result = place.invoke("audit", "--no-training")
+    assert result.exit_code == 11
+    assert "LEAKS" in result.stdout
+    assert "`abs_return` reads bars up to 1 session ahead" in result.stderr
+    assert json.loads((Run.open(None, place.runs).path / "audit.json").read_text())["passed"] is (
+        False
+    )
+
+
+def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
+    folds = ("--folds", "2", "--from", "2002-12-10", *QUICK)
+    result = place.invoke("backtest", "-c", place.config, *folds, "--cost-bps", "5")
+    assert result.exit_code == 0, result.output
+    for words in ("one session ahead", "Year by year", "Plain rules after costs", "buy and hold"):
+        assert words in result.stdout
+    assert "fold 2 done (2 of 2)" in result.stderr
+    folder = next(place.runs.glob("backtest-small-*"))
+    assert (folder / "cumulative.png").stat().st_size > 1000
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert [year["year"] for year in metrics["years"]] == [2002, 2003]
+    assert metrics["trials"] == 2
+    again = place.invoke("backtest", "-c", place.config, *folds, "--json")
+    assert "2 of 2 folds were done before" in again.stderr
+    assert json.loads(again.stdout)["strategies"] == []
+    refused = place.invoke(
+        "backtest", "-c", place.config, *folds, "--fail-unless", "crps<0.001", "--json"
+    )
+    assert refused.exit_code == 12
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--baselines", "magic"), 2, "`magic` is not a baseline"),
+        (("--from", "2001-06-01", *QUICK), 4, "sessions before the first forecast"),
+        (("--folds", "500", *QUICK), 4, "sessions to forecast for 500 folds"),
+        (("--set", "model.members=0"), 3, "model.members"),
+    ],
+)
+def test_bad_input_is_one_line_with_its_exit_code(
+    place: Workplace, options: tuple[str, ...], code: int, words: str
+) -> None:
+    result = place.invoke("backtest", "-c", place.config, *options)
+    assert result.exit_code == code, result.output
+    assert words in result.stderr
+    assert not list(place.runs.glob("backtest-*/fold-*"))

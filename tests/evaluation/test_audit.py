@@ -1,0 +1,208 @@
+"""The audit passes an honest run and names every leak that is planted."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.experiments import LAST, PRICE, small, train, trained
+from support.histories import simulated
+
+import lstmcast.training.experiment as training_experiment
+import lstmcast.training.prepare as preparation
+from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
+from lstmcast.errors import AuditError
+from lstmcast.evaluation.audit import AuditReport, Check, audit
+from lstmcast.evaluation.audit.altered import altered_after, cut_after, shuffled_days
+from lstmcast.evaluation.audit.controls import check_volatility
+from lstmcast.evaluation.audit.fitted import check_training
+from lstmcast.evaluation.audit.simulate import garch, random_walk
+from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
+from lstmcast.features.returns import returns
+from lstmcast.training import Trained
+from lstmcast.training.batches import DevicePanel
+
+HISTORY = simulated()
+RETURNS = small("features=[returns]")
+
+
+def audited(run: Trained, *, training: bool = False) -> dict[str, Check]:
+    report = audit(run.forecaster, [HISTORY], training=training)
+    return {check.name: check for check in report.checks}
+
+
+def generator() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+def failures(checks: Mapping[str, Check]) -> set[str]:
+    return {name for name, check in checks.items() if check.passed is False}
+
+
+@pytest.mark.slow
+def test_an_honest_run_passes_every_check() -> None:
+    checks = audited(trained(), training=True)
+    assert failures(checks) == set(), checks
+    assert list(checks) == [
+        "features", "forecasts", "scaler", "purge", "training", "random walk", "shuffled",
+        "volatility",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_model_without_ranges_is_not_asked_for_volatility() -> None:
+    check = check_volatility(trained(*PRICE).forecaster.experiment)
+    assert check.passed is None
+
+
+@pytest.mark.parametrize("overrides", [(), LAST, PRICE], ids=["every", "last", "price"])
+def test_the_quick_checks_pass_for_every_kind_of_experiment(overrides: tuple[str, ...]) -> None:
+    assert failures(audited(trained(*overrides))) == set()
+
+
+def plant_group(
+    monkeypatch: pytest.MonkeyPatch, compute: Callable[[Bars], pd.DataFrame]
+) -> Trained:
+    """Train with another `returns` group."""
+    monkeypatch.setitem(GROUPS, "returns", FeatureGroup("returns", ("close",), compute))
+    return train(RETURNS)
+
+
+def test_a_feature_shifted_by_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shifted(bars: Bars) -> pd.DataFrame:
+        table = returns(bars)
+        return table.assign(volatility_3=table["volatility_3"].shift(-1).ffill())
+
+    checks = audited(plant_group(monkeypatch, shifted))
+    assert failures(checks) == {"features", "forecasts"}
+    assert "`volatility_3` reads bars up to 1 session ahead" in checks["features"].detail
+
+
+def test_the_target_among_the_inputs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_target(bars: Bars) -> pd.DataFrame:
+        return returns(bars).assign(tip=bars.log_return.shift(-1).fillna(0.0))
+
+    checks = audited(plant_group(monkeypatch, with_target))
+    assert failures(checks) == {"features", "forecasts"}
+    assert "`tip` is the target itself" in checks["features"].detail
+
+
+def test_a_statistic_of_the_whole_history_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def centred(bars: Bars) -> pd.DataFrame:
+        table = returns(bars)
+        return table.assign(abs_return=table["abs_return"] - table["abs_return"].mean())
+
+    checks = audited(plant_group(monkeypatch, centred))
+    assert "features" in failures(checks)
+    assert "`abs_return` reads bars up to 5 sessions ahead" in checks["features"].detail
+
+
+def test_a_scaler_fitted_on_all_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_all(
+        matrices: Mapping[str, FeatureMatrix], parts: Mapping[str, Parts], kind: str
+    ) -> Scaling:
+        everything = {
+            symbol: Parts(np.arange(len(matrix.table)), part.validation, part.test)
+            for (symbol, matrix), part in zip(matrices.items(), parts.values(), strict=True)
+        }
+        return fit_scaling(matrices, everything, kind)
+
+    monkeypatch.setattr(preparation, "fit_scaling", on_all)
+    checks = audited(train(RETURNS))
+    assert failures(checks) == {"scaler"}
+    assert "fitted on all rows" in checks["scaler"].detail
+
+
+def test_validation_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_test(*arguments: Any) -> Parts:
+        parts = assign_origins(*arguments)
+        return Parts(parts.train, parts.test[:-3], parts.test)
+
+    monkeypatch.setattr(preparation, "assign_origins", on_test)
+    checks = audited(train(RETURNS))
+    assert failures(checks) == {"purge"}
+    assert "validation part of AAA" in checks["purge"].detail
+
+
+def test_early_stopping_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The split is right, but the loop is handed other rows to stop by."""
+
+    class Cheating(DevicePanel):
+        def __init__(
+            self, inputs: Any, targets: Any, parts: Mapping[str, Parts], **rest: Any
+        ) -> None:
+            peeking = {
+                symbol: Parts(part.train, part.test[:-3], part.test)
+                for symbol, part in parts.items()
+            }
+            super().__init__(inputs, targets, peeking, **rest)
+
+    monkeypatch.setattr(training_experiment, "DevicePanel", Cheating)
+    check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
+    assert check.passed is False
+    assert "early stopping" in check.detail
+
+
+def test_training_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cheating(DevicePanel):
+        def __init__(
+            self, inputs: Any, targets: Any, parts: Mapping[str, Parts], **rest: Any
+        ) -> None:
+            peeking = {
+                symbol: Parts(np.arange(part.test[-3]), part.validation, part.test)
+                for symbol, part in parts.items()
+            }
+            super().__init__(inputs, targets, peeking, **rest)
+
+    monkeypatch.setattr(training_experiment, "DevicePanel", Cheating)
+    check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
+    assert check.passed is False
+    assert "training batches" in check.detail
+
+
+def test_a_report_is_plain_and_raises_with_every_leak() -> None:
+    good, bad = Check("purge", passed=True, detail="fine"), Check("scaler", False, "all rows")
+    report = AuditReport((good, bad), (0.1, 0.2))
+    assert json.loads(json.dumps(report.to_dict()))["passed"] is False
+    with pytest.raises(AuditError, match="scaler: all rows"):
+        report.require()
+    AuditReport((good, Check("volatility", None, "no range")), (0.1, 0.1)).require()
+
+
+def test_altered_and_cut_histories_keep_their_past() -> None:
+    altered, cut = altered_after(HISTORY, 200, generator()), cut_after(HISTORY, 200)
+    pd.testing.assert_frame_equal(altered.bars.iloc[:201], HISTORY.bars.iloc[:201])
+    pd.testing.assert_frame_equal(cut.bars, HISTORY.bars.iloc[:201], check_freq=False)
+    later = altered.bars.iloc[201:]
+    assert (later["close"] != HISTORY.bars["close"].iloc[201:]).all()
+    assert (later["high"] >= later[["open", "close"]].max(axis=1)).all()
+    assert (later["low"] <= later[["open", "close"]].min(axis=1)).all()
+
+
+def test_shuffled_days_have_the_same_returns_in_another_order() -> None:
+    shuffled = shuffled_days(HISTORY, np.random.default_rng(1)).adjusted()
+    ours = HISTORY.adjusted()
+    moves = [np.diff(np.log(frame["close"].to_numpy())) for frame in (ours, shuffled)]
+    assert not np.allclose(moves[0], moves[1])
+    np.testing.assert_allclose(np.sort(moves[0]), np.sort(moves[1]), atol=1e-12)
+    ranges = [
+        np.log(frame["high"].to_numpy() / frame["low"].to_numpy())[1:] for frame in (ours, shuffled)
+    ]
+    np.testing.assert_allclose(
+        ranges[0][np.argsort(moves[0])], ranges[1][np.argsort(moves[1])], atol=1e-12
+    )
+
+
+def test_simulated_bars_have_the_volatility_that_they_state() -> None:
+    walk = random_walk(1).adjusted()
+    moves = np.diff(np.log(walk["close"].to_numpy()))
+    assert np.std(moves) == pytest.approx(0.015, rel=0.08)
+    assert abs(np.corrcoef(moves[1:] ** 2, moves[:-1] ** 2)[0, 1]) < 0.1
+    history, volatility = garch(2)
+    frame = history.adjusted()
+    parkinson = np.log(frame["high"] / frame["low"]) / np.sqrt(4 * np.log(2))
+    assert np.corrcoef(np.log(parkinson), np.log(volatility))[0, 1] > 0.6
+    shocks = np.diff(np.log(frame["close"].to_numpy())) / volatility[1:]
+    assert np.std(shocks) == pytest.approx(1, abs=0.05)

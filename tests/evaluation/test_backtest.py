@@ -1,0 +1,228 @@
+"""Walk-forward folds, their files, trading rules and the summary over all of them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from support.experiments import small
+from support.histories import simulated
+from support.simulated import constant_t, predict, random_walk
+
+from lstmcast.errors import DataError, RunError, UsageError
+from lstmcast.evaluation.backtest import Backtest, Fold, Settings, plan_folds, summarise, trade
+from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
+from lstmcast.plots.backtest import backtest_chart
+from lstmcast.training.prepare import settle
+
+SESSIONS = pd.bdate_range("2001-01-02", periods=1000, name="date")
+QUICK = ("random_walk", "ewma")
+
+
+def row(date: pd.Timestamp) -> int:
+    return int(SESSIONS.get_indexer(pd.DatetimeIndex([date]))[0])
+
+
+@pytest.mark.parametrize("window", ["expanding", "rolling"])
+def test_folds_follow_one_another_without_gap_or_overlap(window: str) -> None:
+    folds = plan_folds(SESSIONS, folds=7, horizon=5, window=window, embargo=3)  # type: ignore[arg-type]  # a parameter of the test
+    forecast = np.concatenate(
+        [np.arange(row(f.first_origin), row(f.last_origin) + 1) for f in folds]
+    )
+    np.testing.assert_array_equal(forecast, np.arange(499, 999))
+    for fold in folds:
+        assert row(fold.start) <= row(fold.train_end) - 100
+        assert row(fold.train_end) < row(fold.validation_end)
+        assert row(fold.validation_end) == row(fold.first_origin) - 3
+        assert row(fold.last_outcome) == min(row(fold.last_origin) + 5, 999)
+        length = row(fold.validation_end) - row(fold.start) + 1
+        assert length == (497 if window == "rolling" else row(fold.validation_end) + 1)
+
+
+def test_impossible_plans_are_refused() -> None:
+    with pytest.raises(UsageError, match="`--folds` must be at least 1"):
+        plan_folds(SESSIONS, folds=0, horizon=1)
+    with pytest.raises(DataError, match="100 sessions before the first forecast"):
+        plan_folds(SESSIONS, folds=2, horizon=1, first=pd.Timestamp(SESSIONS[100]))
+    with pytest.raises(DataError, match="5 sessions to forecast for 10 folds"):
+        plan_folds(SESSIONS, folds=10, horizon=1, first=pd.Timestamp(SESSIONS[995]))
+
+
+def walk(root: Path, rows: int = 620, folds: int = 2, **settings: object) -> Backtest:
+    histories = [simulated(rows=rows), simulated(seed=2, rows=rows, symbol="BBB")]
+    experiment = settle(small("data.symbols=[AAA, BBB]", "training.epochs=1"), histories)
+    first = pd.Timestamp(histories[0].bars.index[rows - 120])
+    chosen = Settings(folds=folds, first=first, baselines=QUICK, **settings)  # type: ignore[arg-type]  # passed on as they are
+    return Backtest(experiment, histories, chosen, root)
+
+
+@pytest.mark.slow
+def test_a_walk_forecasts_every_session_once_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    test = walk(tmp_path)
+    assert isinstance(next(test.run()), Fold)
+    again = walk(tmp_path)
+    assert again.folder == test.folder
+    assert [fold.number for fold in again.missing()] == [2]
+    before = again.path(again.folds[0]).read_bytes()
+    assert [fold.number for fold in again.run()] == [2]
+    assert again.path(again.folds[0]).read_bytes() == before
+    tables, notes = again.tables()
+    assert list(tables) == ["model", *QUICK]
+    assert notes == ()
+    keys = ["symbol", "origin", "horizon"]
+    for table in tables.values():
+        pd.testing.assert_frame_equal(table[keys], tables["model"][keys])
+        origins = table[(table["symbol"] == "AAA") & (table["horizon"] == 1)]["origin"]
+        sessions = pd.DatetimeIndex(again.histories[0].bars.index)
+        assert list(origins) == list(sessions[499:619])
+    plan = json.loads((again.folder / "plan.json").read_text())
+    assert len(plan["folds"]) == 2
+    again.path(again.folds[1]).write_bytes(b"broken")
+    with pytest.raises(RunError, match=r"fold 2 of .* cannot be read"):
+        again.tables()
+
+
+@pytest.mark.slow
+def test_other_prices_in_a_fold_change_no_earlier_forecast(tmp_path: Path) -> None:
+    test = walk(tmp_path / "one", folds=1)
+    list(test.run())
+    cut = [history.between(None, test.folds[0].last_origin) for history in test.histories]
+    sessions = pd.DatetimeIndex(cut[0].bars.index)
+    shorter = Backtest(
+        test.experiment, cut, Settings(1, first=test.settings.first, baselines=QUICK), tmp_path
+    )
+    list(shorter.run())
+    ours, theirs = test.tables()[0]["model"], shorter.tables()[0]["model"]
+    known = ours["date"] <= sessions[-1]
+    columns = ["symbol", "origin", "horizon", "q05", "q50", "q95"]
+    pd.testing.assert_frame_equal(
+        ours[known][columns].reset_index(drop=True), theirs[columns], rtol=1e-5
+    )
+
+
+@pytest.mark.slow
+def test_worker_processes_walk_the_same_way(tmp_path: Path) -> None:
+    one, two = walk(tmp_path / "one"), walk(tmp_path / "two")
+    list(one.run(jobs=1))
+    list(two.run(jobs=2))
+    for name, table in one.tables()[0].items():
+        pd.testing.assert_frame_equal(table, two.tables()[0][name])
+
+
+def test_too_short_a_history_is_refused(tmp_path: Path) -> None:
+    histories = [simulated(rows=420)]
+    experiment = settle(small(), histories)
+    settings = Settings(2, first=pd.Timestamp(histories[0].bars.index[300]), baselines=QUICK)
+    test = Backtest(experiment, histories, settings, tmp_path)
+    with pytest.raises(DataError, match="no symbol with 400 sessions"):
+        list(test.run())
+
+
+def test_another_plan_or_experiment_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    folders = {
+        walk(tmp_path).folder,
+        walk(tmp_path, folds=3).folder,
+        walk(tmp_path, embargo=2).folder,
+        walk(tmp_path, rows=630).folder,
+    }
+    assert len(folders) == 4
+    assert walk(tmp_path).folder in folders
+
+
+def forecasts(rows: int = 800, first: int = 100) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    bars = {name: random_walk(k, rows=rows) for k, name in enumerate("AB")}
+    return bars, predict(bars, first, dict.fromkeys("AB", constant_t(rows - first, loc=1e-4)))
+
+
+def test_summary_has_scores_years_and_daily_differences() -> None:
+    bars, table = forecasts()
+    wider = predict(bars, 100, dict.fromkeys("AB", constant_t(700, scale=0.02)))
+    report = summarise({"model": table, "ewma": wider}, bars, cost_bps=5.0, trials=3)
+    assert report.report.verdict.best_baseline == "ewma"
+    assert [year.year for year in report.years] == sorted(table["date"].dt.year.unique())
+    assert sum(year.days for year in report.years) == 700
+    assert all(year.skill > 0 for year in report.years)
+    assert report.differences.sum() < 0
+    values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert values["trials"] == 3
+    assert {part["name"] for part in values["strategies"]} == {
+        "buy and hold", "volatility target", "sign",
+    }  # fmt: skip
+
+
+def test_rules_are_traded_as_a_loop_would() -> None:
+    _, table = forecasts()
+    rows = table[table["horizon"] == 1].copy()
+    rows["q50"] = np.where(np.random.default_rng(0).random(len(rows)) < 0.5, 0.001, -0.001)
+    found = {part.name: part for part in trade(rows, cost_bps=20, trials=1)}
+    net: dict[pd.Timestamp, list[float]] = {}
+    for _, part in rows.groupby("symbol"):
+        held = 0.0
+        for _, line in part.sort_values("origin").iterrows():
+            wanted = 1.0 if line["q50"] > 0 else 0.0
+            gain = wanted * (np.exp(line["return_actual"]) - 1) - 0.002 * abs(wanted - held)
+            net.setdefault(line["origin"], []).append(gain)
+            held = wanted
+    daily = np.array([np.mean(net[origin]) for origin in sorted(net)])
+    assert found["sign"].annual_return == pytest.approx(252 * daily.mean(), rel=1e-9)
+    assert found["sign"].sharpe == pytest.approx(
+        np.sqrt(252) * daily.mean() / daily.std(), rel=1e-9
+    )
+    wealth = np.cumprod(1 + daily)
+    loss = max(1 - w / max(1.0, *wealth[: k + 1]) for k, w in enumerate(wealth))
+    assert found["sign"].drawdown == pytest.approx(loss, rel=1e-9)
+    assert found["buy and hold"].turnover == pytest.approx(252 / 700)
+    assert trade(rows, cost_bps=100, trials=1)[2].sharpe < found["sign"].sharpe
+
+
+def test_the_volatility_target_holds_less_where_the_forecast_is_wider() -> None:
+    _, table = forecasts()
+    found = {part.name: part for part in trade(table, cost_bps=0, trials=1)}
+    target, held = found["volatility target"], found["buy and hold"]
+    assert target.annual_volatility < held.annual_volatility
+    yearly = np.sqrt(252 * 0.01**2 * 5 / 3)
+    assert target.annual_volatility / held.annual_volatility == pytest.approx(
+        0.15 / yearly, rel=0.02
+    )
+
+
+def test_error_of_the_sharpe_ratio_is_that_of_many_worlds() -> None:
+    ratios, errors = [], []
+    for seed in range(400):
+        returns = 5e-4 + 0.01 * np.random.default_rng(seed).standard_t(6, size=750)
+        ratios.append(returns.mean() / returns.std())
+        errors.append(sharpe_error(returns))
+    assert np.mean(errors) == pytest.approx(np.std(ratios), rel=0.1)
+
+
+def test_deflation_by_the_number_of_trials() -> None:
+    returns = 8e-4 + 0.01 * np.random.default_rng(1).standard_normal(1000)
+    alone = deflated_sharpe(returns, 1)
+    ratio = returns.mean() / returns.std()
+    assert alone == pytest.approx(stats.norm.cdf(ratio * np.sqrt(999)), abs=0.01)
+    assert alone > deflated_sharpe(returns, 5) > deflated_sharpe(returns, 100)
+
+
+def test_the_best_of_many_lucky_strategies_is_not_called_skill() -> None:
+    """Of 50 strategies without skill the best looks good; deflated it passes 0.95 rarely."""
+    passed = naive = 0
+    for seed in range(200):
+        worlds = 0.01 * np.random.default_rng(seed).standard_normal((50, 500))
+        best = worlds[np.argmax(worlds.mean(axis=1) / worlds.std(axis=1))]
+        naive += deflated_sharpe(best, 1) > 0.95
+        passed += deflated_sharpe(best, 50) > 0.95
+    assert naive > 150
+    assert passed <= 20
+
+
+def test_the_chart_cumulates_the_differences() -> None:
+    dates = pd.bdate_range("2010-01-04", periods=50)
+    differences = pd.Series(np.linspace(-0.1, 0.05, 50), index=dates)
+    figure = backtest_chart(differences, rival="EWMA", folds=[pd.Timestamp(dates[0])])
+    lines = figure.axes[0].get_lines()
+    drawn = np.asarray(lines[1].get_ydata(), dtype=np.float64)
+    np.testing.assert_allclose(drawn, np.cumsum(differences))
+    with pytest.raises(DataError, match="`differences` has no rows"):
+        backtest_chart(pd.Series(dtype="float64"), rival="EWMA")
