@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from lstmcast import __version__
+from lstmcast.cli.audit import audit
+from lstmcast.cli.backtest import backtest
 from lstmcast.cli.console import note, print_error
 from lstmcast.cli.data import data_app
 from lstmcast.cli.evaluate import evaluate
@@ -62,7 +64,7 @@ def _options(
     """Take the options that stand before a command; typer shows the program's own help."""
 
 
-for _command in (fetch, train, evaluate, plot, forecast):
+for _command in (fetch, train, evaluate, plot, forecast, backtest, audit):
     app.command()(_command)
 app.add_typer(data_app)
 
