@@ -32,12 +32,13 @@ import pandas as pd
 
 from lstmcast import __version__
 from lstmcast.config import Experiment, dump_experiment, load_experiment
-from lstmcast.errors import LstmcastError, OutputError, RunError
+from lstmcast.errors import LstmcastError, OutputError, RunError, UsageError
 from lstmcast.files import write_atomically
 from lstmcast.predictions import read_predictions
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
+from lstmcast.prices.symbols import normalise_symbol
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
@@ -147,6 +148,34 @@ class Run:
                 entry.first, None if newest else entry.last
             )
             for entry in self.symbols
+        ]
+        return attach_context(store, histories, self.experiment().data.context)
+
+    def newest_histories(self, store: PriceStore, symbols: Sequence[str]) -> list[PriceHistory]:
+        """The stored prices of any symbols, in the run or not, up to the newest bar.
+
+        Those of the run begin with its first session; others with their own, from the run's source.
+
+        Args:
+            store: where prices are kept.
+            symbols: in any spelling.
+
+        Raises:
+            UsageError: if a symbol cannot be one, or is named twice.
+            StoreError: if a symbol or context series is not stored.
+        """
+        wanted = [normalise_symbol(symbol) for symbol in symbols]
+        if len(set(wanted)) < len(wanted):
+            raise UsageError(
+                f"`--symbol` names {', '.join(symbols)}, one of them twice", "name each once"
+            )
+        known = {entry.symbol: entry for entry in self.symbols}
+        source = self.symbols[0].source
+        histories = [
+            store.load(symbol, source).between(
+                known[symbol].first if symbol in known else None, None
+            )
+            for symbol in wanted
         ]
         return attach_context(store, histories, self.experiment().data.context)
 

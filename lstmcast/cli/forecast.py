@@ -24,6 +24,14 @@ def forecast(
             min=1, help="Sessions ahead; by default all that were trained.", show_default=False
         ),
     ] = None,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A stored symbol to forecast instead of the run's, also one that the networks"
+            " never saw; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", help="Write every quantile to this file.", show_default=False),
@@ -37,7 +45,10 @@ def forecast(
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
-    histories = opened.histories(PriceStore(data_dir(data)), newest=True)
+    store = PriceStore(data_dir(data))
+    histories = (
+        opened.newest_histories(store, symbol) if symbol else opened.histories(store, newest=True)
+    )
     from lstmcast.forecasting import forecast_ahead
 
     forecasts = forecast_ahead(opened.forecaster(), histories, horizon)

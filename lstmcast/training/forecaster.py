@@ -102,11 +102,21 @@ class Forecaster:
 
     def member_names(self) -> list[str]:
         """A name for each member, in the order of the weights."""
-        networks = [group.experiment.model.network for group in self.groups for _ in group.networks]
+        kinds = [self._kind(group) for group in self.groups for _ in group.networks]
         return [
-            *(f"{network} {k}" for k, network in enumerate(networks)),
+            *(f"{kind} {k}" for k, kind in enumerate(kinds)),
             *(companion.name for companion in self.companions),
         ]
+
+    def _kind(self, group: Group) -> str:
+        """The group's network, with its head and features where they are not the experiment's."""
+        own, common = group.experiment, self.experiment
+        parts = [own.model.network]
+        if own.model.head != common.model.head:
+            parts.append(own.model.head)
+        if own.features != common.features:
+            parts.append("+".join(own.features or ()))
+        return " ".join(parts)
 
     def inputs(self, histories: Sequence[PriceHistory]) -> ForecastInputs:
         """What the members read, from histories that may be longer than those trained on.

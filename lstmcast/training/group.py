@@ -65,9 +65,17 @@ class Group:
         """What the networks read, from histories that may be longer than those trained on.
 
         Raises:
-            DataError: if a history is too short or lacks a column.
+            DataError: if a history is too short or lacks a column, or its symbol was not in
+                training and its prices have no scaler.
             RunError: if the feature groups have other columns now than in training.
         """
+        unseen = [h.symbol for h in histories if h.symbol not in self.scaling.scalers]
+        if unseen and self.scaling.kind == "price":
+            raise DataError(
+                f"{', '.join(unseen)} was not in training, and `target.kind` price scales each "
+                "symbol by its own",
+                "train with the symbol, or with `target.kind: log_return`",
+            )
         names = self.experiment.features or ()
         matrices = {history.symbol: build_features(history, names) for history in histories}
         for matrix in matrices.values():

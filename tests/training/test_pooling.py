@@ -146,7 +146,7 @@ def varied() -> Trained:
 
 def test_members_of_all_kinds_are_pooled(varied: Trained) -> None:
     assert varied.forecaster.member_names() == [
-        "lstm 0", "lstm_cnn 1", "lstm 2", "lstm 3", "har_range", "ewma"
+        "lstm 0", "lstm_cnn 1", "lstm returns 2", "lstm returns 3", "har_range", "ewma"
     ]  # fmt: skip
     assert varied.pool is not None
     weights = varied.forecaster.weights

@@ -91,6 +91,7 @@ def _no_skill(name: str, experiment: Experiment, history: PriceHistory) -> Check
 
 
 def _train(experiment: Experiment, history: PriceHistory) -> "Trained":
+    from lstmcast.baselines import baseline_members
     from lstmcast.training import train_experiment
 
     short = shortened(experiment, epochs=EPOCHS)
@@ -100,4 +101,5 @@ def _train(experiment: Experiment, history: PriceHistory) -> "Trained":
             "data": short.data.model_copy(update={"symbols": (history.symbol,), "context": ()}),
         }
     )
-    return train_experiment(control, [history], Silent())
+    companions = baseline_members(control.model.pool.baselines)
+    return train_experiment(control, [history], Silent(), companions)

@@ -191,6 +191,8 @@ def check_training(
 
 
 def _train_shortly(experiment: Experiment, histories: Sequence[PriceHistory]) -> "Trained":
+    from lstmcast.baselines import baseline_members
     from lstmcast.training import train_experiment
 
-    return train_experiment(shortened(experiment, epochs=EPOCHS), histories, Silent())
+    companions = baseline_members(experiment.model.pool.baselines)
+    return train_experiment(shortened(experiment, epochs=EPOCHS), histories, Silent(), companions)
