@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -81,8 +82,13 @@ class PriceStore:
             raise _damaged(path, f"cannot be read: {_first_line(error)}") from error
         about = _metadata(path, table.schema)
         try:
-            bars = table.to_pandas(ignore_metadata=True).set_index("date")[list(COLUMNS)]
-            bars.index = pd.DatetimeIndex(bars.index.astype(INDEX_DTYPE), name="date")
+            days = table.column("date").to_numpy().astype(INDEX_DTYPE)
+            numbers = np.column_stack([table.column(name).to_numpy() for name in COLUMNS])
+            bars = pd.DataFrame(
+                numbers.astype("float64", copy=False),
+                index=pd.DatetimeIndex(days, name="date"),
+                columns=list(COLUMNS),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(path, "does not hold daily bars") from error
         history = _from_metadata(path, about, bars)
@@ -225,7 +231,8 @@ def _to_parquet(history: PriceHistory) -> bytes:
         {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(about).encode()}
     )
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    # the numbers of a column hardly repeat, so dictionaries make the file larger and slower
+    pq.write_table(table, buffer, compression="zstd", use_dictionary=False)
     return buffer.getvalue()
 
 

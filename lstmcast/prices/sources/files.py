@@ -183,8 +183,11 @@ def _renamed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def _dates(column: pd.Series, path: Path) -> pd.DatetimeIndex:
     """Read ISO dates; of a date with a time and zone, the date as written is the exchange's own."""
-    parts = column.astype("str").str.strip().str.extract(_DATE)
-    dates = pd.to_datetime(parts[0] + parts[1] + parts[2], format="%Y%m%d", errors="coerce")
+    text = column.astype("str")
+    dates = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")  # the common form, fast
+    if dates.isna().any():
+        parts = text.str.strip().str.extract(_DATE)
+        dates = pd.to_datetime(parts[0] + parts[1] + parts[2], format="%Y%m%d", errors="coerce")
     if dates.isna().any():
         at = int(dates.isna().to_numpy().argmax())
         raise DataError(
