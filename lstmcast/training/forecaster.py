@@ -157,16 +157,18 @@ class Forecaster:
         return {
             block.symbol: [
                 *(member for group in found for member in group[block.symbol]),
-                *self._beside(
-                    inputs.histories[block.symbol], dates[origins[block.symbol]], fit_end
-                ),
+                *self._beside(inputs, block.symbol, dates[origins[block.symbol]], fit_end),
             ]
             for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
             if block.symbol in origins
         }
 
     def _beside(
-        self, history: PriceHistory, sessions: pd.DatetimeIndex, fit_end: pd.Timestamp | None
+        self,
+        inputs: ForecastInputs,
+        symbol: str,
+        sessions: pd.DatetimeIndex,
+        fit_end: pd.Timestamp | None,
     ) -> list[Distribution]:
         """What the companions forecast."""
         if not self.companions:
@@ -177,5 +179,6 @@ class Forecaster:
             fit_end = pd.Timestamp(split.validation_end)
         horizon = self.experiment.target.horizon
         return [
-            companion.forecast(history, sessions, horizon, fit_end) for companion in self.companions
+            companion.forecast(inputs.histories[symbol], sessions, horizon, fit_end)
+            for companion in self.companions
         ]
