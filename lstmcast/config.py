@@ -183,7 +183,18 @@ class Model(_Section):
     network: str = Field("lstm", description="body of the network")
     hidden_size: int = Field(48, ge=1, le=4096, description="units of each LSTM layer")
     num_layers: int = Field(1, ge=1, le=16, description="stacked LSTM layers")
-    dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
+    dropout: float = Field(0.4, ge=0, lt=1, description="share of hidden units dropped in training")
+    input_dropout: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of features dropped in training on their way to the LSTM",
+    )
+    start: Literal["linear", "blank"] = Field(
+        "linear",
+        description="`linear`: the head also reads the features, and begins as the best linear "
+        "model of them; `blank`: it reads the LSTM alone",
+    )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")
     members: int = Field(5, ge=1, le=100, description="networks trained from different seeds")
     initial_state: Literal["zeros", "learned"] = Field(
@@ -207,9 +218,13 @@ class Training(_Section):
     )
     batch_size: int = Field(32, ge=1, le=65536, description="windows in a step")
     epochs: int = Field(100, ge=1, le=100_000, description="most passes over the training rows")
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="AdamW step size")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW step size")
+    ramp: int = Field(40, ge=0, description="steps in which the learning rate rises to its value")
+    averaging: float = Field(
+        0.98, ge=0, lt=1, description="decay of the moving average of the weights; 0 for none"
+    )
     weight_decay: float = Field(1e-3, ge=0, le=1, description="AdamW decoupled weight decay")
-    patience: int = Field(10, ge=1, description="epochs without a better validation loss")
+    patience: int = Field(15, ge=1, description="epochs without a better validation loss")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")
@@ -223,6 +238,16 @@ class Training(_Section):
                 f"{self.lookback} and {self.warm_up}; try `training.lookback: {self.warm_up + 100}`"
             )
         return self
+
+
+class Calibration(_Section):
+    """How forecasts are corrected by what came true."""
+
+    kind: Literal["none", "conformal", "adaptive"] = Field(
+        "adaptive",
+        description="`adaptive`: ranges follow how often they held so far; `conformal`: stretched "
+        "so that they would have held on the validation sessions; `none`: as trained",
+    )
 
 
 class Experiment(_Section):
@@ -242,6 +267,7 @@ class Experiment(_Section):
     split: Split = SplitFractions(train=0.7, validation=0.15, test=0.15)
     model: Model = Model()
     training: Training = Training()
+    calibration: Calibration = Calibration()
 
 
 def groups_of(experiment: Experiment) -> list[Experiment]:

@@ -89,8 +89,8 @@ def test_several_symbols_are_forecast_as_if_alone() -> None:
 def test_a_run_of_other_features_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """An upgrade that adds a column to a group must not feed it to networks that never saw it."""
     run = trained()
-    old = GROUPS["calendar"]
-    wider = FeatureGroup("calendar", old.needs, lambda bars: old.compute(bars).assign(moon=0.0))
-    monkeypatch.setitem(GROUPS, "calendar", wider)
+    old = GROUPS["volume"]
+    wider = FeatureGroup("volume", old.needs, lambda bars: old.compute(bars).assign(moon=0.0))
+    monkeypatch.setitem(GROUPS, "volume", wider)
     with pytest.raises(RunError, match=r"feature columns .* which its `features` no longer have"):
         forecast_ahead(run.forecaster, [HISTORY])

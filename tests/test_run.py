@@ -81,7 +81,7 @@ def test_history_csv_has_a_row_per_member_and_epoch(path: Path) -> None:
         "member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds",
     ]  # fmt: skip
     assert list(zip(table["member"], table["epoch"], strict=True)) == [
-        (member, epoch) for member in (0, 1) for epoch in (1, 2)
+        (member, epoch) for member in (0, 1) for epoch in (0, 1, 2)
     ]
     assert np.isfinite(table.to_numpy()).all()
 

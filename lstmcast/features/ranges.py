@@ -9,29 +9,33 @@ import pandas as pd
 
 from lstmcast.features.bars import Bars, log
 
-WINDOWS = (5, 22)
-"""Sessions in a week and a month (Corsi 2009)."""
+WINDOWS = (5, 11, 22, 66)
+"""Sessions in a week, a fortnight, a month and a quarter (after Corsi 2009)."""
+
+LONG_HALF_LIFE = 250
+"""Half-life in sessions of the long-run range: about a year."""
 
 FLOOR = 0.02
 """Least range volatility in units of the slow one: a session without trades has no range."""
 
 
 def ranges(bars: Bars) -> pd.DataFrame:
-    """Log range volatility over 1, 5 and 22 sessions against the slow one, and the overnight gap.
+    """Log range volatility over 1 to 66 sessions and a year, and the overnight gap.
 
     Columns: `parkinson_K`, log of the mean over K sessions of log(high / low) / sqrt(4 ln 2), over
-    the slow volatility; `overnight`, log(open / previous close) in units of the slow volatility;
-    `close_in_range`, where the close lies between the low (-1) and the high (1).
+    the slow volatility, and `parkinson_year`, the same for an EWMA mean; `overnight`, log(open /
+    previous close) in units of the slow volatility; `close_in_range`, where the close lies between
+    the low (-1) and the high (1).
 
     Source: Parkinson (1980), The extreme value method for estimating the variance of the rate of
     return.
     """
     adjusted, scale = bars.adjusted, bars.scale
     log_range = log(adjusted["high"] / adjusted["low"])
-    parkinson = (log_range / np.sqrt(4 * np.log(2)) / scale).clip(lower=FLOOR)
-    columns = {"parkinson_1": log(parkinson)}
-    for window in WINDOWS:
-        columns[f"parkinson_{window}"] = log(parkinson.rolling(window).mean())
+    parkinson = log_range / np.sqrt(4 * np.log(2))
+    means = {f"{window}": parkinson.rolling(window).mean() for window in (1, *WINDOWS)}
+    means["year"] = parkinson.ewm(halflife=LONG_HALF_LIFE).mean()
+    columns = {f"parkinson_{k}": log((mean / scale).clip(lower=FLOOR)) for k, mean in means.items()}
     columns["overnight"] = log(adjusted["open"] / adjusted["close"].shift()) / scale
     middle = log(adjusted["close"] ** 2 / (adjusted["high"] * adjusted["low"]))
     columns["close_in_range"] = (middle / log_range.where(log_range > 0)).fillna(0.0).clip(-1, 1)

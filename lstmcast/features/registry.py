@@ -22,8 +22,8 @@ from lstmcast.features.returns import returns
 from lstmcast.features.volume import volume
 from lstmcast.prices.history import PriceHistory
 
-WARM_UP = 60
-"""First sessions without features: averages over fewer say little."""
+WARM_UP = 66
+"""First sessions without features: the longest mean needs a quarter, and fewer say little."""
 
 CLIP = 8.0
 
@@ -53,7 +53,7 @@ GROUPS: dict[str, FeatureGroup] = {
         FeatureGroup("returns", ("close",), returns),
         FeatureGroup("range", ("open", "high", "low", "close"), ranges),
         FeatureGroup("volume", ("close", "volume"), volume),
-        FeatureGroup("calendar", ("close",), calendar),
+        FeatureGroup("calendar", ("close",), calendar, by_default=False),
         FeatureGroup("indicators", ("close",), indicators, by_default=False),
         FeatureGroup(
             "indicators_bars",

@@ -7,12 +7,19 @@ from lstmcast.features.bars import Bars, log
 HALF_LIFE = 20
 """Half-life in sessions of the usual volume."""
 
+SLOW_HALF_LIFE = 60
+"""Half-life in sessions of the volume that a week's is compared with."""
+
 
 def volume(bars: Bars) -> pd.DataFrame:
     """Log traded value against its own EWMA.
 
-    Column: `volume`. Traded value (close times volume) is used, not the number of shares, because a
-    split leaves it unchanged whether or not the source has adjusted past volumes.
+    Columns: `volume`, the session's over the usual one; `volume_surprise`, its absolute value;
+    `volume_week`, the mean over five sessions over a slower EWMA. Traded value (close times volume)
+    is used, not the number of shares, because a split leaves it unchanged whether or not the source
+    has adjusted past volumes.
     """
     traded = log(bars.adjusted["dollar_volume"].clip(lower=1.0))
-    return pd.DataFrame({"volume": traded - traded.ewm(halflife=HALF_LIFE).mean()})
+    unusual = traded - traded.ewm(halflife=HALF_LIFE).mean()
+    week = traded.rolling(5).mean() - traded.ewm(halflife=SLOW_HALF_LIFE).mean()
+    return pd.DataFrame({"volume": unusual, "volume_surprise": unusual.abs(), "volume_week": week})

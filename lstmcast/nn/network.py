@@ -1,8 +1,13 @@
 """A whole network: features in, the parameters of a forecast out.
 
-    x ── input dropout ── body (LSTM ...) ── dropout ── head ── parameters for each horizon
-                            │  state                     │
-                            └── in, out                  └── scale: EWMA volatility at the origin
+    x -+- input dropout -- body (LSTM ...) -- dropout -+- head -- parameters for each horizon
+       |                     |                         |   |
+       |                     state, in and out         |   scale: EWMA volatility at the origin
+       +---------------- direct path ------------------+
+
+The direct path, where there is one, hands the features of the step to the head beside the body's
+units. The head alone is then a linear model of the features, much like HAR (Corsi 2009), and the
+body learns what that misses.
 
 Body and head are chosen by name. The state goes in and comes out, so that a long history can be run
 in pieces and a new session costs one step.
@@ -29,17 +34,25 @@ class Network(nn.Module):
         body: features to hidden units.
         head: hidden units to the parameters of a forecast.
         dropout: share of the hidden units silenced before the head while training.
-        input_dropout: share of the features silenced while training.
+        input_dropout: share of the features silenced on their way to the body while training.
+        direct: hand the features to the head as well; it must expect them after the units.
     """
 
     def __init__(
-        self, body: Body, head: Head, dropout: float = 0.0, input_dropout: float = 0.0
+        self,
+        body: Body,
+        head: Head,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        *,
+        direct: bool = False,
     ) -> None:
         super().__init__()
         self.body = body
         self.head = head
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.direct = direct
 
     def forward(
         self,
@@ -65,10 +78,10 @@ class Network(nn.Module):
         """
         if state is None:
             state = self.body.first_state(x.shape[0])
-        x = variational_dropout(x, self.input_dropout, self.training, generator)
-        hidden, state = self.body(x, state, generator=generator)
+        read = variational_dropout(x, self.input_dropout, self.training, generator)
+        hidden, state = self.body(read, state, generator=generator)
         hidden = variational_dropout(hidden, self.dropout, self.training, generator)
-        return self.head(hidden, scale), state
+        return self.head(torch.cat([hidden, x], dim=-1) if self.direct else hidden, scale), state
 
 
 def build_network(
@@ -81,6 +94,7 @@ def build_network(
     num_layers: int = 1,
     dropout: float = 0.0,
     input_dropout: float = 0.0,
+    direct: bool = False,
     initial_state: InitialState = "zeros",
     kernel: Kernel = "fused",
     generator: torch.Generator | None = None,
@@ -96,6 +110,7 @@ def build_network(
         num_layers: recurrent layers.
         dropout: share of units silenced between layers and before the head while training.
         input_dropout: share of features silenced while training.
+        direct: hand the features to the head beside the body's units.
         initial_state: "zeros" or "learned".
         kernel: which code runs the LSTM layers.
         generator: where the first weights come from; None is PyTorch's global generator.
@@ -122,7 +137,8 @@ def build_network(
         kernel=kernel,
         generator=generator,
     )
-    return Network(body, HEADS[head](body.output_size, tuple(horizons)), dropout, input_dropout)
+    width = body.output_size + (input_size if direct else 0)
+    return Network(body, HEADS[head](width, tuple(horizons)), dropout, input_dropout, direct=direct)
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str] | dict[str, Any]) -> None:

@@ -67,6 +67,9 @@ class DevicePanel:
         # A loss at an unknown outcome has weight zero; the value itself must still be finite.
         self.targets = torch.nan_to_num(values).to(device)
         self.horizon_weights = horizon_weights.to(device)
+        self.origins = torch.from_numpy(
+            np.concatenate([block.start + parts[block.symbol].train for block in inputs.blocks])
+        )
         self.starts = torch.from_numpy(window_starts(inputs, parts, settings.lookback))
         self.validation = list(self._validation_batches(inputs.blocks, parts))
 

@@ -9,11 +9,12 @@ import torch
 
 from lstmcast.config import Experiment, groups_of
 from lstmcast.errors import DivergedError
-from lstmcast.nn import HEADS
+from lstmcast.nn import HEADS, Network
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import resolve_device
+from lstmcast.training.direct import fit_direct_path
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.forecaster import Companion, Forecaster, ForecastInputs
 from lstmcast.training.group import Group, Origins, new_network
@@ -143,13 +144,17 @@ def _fit_group(
         horizon_weights=horizon_weights(experiment.target.horizon),
         device=device,
     )
-    return fit_ensemble(
-        lambda seed: new_network(experiment, panel.input_size, seed),
-        panel,
-        experiment,
-        observer,
-        first,
-    )
+    head = None
+    if experiment.model.start == "linear":
+        head = fit_direct_path(new_network(experiment, panel.input_size, seed=0), panel)
+
+    def build(seed: int) -> Network:
+        network = new_network(experiment, panel.input_size, seed)
+        if head is not None:
+            network.head.load_state_dict(head)
+        return network
+
+    return fit_ensemble(build, panel, experiment, observer, first)
 
 
 def _pooled(

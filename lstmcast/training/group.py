@@ -40,6 +40,8 @@ def new_network(experiment: Experiment, input_size: int, seed: int) -> Network:
         hidden_size=model.hidden_size,
         num_layers=model.num_layers,
         dropout=model.dropout,
+        input_dropout=model.input_dropout,
+        direct=model.start == "linear",
         initial_state=model.initial_state,
         generator=torch.Generator().manual_seed(seed),
     )

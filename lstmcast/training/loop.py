@@ -9,15 +9,21 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batches import Batch, DevicePanel
+
+MIN_GAIN = 5e-5
+"""Least relative gain in validation loss that counts: less is luck, and to chase it is to fit the
+validation part."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class EarlyStopping:
 
     def update(self, epoch: int, loss: float, network: Network) -> bool:
         """Note an epoch's validation loss; True if it is the lowest so far."""
-        if loss >= self.best_loss:
+        if self.weights and loss >= self.best_loss - MIN_GAIN * abs(self.best_loss):
             return False
         self.best_loss, self.best_epoch = loss, epoch
         self.weights = {name: w.detach().clone() for name, w in network.state_dict().items()}
@@ -72,6 +78,60 @@ class EarlyStopping:
     def exhausted(self, epoch: int) -> bool:
         """Whether the best epoch lies `patience` epochs back."""
         return epoch - self.best_epoch >= self.patience
+
+
+class Steps:
+    """The optimiser's steps on one network, and the moving average of the weights they reach.
+
+    The learning rate rises linearly over the first steps, while the optimiser knows little of the
+    gradients' size. Validation and the run use the average of the weights: it is smoother than the
+    weights themselves and forecasts better (Polyak and Juditsky 1992).
+
+    Args:
+        network: what is trained.
+        settings: weight decay, clipping, ramp and averaging.
+        learning_rate: of AdamW (Loshchilov and Hutter 2019), after the ramp.
+    """
+
+    def __init__(self, network: Network, settings: Training, learning_rate: float) -> None:
+        self.network = network
+        self._clip_norm = settings.clip_norm
+        # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in network.parameters() if p.dim() > 1]},
+            {"params": [p for p in network.parameters() if p.dim() <= 1], "weight_decay": 0.0},
+        ]
+        self._optimiser = torch.optim.AdamW(
+            groups, lr=learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self._ramp = LambdaLR(
+            self._optimiser, lambda step: min(1.0, (step + 1) / max(1, settings.ramp))
+        )
+        self._average = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging))
+            if settings.averaging
+            else None
+        )
+
+    @property
+    def averaged(self) -> Network:
+        """The network with the averaged weights, or the network itself without averaging."""
+        return self.network if self._average is None else cast("Network", self._average.module)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return float(self._ramp.get_last_lr()[0])
+
+    def take(self, loss: Tensor) -> None:
+        """Take one step down the gradient of `loss`."""
+        self._optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._clip_norm)
+        self._optimiser.step()
+        self._ramp.step()
+        if self._average is not None:
+            self._average.update_parameters(self.network)
 
 
 def fit_member(
@@ -102,17 +162,16 @@ def fit_member(
     """
     order = torch.Generator().manual_seed(seed)
     masks = torch.Generator(panel.device).manual_seed(seed)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
+    steps = Steps(network, settings, learning_rate)
     stopping = EarlyStopping(settings.patience)
     records: list[EpochRecord] = []
-    for epoch in range(1, settings.epochs + 1):
+    # Epoch 0 measures a network that begins as a linear model: it may be the best there is.
+    for epoch in range(0 if network.direct else 1, settings.epochs + 1):
         began = time.perf_counter()
         train_loss = run_epoch(
-            network, panel.training_batches(order), optimiser, settings.clip_norm, masks
+            network, panel.training_batches(order), steps if epoch else None, masks
         )
-        validation_loss = run_epoch(network, panel.validation)
+        validation_loss = run_epoch(steps.averaged, panel.validation)
         if not math.isfinite(train_loss + validation_loss):
             raise DivergedError(
                 f"the loss of member {member} is no longer finite in epoch {epoch} "
@@ -121,10 +180,10 @@ def fit_member(
             )
         seconds = time.perf_counter() - began
         record = EpochRecord(
-            member, epoch, train_loss, validation_loss, learning_rate, round(seconds, 4)
+            member, epoch, train_loss, validation_loss, steps.learning_rate, round(seconds, 4)
         )
         records.append(record)
-        best = stopping.update(epoch, validation_loss, network)
+        best = stopping.update(epoch, validation_loss, steps.averaged)
         observer.on_epoch(record, best=best)
         if stopping.exhausted(epoch) or stop.is_set():
             break
@@ -136,28 +195,24 @@ def fit_member(
 def run_epoch(
     network: Network,
     batches: Iterable[Batch],
-    optimiser: torch.optim.Optimizer | None = None,
-    clip_norm: float = math.inf,
+    steps: Steps | None = None,
     masks: torch.Generator | None = None,
 ) -> float:
-    """One pass over `batches`: training with an optimiser, measuring without.
+    """One pass over `batches`: training with `steps`, measuring without.
 
     Returns:
         The weighted mean loss over the batches.
     """
-    network.train(optimiser is not None)
+    network.train(steps is not None)
     total = count = torch.zeros(())
-    with torch.set_grad_enabled(optimiser is not None):
+    with torch.set_grad_enabled(steps is not None):
         for batch in batches:
             params, _ = network(batch.features, batch.scale, generator=masks)
             losses = network.head.loss(params, batch.targets) * batch.weight
             # The weight is broadcast over the batch: count what it stands for.
             weight = batch.weight.sum() * (len(losses) / len(batch.weight))
-            if optimiser is not None:
-                optimiser.zero_grad()
-                (losses.sum() / weight).backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
-                optimiser.step()
+            if steps is not None:
+                steps.take(losses.sum() / weight)
             total = total + losses.detach().sum().cpu()
             count = count + weight.cpu()
     return float(total / count)

@@ -90,7 +90,7 @@ def test_a_member_that_diverges_begins_again_once_with_a_lower_rate() -> None:
     assert recorder.restarts == [(1, RATE * RESTART_FACTOR)]
     assert recorder.finished == {0: True, 1: True, 2: True}
     assert fitted.diverged == []
-    rates = [member.records[0].learning_rate for member in fitted.members]
+    rates = [member.records[-1].learning_rate for member in fitted.members]
     assert rates == [RATE, RATE * RESTART_FACTOR, RATE]
 
 

@@ -15,7 +15,7 @@ from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.forecaster import new_network
-from lstmcast.training.loop import EarlyStopping, EpochRecord, fit_member, run_epoch
+from lstmcast.training.loop import EarlyStopping, EpochRecord, Steps, fit_member, run_epoch
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import prepare
 
@@ -65,7 +65,7 @@ def fit(
 @SUPERVISION
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(overrides: tuple[str, ...]) -> None:
     """Training again, up to the best epoch and no further, gives the same weights to the bit."""
-    options = (*overrides, "training.learning_rate=0.1", "training.patience=2")
+    options = (*overrides, "model.start=blank", "training.learning_rate=0.1", "training.patience=2")
     network, panel, settings = make(*options, "training.epochs=40")
     records = fit(network, panel, settings)
     best = min(records, key=lambda record: record.validation_loss)
@@ -129,14 +129,37 @@ def test_measuring_changes_no_weights_and_draws_no_masks() -> None:
     assert all(torch.equal(value, before[name]) for name, value in weights(network).items())
 
 
-def test_a_step_is_no_longer_than_the_clipped_gradient() -> None:
-    network, panel, _ = make()
-    before = weights(network)
-    optimiser = torch.optim.SGD(network.parameters(), lr=1.0)
+def test_a_step_follows_a_gradient_no_longer_than_the_clip() -> None:
+    network, panel, settings = make("training.clip_norm=0.001")
     batch = next(panel.training_batches(torch.Generator().manual_seed(1)))
-    run_epoch(network, [batch], optimiser, clip_norm=1e-3)
-    moved = torch.cat([(weights(network)[n] - before[n]).flatten() for n in before])
-    assert 0.9e-3 < float(moved.norm()) <= 1.001e-3
+    run_epoch(network, [batch], Steps(network, settings, learning_rate=0.01))
+    gradients = [p.grad.flatten() for p in network.parameters() if p.grad is not None]
+    assert 0.9e-3 < float(torch.cat(gradients).norm()) <= 1.001e-3
+
+
+def test_the_average_lags_behind_the_weights_and_is_what_is_kept() -> None:
+    """With decay d the average after step n is d * average + (1 - d) * weights."""
+    network, panel, settings = make("training.averaging=0.75")
+    steps = Steps(network, settings, learning_rate=0.01)
+    expected = weights(network)
+    for seed, first in ((1, True), (2, False)):
+        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
+        run_epoch(network, [batch], steps)
+        share = 1.0 if first else 0.25  # the first step starts the average
+        expected = {n: w + share * (weights(network)[n] - w) for n, w in expected.items()}
+    for name, value in steps.averaged.state_dict().items():
+        torch.testing.assert_close(value, expected[name])
+
+
+def test_the_learning_rate_rises_over_the_ramp() -> None:
+    network, panel, settings = make("training.ramp=4")
+    steps = Steps(network, settings, learning_rate=0.4)
+    rates = []
+    for seed in range(6):
+        rates.append(steps.learning_rate)
+        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
+        run_epoch(network, [batch], steps)
+    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
 
 
 def test_training_lowers_the_loss_it_trains_on() -> None:
@@ -150,7 +173,7 @@ def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far() -> None:
     recorder = Recorder()
     records = fit(network, panel, settings, recorder)
     assert [record for record, _ in recorder.records] == records
-    assert [record.epoch for record in records] == [1, 2, 3, 4]
+    assert [record.epoch for record in records] == [0, 1, 2, 3, 4]
     lowest = math.inf
     for record, best in recorder.records:
         assert best == (record.validation_loss < lowest)
@@ -170,5 +193,5 @@ def test_a_loss_that_is_not_finite_ends_the_member() -> None:
     network, panel, settings = make()
     with torch.no_grad():
         next(network.parameters()).fill_(math.nan)
-    with pytest.raises(DivergedError, match="loss of member 0 is no longer finite in epoch 1"):
+    with pytest.raises(DivergedError, match="loss of member 0 is no longer finite in epoch 0"):
         fit(network, panel, settings)

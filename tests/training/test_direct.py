@@ -1,0 +1,67 @@
+"""The direct path's fit against scikit-learn, and that members begin with it."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+from support.experiments import small
+from support.histories import simulated
+
+from lstmcast.training import direct
+from lstmcast.training.batches import DevicePanel
+from lstmcast.training.direct import PENALTY, fit_direct_path
+from lstmcast.training.group import new_network
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.prepare import prepare
+
+
+def panel_of(*overrides: str) -> tuple[DevicePanel, torch.nn.Module, dict[str, torch.Tensor]]:
+    experiment = small(*overrides)
+    prepared = prepare(experiment, [simulated(1, symbol="AAA")])
+    panel = DevicePanel(
+        prepared.inputs,
+        prepared.targets,
+        prepared.parts,
+        settings=prepared.experiment.training,
+        horizon_weights=horizon_weights(experiment.target.horizon),
+        device=torch.device("cpu"),
+    )
+    network = new_network(prepared.experiment, panel.input_size, seed=1)
+    return panel, network, fit_direct_path(network, panel)
+
+
+def test_a_point_head_gets_the_ridge_regression_of_the_training_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With one horizon and squared loss the fit is scikit-learn's ridge; agreement to 1e-3.
+
+    The usual number of iterations stops a little short of it where columns nearly repeat others.
+    """
+    monkeypatch.setattr(direct, "ITERATIONS", 500)
+    panel, _, head = panel_of("model.head=point", "target.horizon=1")
+    rows = panel.origins
+    x, y = panel.features[rows].double().numpy(), panel.targets[rows, 0].double().numpy()
+    ridge = Ridge(alpha=PENALTY * len(rows)).fit(x, y)
+    fitted = head["weight"][0, -panel.input_size :].numpy()
+    np.testing.assert_allclose(fitted, ridge.coef_, atol=1e-3)
+    np.testing.assert_allclose(head["bias"][0], ridge.intercept_, atol=1e-3)
+
+
+def test_only_the_direct_path_is_fitted() -> None:
+    panel, network, head = panel_of()
+    units = head["weight"].shape[1] - panel.input_size
+    assert units > 0
+    assert not head["weight"][:, :units].any()
+    assert head["weight"][:, units:].any()
+    assert network.state_dict()["head.weight"].shape == head["weight"].shape
+
+
+def test_the_fit_sees_training_origins_alone() -> None:
+    panel, _, head = panel_of()
+    last = int(panel.origins[-1])
+    panel.features[last + 1 :] = 99.0
+    panel.targets[last + 1 :] = -99.0
+    experiment = small()
+    prepared = prepare(experiment, [simulated(1, symbol="AAA")])
+    again = fit_direct_path(new_network(prepared.experiment, panel.input_size, seed=5), panel)
+    assert all(torch.equal(again[name], value) for name, value in head.items())
