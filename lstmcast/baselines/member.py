@@ -26,6 +26,15 @@ class BaselineMember:
         """How the configuration calls it."""
         return self.baseline.name
 
+    def check(self, history: PriceHistory, horizon: int, fit_end: pd.Timestamp) -> None:
+        """Fail before a long training, not after it.
+
+        Raises:
+            DataError: if the history does not have what the baseline needs.
+        """
+        dates = pd.DatetimeIndex(history.bars.index)
+        self._inputs(history, dates[dates <= fit_end][-1:], horizon, fit_end)
+
     def forecast(
         self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp
     ) -> Distribution:
@@ -34,6 +43,11 @@ class BaselineMember:
         Raises:
             DataError: if the history does not have what the baseline needs.
         """
+        return self.baseline.forecast(self._inputs(history, origins, horizon, fit_end)).distribution
+
+    def _inputs(
+        self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp
+    ) -> BaselineInputs:
         bars = history.adjusted()
         sessions = pd.DatetimeIndex(bars.index)
         inputs = BaselineInputs(
@@ -49,4 +63,4 @@ class BaselineMember:
                 f"`model.pool.baselines` names {self.name}, and {history.symbol} {reason}",
                 "leave it out of `model.pool.baselines`",
             )
-        return self.baseline.forecast(inputs).distribution
+        return inputs

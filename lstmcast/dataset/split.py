@@ -82,6 +82,30 @@ def assign_origins(dates: pd.DatetimeIndex, boundaries: Boundaries, horizon: int
     )
 
 
+def check_horizon(
+    sessions: Sequence[pd.DatetimeIndex], boundaries: Boundaries, horizon: int
+) -> None:
+    """Make sure that a forecast of training and one of validation can reach `horizon` ahead.
+
+    Raises:
+        DataError: if the longest symbol has fewer sessions in one of the two parts.
+    """
+    longest = {"training": 0, "validation": 0}
+    for dates in sessions:
+        train = int(dates.searchsorted(boundaries.train_end, side="right"))
+        validation = int(dates.searchsorted(boundaries.validation_end, side="right")) - train
+        longest["training"] = max(longest["training"], train)
+        longest["validation"] = max(longest["validation"], validation)
+    for part, found in longest.items():
+        if 0 < found < horizon:
+            raise DataError(
+                f"`target.horizon` {horizon} is longer than the {part} part, which has {found} "
+                f"session{'s' * (found > 1)}",
+                f"use `target.horizon: {found}` at the most, fetch a longer history, or move "
+                "`split`",
+            )
+
+
 def check_parts(parts: dict[str, Parts], boundaries: Boundaries, lookback: int) -> None:
     """Make sure that there is something to train on, to stop by and to test.
 

@@ -20,6 +20,7 @@ from lstmcast.dataset import (
     assign_origins,
     build_inputs,
     build_targets,
+    check_horizon,
     check_parts,
     check_windows,
     fit_scaling,
@@ -153,9 +154,10 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
         experiment.split, [pd.DatetimeIndex(history.bars.index) for history in histories]
     )
     horizon = experiment.target.horizon
+    sessions = {symbol: pd.DatetimeIndex(m.table.index) for symbol, m in matrices.items()}
+    check_horizon(list(sessions.values()), boundaries, horizon)
     parts = {
-        symbol: assign_origins(pd.DatetimeIndex(matrix.table.index), boundaries, horizon)
-        for symbol, matrix in matrices.items()
+        symbol: assign_origins(dates, boundaries, horizon) for symbol, dates in sessions.items()
     }
     check_parts(parts, boundaries, experiment.training.lookback)
     if experiment.training.supervision == "last":

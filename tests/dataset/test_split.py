@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstmcast.config import SplitDates, SplitFractions
-from lstmcast.dataset import Boundaries, Parts, assign_origins, check_parts, resolve_split
+from lstmcast.dataset import (
+    Boundaries,
+    Parts,
+    assign_origins,
+    check_horizon,
+    check_parts,
+    resolve_split,
+)
 from lstmcast.dataset.split import check_windows
 from lstmcast.errors import DataError
 
@@ -140,3 +147,20 @@ def test_whole_windows_must_end_at_the_test_origins() -> None:
         check_windows({"A": parts(30, 9, 9), "B": parts(0, 28, 9)}, lookback=30)
     with pytest.raises(DataError, match="leaves no validation session with a whole window"):
         check_windows({"A": parts(30, 0, 9), "B": parts(10, 18, 9)}, lookback=29)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "message"),
+    [(9, 40, "longer than the training part, which has 9 sessions"),
+     (60, 9, "longer than the validation part, which has 9 sessions")],
+)  # fmt: skip
+def test_a_horizon_longer_than_a_part_is_told_with_what_would_work(
+    train: int, validation: int, message: str
+) -> None:
+    dates = pd.bdate_range("2010-01-04", periods=200)
+    ends = Boundaries(dates[train - 1], dates[train + validation - 1], dates[-1])
+    check_horizon([dates], ends, 9)
+    with pytest.raises(DataError, match=message) as caught:
+        check_horizon([dates, dates[:5]], ends, 10)
+    assert caught.value.message.startswith("`target.horizon` 10 ")
+    assert "`target.horizon: 9`" in str(caught.value.hint)
