@@ -77,8 +77,9 @@ def test_a_point_forecast_states_a_median_and_no_ranges() -> None:
 
 
 def test_several_symbols_are_forecast_as_if_alone() -> None:
+    """But for adaptive calibration, which learns from all of them."""
     histories = [HISTORY, simulated(2, symbol="BBB", price=900.0)]
-    run = train(small("data.symbols=[AAA, BBB]"), *histories)
+    run = train(small("data.symbols=[AAA, BBB]", "calibration.kind=none"), *histories)
     both = forecast_ahead(run.forecaster, histories)
     assert [ahead.symbol for ahead in both] == ["AAA", "BBB"]
     for ahead, history in zip(both, histories, strict=True):

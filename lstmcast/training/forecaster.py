@@ -12,6 +12,7 @@ from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training.calibration import Judged, calibrate
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.group import Group, Origins, new_network
 from lstmcast.training.pooling import combine
@@ -25,6 +26,14 @@ class Companion(Protocol):
     @property
     def name(self) -> str:
         """How the configuration calls it."""
+        ...
+
+    def check(self, history: PriceHistory, horizon: int, fit_end: pd.Timestamp) -> None:
+        """Fail if it cannot forecast, before any network is trained.
+
+        Raises:
+            DataError: if the history does not have what it needs.
+        """
         ...
 
     def forecast(
@@ -131,12 +140,42 @@ class Forecaster:
         )
 
     def forecast(self, inputs: ForecastInputs, origins: Origins) -> dict[str, Distribution]:
-        """Forecast every symbol from the given rows of its block, `(rows, horizons)` each."""
+        """Forecast every symbol from the given rows of its block, `(rows, horizons)` each.
+
+        The pooled forecasts are calibrated by the outcomes of all symbols in `inputs` that are
+        known at each origin.
+        """
+        split = self.experiment.split
+        assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
+        return calibrate(
+            lambda rows: self.pooled(inputs, rows),
+            self._judged(inputs, pd.Timestamp(split.train_end)),
+            {symbol: rows for symbol, rows in origins.items() if len(rows)},
+            self.experiment.calibration.kind,
+            pd.Timestamp(split.validation_end),
+        )
+
+    def pooled(self, inputs: ForecastInputs, origins: Origins) -> dict[str, Distribution]:
+        """Forecast like `forecast`, before calibration."""
         method = self.experiment.model.pool.method
         return {
             symbol: combine(members, method, self.weights)
             for symbol, members in self.members(inputs, origins).items()
         }
+
+    def _judged(self, inputs: ForecastInputs, train_end: pd.Timestamp) -> list[Judged]:
+        """Every symbol, with the row of its first validation forecast."""
+        settings = self.experiment.training
+        needed = 0 if settings.supervision == "every" else settings.lookback - 1
+        return [
+            Judged(
+                block.symbol,
+                dates,
+                inputs.closes[block.rows],
+                max(needed, int(dates.searchsorted(train_end, side="right")) - 1),
+            )
+            for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
+        ]
 
     def members(
         self, inputs: ForecastInputs, origins: Origins, fit_end: pd.Timestamp | None = None

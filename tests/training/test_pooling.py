@@ -165,7 +165,7 @@ def test_the_pool_is_the_weighted_sum_of_its_members(varied: Trained) -> None:
     inputs = forecaster.inputs([HISTORY])
     origins = {"AAA": varied.prepared.parts["AAA"].test[:5]}
     members = forecaster.members(inputs, origins)["AAA"]
-    pooled = forecaster.forecast(inputs, origins)["AAA"]
+    pooled = forecaster.pooled(inputs, origins)["AAA"]
     y = np.full(pooled.shape, 0.004)
     assert weights is not None
     expected = sum(w * m.cdf(y) for w, m in zip(weights, members, strict=True))
@@ -208,7 +208,7 @@ def test_nothing_of_the_test_part_enters_the_weights(varied: Trained) -> None:
 
 
 def test_averaged_quantiles_are_what_the_table_states() -> None:
-    run = train("model.pool.method=quantiles")
+    run = train("model.pool.method=quantiles", "calibration.kind=none")
     forecaster = run.forecaster
     rows = {"AAA": run.prepared.parts["AAA"].test[:1]}
     members = forecaster.members(forecaster.inputs([HISTORY]), rows)["AAA"]

@@ -1,0 +1,74 @@
+"""A stretched distribution: exact where it can be, and a proper distribution always."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+
+from lstmcast.distributions import Stretched, StudentTMixture
+
+LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+AT = np.array([[0.5, 1.0, 1.3, 1.6]])
+TO = np.array([[0.6, 0.9, 1.4, 1.9]])
+
+
+def base(df: float = 5.0, loc: float = 0.1, scale: float = 2.0) -> StudentTMixture:
+    shape = (1, 1, 1)
+    return StudentTMixture(np.full(shape, df), np.full(shape, loc), np.full(shape, scale))
+
+
+def column(value: float) -> np.ndarray:
+    return np.full((1, 1), value)
+
+
+def warped(factor: float = 1.2) -> Stretched:
+    return Stretched(base(), column(factor), column(3.0), AT, TO)
+
+
+def test_without_points_a_student_t_stays_one_of_another_scale() -> None:
+    stretched = Stretched(base(), column(1.5), column(7.0))
+    exact = base(scale=3.0)
+    y = column(-1.7)
+    np.testing.assert_allclose(stretched.quantiles(LEVELS), exact.quantiles(LEVELS), rtol=1e-10)
+    np.testing.assert_allclose(stretched.cdf(y), exact.cdf(y), rtol=1e-10)
+    np.testing.assert_allclose(stretched.log_density(y), exact.log_density(y), rtol=1e-10)
+    np.testing.assert_allclose(stretched.mean(), exact.mean(), rtol=1e-10)
+
+
+def test_quantiles_and_distribution_function_are_inverse() -> None:
+    quantiles = warped().quantiles(LEVELS)[0, 0]
+    assert np.all(np.diff(quantiles) > 0)
+    for level, value in zip(LEVELS, quantiles, strict=True):
+        assert warped().cdf(column(value))[0, 0] == pytest.approx(level, abs=1e-9)
+
+
+def test_density_is_the_derivative_and_integrates_to_one() -> None:
+    distribution = warped()
+    for y in (-9.0, -3.3, 0.4, 2.2, 6.5):
+        step = 1e-5
+        slope = (distribution.cdf(column(y + step)) - distribution.cdf(column(y - step))) / 2e-5
+        assert np.exp(distribution.log_density(column(y)))[0, 0] == pytest.approx(
+            slope[0, 0], rel=1e-4
+        )
+    area, _ = quad(
+        lambda y: float(np.exp(distribution.log_density(column(y)))[0, 0]),
+        -400, 400, limit=800, points=[-6, -3, 0.1, 3, 6],
+    )  # fmt: skip
+    assert area == pytest.approx(1, abs=1e-4)
+
+
+def test_points_say_where_a_distance_goes() -> None:
+    """The 80 % range is one unit wide on either side: it must end at 0.9 units."""
+    half = float(stats.t.ppf(0.9, 5)) * 2.0
+    distribution = Stretched(base(), column(1.0), column(half), AT, TO)
+    low, high = distribution.quantiles((0.1, 0.9))[0, 0]
+    assert (high - low) / 2 == pytest.approx(0.9 * half, rel=1e-9)
+
+
+def test_unknown_truth_has_no_density() -> None:
+    assert np.isnan(warped().log_density(column(np.nan))).all()
+
+
+def test_the_median_stays() -> None:
+    assert warped().quantiles((0.5,))[0, 0, 0] == pytest.approx(0.1)
+    assert warped().mean()[0, 0] == pytest.approx(0.1)

@@ -1,0 +1,233 @@
+"""Calibration makes ranges hold: on simulated breaks, per horizon, from what is known alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.simulated import garch_returns
+
+from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
+from lstmcast.training.calibration import (
+    COVERAGES,
+    Judged,
+    Kind,
+    Path,
+    Rows,
+    calibrate,
+    conformal_points,
+    restlessness,
+)
+
+FIRST, VALIDATION_END, END = 300, 900, 2400
+DF = 6.0
+
+
+def judged(returns: np.ndarray, name: str = "X") -> Judged:
+    closes = 50 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
+    dates = pd.bdate_range("2001-01-02", periods=len(closes))
+    return Judged(name, dates, closes, FIRST)
+
+
+def constant(scale: float, horizons: int = 1) -> "Raw":
+    return Raw(scale, horizons)
+
+
+class Raw:
+    """Forecasts of a constant scale, whatever the rows."""
+
+    def __init__(self, scale: float, horizons: int) -> None:
+        self.scale = scale * np.sqrt(np.arange(1, horizons + 1))
+
+    def __call__(self, rows: Rows) -> dict[str, Distribution]:
+        found: dict[str, Distribution] = {}
+        for name, chosen in rows.items():
+            shape = (1, len(chosen), len(self.scale))
+            scale = np.broadcast_to(self.scale, shape).copy()
+            found[name] = StudentTMixture(np.full(shape, DF), np.zeros(shape), scale)
+        return found
+
+
+def coverage(
+    symbol: Judged, distribution: Distribution, rows: np.ndarray, h: int = 0
+) -> np.ndarray:
+    log_close = np.log(symbol.closes)
+    moved = log_close[rows + h + 1] - log_close[rows]
+    levels = sorted([*(0.5 - COVERAGES / 2), *(0.5 + COVERAGES / 2)])
+    quantiles = distribution.quantiles(levels)[:, h]
+    inside = [
+        (moved >= quantiles[:, 3 - k]) & (moved <= quantiles[:, 4 + k])
+        for k in range(len(COVERAGES))
+    ]
+    return np.asarray(np.mean(inside, axis=1))
+
+
+def run(kind: Kind, symbol: Judged, raw: Raw, rows: np.ndarray) -> Distribution:
+    end = pd.Timestamp(symbol.dates[VALIDATION_END])
+    return calibrate(raw, [symbol], {symbol.name: rows}, kind, end)[symbol.name]
+
+
+def independent(seed: int, rows: int = END, scale: float = 0.01) -> np.ndarray:
+    return scale * np.random.default_rng(seed).standard_t(DF, size=rows)
+
+
+TEST = np.arange(VALIDATION_END, END - 5)
+
+
+@pytest.mark.parametrize("scale", [0.006, 0.02])
+def test_conformal_repairs_a_wrong_width(scale: float) -> None:
+    symbol, raw = judged(independent(1)), constant(scale)
+    before = coverage(symbol, raw({"X": TEST})["X"], TEST)
+    after = coverage(symbol, run("conformal", symbol, raw, TEST), TEST)
+    assert np.abs(before - COVERAGES).max() > 0.1
+    assert after == pytest.approx(COVERAGES, abs=0.035)
+
+
+@pytest.mark.parametrize("scale", [0.006, 0.02])
+def test_adaptive_repairs_a_wrong_width(scale: float) -> None:
+    symbol = judged(independent(2))
+    found = coverage(symbol, run("adaptive", symbol, constant(scale), TEST), TEST)
+    assert found == pytest.approx(COVERAGES, abs=0.03)
+
+
+def test_adaptive_follows_a_break_that_conformal_cannot_know() -> None:
+    returns = independent(3)
+    returns[VALIDATION_END:] *= 1.6
+    symbol, raw = judged(returns), constant(0.01)
+    late = TEST[300:]
+    kinds: tuple[Kind, ...] = ("none", "conformal", "adaptive")
+    gaps = {
+        kind: np.abs(coverage(symbol, run(kind, symbol, raw, late), late) - COVERAGES).max()
+        for kind in kinds
+    }
+    assert gaps["conformal"] > 0.15
+    assert gaps["none"] > 0.15
+    assert gaps["adaptive"] < 0.04
+
+
+def test_adaptive_lets_calm_and_restless_days_differ() -> None:
+    """Forecasts of constant width on a GARCH: calm days are too wide, wild ones too narrow."""
+    returns, volatility = garch_returns(4, END, alpha=0.05, beta=0.94, df=8.0)
+    symbol, raw = judged(returns), constant(float(volatility.mean()) * np.sqrt(6 / 8))
+    order = np.argsort(volatility[TEST])
+    third = len(TEST) // 3
+    spread = {}
+    kinds: tuple[Kind, ...] = ("none", "adaptive")
+    for kind in kinds:
+        found = [
+            coverage(symbol, run(kind, symbol, raw, np.sort(TEST[part])), np.sort(TEST[part]))[1]
+            for part in (order[:third], order[-third:])
+        ]
+        spread[kind] = found[0] - found[1]
+    assert spread["none"] > 0.1
+    assert spread["adaptive"] < 0.6 * spread["none"]
+
+
+def test_each_horizon_is_calibrated_by_itself() -> None:
+    symbol = judged(independent(5))
+
+    class TooNarrowFarAhead(Raw):
+        def __init__(self) -> None:
+            super().__init__(0.01, 3)
+            self.scale[2] *= 0.6
+
+    kinds: tuple[Kind, ...] = ("conformal", "adaptive")
+    for kind in kinds:
+        forecast = run(kind, symbol, TooNarrowFarAhead(), TEST)
+        for h in (0, 2):
+            assert coverage(symbol, forecast, TEST, h) == pytest.approx(COVERAGES, abs=0.055)
+
+
+@pytest.mark.parametrize("kind", ["conformal", "adaptive"])
+def test_later_closes_change_no_earlier_forecast(kind: Kind) -> None:
+    symbol = judged(independent(6))
+    rows = np.arange(1000, 1201)
+    closes = symbol.closes.copy()
+    closes[1201:] *= np.random.default_rng(0).uniform(0.5, 2, size=len(closes) - 1201)
+    altered = replace(symbol, closes=closes)
+    cut = replace(symbol, closes=closes[:1201], dates=symbol.dates[:1201])
+    ours = run(kind, symbol, constant(0.008, 3), rows).quantiles((0.05, 0.9))
+    for other in (altered, cut):
+        theirs = run(kind, other, constant(0.008, 3), rows).quantiles((0.05, 0.9))
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_outcome_of_the_origins_own_day_counts() -> None:
+    """A forecast at the close of day t may use what came true on day t, and does."""
+    symbol = judged(independent(7))
+    wild = symbol.closes.copy()
+    wild[1000:] *= 1.5
+    rows = np.array([999, 1000])
+    other = replace(symbol, closes=wild)
+    ours, theirs = (run("adaptive", s, constant(0.01), rows) for s in (symbol, other))
+    width = [f.quantiles((0.1, 0.9))[:, 0] @ [-1, 1] for f in (ours, theirs)]
+    assert width[0][0] == width[1][0]
+    assert width[1][1] != width[0][1]
+
+
+def test_symbols_learn_from_each_other() -> None:
+    shifted = independent(8)
+    shifted[VALIDATION_END:] *= 1.6
+    break_, calm = judged(shifted, "A"), judged(independent(9), "B")
+    rows = {"A": TEST[-1:], "B": TEST[-1:]}
+    end = pd.Timestamp(calm.dates[VALIDATION_END])
+    both = calibrate(constant(0.01), [break_, calm], rows, "adaptive", end)
+    alone = calibrate(constant(0.01), [calm], {"B": TEST[-1:]}, "adaptive", end)
+    widths = [f["B"].quantiles((0.9,))[0, 0, 0] for f in (both, alone)]
+    assert widths[0] > widths[1]
+
+
+def test_the_path_is_the_recursion_written_out() -> None:
+    symbol, raw = judged(independent(10, rows=400)), constant(0.008)
+    rows = np.arange(FIRST, 400)
+    path = Path.follow([(symbol, rows, raw({"X": rows})["X"])], 1)
+    z, log_close = restlessness(symbol.closes), np.log(symbol.closes)
+    halves = [raw({"X": rows[:1]})["X"].quantiles((0.5 + c / 2,))[0, 0, 0] for c in COVERAGES]
+    a = b = 0.0
+    known = {int(rows[0]): (0.0, 0.0)}
+    for t in rows[1:]:
+        u = t - 1
+        stretch = known[int(u)][0] + known[int(u)][1] * z[u]
+        away = np.log(abs(log_close[t] - log_close[u])) - stretch
+        misses = [
+            1 / (1 + np.exp(-(away - np.log(half)) / 0.05)) - (1 - c)
+            for half, c in zip(halves, COVERAGES, strict=True)
+        ]
+        a, b = a + 0.02 * np.mean(misses), b + 0.05 * np.mean(misses) * z[u]
+        known[int(t)] = (a, b)
+    expected = np.exp([known[int(t)][0] + known[int(t)][1] * z[t] for t in rows])
+    np.testing.assert_allclose(path.factors(symbol, rows)[:, 0], expected, rtol=1e-8)
+
+
+def test_before_the_first_outcome_nothing_is_changed() -> None:
+    symbol = judged(independent(11))
+    rows = np.array([100, FIRST])
+    raw = constant(0.01)
+    ours = run("adaptive", symbol, raw, rows).quantiles((0.05, 0.95))
+    np.testing.assert_allclose(ours, raw({"X": rows})["X"].quantiles((0.05, 0.95)), rtol=1e-12)
+
+
+def test_points_are_left_alone() -> None:
+    point = PointForecast(np.zeros((1, 1)))
+    symbol = judged(independent(12))
+    found = calibrate(
+        lambda _: {"X": point}, [symbol], {"X": TEST[:1]}, "adaptive", pd.Timestamp("2003-01-01")
+    )
+    assert found["X"] is point
+
+
+def test_few_validation_rows_are_no_ground_for_conformal_calibration() -> None:
+    symbol, raw = judged(independent(13)), constant(0.02)
+    end = pd.Timestamp(symbol.dates[FIRST + 50])
+    found = calibrate(raw, [symbol], {"X": TEST}, "conformal", end)["X"]
+    np.testing.assert_array_equal(found.quantiles((0.1,)), raw({"X": TEST})["X"].quantiles((0.1,)))
+
+
+def test_conformal_points_are_the_quantiles_of_the_distances() -> None:
+    distances = np.abs(np.random.default_rng(14).normal(size=(999, 1)))
+    ranges = np.tile([0.5, 1.0, 1.3, 1.6], (999, 1, 1))
+    at, to = conformal_points(distances, ranges)
+    np.testing.assert_array_equal(at, [[0.5, 1.0, 1.3, 1.6]])
+    expected = np.quantile(distances[:, 0], COVERAGES * (1 + 1 / 999))
+    np.testing.assert_allclose(to[0], expected, atol=3e-3)
+    assert np.all(np.diff(to[0]) > 0)
