@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bars import make_frame, make_history
 
@@ -172,6 +172,7 @@ def test_between_includes_both_ends() -> None:
         history.between("2030-01-01", None)
 
 
+@settings(max_examples=40)
 @given(row=st.integers(0, 299), column=st.sampled_from(COLUMNS))
 def test_the_hash_knows_every_number(row: int, column: str) -> None:
     frame = make_frame()

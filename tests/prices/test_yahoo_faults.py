@@ -15,7 +15,7 @@ from support.fake_yahoo import NOT_FOUND, FakeYahoo, Fault, asks_for_range, edit
 from support.loopback import Reply
 
 Chart = dict[str, Any]
-TIMEOUT = 6.0
+TIMEOUT = 4.0
 RANGE = ("--start", "2025-12-01", "--end", "2026-06-30", "--timeout", str(TIMEOUT))
 
 BUSY = Reply(429, b"Too Many Requests\r\n")
@@ -174,7 +174,7 @@ FAILURES = [
         20,
     ),
     Failure(
-        "slow", [prices(Reply(delay=3.0))], "NetworkTroubleError", 6, "not answer within 6 s", 20
+        "slow", [prices(Reply(delay=3.0))], "NetworkTroubleError", 6, "not answer within 4 s", 20
     ),
     Failure(
         "trickle",
@@ -275,7 +275,7 @@ FAILURES = [
         [Fault("any", Reply(delay=30.0))],
         "NetworkTroubleError",
         6,
-        "did not answer within 6 s",
+        "did not answer within 4 s",
         60,
         True,
     ),
