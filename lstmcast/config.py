@@ -216,6 +216,11 @@ class Training(_Section):
     warm_up: int = Field(
         20, ge=0, description="first sessions of a window that carry no loss (`every` only)"
     )
+    sampling: Literal["sessions", "symbols"] = Field(
+        "sessions",
+        description="`sessions`: every session is drawn alike; `symbols`: every symbol is, "
+        "however short its history",
+    )
     batch_size: int = Field(32, ge=1, le=65536, description="windows in a step")
     epochs: int = Field(100, ge=1, le=100_000, description="most passes over the training rows")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW step size")

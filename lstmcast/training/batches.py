@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmcast.config import Training
@@ -70,7 +71,13 @@ class DevicePanel:
         self.origins = torch.from_numpy(
             np.concatenate([block.start + parts[block.symbol].train for block in inputs.blocks])
         )
-        self.starts = torch.from_numpy(window_starts(inputs, parts, settings.lookback))
+        starts = window_starts(inputs, parts, settings.lookback)
+        self.starts = torch.from_numpy(starts)
+        self.chances = (
+            torch.from_numpy(symbol_chances(inputs.blocks, starts))
+            if settings.sampling == "symbols"
+            else None
+        )
         self.validation = list(self._validation_batches(inputs.blocks, parts))
 
     @property
@@ -103,14 +110,19 @@ class DevicePanel:
     def training_batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """One epoch: about as many scored sessions as there are training rows, in random windows.
 
-        With a loss on the last step, every window once, in random order.
+        With a loss on the last step, every window once, in random order; drawn at random where
+        symbols are to be drawn alike.
         """
         settings = self.settings
-        if settings.supervision == "last":
-            order = torch.randperm(len(self.starts), generator=generator)
-        else:
+        windows = len(self.starts)
+        if settings.supervision == "every":
             scored = settings.lookback - settings.warm_up
-            windows = max(len(self.starts) // scored, MIN_STEPS * settings.batch_size)
+            windows = max(windows // scored, MIN_STEPS * settings.batch_size)
+        if self.chances is not None:
+            order = torch.multinomial(self.chances, windows, replacement=True, generator=generator)
+        elif settings.supervision == "last":
+            order = torch.randperm(windows, generator=generator)
+        else:
             order = torch.randint(len(self.starts), (windows,), generator=generator)
         weight = self._step_weights()
         for chosen in self.starts[order].split(settings.batch_size):
@@ -168,3 +180,11 @@ class DevicePanel:
             scored = self.known[start + warm_up : stop] * self.horizon_weights
             weight[row, warm_up:length] = scored
         return Batch(features, scale, targets, weight)
+
+
+def symbol_chances(blocks: tuple[Block, ...], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The chance of each window, `(windows,)`, at which every symbol is drawn as often."""
+    owner = np.searchsorted([block.stop for block in blocks], starts, side="right")
+    windows = np.bincount(owner, minlength=len(blocks))
+    chances: NDArray[np.float64] = 1 / (windows[owner] * np.count_nonzero(windows))
+    return chances

@@ -70,6 +70,11 @@ def train_experiment(
     device = resolve_device(experiment.training.device)
     parts = [prepare(part, histories) for part in groups_of(experiment)]
     prepared = parts[0]
+    for companion in companions:
+        for history in histories:
+            companion.check(
+                history, prepared.experiment.target.horizon, prepared.boundaries.train_end
+            )
     clock.lap("prepare")
     groups, ensemble = _fit(parts, device, observer)
     clock.lap("fit")

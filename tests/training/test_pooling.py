@@ -231,11 +231,14 @@ def test_an_unknown_baseline_is_named() -> None:
         baseline_members(["hal"])
 
 
-def test_a_baseline_that_the_prices_have_no_columns_for_is_named() -> None:
+def test_a_baseline_that_the_prices_have_no_columns_for_is_named_before_training() -> None:
     closes = HISTORY.bars[["close"]]
     history = PriceHistory.from_frame(closes, symbol="AAA", source="csv")
+    experiment = small("model.pool.baselines=[har_range]")
+    watcher = Recorder()
     with pytest.raises(DataError, match=r"`model.pool.baselines` names har_range, and AAA"):
-        train("model.pool.baselines=[har_range]", history=history)
+        train_experiment(experiment, [history], watcher, baseline_members(["har_range"]))
+    assert watcher.records == []
 
 
 @pytest.mark.parametrize(
