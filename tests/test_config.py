@@ -213,7 +213,7 @@ dates = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))
     rate=st.floats(1e-12, 1, exclude_min=True),
     by_dates=st.booleans(),
 )
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_a_dump_reads_back_to_an_equal_experiment(
     name: str,
     named: list[str],
