@@ -51,7 +51,9 @@ def fit_direct_path(network: Network, panel: DevicePanel) -> dict[str, Tensor]:
     def objective() -> Tensor:
         optimiser.zero_grad()
         losses = head.loss(head(inputs, scale), targets).mean(dim=(0, 1))
-        loss = (losses * panel.horizon_weights).sum() + PENALTY * head.weight.square().sum()
+        # In proportion to the first weight, so that more horizons do not shrink the next session's.
+        penalty = PENALTY * panel.horizon_weights[0] * head.weight.square().sum()
+        loss = (losses * panel.horizon_weights).sum() + penalty
         loss.backward()
         return loss
 

@@ -160,15 +160,33 @@ def test_absurd_hidden_units_give_finite_losses_and_gradients(kind: type[Head]) 
         assert parameter.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("horizons", [(1,), (2, 5, 20)])
 @pytest.mark.parametrize("kind", HEADS.values())
-def test_the_loss_has_the_right_gradient(kind: type[Head]) -> None:
-    head = random_head(kind, (1, 5, 20), 0.3)
+def test_the_loss_has_the_right_gradient(kind: type[Head], horizons: tuple[int, ...]) -> None:
+    """Horizons that hold 1 and others are left out: there the gradient is held back on purpose."""
+    head = random_head(kind, horizons, 0.3)
     hidden, scale = hidden_and_scale()
     hidden = hidden[:1, :2].requires_grad_()
-    target = torch.randn(1, 2, 3, dtype=torch.float64) * 0.02
+    target = torch.randn(1, 2, len(horizons), dtype=torch.float64) * 0.02
     assert torch.autograd.gradcheck(
         lambda h: head.loss(head(h, scale[:1, :2]), target), (hidden,), atol=1e-4
     )
+
+
+def test_longer_horizons_do_not_teach_what_is_near() -> None:
+    """Raw outputs of the Student-t head: near and far drift and width, decay, tails."""
+    head = random_head(StudentTHead, (1, 5, 20), 0.3)
+    hidden, scale = hidden_and_scale()
+    target = torch.randn(*scale.shape, 3, dtype=torch.float64) * 0.02
+    of_next, of_others = (
+        torch.autograd.grad(head.loss(head(hidden, scale), target)[..., part].sum(), head.bias)[0]
+        for part in (slice(0, 1), slice(1, None))
+    )
+    near, far = [0, 1, 5], [2, 3, 4]
+    assert of_next[near].all()
+    assert not of_others[near].any()
+    assert of_others[far].all()
+    torch.testing.assert_close(of_next[far], torch.zeros(3, dtype=torch.float64))
 
 
 def test_the_point_head_is_linear_and_squared() -> None:

@@ -30,7 +30,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lstmcast.nn.heads.base import Head
-from lstmcast.nn.heads.term_structure import TermStructure
+from lstmcast.nn.heads.term_structure import TermStructure, next_teaches
 
 MIN_DF, MAX_DF = 2.5, 50.0
 FIRST_DF = 6.0
@@ -104,7 +104,12 @@ class StudentTHead(Head):
         raw = self.raw(hidden, scale)
         loc, width = self.terms(raw[..., :-1], scale)
         growth = nn.functional.softplus(self.raw_tail_growth)
-        df = degrees_of_freedom(raw[..., -1:] + growth * self.terms.horizons.log())
+        tails = next_teaches(
+            self.horizons,
+            raw[..., -1],
+            lambda near: near.unsqueeze(-1) + growth * self.terms.horizons.log(),
+        )
+        df = degrees_of_freedom(tails)
         return StudentTParams(df, loc, width * math.exp(self.log_width) * width_to_scale(df))
 
     def loss(

@@ -14,12 +14,17 @@ and decay now functions of the network's state. Every v_k is positive, so the wi
 session, for any weights: a fan that narrows cannot be expressed. Three numbers an origin carry
 60 horizons as well as 5, and horizon 1 depends on the near value alone.
 
+What is near is learned from the next session alone: no gradient of a longer horizon reaches it
+(`next_teaches`). Returns over overlapping spans repeat one another, and left to pull at the near
+value they cost the next session more than they gain; they have far and decay to themselves.
+
 The location has the same form with drifts in place of variances and one tenth of the volatility as
 its unit. That is a prior: the mean of a stock's return is near zero, and a network that pulled it
 far away would be fitting noise.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -61,6 +66,20 @@ def unbounded(log_factor: float) -> float:
     return MAX_LOG_FACTOR * math.atanh(log_factor / MAX_LOG_FACTOR)
 
 
+def next_teaches(
+    horizons: tuple[int, ...],
+    near: Float[Tensor, "batch time"],
+    at: Callable[[Tensor], Float[Tensor, "batch time horizons"]],
+) -> Float[Tensor, "batch time horizons"]:
+    """`at(near)`, with a gradient to `near` from the next session alone.
+
+    Where the next session is not among the horizons, all of them teach.
+    """
+    if horizons[0] != 1 or len(horizons) == 1:
+        return at(near)
+    return torch.cat([at(near)[..., :1], at(near.detach())[..., 1:]], dim=-1)
+
+
 class TermStructure(nn.Module):
     """Location and width of the return over each horizon, from a few raw outputs.
 
@@ -75,6 +94,7 @@ class TermStructure(nn.Module):
 
     def __init__(self, horizons: tuple[int, ...]) -> None:
         super().__init__()
+        self.sessions = horizons
         self.only_next = horizons == (1,)
         self.register_buffer(
             "horizons", torch.tensor(horizons, dtype=torch.get_default_dtype()), persistent=False
@@ -103,7 +123,15 @@ class TermStructure(nn.Module):
             )
         far_drift, far_width, decay = rest
         decay = MIN_DECAY + (MAX_DECAY - MIN_DECAY) * torch.sigmoid(decay)
-        drift = cumulated(near_drift, far_drift, decay, self.horizons)
-        near_variance, far_variance = (2 * near_width).exp(), (2 * bounded(far_width)).exp()
-        variance = cumulated(near_variance, far_variance, decay, self.horizons)
+        drift = next_teaches(
+            self.sessions,
+            near_drift,
+            lambda near: cumulated(near, far_drift, decay, self.horizons),
+        )
+        far_variance = (2 * bounded(far_width)).exp()
+        variance = next_teaches(
+            self.sessions,
+            near_width,
+            lambda near: cumulated((2 * near).exp(), far_variance, decay, self.horizons),
+        )
         return LOCATION_UNIT * unit * drift, unit * variance.sqrt()
