@@ -1,19 +1,20 @@
 """A baseline as a member of a network's pool."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from lstmcast.baselines.base import Baseline, BaselineInputs
-from lstmcast.distributions import Distribution
+from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.errors import DataError
 from lstmcast.prices.history import PriceHistory
 
 
 @dataclass(frozen=True)
 class BaselineMember:
-    """Forecasts with a baseline that is fitted once, on the sessions up to a date.
+    """Forecasts with a baseline that is fitted on the sessions up to given dates.
 
     It has no weights to keep: it is fitted anew whenever it forecasts, on the same rows, so that a
     run that is loaded again forecasts the same.
@@ -36,14 +37,36 @@ class BaselineMember:
         self._inputs(history, dates[dates <= fit_end][-1:], horizon, fit_end)
 
     def forecast(
-        self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp
+        self,
+        history: PriceHistory,
+        origins: pd.DatetimeIndex,
+        horizon: int,
+        fit_ends: Sequence[pd.Timestamp],
     ) -> Distribution:
         """Forecast returns over 1..`horizon` sessions from the close of each origin.
+
+        Args:
+            history: the symbol's.
+            origins: sessions, in order.
+            horizon: sessions ahead.
+            fit_ends: it is fitted once for each, on the sessions up to it, and forecasts with the
+                last of these fits that an origin may know; with the first before that.
 
         Raises:
             DataError: if the history does not have what the baseline needs.
         """
-        return self.baseline.forecast(self._inputs(history, origins, horizon, fit_end)).distribution
+        fit = np.maximum(pd.DatetimeIndex(list(fit_ends)).searchsorted(origins, side="right") - 1, 0)
+        parts = []
+        for number in np.unique(fit):
+            inputs = self._inputs(history, origins[fit == number], horizon, fit_ends[number])
+            part = self.baseline.forecast(inputs).distribution
+            if not isinstance(part, StudentTMixture):
+                raise DataError(
+                    f"`model.pool.baselines` names {self.name}, which states no distribution",
+                    "leave it out of `model.pool.baselines`",
+                )
+            parts.append(part)
+        return StudentTMixture.stacked(parts)
 
     def _inputs(
         self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp

@@ -52,6 +52,18 @@ class StudentTMixture:
                 f"got {self.weights.shape}"
             )
 
+    @classmethod
+    def stacked(cls, parts: "Sequence[StudentTMixture]") -> "StudentTMixture":
+        """The rows of several mixtures with as many components, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            *(
+                np.concatenate([getattr(part, name) for part in parts], axis=1)
+                for name in ("df", "loc", "scale", "shares")
+            )
+        )
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and horizons."""

@@ -178,7 +178,7 @@ def _pooled(
     }
     origins = {symbol: rows for symbol, rows in origins.items() if len(rows)}
     horizon = experiment.target.horizon
-    members = forecaster.members(inputs, origins, fit_end=prepared.boundaries.train_end)
+    members = forecaster.members(inputs, origins)
     actual = {
         block.symbol: Actuals(block.symbol, dates, inputs.closes[block.rows]).cumulative_returns(
             origins[block.symbol], horizon

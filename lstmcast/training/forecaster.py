@@ -37,9 +37,16 @@ class Companion(Protocol):
         ...
 
     def forecast(
-        self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp
+        self,
+        history: PriceHistory,
+        origins: pd.DatetimeIndex,
+        horizon: int,
+        fit_ends: Sequence[pd.Timestamp],
     ) -> Distribution:
-        """Forecast returns over 1..`horizon` sessions, fitted on the sessions up to `fit_end`.
+        """Forecast returns over 1..`horizon` sessions from the close of each origin.
+
+        It is fitted once for each of `fit_ends`, which increase, on the sessions up to it, and
+        forecasts with the last of these fits that an origin may know.
 
         Raises:
             DataError: if the history does not have what it needs.
@@ -177,16 +184,15 @@ class Forecaster:
             for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
         ]
 
-    def members(
-        self, inputs: ForecastInputs, origins: Origins, fit_end: pd.Timestamp | None = None
-    ) -> dict[str, list[Distribution]]:
+    def members(self, inputs: ForecastInputs, origins: Origins) -> dict[str, list[Distribution]]:
         """What each member forecasts, by symbol.
+
+        Companions are fitted on the training part for origins of the validation part, and on both
+        for later ones.
 
         Args:
             inputs: what the members read.
             origins: by symbol; those that are not named are left out.
-            fit_end: last session that companions are fitted on; by default the last one before
-                the test part, as for the run's own forecasts.
         """
         with one_thread_each():
             found = [
@@ -196,28 +202,23 @@ class Forecaster:
         return {
             block.symbol: [
                 *(member for group in found for member in group[block.symbol]),
-                *self._beside(inputs, block.symbol, dates[origins[block.symbol]], fit_end),
+                *self._beside(inputs, block.symbol, dates[origins[block.symbol]]),
             ]
             for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
             if block.symbol in origins
         }
 
     def _beside(
-        self,
-        inputs: ForecastInputs,
-        symbol: str,
-        sessions: pd.DatetimeIndex,
-        fit_end: pd.Timestamp | None,
+        self, inputs: ForecastInputs, symbol: str, sessions: pd.DatetimeIndex
     ) -> list[Distribution]:
         """What the companions forecast."""
         if not self.companions:
             return []
         split = self.experiment.split
-        if fit_end is None:
-            assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
-            fit_end = pd.Timestamp(split.validation_end)
+        assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
+        fit_ends = (pd.Timestamp(split.train_end), pd.Timestamp(split.validation_end))
         horizon = self.experiment.target.horizon
         return [
-            companion.forecast(inputs.histories[symbol], sessions, horizon, fit_end)
+            companion.forecast(inputs.histories[symbol], sessions, horizon, fit_ends)
             for companion in self.companions
         ]

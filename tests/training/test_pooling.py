@@ -172,15 +172,25 @@ def test_the_pool_is_the_weighted_sum_of_its_members(varied: Trained) -> None:
     np.testing.assert_allclose(pooled.cdf(y), expected, rtol=1e-10)
 
 
-def test_a_baseline_in_the_pool_is_the_baseline(varied: Trained) -> None:
-    """Fitted up to the end of validation, on the bars of the run."""
+def test_a_baseline_in_the_pool_is_fitted_on_what_came_before(varied: Trained) -> None:
+    """On training for the validation part, on both for the test part."""
     (ewma,) = baseline_members(["ewma"])
-    forecaster = varied.forecaster
-    rows = varied.prepared.parts["AAA"].test
-    dates = varied.prepared.inputs.dates[0][rows]
-    alone = ewma.forecast(HISTORY, dates, 3, varied.prepared.boundaries.validation_end)
-    member = forecaster.members(forecaster.inputs([HISTORY]), {"AAA": rows})["AAA"][-1]
-    np.testing.assert_array_equal(alone.quantiles([0.1]), member.quantiles([0.1]))
+    forecaster, parts = varied.forecaster, varied.prepared.parts["AAA"]
+    boundaries = varied.prepared.boundaries
+    rows = np.concatenate([parts.validation, parts.test])
+    members = forecaster.members(forecaster.inputs([HISTORY]), {"AAA": rows})["AAA"]
+    stated = members[-1].quantiles([0.1])
+    for part, end in (
+        (parts.validation, boundaries.train_end),
+        (parts.test, boundaries.validation_end),
+    ):
+        alone = ewma.forecast(HISTORY, varied.prepared.inputs.dates[0][part], 3, [end])
+        np.testing.assert_array_equal(stated[np.isin(rows, part)], alone.quantiles([0.1]))
+    early, late = (
+        ewma.forecast(HISTORY, varied.prepared.inputs.dates[0][parts.test], 3, [end])
+        for end in (boundaries.train_end, boundaries.validation_end)
+    )
+    assert (early.quantiles([0.1]) != late.quantiles([0.1])).all()
 
 
 def test_a_run_of_a_pool_is_loaded_as_it_was(varied: Trained, tmp_path: Path) -> None:
