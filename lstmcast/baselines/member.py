@@ -55,7 +55,8 @@ class BaselineMember:
         Raises:
             DataError: if the history does not have what the baseline needs.
         """
-        fit = np.maximum(pd.DatetimeIndex(list(fit_ends)).searchsorted(origins, side="right") - 1, 0)
+        ends = pd.DatetimeIndex(list(fit_ends))
+        fit = np.maximum(ends.searchsorted(origins, side="right") - 1, 0)
         parts = []
         for number in np.unique(fit):
             inputs = self._inputs(history, origins[fit == number], horizon, fit_ends[number])
