@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lstmcast.baselines import BASELINES, FitCache, standard_tables
+from lstmcast.baselines import BASELINES, FitCache, baseline_members, standard_tables
 from lstmcast.config import Experiment, parse_experiment
 from lstmcast.evaluation.comparison import compare
 from lstmcast.evaluation.scores import row_losses
@@ -90,7 +90,9 @@ class DataSet:
 
     def train(self, horizon: int, seed: int, overrides: Sequence[str]) -> Trained:
         """Train the defaults with a seed."""
-        return train_experiment(self.experiment(horizon, seed, overrides), self.histories, Silent())
+        experiment = self.experiment(horizon, seed, overrides)
+        companions = baseline_members(experiment.model.pool.baselines)
+        return train_experiment(experiment, self.histories, Silent(), companions)
 
     def without(self, symbol: str) -> "DataSet":
         """The same data but for one symbol."""

@@ -159,6 +159,10 @@ class Variant(_Section):
     hidden_size: int | None = Field(None, ge=1, le=4096, description="units of each LSTM layer")
     num_layers: int | None = Field(None, ge=1, le=16, description="stacked LSTM layers")
     dropout: float | None = Field(None, ge=0, lt=1, description="share of units dropped")
+    input_dropout: float | None = Field(None, ge=0, lt=1, description="share of features dropped")
+    start: Literal["linear", "blank"] | None = Field(
+        None, description="whether the head also reads the features"
+    )
     head: str | None = Field(None, description="form of the forecast")
     features: Names | None = Field(None, description="feature groups")
 
