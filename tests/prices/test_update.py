@@ -1,5 +1,6 @@
 """A second fetch: only what is new, everything when the past has moved, and nothing lost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -300,3 +301,26 @@ def test_the_bar_of_a_session_that_goes_on_is_left_out(yahoo: FakeYahoo, program
         assert outcome["rows"] == rows
         checks = [finding["check"] for finding in outcome["findings"]]
         assert ("unfinished_bar" in checks) is (rows == 60)
+
+
+def test_the_lock_is_held_from_reading_to_writing(store: PriceStore, source: FrameSource) -> None:
+    """Otherwise the slower of two fetches would write over what the faster one stored."""
+    heard: list[BaseException | None] = []
+
+    def knock() -> None:
+        with store.lock("AAPL", "frames", timeout=0.05):
+            pass
+
+    class Watched(FrameSource):
+        def fetch(
+            self, symbol: str, start: date | None = None, end: date | None = None
+        ) -> PriceHistory:
+            with ThreadPoolExecutor(1) as other:
+                heard.append(other.submit(knock).exception())
+            return source.fetch(symbol, start, end)
+
+    assert update(store, Watched(), "AAPL").added == 20
+    (error,) = heard
+    assert isinstance(error, StoreError)
+    assert "another process has been updating" in error.message
+    knock()
