@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import err, note, print_error, print_json
+from lstmcast.cli.console import err, print_json
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import PartialFailureError, UsageError
 
@@ -21,9 +21,7 @@ MOST_FINDINGS = 12
 def fetch(
     symbols: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[SYMBOL]...", help="Such as AAPL BRK-B ^GSPC 600036.SS fred:DGS10."
-        ),
+        typer.Argument(metavar="SYMBOL", help="Such as AAPL BRK-B ^GSPC 600036.SS fred:DGS10."),
     ] = None,
     symbols_file: Annotated[
         Path | None, typer.Option(help="Text file of further symbols.", show_default=False)
@@ -138,19 +136,19 @@ def _shown(outcomes: Iterable["Outcome"], count: int) -> list["Outcome"]:
         for outcome in outcomes:
             done.append(outcome)
             bar.advance(task)
-            _tell(outcome, alone=count == 1)
+            for line in _lines(outcome, alone=count == 1):
+                screen.print(line, markup=False)  # above the bar: it knows this console
     return done
 
 
-def _tell(outcome: "Outcome", *, alone: bool) -> None:
-    if outcome.error is not None:
-        if not alone:  # the program prints the error that ends it
-            note(f"{outcome.wanted.symbol}:")
-            print_error(outcome.error)
-        return
-    update = outcome.update
+def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
+    """Return what there is to say of one symbol; its error only if it is not the program's own."""
+    error, update = outcome.error, outcome.update
     if update is None:
-        return
+        if error is None or alone:  # the program prints the error that ends it
+            return []
+        lines = [f"{outcome.wanted.symbol}: error: {error.message}"]
+        return [*lines, f"  hint: {error.hint}"] if error.hint else lines
     history = update.history
     doing = {
         "new": f"{len(history)} sessions",
@@ -158,15 +156,12 @@ def _tell(outcome: "Outcome", *, alone: bool) -> None:
         "unchanged": f"nothing new, {len(history)} sessions",
         "replaced": f"fetched again, {update.added} new, {len(history)} sessions",
     }[update.action]
-    note(
-        f"{history.symbol} from {history.source}: {doing} from {history.first.date()} to"
-        f" {history.last.date()}" + (f" ({update.why})" if update.why else "")
-    )
-    for finding in history.findings[:MOST_FINDINGS]:
-        note(f"  {finding.level}: {finding.message}")
+    why = f" ({update.why})" if update.why else ""
+    span = f"from {history.first.date()} to {history.last.date()}"
+    lines = [f"{history.symbol} from {history.source}: {doing} {span}{why}"]
+    lines += [f"  {item.level}: {item.message}" for item in history.findings[:MOST_FINDINGS]]
     more = len(history.findings) - MOST_FINDINGS
-    if more > 0:
-        note(f"  and {more} more: `lstmcast data check {history.symbol}`")
+    return [*lines, f"  and {more} more: `lstmcast data check`"] if more > 0 else lines
 
 
 def _print_summary(outcomes: list["Outcome"]) -> None:

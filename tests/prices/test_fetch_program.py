@@ -12,6 +12,7 @@ from support.bars import make_frame
 from support.fake_yahoo import FakeYahoo, listing
 from support.loopback import Loopback
 
+from lstmcast.features import build_features, default_groups
 from lstmcast.prices.store import PriceStore
 
 
@@ -52,6 +53,9 @@ def test_the_program_fetches_through_the_real_client(tmp_path: Path, loopback: L
     assert hosts == {"fc.yahoo.com", "query1.finance.yahoo.com", "query2.finance.yahoo.com"}
     history = PriceStore(tmp_path / "data").load("AAPL", "yahoo")
     assert (len(history), history.currency, history.timezone) == (400, "USD", "America/New_York")
+    assert history.missing == ()
+    features = build_features(history, default_groups([history]))
+    assert len(features.table) > 300  # it can be trained on
 
     fake.kinds.clear()
     again = run_process(tmp_path, loopback, "fetch", "AAPL", "--json")
@@ -98,7 +102,8 @@ def test_one_failure_does_not_stop_the_others(yahoo: FakeYahoo, program: Any) ->
     assert ran.exit_code == 13
     assert [item["symbol"] for item in ran.json] == ["AAPL", "NOPE", "MSFT", "IBM"]
     assert ran.json[1]["error"]["kind"] == "SymbolNotFoundError"
-    assert "error: 1 of 4 symbols failed: NOPE" in ran.stderr
+    assert "NOPE: error: Yahoo knows no symbol NOPE" in ran.stderr
+    assert ran.stderr.splitlines()[-1] == "error: 1 of 4 symbols failed: NOPE"
     assert [entry.symbol for entry in program.store.entries()] == ["AAPL", "IBM", "MSFT"]
 
 
