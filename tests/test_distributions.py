@@ -20,7 +20,7 @@ from lstmcast.distributions import (
     student_t_log_density,
 )
 from lstmcast.distributions.grid import TAIL_DF
-from lstmcast.distributions.mixture_quantiles import MixtureArrays, quick_quantiles
+from lstmcast.distributions.mixture_quantiles import MixtureArrays, _step, quick_quantiles
 from lstmcast.distributions.student_t import _bracketed
 from lstmcast.predictions import LEVELS as STATED
 
@@ -154,6 +154,21 @@ def test_quick_quantiles_are_those_of_the_bracketed_search() -> None:
     assert settled.all()  # none was left to the slower method
     exact = _bracketed(arrays, np.array(STATED))
     np.testing.assert_allclose(found, exact, atol=1e-11 * float(mixed.scale.max()))
+
+
+def test_a_step_of_the_search_is_of_the_fourth_order() -> None:
+    """Half the distance from the root, a sixteenth of the error after the step."""
+    mixed = pooled(rows=10, horizons=1)
+    arrays = MixtureArrays(mixed.df, mixed.loc, mixed.scale, mixed.shares).of(
+        np.ones((10, 1), dtype=bool)
+    )
+    level = np.array(STATED)
+    root = _bracketed(arrays, level)
+    errors = []
+    for away in (0.08, 0.04):
+        x = root + away * mixed.scale.mean()
+        errors.append(np.abs(x + _step(arrays, x, level) - root).mean())
+    assert errors[0] / errors[1] == pytest.approx(16, rel=0.25)
 
 
 def test_quantiles_do_not_depend_on_the_order_of_the_levels() -> None:
