@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.experiments import LAST, PRICE, small, train, trained
+from support.experiments import LAST, LINEAR, PRICE, small, train, trained
 from support.histories import cut_after, simulated
 
 from lstmcast.errors import RunError, UsageError
@@ -15,7 +15,7 @@ from lstmcast.predictions import LEVELS, QUANTILES
 HISTORY = simulated()
 
 
-@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+@pytest.mark.parametrize("overrides", [(), LINEAR, LAST], ids=["every", "linear", "last"])
 def test_the_forecast_of_a_test_session_is_the_one_in_the_run(overrides: tuple[str, ...]) -> None:
     run = trained(*overrides)
     origin = HISTORY.bars.index[-20]

@@ -90,7 +90,7 @@ def test_prices_are_scaled_by_symbol() -> None:
 
 
 def test_a_price_without_training_rows_has_no_scale() -> None:
-    histories = (simulated(1), simulated(2, 150, symbol="BBB", first="2002-01-14"))
+    histories = (simulated(1), simulated(2, 180, symbol="BBB", first="2001-12-03"))
     with pytest.raises(DataError, match=r"no training sessions for BBB, and `target.kind` price"):
         prepare(small(*PRICE, "data.symbols=[AAA, BBB]", "training.lookback=5"), histories)
 

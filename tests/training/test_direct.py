@@ -16,7 +16,7 @@ from lstmcast.training.prepare import prepare
 
 
 def panel_of(*overrides: str) -> tuple[DevicePanel, torch.nn.Module, dict[str, torch.Tensor]]:
-    experiment = small(*overrides)
+    experiment = small("model.start=linear", *overrides)
     prepared = prepare(experiment, [simulated(1, symbol="AAA")])
     panel = DevicePanel(
         prepared.inputs,
@@ -61,7 +61,7 @@ def test_the_fit_sees_training_origins_alone() -> None:
     last = int(panel.origins[-1])
     panel.features[last + 1 :] = 99.0
     panel.targets[last + 1 :] = -99.0
-    experiment = small()
+    experiment = small("model.start=linear")
     prepared = prepare(experiment, [simulated(1, symbol="AAA")])
     again = fit_direct_path(new_network(prepared.experiment, panel.input_size, seed=5), panel)
     assert all(torch.equal(again[name], value) for name, value in head.items())

@@ -168,12 +168,15 @@ def test_training_lowers_the_loss_it_trains_on() -> None:
     assert records[-1].train_loss < records[0].train_loss - 0.02
 
 
-def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far() -> None:
-    network, panel, settings = make("training.epochs=4", "training.learning_rate=0.1")
+@pytest.mark.parametrize(("start", "first"), [("blank", 1), ("linear", 0)])
+def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far(start: str, first: int) -> None:
+    """Of one that begins as a linear model, also how good that is: epoch 0."""
+    options = (f"model.start={start}", "training.epochs=4", "training.learning_rate=0.1")
+    network, panel, settings = make(*options)
     recorder = Recorder()
     records = fit(network, panel, settings, recorder)
     assert [record for record, _ in recorder.records] == records
-    assert [record.epoch for record in records] == [0, 1, 2, 3, 4]
+    assert [record.epoch for record in records] == list(range(first, 5))
     lowest = math.inf
     for record, best in recorder.records:
         assert best == (record.validation_loss < lowest)
@@ -193,5 +196,5 @@ def test_a_loss_that_is_not_finite_ends_the_member() -> None:
     network, panel, settings = make()
     with torch.no_grad():
         next(network.parameters()).fill_(math.nan)
-    with pytest.raises(DivergedError, match="loss of member 0 is no longer finite in epoch 0"):
+    with pytest.raises(DivergedError, match="loss of member 0 is no longer finite in epoch 1"):
         fit(network, panel, settings)
