@@ -12,7 +12,7 @@ import numpy as np
 
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.direction import noise_band
-from lstmcast.evaluation.point import PointReport
+from lstmcast.evaluation.point import SHIFTS, PointReport
 from lstmcast.evaluation.reliability import RangeCheck
 from lstmcast.evaluation.significance import Test
 
@@ -155,13 +155,18 @@ def _price_words(e: Evidence, point: Finding) -> str:
     if point is Finding.worse:
         return (
             "Price: it loses to the random walk. It is worse than yesterday's price, with an "
-            f"error {-gain:.2f} % larger ({evidence}).{_why_worse(e)}"
+            f"error {_times(e.rmse_ratio)} ({evidence}).{_why_worse(e)}"
         )
     side = "smaller" if gain >= 0 else "larger"
     return (
         f"Price: it does not beat the random walk. The median is as good as the last close and no "
         f"better (error {abs(gain):.2f} % {side}, {evidence})."
     )
+
+
+def _times(ratio: float) -> str:
+    """How much larger, in the words that fit the size."""
+    return f"{ratio:.1f} times as large" if ratio >= 2 else f"{100 * (ratio - 1):.2f} % larger"
 
 
 def _why_worse(e: Evidence) -> str:
@@ -178,7 +183,8 @@ def _why_worse(e: Evidence) -> str:
         words += f", and {100 * abs(bias):.1f} % too {side} on average"
     delays = [part.best_shift for part in e.copies.values()]
     if np.median(delays) > e.horizon:
-        words += f"; its path follows the price {np.median(delays):.0f} sessions late"
+        most = "at least " if np.median(delays) >= SHIFTS - 1 else ""
+        words += f"; its path follows the price {most}{np.median(delays):.0f} sessions late"
     return words + "."
 
 
