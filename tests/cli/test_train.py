@@ -78,7 +78,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
         (["data.end=2001-02-01"], 4, "has 23 sessions, features need more than", "longer"),
         (["training.lookback=300"], 4, "`training.lookback` 300 needs as many", "shorten"),
         (["target.horizon=60", "split.validation=0.1", "split.test=0.3"],
-         4, "no validation sessions", "make the validation part longer"),
+         4, "`target.horizon` 60 is longer than the validation part", "use `target.horizon: "),
         (["training.supervision=last", "training.lookback=250", "split.train=0.8",
           "split.validation=0.1", "split.test=0.1", "data.symbols=[AAA, BBB]"],
          4, "reaches back before the first session with features of BBB", "shorten"),
