@@ -15,7 +15,7 @@ import pandas as pd
 
 from lstmcast.errors import DataError
 from lstmcast.prices.calendar import EARLIEST, EVERY_DAY, WEEKDAYS, calendar_for, sessions_between
-from lstmcast.prices.findings import Finding, Level, list_dates
+from lstmcast.prices.findings import Finding, Level, count, list_dates
 from lstmcast.prices.history import PriceHistory, iso_dates
 
 MISSING_SESSIONS = "missing_sessions"
@@ -88,7 +88,7 @@ def _missing_sessions(history: PriceHistory) -> list[Finding]:
             Finding(
                 MISSING_SESSIONS,
                 "suspect" if too_many or gap > LONGEST_GAP else "warning",
-                f"{len(missing)} of {len(days)} sessions of {name} are missing"
+                f"missing {len(missing)} of {len(days)} sessions of {name}"
                 f" ({100 * share:.2g} %, up to {gap} in a row): {list_dates(missing)}",
                 missing,
             )
@@ -100,7 +100,7 @@ def _missing_sessions(history: PriceHistory) -> list[Finding]:
             Finding(
                 "extra_rows",
                 "note",
-                f"{len(extra)} bars are of days when {name} was closed: {list_dates(extra)}",
+                f"{count(len(extra), 'bar')} of days when {name} was closed: {list_dates(extra)}",
                 extra,
             )
         )

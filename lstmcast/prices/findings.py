@@ -34,6 +34,11 @@ class Finding:
         return cls(data["check"], data["level"], data["message"], tuple(data["dates"]))
 
 
+def count(number: int, what: str) -> str:
+    """Return a number with its noun: `1 row`, `2 rows`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def list_dates(dates: Iterable[str], most: int = 3) -> str:
     """Return dates as prose: the first few, then how many more there are."""
     every = list(dates)

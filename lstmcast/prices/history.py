@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError, NoDataInRangeError
-from lstmcast.prices.findings import Finding, list_dates
+from lstmcast.prices.findings import Finding, count, list_dates
 from lstmcast.prices.symbols import normalise_symbol
 
 PRICES = ("open", "high", "low", "close", "adj_close")
@@ -316,7 +316,7 @@ def _complete_rows(
             Finding(
                 "missing_prices",
                 "warning",
-                f"{len(dates)} rows without a price were dropped: {list_dates(dates)}",
+                f"{count(len(dates), 'row')} without a price left out: {list_dates(dates)}",
                 dates,
             )
         )
@@ -366,7 +366,7 @@ def _possible_rows(
             Finding(
                 "impossible_rows",
                 "warning",
-                f"{len(dates)} rows with impossible prices were dropped: {list_dates(dates)}",
+                f"{count(len(dates), 'row')} of impossible prices left out: {list_dates(dates)}",
                 dates,
             )
         )
@@ -420,5 +420,5 @@ def _enclosing_ranges(
     return bars
 
 
-def _others(count: int) -> str:
-    return "" if count == 1 else f" (and on {count - 1} more days)"
+def _others(days: int) -> str:
+    return "" if days == 1 else f" (and on {count(days - 1, 'more day')})"

@@ -20,7 +20,7 @@ import pandas as pd
 
 from lstmcast.errors import StoreError
 from lstmcast.prices.checks import examine, is_new, refuse
-from lstmcast.prices.findings import Finding, list_dates
+from lstmcast.prices.findings import Finding, count, list_dates
 from lstmcast.prices.history import COLUMNS, PRICES, PriceHistory, iso_dates
 from lstmcast.prices.sources.base import Source
 from lstmcast.prices.store import PriceStore
@@ -203,7 +203,7 @@ def _with_lost_rows(stored: PriceHistory, fresh: PriceHistory) -> PriceHistory:
         Finding(
             "kept_rows",
             "warning",
-            f"{len(lost)} stored sessions that the source no longer has were kept:"
+            f"kept {count(len(lost), 'stored session')} that the source no longer has:"
             f" {list_dates(lost)}",
             lost,
         ),

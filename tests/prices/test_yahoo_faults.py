@@ -205,10 +205,10 @@ FAILURES = [
         [prices(lambda normal: replace(normal, body=normal.body[: len(normal.body) // 2]))],
         "BadResponseError",
         6,
-        "JSONDecodeError",
+        "it is not JSON",
         20,
     ),
-    Failure("empty body", [prices(Reply())], "BadResponseError", 6, "JSONDecodeError", 20),
+    Failure("empty body", [prices(Reply())], "BadResponseError", 6, "it is not JSON", 20),
     Failure(
         "result is null",
         [prices(Reply.of({"chart": {"result": None, "error": None}}))],
@@ -333,7 +333,7 @@ SURVIVALS = [
         [prices(edited(without([50, -1], PRICES)))],
         118,
         "missing_prices",
-        "2 rows without a price were dropped: 2026-03-20, 2026-06-30",
+        "2 rows without a price left out: 2026-03-20, 2026-06-30",
     ),
     Survival(
         "prices and volume missing",
@@ -347,7 +347,7 @@ SURVIVALS = [
         [prices(edited(without([50], ("close",))))],
         119,
         "missing_prices",
-        "1 rows",
+        "1 row without",
     ),
     Survival("last bar twice", [prices(edited(doubled(-1)))], 120, "duplicate_rows", "2026-06-30"),
     Survival(
@@ -366,7 +366,7 @@ SURVIVALS = [
         [prices(edited(gap))],
         118,
         "missing_sessions",
-        r"2 of 120 sessions of XNYS are missing \(1.7 %, up to 1 in a row\)",
+        r"missing 2 of 120 sessions of XNYS \(1.7 %, up to 1 in a row\)",
     ),
     Survival("a row after the end", [prices(edited(too_late))], 120),
 ]

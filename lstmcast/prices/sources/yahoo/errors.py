@@ -109,4 +109,6 @@ def _by_exception(error: Exception, wanted: Wanted) -> LstmcastError:
             f"`--repair` needs a package that is not installed: {plain(error)}",
             hint="install scipy and scikit-learn, or leave `--repair` out",
         )
+    if isinstance(error, json.JSONDecodeError):
+        return unreadable(wanted.symbol, "it is not JSON")
     return unreadable(wanted.symbol, f"{type(error).__name__}: {error}")
