@@ -107,7 +107,9 @@ class StudentTMixture:
         level = np.asarray(levels, dtype=np.float64)
         if self.df.shape[0] == 1:
             df, loc, scale = self.df[0], self.loc[0], self.scale[0]
-            single: FloatArray = loc[..., None] + scale[..., None] * stdtrit(df[..., None], level)
+            # A baseline's tails are the same for every row: look them up once.
+            rows = df[:1] if np.all(df == df[:1]) else df
+            single: FloatArray = loc[..., None] + scale[..., None] * stdtrit(rows[..., None], level)
             return single
         arrays = MixtureArrays(self.df, self.loc, self.scale, self.shares)
         # The method of high order walks from level to level upwards.
