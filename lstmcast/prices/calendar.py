@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lstmcast.prices.history import INDEX_DTYPE, PriceHistory
+from lstmcast.prices.bars import INDEX_DTYPE
+from lstmcast.prices.history import PriceHistory
 
 DAY = pd.Timedelta(days=1)
 MISFIT = 0.01

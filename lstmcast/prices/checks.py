@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError
+from lstmcast.prices.bars import iso_dates
 from lstmcast.prices.calendar import EARLIEST, EVERY_DAY, WEEKDAYS, calendar_for, sessions_between
 from lstmcast.prices.findings import Finding, Level, count, list_dates
-from lstmcast.prices.history import PriceHistory, iso_dates
+from lstmcast.prices.history import PriceHistory
 
 MISSING_SESSIONS = "missing_sessions"
 MOST_MISSING = 0.02

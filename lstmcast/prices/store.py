@@ -24,8 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstmcast.errors import StoreError
+from lstmcast.prices.bars import COLUMNS, INDEX_DTYPE, iso_dates
 from lstmcast.prices.findings import Finding
-from lstmcast.prices.history import COLUMNS, INDEX_DTYPE, PriceHistory, iso_dates
+from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.symbols import normalise_symbol, stem_to_symbol, symbol_to_stem
 
 SCHEMA_VERSION = 1

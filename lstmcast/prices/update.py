@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import StoreError
+from lstmcast.prices.bars import COLUMNS, PRICES, iso_dates
 from lstmcast.prices.checks import examine, is_new, refuse
 from lstmcast.prices.findings import Finding, count, list_dates
-from lstmcast.prices.history import COLUMNS, PRICES, PriceHistory, iso_dates
+from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.base import Source
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import normalise_symbol

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support.bars import make_frame, make_history
 
 from lstmcast.errors import DataError, NoDataInRangeError, UsageError
-from lstmcast.prices.history import COLUMNS, PriceHistory
+from lstmcast.prices.bars import COLUMNS
+from lstmcast.prices.history import PriceHistory
 
 Change = Callable[[pd.DataFrame], None]
 

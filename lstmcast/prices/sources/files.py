@@ -17,7 +17,8 @@ from typing import ClassVar
 import pandas as pd
 
 from lstmcast.errors import DataError, SymbolNotFoundError, UsageError
-from lstmcast.prices.history import COLUMNS, PriceHistory
+from lstmcast.prices.bars import COLUMNS
+from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.base import SourceOptions
 from lstmcast.prices.symbols import normalise_symbol, symbol_to_stem
 

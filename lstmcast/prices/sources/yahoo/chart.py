@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import BadResponseError
+from lstmcast.prices.bars import iso_dates
 from lstmcast.prices.findings import Finding, list_dates
-from lstmcast.prices.history import iso_dates
 
 FINISHED_AFTER = pd.Timedelta(minutes=20)
 """How long after the close a day's bar still changes."""

@@ -14,8 +14,9 @@ from typing import ClassVar
 
 import pandas as pd
 
+from lstmcast.prices.bars import session_dates
 from lstmcast.prices.findings import Finding
-from lstmcast.prices.history import PriceHistory, session_dates
+from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.base import SourceOptions
 from lstmcast.prices.sources.http import PER_REQUEST, GuardedSession
 from lstmcast.prices.sources.retry import ask_patiently

@@ -1,0 +1,229 @@
+"""The table of daily bars: its columns, and the rules that make a frame one.
+
+`normalise` checks and puts right, in this order:
+
+ 1. there is a `close` column, and every column that is read holds numbers
+ 2. the index holds session dates: no time, no time zone, the exchange's own date
+ 3. rows are put in the order of their dates; two rows of one date are an error
+ 4. rows that lack a price are left out and named; a volume of zeros throughout is no volume
+ 5. prices are finite and above zero, volumes and dividends not negative
+ 6. `high >= low`, and both enclose `open` and `close`: a difference as small as rounding is widened
+    away and noted, a larger one is an error
+
+What 5 and 6 refuse can be accepted (`accept_suspect`): then impossible rows are left out and ranges
+widened, and the findings say so.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.errors import DataError, NoDataInRangeError
+from lstmcast.prices.findings import Finding, Level, count, list_dates
+
+PRICES = ("open", "high", "low", "close", "adj_close")
+COLUMNS = (*PRICES, "volume", "dividends", "splits")
+INDEX_DTYPE = "datetime64[us]"
+
+ROUNDING = 5e-3
+"""How far `open` or `close` may lie outside `low..high` and still pass for rounding, as a fraction.
+Adjusted and converted prices are off by up to a few tenths of a percent."""
+
+SINGLE = 1e-6
+"""What single precision loses, as a fraction: Yahoo's prices went through it. Not worth a word."""
+
+Kind = Literal["price", "level"]
+"""`price`: positive, so it has log returns. `level`: any number, such as an interest
+rate; a level can be context for a forecast and is never the thing forecast."""
+
+
+def normalise(
+    frame: pd.DataFrame, where: str, kind: Kind, *, accept_suspect: bool = False
+) -> tuple[pd.DataFrame, tuple[str, ...], tuple[Finding, ...]]:
+    """Return a frame as bars, the columns that it lacks, and what was put right.
+
+    Args:
+        frame: rows by date, some or all of `COLUMNS`; other columns are ignored.
+        where: what to call it in an error, such as "AAPL from csv".
+        kind: whether prices must be positive.
+        accept_suspect: leave impossible rows out instead of refusing the frame.
+
+    Raises:
+        DataError: a rule is broken.
+        NoDataInRangeError: no row is left.
+    """
+    bars = _numbers(frame, where)
+    bars.index = session_dates(bars.index, where)
+    present = [name for name in COLUMNS if not bars[name].isna().all()]
+    if "volume" in present and not bars["volume"].fillna(0.0).any():
+        present.remove("volume")  # currencies and some indices come with zeros throughout
+        bars = bars.assign(volume=np.nan)
+    table = _Table(bars, present, where, kind, accept_suspect)
+    for rule in (_in_order, _complete_rows, _possible_rows, _enclosing_ranges):
+        rule(table)
+    if table.bars.empty:
+        raise NoDataInRangeError(f"{where}: no complete bar is left")
+    zeros = {name: 0.0 for name in COLUMNS if name in present and name not in PRICES}
+    missing = tuple(name for name in COLUMNS if name not in present)
+    return table.bars.fillna(zeros), missing, tuple(table.findings)
+
+
+def iso_dates(index: pd.Index) -> tuple[str, ...]:
+    """Return the dates of an index of sessions, as ISO text."""
+    return tuple(str(day)[:10] for day in index.to_numpy().astype("datetime64[D]"))
+
+
+def session_dates(index: pd.Index, where: str) -> pd.DatetimeIndex:
+    """Return `index` as session dates: the date that each stamp shows in its own time zone.
+
+    Converting to UTC first would move the sessions of Asian exchanges to the day before.
+
+    Raises:
+        DataError: the index does not hold dates.
+    """
+    if not isinstance(index, pd.DatetimeIndex):
+        raise DataError(f"{where}: the index is {index.dtype}, not dates")
+    if index.hasnans:
+        raise DataError(f"{where}: a row has no date")
+    days = index.tz_localize(None).normalize().astype(INDEX_DTYPE)
+    return pd.DatetimeIndex(days, name="date")
+
+
+@dataclass
+class _Table:
+    """Bars on their way through the rules."""
+
+    bars: pd.DataFrame
+    present: list[str]
+    where: str
+    kind: Kind
+    accept_suspect: bool
+    findings: list[Finding] = field(default_factory=list)
+
+    def refuse(self, rows: pd.Series, what: str, rule: str = "") -> None:
+        """Raise for the first of the marked rows, unless such rows are accepted."""
+        if self.accept_suspect:
+            return
+        days = iso_dates(self.bars.index[rows])
+        others = f" (and on {count(len(days) - 1, 'more day')})" if len(days) > 1 else ""
+        raise DataError(
+            f"{self.where}: {what} on {days[0]}{rule}{others}",
+            hint="correct the row, or go on without such rows with `--accept-suspect`",
+        )
+
+
+def _numbers(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    if "close" not in frame.columns:
+        raise DataError(
+            f"{where}: there is no `close` column among {', '.join(map(str, frame.columns))!r}",
+            hint="date and close are needed; open, high, low, adj_close and volume are optional",
+        )
+    columns: dict[str, pd.Series] = {}
+    for name in COLUMNS:
+        if name not in frame.columns:
+            columns[name] = pd.Series(np.nan, index=frame.index, dtype="float64")
+            continue
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+        wrong = numbers.isna() & frame[name].notna()
+        if wrong.any():
+            at = int(np.argmax(wrong.to_numpy()))
+            raise DataError(
+                f"{where}: `{name}` is {frame[name].iloc[at]!r} on {str(frame.index[at])[:10]}",
+                hint="numbers need a decimal point and no thousands separator or currency sign",
+            )
+        columns[name] = numbers
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _in_order(table: _Table) -> None:
+    index = table.bars.index
+    if not index.is_monotonic_increasing:
+        if not index.is_monotonic_decreasing:  # newest first is a habit, not a fault
+            note = Finding("row_order", "note", "rows were not in the order of their dates")
+            table.findings.append(note)
+        table.bars = table.bars.sort_index(kind="stable")
+    twice = index[index.duplicated()].unique().sort_values()
+    if len(twice):
+        raise DataError(
+            f"{table.where}: more than one row for {list_dates(iso_dates(twice))}",
+            hint="daily bars need one row a session; intraday data must be reduced first",
+        )
+
+
+def _complete_rows(table: _Table) -> None:
+    prices = [name for name in table.present if name in PRICES]
+    if "close" not in prices:
+        raise NoDataInRangeError(f"{table.where}: no row has a `close`")
+    incomplete = table.bars[prices].isna().any(axis=1)
+    if incomplete.any():
+        dates = iso_dates(table.bars.index[incomplete])
+        what = f"{count(len(dates), 'row')} without a price left out: {list_dates(dates)}"
+        table.findings.append(Finding("missing_prices", "warning", what, dates))
+        table.bars = table.bars[~incomplete]
+
+
+def _possible_rows(table: _Table) -> None:
+    """Refuse, or drop where accepted, the rows that no market can have had."""
+    bars = table.bars
+    impossible = pd.Series(data=False, index=bars.index)
+    for name in table.present:
+        column = bars[name]
+        wrong = ~np.isfinite(column.fillna(1.0))
+        if name not in PRICES:
+            wrong |= column < 0
+        elif table.kind == "price":
+            wrong |= column <= 0
+        if wrong.any():
+            rule = "0 or more" if name not in PRICES else "above 0"
+            table.refuse(wrong, f"`{name}` is {_first(column, wrong)}", f", and must be {rule}")
+        impossible |= wrong
+    if {"high", "low"} <= set(table.present):
+        wrong = bars["high"] < bars["low"] * (1 - ROUNDING)
+        if wrong.any():
+            high, low = _first(bars["high"], wrong), _first(bars["low"], wrong)
+            table.refuse(wrong, f"`high` {high} is below `low` {low}")
+        impossible |= wrong
+    if impossible.any():
+        dates = iso_dates(bars.index[impossible])
+        what = f"{count(len(dates), 'row')} of impossible prices left out: {list_dates(dates)}"
+        table.findings.append(Finding("impossible_rows", "warning", what, dates))
+        table.bars = bars[~impossible]
+
+
+def _enclosing_ranges(table: _Table) -> None:
+    """Widen `low..high` to enclose `open` and `close` where rounding left them just outside."""
+    ends: list[str] = [name for name in ("open", "close") if name in table.present]
+    if "low" in table.present:
+        bottom = table.bars[ends].min(axis=1)
+        _move(table, "low", bottom, outside=table.bars["low"] > bottom)
+        ends.append("low")  # a high just below the low is rounding too
+    if "high" in table.present:
+        top = table.bars[ends].max(axis=1)
+        _move(table, "high", top, outside=table.bars["high"] < top)
+
+
+def _move(table: _Table, name: str, target: pd.Series, outside: pd.Series) -> None:
+    """Set a column to `target` on the rows where it lies `outside`."""
+    if not outside.any():
+        return
+    bars = table.bars
+    by = (target / bars[name] - 1).abs()
+    far = outside & (by > ROUNDING)
+    if far.any():
+        table.refuse(far, f"`{name}` {_first(bars[name], far)} does not enclose `open` and `close`")
+    most = float(by[outside].max())
+    if most > SINGLE:
+        dates = iso_dates(bars.index[outside])
+        what = (
+            f"`{name}` was moved by up to {100 * most:.2g} % to enclose `open` and `close` on"
+            f" {list_dates(dates)}"
+        )
+        level: Level = "warning" if far.any() else "note"
+        table.findings.append(Finding("range_widened", level, what, dates))
+    table.bars = bars.assign(**{name: bars[name].where(~outside, target)})
+
+
+def _first(column: pd.Series, marked: pd.Series) -> str:
+    return f"{float(column[marked].iloc[0]):g}"
