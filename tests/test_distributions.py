@@ -280,6 +280,27 @@ def test_a_mixture_pools_to_the_same_as_its_parts_one_by_one() -> None:
     np.testing.assert_allclose(mixed.quantiles(STATED), slow.quantiles(STATED), atol=1e-11)
 
 
+def test_a_pool_may_weigh_each_horizon_by_itself() -> None:
+    weights = np.array([[0.9, 0.2], [0.1, 0.8]])
+    both: list[list[Distribution]] = [
+        [mixture(6, rows=3), mixture(7, rows=3)],
+        [mixture(6, components=1, rows=3), mixture(7, components=1, rows=3)],
+        [mixture(6, rows=3), grid()],
+    ]
+    for members in both:
+        mixed = pool(members, weights)
+        for h in (0, 1):
+            alone = pool(members, weights[:, h])
+            y = np.full((3, 2), 0.01)
+            for ours, theirs in (
+                (mixed.log_density(y), alone.log_density(y)),
+                (mixed.cdf(y), alone.cdf(y)),
+                (mixed.mean(), alone.mean()),
+                (mixed.quantiles(STATED), alone.quantiles(STATED)),
+            ):
+                np.testing.assert_allclose(ours[:, h], theirs[:, h], rtol=1e-9)
+
+
 def test_averaged_quantiles_are_the_mean_of_the_members_quantiles() -> None:
     members = [mixture(51, components=1), mixture(52, components=1)]
     averaged = average_quantiles(members, np.array([0.25, 0.75]))

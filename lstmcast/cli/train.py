@@ -100,8 +100,10 @@ def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
 
 
 def _print_pool(pool: "PoolReport") -> None:
-    """What each member is worth: its weight, its own score, and what the pool would lose."""
+    """What each member is worth: weight at the nearest and furthest horizon, score, and gain."""
     note(f"pool of {len(pool.members)} members, validation log score {pool.log_score:.4f}")
     for member in pool.members:
+        near, far = member.weights[0], member.weights[-1]
+        weight = f"{near:.3f}" if near == far else f"{near:.3f} to {far:.3f}"
         gain = "" if member.gain is None else f", without it {member.gain:+.4f}"
-        note(f"  {member.name}: weight {member.weight:.3f}, alone {member.log_score:.4f}{gain}")
+        note(f"  {member.name}: weight {weight}, alone {member.log_score:.4f}{gain}")

@@ -32,7 +32,7 @@ class LinearPool:
 
     Args:
         members: distributions of one shape.
-        weights: `(members,)`, positive, summing to 1.
+        weights: `(members,)` or `(members, horizons)`, positive, summing to 1 over the members.
     """
 
     members: tuple[Distribution, ...]
@@ -47,9 +47,7 @@ class LinearPool:
         """Log of the weighted sum of the members' densities; NaN where `y` is."""
         each = np.stack([member.log_density(y) for member in self.members])
         with np.errstate(invalid="ignore"):
-            mixed: FloatArray = np.logaddexp.reduce(
-                each + np.log(self.weights)[:, None, None], axis=0
-            )
+            mixed: FloatArray = np.logaddexp.reduce(each + np.log(_spread(self.weights)), axis=0)
         return mixed
 
     def cdf(self, y: FloatArray) -> FloatArray:
@@ -79,7 +77,8 @@ def pool(members: Sequence[Distribution], weights: FloatArray | None = None) -> 
 
     Args:
         members: forecasts of one shape; points do not go together with distributions.
-        weights: `(members,)`, summing to 1; equal where not given.
+        weights: `(members,)` or `(members, horizons)`, summing to 1 over the members; equal where
+            not given.
 
     Raises:
         ValueError: if there are no members, or points among distributions.
@@ -110,13 +109,15 @@ def average_quantiles(
         weights: `(members,)`, summing to 1; equal where not given.
     """
     share = np.full(len(members), 1 / len(members)) if weights is None else weights
-    values = _weighted([member.quantiles(AVERAGED_LEVELS) for member in members], share)
-    return QuantileGrid(AVERAGED_LEVELS, values)
+    each = np.stack([member.quantiles(AVERAGED_LEVELS) for member in members])
+    return QuantileGrid(AVERAGED_LEVELS, np.tensordot(share, each, axes=1))
 
 
 def _joined(mixtures: Sequence[StudentTMixture], share: FloatArray) -> StudentTMixture:
     """One mixture with the components of all."""
-    plain = all(mixture.weights is None and len(mixture.df) == 1 for mixture in mixtures)
+    plain = share.ndim == 1 and all(
+        mixture.weights is None and len(mixture.df) == 1 for mixture in mixtures
+    )
     return StudentTMixture(
         df=np.concatenate([mixture.df for mixture in mixtures]),
         loc=np.concatenate([mixture.loc for mixture in mixtures]),
@@ -127,6 +128,11 @@ def _joined(mixtures: Sequence[StudentTMixture], share: FloatArray) -> StudentTM
     )
 
 
+def _spread(weights: FloatArray) -> FloatArray:
+    """Weights as `(members, 1, horizons or 1)`, to go with values `(members, rows, horizons)`."""
+    return weights.reshape(len(weights), 1, -1)
+
+
 def _weighted(values: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
-    total: FloatArray = np.tensordot(weights, np.stack(values), axes=1)
+    total: FloatArray = (_spread(weights) * np.stack(values)).sum(axis=0)
     return total

@@ -84,7 +84,8 @@ def load_forecaster(
             _group(tensors, metadata, experiment, int(number), device)
             for number in metadata[_GROUPS]
         ]
-        weights = _weights(tensors, sum(len(group.networks) for group in groups) + len(companions))
+        members = sum(len(group.networks) for group in groups) + len(companions)
+        weights = _weights(tensors, (members, experiment.target.horizon))
     except FileNotFoundError as error:
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint) from error
     except (
@@ -129,12 +130,13 @@ def _members(stated: float) -> int:
     return members
 
 
-def _weights(tensors: Mapping[str, Tensor], members: int) -> np.ndarray | None:
+def _weights(tensors: Mapping[str, Tensor], shape: tuple[int, int]) -> np.ndarray | None:
+    """The pool's weights, `(members, horizons)`, where they were learned."""
     if _WEIGHTS not in tensors:
         return None
     weights = tensors[_WEIGHTS].numpy().astype(np.float64)
-    if weights.shape != (members,) or not np.isclose(weights.sum(), 1) or (weights <= 0).any():
-        raise ValueError(f"its pool weights do not fit {members} members")
+    if weights.shape != shape or not np.allclose(weights.sum(axis=0), 1) or (weights <= 0).any():
+        raise ValueError(f"its pool weights do not fit {shape[0]} members, {shape[1]} horizons")
     return weights
 
 

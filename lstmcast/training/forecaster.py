@@ -90,7 +90,7 @@ class Forecaster:
         experiment: settled: every choice is made.
         groups: the networks, those of `model` first, then those of each of its variants.
         companions: members without a network.
-        weights: `(members,)` of the networks and then the companions; None for equal weights.
+        weights: `(members, horizons)` of the networks and then the companions; None for equal ones.
     """
 
     experiment: Experiment

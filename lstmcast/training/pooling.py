@@ -1,13 +1,14 @@
 """How members become one forecast: equal weights, learned weights, or averaged quantiles.
 
-Weights are learned on the validation part alone. They maximise the log score of the linear pool,
+Weights are learned on the validation part alone, for each horizon by itself: what is good for the
+next session need not be for the next month. They maximise the log score of the linear pool,
 
-    sum over observations t of  c_t log(w_1 p_1(y_t) + ... + w_K p_K(y_t)),
+    sum over origins t of  log(w_1 p_1(y_t) + ... + w_K p_K(y_t)),
 
-with c_t the share of the observation's horizon in the training loss, every w_k at least a floor,
-and the sum of the weights 1. The sum is concave in the weights, and the EM algorithm for mixture
-weights climbs to its top without a step size. The floor enters through w = floor + (1 - K floor) v
-with v on the simplex, which is a mixture again: of p_k (1 - K floor) + floor (p_1 + ... + p_K).
+with every w_k at least a floor, and the sum of the weights 1. The sum is concave in the weights,
+and the EM algorithm for mixture weights climbs to its top without a step size. The floor enters
+through w = floor + (1 - K floor) v with v on the simplex, which is a mixture again: of
+p_k (1 - K floor) + floor (p_1 + ... + p_K).
 
 Validation also chose when the networks stop, so their scores there are a little better than they
 will be; a baseline's are not. A floor of some size is the answer to that.
@@ -40,13 +41,14 @@ class MemberWorth:
 
     Args:
         name: its network and number, or the baseline's name.
-        weight: its share of the pool.
-        log_score: its own, on validation, of the return in %; lower is better.
+        weights: `(horizons,)`, its share of the pool at each.
+        log_score: its own on validation, of the return in %, horizons weighed as in training; lower
+            is better.
         gain: by how much the pool's would be worse without it; None for an only member.
     """
 
     name: str
-    weight: float
+    weights: tuple[float, ...]
     log_score: float
     gain: float | None
 
@@ -79,7 +81,7 @@ class PoolReport:
             "members": [
                 {
                     "name": member.name,
-                    "weight": member.weight,
+                    "weights": list(member.weights),
                     "validation_log_score": member.log_score,
                     "gain": member.gain,
                 }
@@ -96,19 +98,19 @@ def combine(
     Args:
         members: forecasts of one shape.
         method: `quantiles` averages quantiles, the others densities.
-        weights: `(members,)`, summing to 1; equal where not given.
+        weights: `(members,)` or `(members, horizons)`, summing to 1 over the members; equal where
+            not given.
     """
     if method == "quantiles" and len(members) > 1:
         return average_quantiles(members, weights)
     return pool(members, weights)
 
 
-def learn_weights(log_density: FloatArray, counts: FloatArray, floor: float) -> FloatArray:
+def learn_weights(log_density: FloatArray, floor: float) -> FloatArray:
     """The weights of the linear pool with the best log score.
 
     Args:
-        log_density: `(members, observations)` of each member at what came true.
-        counts: `(observations,)` how much each observation counts.
+        log_density: `(members, rows)` of each member at what came true.
         floor: least weight of a member, as a share of its equal weight, above 0.
 
     Returns:
@@ -121,16 +123,15 @@ def learn_weights(log_density: FloatArray, counts: FloatArray, floor: float) -> 
         return np.full(members, 1 / members)
     relative = np.exp(log_density - log_density.max(axis=0))
     density = free * relative + least * relative.sum(axis=0)
-    share = counts / counts.sum()
     v = np.full(members, 1 / members)
     before = -np.inf
     for _ in range(_MOST_STEPS):
         mixed = v @ density
-        reached = float(share @ np.log(mixed))
+        reached = float(np.log(mixed).mean())
         if reached - before < _SMALLEST_GAIN:
             break
         before = reached
-        v = v * (density @ (share / mixed))
+        v = v * (density / mixed).mean(axis=1)
         v = v / v.sum()
     return least + free * v
 
@@ -150,21 +151,18 @@ class ValidationForecasts:
     horizon_weights: FloatArray
 
     def log_density(self, pooled: Sequence[Distribution]) -> FloatArray:
-        """Log densities of what came true, `(observations,)`."""
-        each = [
-            forecast.log_density(actual)[np.isfinite(actual)]
-            for forecast, actual in zip(pooled, self.actual, strict=True)
-        ]
-        return np.concatenate(each)
-
-    def counts(self) -> FloatArray:
-        """How much each observation counts, `(observations,)`."""
+        """Log densities of what came true, `(rows, horizons)`, of rows known at all horizons."""
         return np.concatenate(
             [
-                np.broadcast_to(self.horizon_weights, actual.shape)[np.isfinite(actual)]
-                for actual in self.actual
+                forecast.log_density(actual)[np.isfinite(actual).all(axis=1)]
+                for forecast, actual in zip(pooled, self.actual, strict=True)
             ]
         )
+
+    def log_score(self, log_density: FloatArray) -> float:
+        """Mean negative log density of the return in %."""
+        share = self.horizon_weights / self.horizon_weights.sum()
+        return float(np.log(_PERCENT) - log_density.mean(axis=0) @ share)
 
 
 def weigh(
@@ -179,38 +177,29 @@ def weigh(
         floor: least weight of a member, as a share of its equal weight.
 
     Returns:
-        The weights, None for equal ones; and the report.
+        The weights `(members, horizons)`, None for equal ones; and the report.
     """
     count = len(names)
-    counts = forecasts.counts()
-    columns = [
-        forecasts.log_density([members[k] for members in forecasts.members]) for k in range(count)
-    ]
-    density = np.stack(columns)
+    density = np.stack(
+        [forecasts.log_density([part[k] for part in forecasts.members]) for k in range(count)]
+    )
 
     def without(left_out: int | None) -> tuple[FloatArray, float]:
-        kept = np.array([k for k in range(count) if k != left_out])
-        weights = (
-            learn_weights(density[kept], counts, floor)
-            if method == "validation"
-            else np.full(len(kept), 1 / len(kept))
-        )
+        kept = [k for k in range(count) if k != left_out]
+        weights = np.full((len(kept), density.shape[2]), 1 / len(kept))
         if method == "quantiles":
-            pooled = [combine([members[k] for k in kept], method) for members in forecasts.members]
-            reached = forecasts.log_density(pooled)
-        else:
-            reached = np.logaddexp.reduce(density[kept] + np.log(weights)[:, None], axis=0)
-        return weights, _log_score(reached, counts)
+            pooled = [combine([part[k] for k in kept], method) for part in forecasts.members]
+            return weights, forecasts.log_score(forecasts.log_density(pooled))
+        if method == "validation":
+            by_horizon = np.moveaxis(density[kept], -1, 0)
+            weights = np.stack([learn_weights(part, floor) for part in by_horizon], axis=-1)
+        mixed = np.logaddexp.reduce(density[kept] + np.log(weights)[:, None], axis=0)
+        return weights, forecasts.log_score(mixed)
 
     weights, score = without(None)
     gains = [without(k)[1] - score if count > 1 else None for k in range(count)]
     worth = tuple(
-        MemberWorth(name, float(weight), _log_score(column, counts), gain)
-        for name, weight, column, gain in zip(names, weights, density, gains, strict=True)
+        MemberWorth(name, tuple(share.tolist()), forecasts.log_score(own), gain)
+        for name, share, own, gain in zip(names, weights, density, gains, strict=True)
     )
     return (weights if method == "validation" else None), PoolReport(method, score, worth)
-
-
-def _log_score(log_density: FloatArray, counts: FloatArray) -> float:
-    """Mean negative log density of the return in %."""
-    return float(np.log(_PERCENT) - counts @ log_density / counts.sum())

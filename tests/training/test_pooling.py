@@ -42,13 +42,12 @@ def forecasts(*scales: float, true: float = 0.01, rows: int = 3000) -> Validatio
 def test_learned_weights_are_those_of_a_general_optimiser() -> None:
     random = np.random.default_rng(4)
     log_density = random.normal(size=(4, 500)) + np.array([[0.0], [0.2], [-0.3], [0.1]])
-    counts = random.uniform(0.2, 1, size=500)
     for floor in (0.05, 0.4):
-        weights = learn_weights(log_density, counts, floor)
+        weights = learn_weights(log_density, floor)
         least = floor / 4
 
         def loss(w: np.ndarray) -> float:
-            return -float(counts @ np.log(w @ np.exp(log_density)) / counts.sum())
+            return -float(np.log(w @ np.exp(log_density)).mean())
 
         best = minimize(
             loss,
@@ -68,19 +67,19 @@ def test_the_member_that_is_right_gets_the_weight_that_the_floor_leaves() -> Non
         forecasts(0.01, 0.05, 0.001), ["right", "wide", "narrow"], "validation", 0.3
     )
     assert weights is not None
-    np.testing.assert_allclose(weights, [0.8, 0.1, 0.1], atol=0.01)
+    np.testing.assert_allclose(weights[:, 0], [0.8, 0.1, 0.1], atol=0.01)
     gains = {member.name: member.gain for member in report.members}
     assert gains["right"] is not None
     assert gains["right"] > 0.1
     assert gains["wide"] is not None
     assert gains["wide"] < 0  # the floor forces it in
-    assert [member.weight for member in report.members] == pytest.approx(list(weights))
+    assert [member.weights[0] for member in report.members] == pytest.approx(list(weights[:, 0]))
 
 
 def test_equal_weights_need_no_learning_and_state_their_worth() -> None:
     weights, report = weigh(forecasts(0.01, 0.02), ["one", "two"], "equal", 0.2)
     assert weights is None
-    assert [member.weight for member in report.members] == [0.5, 0.5]
+    assert [member.weights for member in report.members] == [(0.5,), (0.5,)]
     one, two = report.members
     assert one.log_score < two.log_score
     # What is left without the one is the other alone.
@@ -104,7 +103,7 @@ def test_quantiles_are_averaged_and_scored_as_such() -> None:
     assert report.log_score == pytest.approx(expected)
 
 
-def test_horizons_count_as_they_do_in_training() -> None:
+def test_each_horizon_has_its_own_weights_and_counts_as_in_training() -> None:
     rows = 2000
     actual = 0.01 * np.random.default_rng(2).standard_normal((rows, 2))
     shape = (1, rows, 2)
@@ -114,11 +113,15 @@ def test_horizons_count_as_they_do_in_training() -> None:
         return StudentTMixture(np.full(shape, 1e6), np.zeros(shape), scale)
 
     near, far = member(0.01, 0.03), member(0.03, 0.01)  # right at one horizon each
-    for counts, best in (([0.9, 0.1], 0), ([0.1, 0.9], 1)):
-        given = ValidationForecasts([[near, far]], [actual], np.array(counts))
-        weights, _ = weigh(given, ["near", "far"], "validation", 0.01)
-        assert weights is not None
-        assert weights[best] > 0.6
+    given = ValidationForecasts([[near, far]], [actual], np.array([0.9, 0.1]))
+    weights, report = weigh(given, ["near", "far"], "validation", 0.01)
+    assert weights is not None
+    np.testing.assert_allclose(weights, [[1, 0], [0, 1]], atol=0.05)
+    assert report.members[0].log_score < report.members[1].log_score  # horizon 1 counts most
+    pooled = combine([near, far], "validation", weights)
+    np.testing.assert_allclose(
+        given.log_score(pooled.log_density(actual)), report.log_score, rtol=1e-9
+    )
 
 
 # --- in training ---------------------------------------------------------------------------------
@@ -151,7 +154,8 @@ def test_members_of_all_kinds_are_pooled(varied: Trained) -> None:
     assert varied.pool is not None
     weights = varied.forecaster.weights
     assert weights is not None
-    assert weights.sum() == pytest.approx(1)
+    assert weights.shape == (6, 3)
+    np.testing.assert_allclose(weights.sum(axis=0), 1)
     assert weights.min() >= 0.2 / 6 - 1e-12
     assert [member.records[0].member for member in varied.ensemble.members] == [0, 1, 2, 3]
     assert len({member.seed for member in varied.ensemble.members}) == 4
