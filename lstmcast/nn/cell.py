@@ -16,6 +16,7 @@ bias vectors: the layout of PyTorch, oneDNN and cuDNN, so that the fused kernels
 these very weights.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -37,11 +38,11 @@ class Gates(NamedTuple):
 class LSTMCell(nn.Module):
     """One step of an LSTM layer, written as its formula.
 
-    Initialisation: each gate's recurrent matrix is orthogonal, so that it neither shrinks nor
-    stretches what it carries (Saxe, McClelland and Ganguli 2014); each gate's input matrix is
-    uniform with Glorot and Bengio's (2010) variance; the biases are zero but for the forget gate's,
-    which is 1 so that the memory lasts from the first epoch on (Gers et al. 2000; Jozefowicz,
-    Zaremba and Sutskever 2015).
+    Initialisation: all weights are uniform within 1 / sqrt(hidden_size), so that a unit begins in
+    the steep middle of its curves (LeCun, Bottou, Orr and Mueller 1998, "Efficient BackProp"); the
+    biases are zero but for the forget gate's, which is 1 so that the memory lasts from the first
+    epoch on (Gers et al. 2000; Jozefowicz, Zaremba and Sutskever 2015). Orthogonal recurrent
+    weights and Glorot's larger input weights forecast worse on validation rows.
 
     Args:
         input_size: features of a step.
@@ -63,10 +64,9 @@ class LSTMCell(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the first weights anew."""
-        for gate in self.weight_ih.chunk(4):
-            nn.init.xavier_uniform_(gate, generator=generator)
-        for gate in self.weight_hh.chunk(4):
-            nn.init.orthogonal_(gate, generator=generator)
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        nn.init.uniform_(self.weight_ih, -bound, bound, generator=generator)
+        nn.init.uniform_(self.weight_hh, -bound, bound, generator=generator)
         nn.init.zeros_(self.bias_hh)
         nn.init.zeros_(self.bias_ih)
         nn.init.ones_(self.bias_ih.chunk(4)[1])

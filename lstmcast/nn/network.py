@@ -138,7 +138,9 @@ def build_network(
         generator=generator,
     )
     width = body.output_size + (input_size if direct else 0)
-    return Network(body, HEADS[head](width, tuple(horizons)), dropout, input_dropout, direct=direct)
+    last = HEADS[head](width, tuple(horizons))
+    last.draw_first_weights(generator)
+    return Network(body, last, dropout, input_dropout, direct=direct)
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str] | dict[str, Any]) -> None:

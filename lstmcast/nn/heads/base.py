@@ -4,9 +4,9 @@ A head sees the network's outputs and one number beside them: the causal EWMA vo
 origin. It forecasts *relative to that volatility*, which is what lets one network serve many
 symbols, calm and wild, and a symbol that it never saw.
 
-All output weights start at zero and the biases at a sensible forecast, so that an untrained network
-already says something reasonable (for the distributions: the EWMA volatility with fat tails) and
-training starts from there.
+Output weights start at zero (but for the point head's) and the biases at a sensible forecast, so that
+an untrained network already says something reasonable (for the distributions: the EWMA volatility
+with fat tails) and training starts from there.
 """
 
 from abc import ABC, abstractmethod
@@ -52,6 +52,9 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def first_raw(self) -> list[float]:
         """The raw outputs of the untrained head, the same for every input."""
+
+    def draw_first_weights(self, generator: torch.Generator | None = None) -> None:
+        """Draw the first weights, where a head does not begin at zero: here nothing is drawn."""
 
     def raw(
         self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]

@@ -4,10 +4,12 @@ It is here for the article's recipe (`configs/classic.yaml`), whose target is a 
 says nothing about how wrong it may be.
 """
 
+import math
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from lstmcast.nn.heads.base import Head
 
@@ -21,7 +23,7 @@ class PointParams(NamedTuple):
 class PointHead(Head):
     """Forecasts one number for each horizon; trained on the squared error.
 
-    The volatility plays no part: the output is linear in the hidden units and starts at zero.
+    The volatility plays no part: the output is linear in the hidden units.
     """
 
     name = "point"
@@ -31,6 +33,14 @@ class PointHead(Head):
     def first_raw(self) -> list[float]:
         """Zero for each horizon."""
         return [0.0] * len(self.horizons)
+
+    def draw_first_weights(self, generator: torch.Generator | None = None) -> None:
+        """Uniform within 1 / sqrt(hidden_size), as PyTorch's own linear layer begins.
+
+        At zero, a price is first learned by the bias alone, and the units lag behind.
+        """
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        nn.init.uniform_(self.weight, -bound, bound, generator=generator)
 
     def forward(
         self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
