@@ -4,7 +4,7 @@ A head sees the network's outputs and one number beside them: the causal EWMA vo
 origin. It forecasts *relative to that volatility*, which is what lets one network serve many
 symbols, calm and wild, and a symbol that it never saw.
 
-Output weights start at zero (but for the point head's) and the biases at a sensible forecast, so that
+Output weights start at zero (but for the point head) and the biases at a sensible forecast, so that
 an untrained network already says something reasonable (for the distributions: the EWMA volatility
 with fat tails) and training starts from there.
 """
