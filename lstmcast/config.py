@@ -213,7 +213,7 @@ class Model(_Section):
 class Training(_Section):
     """How the network is trained."""
 
-    lookback: int = Field(120, ge=2, le=5000, description="sessions in a training window")
+    lookback: int = Field(80, ge=2, le=5000, description="sessions in a training window")
     supervision: Literal["every", "last"] = Field(
         "every", description="loss on every session after the warm-up, or on the last alone"
     )
@@ -233,7 +233,7 @@ class Training(_Section):
         0.98, ge=0, lt=1, description="decay of the moving average of the weights; 0 for none"
     )
     weight_decay: float = Field(1e-3, ge=0, le=1, description="AdamW decoupled weight decay")
-    patience: int = Field(10, ge=1, description="epochs without a better validation loss")
+    patience: int = Field(6, ge=1, description="epochs without a better validation loss")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")

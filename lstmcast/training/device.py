@@ -6,7 +6,7 @@ The code path is the same on CPU, CUDA and MPS: tensors are made on the CPU, mov
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -50,18 +50,23 @@ def resolve_device(name: str) -> torch.device:
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
+def threads_each(count: int) -> Iterator[None]:
+    """Let PyTorch use `count` threads per calling thread while the context is open."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def one_thread_each() -> AbstractContextManager[None]:
     """Let PyTorch use one thread per calling thread while the context is open.
 
     One sequence of a small network has nothing to share out: a second thread made the forecast of
     3,200 sessions ninety times slower on a machine that was busy otherwise, by spinning.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return threads_each(1)
 
 
 def available_threads(wanted: int) -> int:

@@ -1,9 +1,10 @@
 """Several networks from different seeds, trained side by side and pooled.
 
-On a CPU the members train in parallel threads, one core each: PyTorch's kernels release the
-interpreter, a network of this size gains nothing from a second core, and threads that wait for each
-other cost far more than they save. Each member draws its random numbers from generators of its own,
-so the result does not depend on which thread runs first.
+On a CPU the members train in parallel threads and share the cores among them: PyTorch's kernels
+release the interpreter, and two networks side by side use two cores better than one network does
+(a step of one takes 0.6 to 0.7 of the time on two cores, not half). There are never more threads
+than cores: threads that wait for each other cost far more than they save. Each member draws its
+random numbers from generators of its own, so the result does not depend on which thread runs first.
 """
 
 import threading
@@ -17,7 +18,7 @@ from lstmcast.config import Experiment, Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
-from lstmcast.training.device import available_threads, one_thread_each
+from lstmcast.training.device import available_threads, threads_each
 from lstmcast.training.loop import EpochRecord, Observer, fit_member
 
 RESTART_FACTOR = 0.3
@@ -77,7 +78,7 @@ def fit_ensemble(
     stop = threading.Event()
     interrupted = False
     with (
-        one_thread_each(),
+        threads_each(max(1, threads // workers)),
         ThreadPoolExecutor(workers, thread_name_prefix="member") as executor,
     ):
         futures = [
