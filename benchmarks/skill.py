@@ -78,6 +78,14 @@ class DataSet:
             date.fromisoformat(validation_end),
         )
 
+    @classmethod
+    def sample(cls) -> "DataSet":
+        """The four stocks that the package brings along."""
+        source = get_source("sample")
+        names = ("AAPL", "GOOG", "IBM", "MSFT")
+        histories = tuple(source.fetch(name) for name in names)
+        return cls("sample", histories, date(2008, 12, 31), date(2010, 12, 31))
+
     def experiment(self, horizon: int, seed: int, overrides: Sequence[str]) -> Experiment:
         """The defaults on these data."""
         symbols = ", ".join(f"'{history.symbol}'" for history in self.histories)
@@ -212,7 +220,9 @@ def main() -> None:
         description=(__doc__ or "").splitlines()[0],
         epilog="--data FOLDER:TRAIN_END:VALIDATION_END[:SYMBOL,SYMBOL], as often as you like",
     )
-    parser.add_argument("--data", action="append", required=True, help="price files and dates")
+    parser.add_argument(
+        "--data", action="append", help="price files and dates; by default the bundled sample"
+    )
     parser.add_argument("--horizons", type=int, nargs="+", default=[1, 5, 20])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the experiment")
@@ -221,8 +231,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         cache = FitCache(options.cache or Path(folder))
-        for text in options.data:
-            data = DataSet.parse(text)
+        for data in [DataSet.parse(text) for text in options.data or ()] or [DataSet.sample()]:
             longest = max(options.horizons)
             runs = [data.train(longest, seed, options.set) for seed in options.seeds]
             first = runs[0].predictions

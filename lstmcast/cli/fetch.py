@@ -159,7 +159,9 @@ def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
     why = f" ({update.why})" if update.why else ""
     span = f"from {history.first.date()} to {history.last.date()}"
     lines = [f"{history.symbol} from {history.source}: {doing} {span}{why}"]
-    lines += [f"  {item.level}: {item.message}" for item in history.findings[:MOST_FINDINGS]]
+    shown = history.findings[:MOST_FINDINGS]
+    checks = max((len(item.check) for item in shown), default=0)
+    lines += [f"  {item.level:<7}  {item.check:<{checks}}  {item.message}" for item in shown]
     more = len(history.findings) - MOST_FINDINGS
     return [*lines, f"  and {more} more: `lstmcast data check`"] if more > 0 else lines
 

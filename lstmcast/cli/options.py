@@ -23,7 +23,7 @@ RunsDir = Annotated[
 RunArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[RUN]",
+        metavar="RUN",
         help="Run folder, or its name in the runs folder; the newest by default.",
         show_default=False,
     ),
