@@ -160,7 +160,7 @@ class Variant(_Section):
     num_layers: int | None = Field(None, ge=1, le=16, description="stacked LSTM layers")
     dropout: float | None = Field(None, ge=0, lt=1, description="share of units dropped")
     input_dropout: float | None = Field(None, ge=0, lt=1, description="share of features dropped")
-    start: Literal["linear", "blank"] | None = Field(
+    start: Literal["mixed", "linear", "blank"] | None = Field(
         None, description="whether the head also reads the features"
     )
     head: str | None = Field(None, description="form of the forecast")
@@ -194,10 +194,11 @@ class Model(_Section):
         lt=1,
         description="share of features dropped in training on their way to the LSTM",
     )
-    start: Literal["linear", "blank"] = Field(
-        "linear",
+    start: Literal["mixed", "linear", "blank"] = Field(
+        "mixed",
         description="`linear`: the head also reads the features, and begins as the best linear "
-        "model of them; `blank`: it reads the LSTM alone",
+        "model of them; `mixed`: every second member begins so, the others learn it by training; "
+        "`blank`: the head reads the LSTM alone",
     )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")
     members: int = Field(5, ge=1, le=100, description="networks trained from different seeds")

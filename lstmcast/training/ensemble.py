@@ -24,8 +24,8 @@ from lstmcast.training.loop import EpochRecord, Observer, fit_member
 RESTART_FACTOR = 0.3
 """How much lower the learning rate is when a member that diverged begins again."""
 
-Build = Callable[[int], Network]
-"""A new network from a seed."""
+Build = Callable[[int, int], Network]
+"""A new network from its member's number and seed."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _fit_or_restart(
             return None
         if learning_rate != rate:
             observer.on_restart(member, learning_rate)
-        network = build(seed).to(panel.device)
+        network = build(member, seed).to(panel.device)
         try:
             records = fit_member(
                 network,

@@ -149,13 +149,14 @@ def _fit_group(
         horizon_weights=horizon_weights(experiment.target.horizon),
         device=device,
     )
+    start = experiment.model.start
     head = None
-    if experiment.model.start == "linear":
+    if start != "blank":
         head = fit_direct_path(new_network(experiment, panel.input_size, seed=0), panel)
 
-    def build(seed: int) -> Network:
+    def build(member: int, seed: int) -> Network:
         network = new_network(experiment, panel.input_size, seed)
-        if head is not None:
+        if head is not None and (start == "linear" or (member - first) % 2 == 0):
             network.head.load_state_dict(head)
         return network
 

@@ -41,7 +41,7 @@ def new_network(experiment: Experiment, input_size: int, seed: int) -> Network:
         num_layers=model.num_layers,
         dropout=model.dropout,
         input_dropout=model.input_dropout,
-        direct=model.start == "linear",
+        direct=model.start != "blank",
         initial_state=model.initial_state,
         generator=torch.Generator().manual_seed(seed),
     )

@@ -16,7 +16,7 @@ from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training import ensemble
 from lstmcast.training.batches import DevicePanel
-from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble, member_seeds
+from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble
 from lstmcast.training.forecaster import new_network
 from lstmcast.training.loop import EpochRecord
 from lstmcast.training.objective import horizon_weights
@@ -39,12 +39,10 @@ def fit(
         horizon_weights=horizon_weights(3),
         device=torch.device("cpu"),
     )
-    numbers = {seed: k for k, seed in enumerate(member_seeds(7, members))}
     attempts: Counter[int] = Counter()
 
-    def build(seed: int) -> Network:
+    def build(member: int, seed: int) -> Network:
         network = new_network(prepared.experiment, panel.input_size, seed)
-        member = numbers[seed]
         attempts[member] += 1
         if spoil(member, attempts[member]):
             with torch.no_grad():
