@@ -197,7 +197,7 @@ class Model(_Section):
     start: Literal["mixed", "linear", "blank"] = Field(
         "mixed",
         description="`linear`: the head also reads the features, and begins as the best linear "
-        "model of them; `mixed`: every second member begins so, the others learn it by training; "
+        "model of them; `mixed`: every second member begins so, the others with its constants; "
         "`blank`: the head reads the LSTM alone",
     )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")

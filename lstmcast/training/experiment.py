@@ -156,8 +156,11 @@ def _fit_group(
 
     def build(member: int, seed: int) -> Network:
         network = new_network(experiment, panel.input_size, seed)
-        if head is not None and (start == "linear" or (member - first) % 2 == 0):
-            network.head.load_state_dict(head)
+        if head is not None:
+            fitted = start == "linear" or (member - first) % 2 == 0
+            # The others take its constants, which are few and slow to learn, and no coefficient.
+            own = {} if fitted else {"weight": network.head.weight}
+            network.head.load_state_dict({**head, **own})
         return network
 
     return fit_ensemble(build, panel, experiment, observer, first)

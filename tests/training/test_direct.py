@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Ridge
-from support.experiments import small
+from support.experiments import small, trained
 from support.histories import simulated
 
 from lstmcast.training import direct
@@ -65,3 +65,18 @@ def test_the_fit_sees_training_origins_alone() -> None:
     prepared = prepare(experiment, [simulated(1, symbol="AAA")])
     again = fit_direct_path(new_network(prepared.experiment, panel.input_size, seed=5), panel)
     assert all(torch.equal(again[name], value) for name, value in head.items())
+
+
+def test_of_mixed_members_every_second_one_begins_fitted() -> None:
+    """Epoch 0 is before any step: the fitted members fit there, the others know the constants."""
+    run = trained("model.start=mixed", "model.members=4")
+    begin = [
+        record.validation_loss
+        for member in run.ensemble.members
+        for record in member.records
+        if record.epoch == 0
+    ]
+    assert len(begin) == 4
+    assert begin[0] == begin[2]
+    assert begin[1] == begin[3]
+    assert begin[0] != begin[1]
