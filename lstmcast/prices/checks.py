@@ -126,10 +126,24 @@ def _odd_moves(history: PriceHistory) -> list[Finding]:
         like_split &= _like_split(gaps)
     return [
         *_named("wrong_scale", "suspect", wrong_scale, moves, "a change of unit?"),
+        *_named("wrong_ratio", "suspect", *_odd_ratios(history), "`close` in another unit?"),
         *_named("split_not_applied", "suspect", unapplied, moves, "a recorded split, not applied?"),
         *_named("split_not_recorded", "suspect", like_split, moves, "a split, not recorded?"),
         *_named("large_move", "warning", large & ~like_split, moves, "an unusually large move"),
     ]
+
+
+def _odd_ratios(history: PriceHistory) -> tuple[pd.Series, pd.Series]:
+    """Mark where `close` leaves `adj_close` by more than any split, and by how much.
+
+    Only the close was misread there: the adjusted one, which returns are computed from, was not.
+    """
+    bars = history.bars
+    if "adj_close" in history.missing:
+        nothing = pd.Series(0.0, index=bars.index)
+        return nothing > 0, nothing
+    departures = (np.log(bars["close"]) - np.log(bars["adj_close"])).diff()
+    return departures.abs() > WRONG_SCALE, departures
 
 
 def _unapplied_splits(history: PriceHistory, moves: pd.Series) -> pd.Series:

@@ -125,6 +125,16 @@ def test_splits_that_adj_close_carries_are_no_finding() -> None:
         assert examine(get_source("sample").fetch(symbol)) == []
 
 
+def test_a_close_alone_in_another_unit_is_suspect() -> None:
+    """Returns come from the adjusted close and show nothing; the adjusted open would be wrong."""
+    frame = make_frame()
+    frame.loc[frame.index[100], ["high", "close"]] *= 100.0
+    findings = found(frame)
+    assert findings.keys() == {"wrong_ratio"}
+    assert findings["wrong_ratio"].level == "suspect"
+    assert findings["wrong_ratio"].dates[0] == f"{frame.index[100]:%Y-%m-%d}"
+
+
 def test_levels_are_not_examined() -> None:
     frame = pd.DataFrame(
         {"close": np.array([-1.0, 50.0, -3.0])}, index=pd.bdate_range("2024-01-02", periods=3)
