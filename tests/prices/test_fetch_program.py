@@ -93,7 +93,10 @@ def test_neither_help_nor_a_fetch_loads_what_it_does_not_need(tmp_path: Path) ->
     assert not loaded("fetch", "--help") & {"torch", "pandas", "yfinance", "matplotlib", "numpy"}
     fetched = loaded("fetch", "AAPL", "--source", "sample")
     assert "pandas" in fetched
-    assert not fetched & {"torch", "yfinance", "matplotlib", "scipy", "sklearn"}
+    needless = {"torch", "yfinance", "matplotlib", "scipy", "sklearn"}
+    assert not fetched & needless
+    for command in (("list",), ("show", "AAPL"), ("check",), ("export", "AAPL")):
+        assert not loaded("data", *command) & needless, command
 
 
 def test_one_failure_does_not_stop_the_others(yahoo: FakeYahoo, program: Any) -> None:
