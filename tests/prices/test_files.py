@@ -146,6 +146,7 @@ def test_all_prices_missing_is_no_data(tmp_path: Path) -> None:
         (gzip.compress(CSV.encode())[:-9], "damaged gzip"),
         (b"\xff\xfe\x00date", "not a text file"),
     ],
+    ids=["not gzip", "gzip cut off", "not text"],  # never the bytes: gzip writes the time into them
 )
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "AAPL.csv"
