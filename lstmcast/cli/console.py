@@ -4,6 +4,7 @@ Outside a terminal output is plain and not wrapped, so that it can be read by a 
 """
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
@@ -59,6 +60,11 @@ def print_error(error: LstmcastError) -> None:
         screen.print(f"  - {_plain(problem)}")
     if error.hint:
         screen.print(f"[bold cyan]hint:[/] {_plain(error.hint)}")
+
+
+def share(value: float) -> str:
+    """A share in percent; a dash where none is stated."""
+    return "-" if math.isnan(value) else f"{value:.1%}"
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """`lstmcast evaluate`: the test forecasts of a run beside the standards, and a verdict."""
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.console import note, out, print_json, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -154,10 +155,10 @@ def _scores_table(report: "Report") -> "Table":
             _number(scores.rmse_ratio),
             _number(scores.log_score),
             _number(scores.crps),
-            *(_share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 90, 95)),
-            _share(scores.hit_rate),
+            *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 90, 95)),
+            share(scores.hit_rate),
         )
-    up = _share(next(iter(report.forecasters.values())).pooled[horizon].up_share)
+    up = share(next(iter(report.forecasters.values())).pooled[horizon].up_share)
     table.caption = (
         "price error: RMSE of the median price over that of the last close (1 = no better)\n"
         "log score, CRPS: of the return in %, lower is better\n"
@@ -202,8 +203,4 @@ def _thinned(horizons: tuple[int, ...]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return "-" if value != value else f"{value:.4f}"  # noqa: PLR0124 - not a number
-
-
-def _share(value: float) -> str:
-    return "-" if value != value else f"{value:.1%}"  # noqa: PLR0124 - not a number
+    return "-" if math.isnan(value) else f"{value:.4f}"

@@ -1,11 +1,12 @@
 """`lstmcast forecast`: dated ranges for the sessions to come."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.console import note, out, print_json, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _print_table(ahead: "SymbolForecast") -> None:
             f"{row['date']:%a %Y-%m-%d}{' ?' if row['assumed'] else ''}",
             _price(row["median"]),
             *(f"{_price(row[low])} - {_price(row[high])}" for low, high in RANGES.values()),
-            _share(row["chance_up"]),
+            share(row["chance_up"]),
         )
     if ahead.table["assumed"].any():
         table.caption = "? a weekday beyond the exchange's published calendar"
@@ -88,13 +89,9 @@ def _print_table(ahead: "SymbolForecast") -> None:
 
 def _price(value: float) -> str:
     """A price with as many decimals as its size wants; a dash where none is stated."""
-    if value != value:  # noqa: PLR0124 - not a number
+    if math.isnan(value):
         return "-"
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
-
-
-def _share(value: float) -> str:
-    return "-" if value != value else f"{value:.1%}"  # noqa: PLR0124 - not a number
 
 
 def _write_csv(path: Path, forecasts: list["SymbolForecast"]) -> None:
@@ -120,7 +117,7 @@ def _plain(ahead: "SymbolForecast") -> dict[str, Any]:
     rows = []
     for row in ahead.table.to_dict("records"):
         values: dict[str, Any] = {
-            str(name): None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - not a number
+            str(name): None if isinstance(value, float) and math.isnan(value) else value
             for name, value in row.items()
         }
         values["date"] = f"{row['date']:%Y-%m-%d}"
