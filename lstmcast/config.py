@@ -185,7 +185,7 @@ class Model(_Section):
     """Which network."""
 
     network: str = Field("lstm", description="body of the network")
-    hidden_size: int = Field(48, ge=1, le=4096, description="units of each LSTM layer")
+    hidden_size: int = Field(32, ge=1, le=4096, description="units of each LSTM layer")
     num_layers: int = Field(1, ge=1, le=16, description="stacked LSTM layers")
     dropout: float = Field(0.4, ge=0, lt=1, description="share of hidden units dropped in training")
     input_dropout: float = Field(
@@ -228,13 +228,18 @@ class Training(_Section):
     )
     batch_size: int = Field(32, ge=1, le=65536, description="windows in a step")
     epochs: int = Field(100, ge=1, le=100_000, description="most passes over the training rows")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW step size")
+    learning_rate: float = Field(3e-3, gt=0, le=1, description="AdamW step size")
     ramp: int = Field(40, ge=0, description="steps in which the learning rate rises to its value")
     averaging: float = Field(
         0.98, ge=0, lt=1, description="decay of the moving average of the weights; 0 for none"
     )
     weight_decay: float = Field(1e-3, ge=0, le=1, description="AdamW decoupled weight decay")
-    patience: int = Field(6, ge=1, description="epochs without a better validation loss")
+    patience: int = Field(4, ge=1, description="epochs without a better validation loss")
+    refit: Literal["validation", "none"] = Field(
+        "validation",
+        description="`validation`: train once more with the validation sessions, for as many "
+        "epochs as they found best, and forecast what comes after them with that; `none`: do not",
+    )
     clip_norm: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")

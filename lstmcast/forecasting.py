@@ -39,14 +39,18 @@ class SymbolForecast:
 
 
 def forecast_ahead(
-    forecaster: "Forecaster", histories: Sequence[PriceHistory], horizon: int | None = None
+    forecaster: "Forecaster",
+    histories: Sequence[PriceHistory],
+    horizon: int | None = None,
+    symbols: Sequence[str] | None = None,
 ) -> list[SymbolForecast]:
-    """Forecast each symbol from its newest bar.
+    """Forecast symbols from their newest bars.
 
     Args:
         forecaster: a trained ensemble.
         histories: one per symbol, from the first session of training to the newest bar.
         horizon: sessions ahead; all that the ensemble was trained for if None.
+        symbols: which to forecast, all if None; the others inform what is common to the pool.
 
     Raises:
         UsageError: if the ensemble was not trained for that horizon.
@@ -60,9 +64,14 @@ def forecast_ahead(
             f"train with `--set target.horizon={wanted}`, or ask for at most {trained}",
         )
     inputs = forecaster.inputs(histories)
-    origins = {block.symbol: np.array([block.stop - block.start - 1]) for block in inputs.blocks}
+    chosen = [history for history in histories if symbols is None or history.symbol in symbols]
+    origins = {
+        block.symbol: np.array([block.stop - block.start - 1])
+        for block in inputs.blocks
+        if symbols is None or block.symbol in symbols
+    }
     forecasts = forecaster.forecast(inputs, origins)
-    return [_dated(history, forecasts[history.symbol], wanted) for history in histories]
+    return [_dated(history, forecasts[history.symbol], wanted) for history in chosen]
 
 
 def _dated(history: PriceHistory, distribution: Distribution, horizon: int) -> SymbolForecast:

@@ -33,6 +33,7 @@ import pandas as pd
 from lstmcast import __version__
 from lstmcast.config import Experiment, dump_experiment, load_experiment
 from lstmcast.errors import LstmcastError, OutputError, RunError, UsageError
+from lstmcast.features import groups_named
 from lstmcast.files import write_atomically
 from lstmcast.predictions import read_predictions
 from lstmcast.prices.context import attach_context
@@ -155,6 +156,7 @@ class Run:
         """The stored prices of any symbols, in the run or not, up to the newest bar.
 
         Those of the run begin with its first session; others with their own, from the run's source.
+        A run with pooled features needs all of its symbols beside them, at the end of the list.
 
         Args:
             store: where prices are kept.
@@ -171,6 +173,8 @@ class Run:
             )
         known = {entry.symbol: entry for entry in self.symbols}
         source = self.symbols[0].source
+        if any(group.pooled for group in groups_named(self.experiment().features or ())):
+            wanted += [symbol for symbol in known if symbol not in wanted]
         histories = [
             store.load(symbol, source).between(
                 known[symbol].first if symbol in known else None, None

@@ -77,14 +77,26 @@ def test_a_point_forecast_states_a_median_and_no_ranges() -> None:
 
 
 def test_several_symbols_are_forecast_as_if_alone() -> None:
-    """But for adaptive calibration, which learns from all of them."""
+    """But for adaptive calibration and pooled features, which learn from all of them."""
     histories = [HISTORY, simulated(2, symbol="BBB", price=900.0)]
-    run = train(small("data.symbols=[AAA, BBB]", "calibration.kind=none"), *histories)
+    alone_too = ("features=[returns, range]", "calibration.kind=none")
+    run = train(small("data.symbols=[AAA, BBB]", *alone_too), *histories)
     both = forecast_ahead(run.forecaster, histories)
     assert [ahead.symbol for ahead in both] == ["AAA", "BBB"]
     for ahead, history in zip(both, histories, strict=True):
         (alone,) = forecast_ahead(run.forecaster, [history])
         pd.testing.assert_frame_equal(ahead.table, alone.table)
+
+
+def test_a_chosen_symbol_is_forecast_beside_the_others() -> None:
+    histories = [HISTORY, simulated(2, symbol="BBB", price=900.0)]
+    run = train(small("data.symbols=[AAA, BBB]"), *histories)
+    both = forecast_ahead(run.forecaster, histories)
+    (chosen,) = forecast_ahead(run.forecaster, histories, symbols=["BBB"])
+    assert chosen.symbol == "BBB"
+    pd.testing.assert_frame_equal(chosen.table, both[1].table)
+    (alone,) = forecast_ahead(run.forecaster, histories[1:])
+    assert not chosen.table[["q025"]].equals(alone.table[["q025"]])  # the pool is another
 
 
 def test_a_run_of_other_features_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,15 +80,15 @@ def evaluate_run(
     """Evaluate a run's stored predictions; the network itself is not needed."""
     from lstmcast.baselines import BASELINES, FitCache
     from lstmcast.evaluation import evaluate as evaluate_tables
-    from lstmcast.features import build_features
+    from lstmcast.features import build_matrices
     from lstmcast.prices.store import PriceStore
 
     histories = run.histories(PriceStore(store_folder))
-    groups = run.experiment().features or ()
+    matrices = build_matrices(histories, run.experiment().features or ())
     return evaluate_tables(
         run.predictions(),
         {history.symbol: history.adjusted() for history in histories},
-        features={history.symbol: build_features(history, groups).table for history in histories},
+        features={symbol: matrix.table for symbol, matrix in matrices.items()},
         baselines=tuple(BASELINES) if baselines is None else baselines,
         refit=refit,
         jobs=jobs,

@@ -43,6 +43,7 @@ def forecast(
 ) -> None:
     """Forecast the sessions to come from the newest stored bars: a range of prices a date."""
     from lstmcast.prices.store import PriceStore
+    from lstmcast.prices.symbols import normalise_symbol
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
@@ -52,7 +53,8 @@ def forecast(
     )
     from lstmcast.forecasting import forecast_ahead
 
-    forecasts = forecast_ahead(opened.forecaster(), histories, horizon)
+    wanted = [normalise_symbol(name) for name in symbol] if symbol else None
+    forecasts = forecast_ahead(opened.forecaster(), histories, horizon, wanted)
     if csv is not None:
         _write_csv(csv, forecasts)
         note(f"wrote {csv}")

@@ -38,6 +38,15 @@ class Parts:
     validation: NDArray[np.intp]
     test: NDArray[np.intp]
 
+    def with_validation(self) -> "Parts":
+        """The parts of a last training, on all that is known before the test part.
+
+        The origins between training and validation are in as well: what was purged there is no
+        secret any more.
+        """
+        stop = int(self.validation[-1]) + 1 if len(self.validation) else len(self.train)
+        return Parts(np.arange(stop), self.validation[:0], self.test)
+
 
 def resolve_split(
     split: SplitFractions | SplitDates, sessions: Sequence[pd.DatetimeIndex]

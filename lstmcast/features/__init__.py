@@ -6,7 +6,18 @@ from lstmcast.features.registry import (
     FeatureGroup,
     FeatureMatrix,
     build_features,
+    build_matrices,
     default_groups,
+    groups_named,
 )
 
-__all__ = ["GROUPS", "Bars", "FeatureGroup", "FeatureMatrix", "build_features", "default_groups"]
+__all__ = [
+    "GROUPS",
+    "Bars",
+    "FeatureGroup",
+    "FeatureMatrix",
+    "build_features",
+    "build_matrices",
+    "default_groups",
+    "groups_named",
+]

@@ -5,8 +5,8 @@ out. Columns are measured in units of the symbol's own volatility, so that one n
 many symbols; values beyond `CLIP` of those units are cut off.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from lstmcast.features.bars import Bars
 from lstmcast.features.calendar import calendar
 from lstmcast.features.context import context_features
 from lstmcast.features.indicators import indicators, indicators_bars
+from lstmcast.features.pool import averaged, pool, pool_range
 from lstmcast.features.price import price
 from lstmcast.features.ranges import ranges
 from lstmcast.features.returns import returns
@@ -38,6 +39,7 @@ class FeatureGroup:
         compute: adjusted bars to a table with the same index, causal row by row.
         by_default: part of the default set, where the source has the columns.
         scale_free: in units of the symbol's own volatility, so that values can be clipped.
+        pooled: a mean over the symbols of a run; part of the default set where there are several.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FeatureGroup:
     compute: Callable[[Bars], pd.DataFrame]
     by_default: bool = True
     scale_free: bool = True
+    pooled: bool = False
 
 
 GROUPS: dict[str, FeatureGroup] = {
@@ -53,6 +56,8 @@ GROUPS: dict[str, FeatureGroup] = {
         FeatureGroup("returns", ("close",), returns),
         FeatureGroup("range", ("open", "high", "low", "close"), ranges),
         FeatureGroup("volume", ("close", "volume"), volume),
+        FeatureGroup("pool", ("close",), pool, pooled=True),
+        FeatureGroup("pool_range", ("open", "high", "low", "close"), pool_range, pooled=True),
         FeatureGroup("calendar", ("close",), calendar, by_default=False),
         FeatureGroup("indicators", ("close",), indicators, by_default=False),
         FeatureGroup(
@@ -89,7 +94,9 @@ def default_groups(histories: Sequence[PriceHistory]) -> tuple[str, ...]:
     return tuple(
         group.name
         for group in GROUPS.values()
-        if group.by_default and not lacking.intersection(group.needs)
+        if group.by_default
+        and not lacking.intersection(group.needs)
+        and (len(histories) > 1 or not group.pooled)
     )
 
 
@@ -108,8 +115,32 @@ class FeatureMatrix:
     closes: pd.Series
 
 
+def build_matrices(
+    histories: Sequence[PriceHistory], names: Sequence[str], members: Collection[str] = ()
+) -> dict[str, FeatureMatrix]:
+    """The groups' columns of several symbols, those of pooled groups averaged over them.
+
+    Args:
+        histories: one per symbol.
+        names: of the groups.
+        members: symbols that pooled groups average over; all where none of them is there.
+
+    Raises:
+        ConfigError, DataError: as `build_features`.
+    """
+    matrices = {history.symbol: build_features(history, names) for history in histories}
+    tables = averaged(
+        {symbol: matrix.table for symbol, matrix in matrices.items()},
+        {history.symbol: history.timezone for history in histories},
+        members,
+    )
+    return {symbol: replace(matrices[symbol], table=table) for symbol, table in tables.items()}
+
+
 def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
     """Compute the groups' columns, and those of the context, for every session after the warm-up.
+
+    The columns of a pooled group are the symbol's own: see `build_matrices`.
 
     Raises:
         ConfigError: if a group does not exist.

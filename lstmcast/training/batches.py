@@ -4,8 +4,9 @@ The data moves to the device once. A training batch is one gather from a strided
 windows: nothing is copied per window, and no Python code runs per sample.
 """
 
+import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from lstmcast.dataset.panel import Block
 
 MIN_STEPS = 8
 """Least optimiser steps in an epoch, so that a small panel is not validated after every two."""
+
+VALIDATION_STRETCH = 120
+"""Validation rows in a sequence, with a loss on every step."""
 
 VALIDATION_WINDOWS = 1024
 """Most windows in a validation batch; bounds memory only."""
@@ -61,6 +65,7 @@ class DevicePanel:
     ) -> None:
         self.device = device
         self.settings = settings
+        self.blocks = inputs.blocks
         self.features = torch.from_numpy(inputs.features).to(device)
         self.scale = torch.from_numpy(inputs.scale).to(device)
         values = torch.from_numpy(targets.values)
@@ -79,6 +84,18 @@ class DevicePanel:
             else None
         )
         self.validation = list(self._validation_batches(inputs.blocks, parts))
+
+    def next_session(self) -> "DevicePanel":
+        """The same panel with the first horizon alone; features are shared."""
+        near = copy.copy(self)
+        near.targets, near.known = self.targets[:, :1].contiguous(), self.known[:, :1]
+        near.horizon_weights = torch.ones_like(self.horizon_weights[:1])
+        first = self.horizon_weights[0]
+        near.validation = [
+            replace(batch, targets=batch.targets[..., :1], weight=batch.weight[..., :1] / first)
+            for batch in self.validation
+        ]
+        return near
 
     @property
     def input_size(self) -> int:
@@ -131,6 +148,8 @@ class DevicePanel:
     def _validation_batches(
         self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]
     ) -> Iterator[Batch]:
+        if not any(len(part.validation) for part in parts.values()):
+            return
         if self.settings.supervision == "last":
             yield from self._validation_windows(blocks, parts)
         else:
@@ -153,19 +172,21 @@ class DevicePanel:
             yield self._batch(chosen, weight)
 
     def _validation_sequences(self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]) -> Batch:
-        """Each symbol's validation rows in one sequence, after `lookback` rows of warm-up."""
+        """Validation rows in stretches of `VALIDATION_STRETCH`, each after `lookback` of warm-up.
+
+        Side by side they take a fraction of the time that each symbol's rows in one go do, and
+        there an epoch of a small pool spends a third of its time.
+        """
         spans = []
         for block in blocks:
             origins = parts[block.symbol].validation
-            if len(origins):
-                first = max(0, int(origins[0]) - self.settings.lookback)
-                spans.append(
-                    (
-                        block.start + first,
-                        block.start + int(origins[-1]) + 1,
-                        int(origins[0]) - first,
-                    )
-                )
+            for stretch in np.split(
+                origins, range(VALIDATION_STRETCH, len(origins), VALIDATION_STRETCH)
+            ):
+                if len(stretch):
+                    first = max(0, int(stretch[0]) - self.settings.lookback)
+                    stop = int(stretch[-1]) + 1
+                    spans.append((block.start + first, block.start + stop, int(stretch[0]) - first))
         longest = max(stop - start for start, stop, _ in spans)
         shape = (len(spans), longest)
         features = self.features.new_zeros(*shape, self.features.shape[1])

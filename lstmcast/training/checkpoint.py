@@ -14,10 +14,12 @@ from torch import Tensor
 from lstmcast.config import Experiment, groups_of
 from lstmcast.dataset import Scaler, Scaling
 from lstmcast.errors import RunError
+from lstmcast.nn import Network
 from lstmcast.training.forecaster import Companion, Forecaster
 from lstmcast.training.group import Group, new_network
 
 _MEMBER = "member"
+_REFITTED = "refitted"
 _SCALER = "scaler"
 _WEIGHTS = "pool.weights"
 _GROUPS = "groups"
@@ -27,7 +29,8 @@ _METADATA = "lstmcast"
 def dump_forecaster(forecaster: Forecaster) -> bytes:
     """Every member's weights and every scaler's statistics, as the bytes of a safetensors file.
 
-    Keys are `member.K.NAME` for weights and `scaler.SYMBOL.offset|factor` (float64) for scaling,
+    Keys are `member.K.NAME` for weights, `refitted.K.NAME` for those of networks that were trained
+    again with the validation part, and `scaler.SYMBOL.offset|factor` (float64) for scaling,
     those of variant N with `variant.N.` before; `pool.weights` (float64) where they are learned.
     The metadata hold, under the same prefixes, the names of the input columns, the symbols and the
     number of members, as one JSON text: safetensors writes several in any order, and the same
@@ -37,9 +40,10 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
     metadata: dict[str, Any] = {_GROUPS: [group.number for group in forecaster.groups]}
     for group in forecaster.groups:
         prefix = _prefix(group.number)
-        for k, network in enumerate(group.networks):
-            for name, weight in network.state_dict().items():
-                tensors[f"{prefix}{_MEMBER}.{k}.{name}"] = weight.detach().cpu().contiguous()
+        for kind, networks in ((_MEMBER, group.networks), (_REFITTED, group.refitted)):
+            for k, network in enumerate(networks):
+                for name, weight in network.state_dict().items():
+                    tensors[f"{prefix}{kind}.{k}.{name}"] = weight.detach().cpu().contiguous()
         scaling = group.scaling
         for symbol, scaler in scaling.scalers.items():
             key = f"{prefix}{_SCALER}.{symbol}"
@@ -48,6 +52,7 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
         metadata[f"{prefix}columns"] = list(scaling.columns)
         metadata[f"{prefix}symbols"] = list(scaling.scalers)
         metadata[f"{prefix}members"] = len(group.networks)
+        metadata[f"{prefix}refitted"] = len(group.refitted)
     if forecaster.weights is not None:
         tensors[_WEIGHTS] = torch.from_numpy(forecaster.weights.copy())
     content: bytes = save(tensors, {_METADATA: json.dumps(metadata)})
@@ -112,22 +117,24 @@ def _group(
     symbols = list(metadata[f"{prefix}symbols"])
     own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     scaling = _scaling(own, columns, symbols, experiment)
-    networks = []
-    for k in range(_members(metadata[f"{prefix}members"])):
-        network = new_network(experiment, len(columns), seed=0)
-        start = f"{_MEMBER}.{k}."
-        network.load_state_dict(
+
+    def network(start: str) -> Network:
+        new = new_network(experiment, len(columns), seed=0)
+        new.load_state_dict(
             {n.removeprefix(start): t for n, t in own.items() if n.startswith(start)}
         )
-        networks.append(network.eval().to(device))
-    return Group(experiment, scaling, networks, number)
+        return new.eval().to(device)
 
-
-def _members(stated: float) -> int:
-    members = int(stated)
-    if members < 1:
-        raise ValueError(f"it holds {members} networks")
-    return members
+    members, refitted = (int(metadata[prefix + name]) for name in ("members", "refitted"))
+    if members < 1 or refitted not in (0, members):
+        raise ValueError(f"it holds {members} networks and {refitted} refitted ones")
+    return Group(
+        experiment,
+        scaling,
+        [network(f"{_MEMBER}.{k}.") for k in range(members)],
+        [network(f"{_REFITTED}.{k}.") for k in range(refitted)],
+        number,
+    )
 
 
 def _weights(tensors: Mapping[str, Tensor], shape: tuple[int, int]) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""Fitting the direct path first: the linear model that every member of a group begins as.
+"""Fitting the direct path first: the linear model that members of a group begin as.
 
 A head that reads the features themselves is, before the LSTM says anything, a linear model of a few
 dozen weights. It has one best fit, found in a fraction of a second, where stochastic steps would
@@ -6,16 +6,24 @@ wander about it for many epochs while the LSTM already fits noise. All members s
 """
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lstmcast.nn import Network
+from lstmcast.nn.heads import Head
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
 
 PENALTY = 1e-2
 """Weight of the squared coefficients, in units of the mean loss: chosen on validation rows."""
 
-ITERATIONS = 30
+DRIFT = 30.0
+"""How many times that for the location, of which the features say next to nothing."""
+
+ITERATIONS = 50
+
+LEAST_CHANGE = 1e-7
+"""Change of the loss at which the fit has arrived."""
 
 MOST_OUTCOMES = 400_000
 """Rows times horizons that are fitted at the most; larger panels are thinned evenly."""
@@ -27,36 +35,78 @@ def fit_direct_path(network: Network, panel: DevicePanel) -> dict[str, Tensor]:
     Minimises the training loss plus a ridge penalty by L-BFGS, with the body's units at zero.
 
     Args:
-        network: a new network with a direct path; it is not changed.
+        network: a new network with a direct path, for the panel's horizons; it is not changed.
         panel: where the training origins are.
 
     Returns:
         The head's state, for every member to begin with.
+    """
+    network = network.to(panel.device)
+    head, size = network.head, network.body.output_size
+    rows = thinned(panel.origins, panel.targets.shape[1], MOST_OUTCOMES).to(panel.device)
+    features = panel.features[rows]
+    inputs = torch.cat([features.new_zeros(len(rows), size), features], dim=-1)
+    free = torch.zeros_like(head.weight, dtype=torch.bool)
+    free[:, size:] = True
+    with one_thread_each():
+        fit_head(head, panel, rows, inputs, free)
+    return {name: value.detach().clone() for name, value in head.state_dict().items()}
+
+
+def thinned(rows: Tensor, horizons: int, most: int) -> Tensor:
+    """Every k-th row, so that rows times horizons are `most` at the most."""
+    return rows[:: -(-len(rows) * horizons // most)]
+
+
+def fit_head(
+    head: Head,
+    panel: DevicePanel,
+    rows: Tensor,
+    inputs: Float[Tensor, "rows inputs"],
+    free: Bool[Tensor, "raw inputs"],
+    *,
+    penalty: float = PENALTY,
+    iterations: int = ITERATIONS,
+) -> None:
+    """Fit some of a head's weights, in place, to what came true after the rows.
+
+    The gradient must be that of one function of the free weights: what `next_teaches` keeps from
+    them must be held, or the line search gives up after a few steps.
+
+    Args:
+        head: whose weights.
+        panel: truth and scale; its weights of the horizons.
+        rows: rows of the panel, on its device.
+        inputs: what the head reads there.
+        free: weights that may change; the bias of a raw output may where one of its weights may.
+        penalty: weight of the squared coefficients.
+        iterations: of L-BFGS at the most.
 
     Source: Liu and Nocedal (1989), On the limited memory BFGS method.
     """
-    network = network.to(panel.device)
-    head = network.head
-    horizons = panel.targets.shape[1]
-    thinning = -(-len(panel.origins) * horizons // MOST_OUTCOMES)
-    rows = panel.origins[::thinning].to(panel.device)
-    features = panel.features[rows].unsqueeze(0)
-    units = features.new_zeros(1, len(rows), network.body.output_size)
-    inputs = torch.cat([units, features], dim=-1)
-    scale, targets = panel.scale[rows].unsqueeze(0), panel.targets[rows].unsqueeze(0)
+    inputs, scale, targets = (
+        values.unsqueeze(0) for values in (inputs, panel.scale[rows], panel.targets[rows])
+    )
+    known = panel.known[rows]
+    weights = panel.horizon_weights * known / known.sum(dim=0).clamp(min=1)
+    penalties = torch.full_like(head.bias, penalty)
+    penalties[list(head.drifts)] *= DRIFT
+    penalties = penalties.unsqueeze(-1) * free
     optimiser = torch.optim.LBFGS(
-        head.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe"
+        head.parameters(),
+        max_iter=iterations,
+        tolerance_change=LEAST_CHANGE,
+        line_search_fn="strong_wolfe",
     )
 
     def objective() -> Tensor:
         optimiser.zero_grad()
-        losses = head.loss(head(inputs, scale), targets).mean(dim=(0, 1))
-        # In proportion to the first weight, so that more horizons do not shrink the next session's.
-        penalty = PENALTY * panel.horizon_weights[0] * head.weight.square().sum()
-        loss = (losses * panel.horizon_weights).sum() + penalty
+        losses = head.loss(head(inputs, scale), targets)[0]
+        loss = (losses * weights).sum() + (penalties * head.weight.square()).sum()
         loss.backward()
+        for parameter, kept in ((head.weight, free), (head.bias, free.any(dim=1))):
+            assert parameter.grad is not None  # noqa: S101 - it was just computed
+            parameter.grad *= kept
         return loss
 
-    with one_thread_each():
-        optimiser.step(objective)
-    return {name: value.detach().clone() for name, value in head.state_dict().items()}
+    optimiser.step(objective)

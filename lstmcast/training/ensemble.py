@@ -8,9 +8,9 @@ random numbers from generators of its own, so the result does not depend on whic
 """
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -19,22 +19,44 @@ from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import available_threads, threads_each
-from lstmcast.training.loop import EpochRecord, Observer, fit_member
+from lstmcast.training.loop import EpochRecord, Observer, fit_again, fit_member
 
 RESTART_FACTOR = 0.3
 """How much lower the learning rate is when a member that diverged begins again."""
 
-Build = Callable[[int, int], Network]
-"""A new network from its member's number and seed."""
+
+class Recipe(Protocol):
+    """How members begin and end, and the panel that they are trained on."""
+
+    @property
+    def panel(self) -> DevicePanel:
+        """Training windows and validation sequences."""
+        ...
+
+    def build(self, member: int, seed: int) -> Network:
+        """A new network from its member's number and seed."""
+        ...
+
+    def finish(self, network: Network) -> Network:
+        """What a trained network forecasts with."""
+        ...
 
 
 @dataclass(frozen=True)
 class FittedMember:
-    """A trained network and how it got there."""
+    """A trained network and how it got there.
+
+    Args:
+        network: stopped by validation.
+        seed: of its first weights, windows and masks.
+        records: one for each epoch.
+        refitted: trained again with the validation part; None where that was not asked for.
+    """
 
     network: Network
     seed: int
     records: list[EpochRecord]
+    refitted: Network | None = None
 
 
 @dataclass(frozen=True)
@@ -59,9 +81,16 @@ def member_seeds(seed: int, members: int) -> list[int]:
 
 
 def fit_ensemble(
-    build: Build, panel: DevicePanel, experiment: Experiment, observer: Observer, first: int = 0
+    recipe: Recipe,
+    experiment: Experiment,
+    observer: Observer,
+    first: int = 0,
+    again: Recipe | None = None,
 ) -> FittedEnsemble:
     """Train `model.members` networks, numbered from `first` on.
+
+    With `again`, every member is then trained anew by that recipe, from the same seed and for as
+    many epochs as validation found best.
 
     A member whose loss stops being finite begins again once with a lower learning rate; if that
     fails too it is left out and named. Ctrl-C ends all members after their running epoch and keeps
@@ -74,7 +103,7 @@ def fit_ensemble(
     last = first + experiment.model.members
     seeds = dict(enumerate(member_seeds(experiment.training.seed, last)[first:], first))
     threads = available_threads(experiment.training.threads)
-    workers = min(len(seeds), threads) if panel.device.type == "cpu" else 1
+    workers = min(len(seeds), threads) if recipe.panel.device.type == "cpu" else 1
     stop = threading.Event()
     interrupted = False
     with (
@@ -84,8 +113,8 @@ def fit_ensemble(
         futures = [
             executor.submit(
                 _fit_or_restart,
-                build,
-                panel,
+                recipe,
+                again,
                 experiment.training,
                 member=k,
                 seed=seed,
@@ -124,8 +153,8 @@ def _wait(futures: list[Future[FittedMember | None]]) -> None:
 
 
 def _fit_or_restart(
-    build: Build,
-    panel: DevicePanel,
+    recipe: Recipe,
+    again: Recipe | None,
     settings: Training,
     *,
     member: int,
@@ -140,11 +169,11 @@ def _fit_or_restart(
             return None
         if learning_rate != rate:
             observer.on_restart(member, learning_rate)
-        network = build(member, seed).to(panel.device)
+        network = recipe.build(member, seed)
         try:
-            records = fit_member(
+            records, epochs = fit_member(
                 network,
-                panel,
+                recipe.panel,
                 settings,
                 member=member,
                 seed=seed,
@@ -154,7 +183,21 @@ def _fit_or_restart(
             )
         except DivergedError:
             continue
+        network, refitted = recipe.finish(network), None
+        if again is not None and not stop.is_set():
+            refitted = again.build(member, seed)
+            arrived = fit_again(
+                refitted,
+                again.panel,
+                settings,
+                epochs=epochs,
+                seed=seed,
+                learning_rate=learning_rate,
+                stop=stop,
+            )
+            # Where it diverges on the second way, what validation saw stands in for it.
+            refitted = again.finish(refitted) if arrived else network
         observer.on_finish(member, kept=True)
-        return FittedMember(network, seed, records)
+        return FittedMember(network, seed, records, refitted)
     observer.on_finish(member, kept=False)
     return None

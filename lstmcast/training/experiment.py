@@ -1,27 +1,28 @@
 """One experiment from price histories to a trained forecaster and its test forecasts."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import torch
 
 from lstmcast.config import Experiment, groups_of
+from lstmcast.dataset import Parts
 from lstmcast.errors import DivergedError
-from lstmcast.nn import HEADS, Network
+from lstmcast.nn import HEADS
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import resolve_device
-from lstmcast.training.direct import fit_direct_path
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.forecaster import Companion, Forecaster, ForecastInputs
-from lstmcast.training.group import Group, Origins, new_network
+from lstmcast.training.group import Group, Origins
 from lstmcast.training.loop import Observer
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
 from lstmcast.training.prepare import Prepared, prepare
+from lstmcast.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,7 @@ def _fit(
                 raise
             fitted[-1] = replace(fitted[-1], interrupted=True)
         else:
-            networks = [member.network for member in ensemble.members]
-            groups.append(Group(part.experiment, part.scaling, networks, number))
+            groups.append(_group(part, ensemble, number))
             fitted.append(ensemble)
             diverged += ensemble.diverged
         if fitted and fitted[-1].interrupted:
@@ -141,29 +141,34 @@ def _fit_group(
     part: Prepared, device: torch.device, observer: Observer, first: int
 ) -> FittedEnsemble:
     experiment = part.experiment
-    panel = DevicePanel(
-        part.inputs,
-        part.targets,
-        part.parts,
-        settings=experiment.training,
-        horizon_weights=horizon_weights(experiment.target.horizon),
-        device=device,
+
+    def recipe(parts: Mapping[str, Parts]) -> Recipe:
+        panel = DevicePanel(
+            part.inputs,
+            part.targets,
+            parts,
+            settings=experiment.training,
+            horizon_weights=horizon_weights(experiment.target.horizon),
+            device=device,
+        )
+        return Recipe(experiment, panel, first)
+
+    again = None
+    if experiment.training.refit == "validation":
+        again = recipe({symbol: rows.with_validation() for symbol, rows in part.parts.items()})
+    return fit_ensemble(recipe(part.parts), experiment, observer, first, again)
+
+
+def _group(part: Prepared, ensemble: FittedEnsemble, number: int) -> Group:
+    refitted = [member.refitted for member in ensemble.members if member.refitted is not None]
+    return Group(
+        part.experiment,
+        part.scaling,
+        [member.network for member in ensemble.members],
+        # Some members without, after Ctrl-C, and none is used: a pool is of one kind.
+        refitted if len(refitted) == len(ensemble.members) else (),
+        number,
     )
-    start = experiment.model.start
-    head = None
-    if start != "blank":
-        head = fit_direct_path(new_network(experiment, panel.input_size, seed=0), panel)
-
-    def build(member: int, seed: int) -> Network:
-        network = new_network(experiment, panel.input_size, seed)
-        if head is not None:
-            fitted = start == "linear" or (member - first) % 2 == 0
-            # The others take its constants, which are few and slow to learn, and no coefficient.
-            own = {} if fitted else {"weight": network.head.weight}
-            network.head.load_state_dict({**head, **own})
-        return network
-
-    return fit_ensemble(build, panel, experiment, observer, first)
 
 
 def _pooled(

@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lstmcast.config import Experiment
+from lstmcast.config import Experiment, SplitDates
 from lstmcast.dataset import PanelInputs, Scaling, build_inputs
 from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.errors import DataError, RunError
-from lstmcast.features import build_features
+from lstmcast.features import build_matrices
 from lstmcast.nn import Network, build_network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.decode import DECODERS
@@ -29,14 +30,23 @@ Origins = Mapping[str, NDArray[np.intp]]
 """By symbol, rows of its block at whose close forecasts are made, in increasing order."""
 
 
-def new_network(experiment: Experiment, input_size: int, seed: int) -> Network:
-    """The network that the experiment describes, its first weights drawn from `seed`."""
+def new_network(
+    experiment: Experiment, input_size: int, seed: int, horizon: int | None = None
+) -> Network:
+    """The network that the experiment describes, its first weights drawn from `seed`.
+
+    Args:
+        experiment: settled.
+        input_size: columns of the features.
+        seed: of the first weights.
+        horizon: sessions ahead, where they are not the experiment's.
+    """
     model = experiment.model
     return build_network(
         model.network,
         model.head,
         input_size=input_size,
-        horizons=range(1, experiment.target.horizon + 1),
+        horizons=range(1, (horizon or experiment.target.horizon) + 1),
         hidden_size=model.hidden_size,
         num_layers=model.num_layers,
         dropout=model.dropout,
@@ -55,12 +65,15 @@ class Group:
         experiment: settled, with the group's own network, head and features.
         scaling: fitted on training rows.
         networks: in evaluation mode, all on one device.
+        refitted: the same networks trained again with the validation part, for forecasts after it;
+            empty where there are none.
         number: its place among the experiment's groups: 0 is the model itself, then its variants.
     """
 
     experiment: Experiment
     scaling: Scaling
     networks: Sequence[Network]
+    refitted: Sequence[Network] = ()
     number: int = 0
 
     def inputs(self, histories: Sequence[PriceHistory]) -> PanelInputs:
@@ -79,7 +92,7 @@ class Group:
                 "train with the symbol, or with `target.kind: log_return`",
             )
         names = self.experiment.features or ()
-        matrices = {history.symbol: build_features(history, names) for history in histories}
+        matrices = build_matrices(histories, names, self.scaling.scalers)
         for matrix in matrices.values():
             if tuple(matrix.table.columns) != self.scaling.columns:
                 raise RunError(
@@ -110,10 +123,24 @@ class Group:
         decode = DECODERS[self.experiment.model.head]
         target = self.scaling.target(block.symbol)
         closes = inputs.closes[block.rows][origins]
-        return [
-            decode(run(network, features, scale, origins), target, closes)
-            for network in self.networks
-        ]
+        later = len(origins)
+        if self.refitted:
+            split = self.experiment.split
+            assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
+            dates = inputs.dates[inputs.blocks.index(block)]
+            end = int(dates.searchsorted(pd.Timestamp(split.validation_end)))
+            later = int(np.searchsorted(origins, end))
+        spans = ((self.networks, origins[:later]), (self.refitted, origins[later:]))
+
+        def answers(member: int) -> dict[str, FloatArray]:
+            found = [
+                run(networks[member], features, scale, rows)
+                for networks, rows in spans
+                if len(rows)
+            ]
+            return {k: np.concatenate([part[k] for part in found]) for k in found[0]}
+
+        return [decode(answers(k), target, closes) for k in range(len(self.networks))]
 
     def _run_along(
         self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]

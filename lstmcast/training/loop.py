@@ -95,11 +95,12 @@ class Steps:
 
     def __init__(self, network: Network, settings: Training, learning_rate: float) -> None:
         self.network = network
+        self._parameters = list(network.parameters())
         self._clip_norm = settings.clip_norm
         # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
         groups: list[dict[str, Any]] = [
-            {"params": [p for p in network.parameters() if p.dim() > 1]},
-            {"params": [p for p in network.parameters() if p.dim() <= 1], "weight_decay": 0.0},
+            {"params": [p for p in self._parameters if p.dim() > 1]},
+            {"params": [p for p in self._parameters if p.dim() <= 1], "weight_decay": 0.0},
         ]
         self._optimiser = torch.optim.AdamW(
             groups, lr=learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -127,7 +128,7 @@ class Steps:
         """Take one step down the gradient of `loss`."""
         self._optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._clip_norm)
+        torch.nn.utils.clip_grad_norm_(self._parameters, self._clip_norm, foreach=True)
         self._optimiser.step()
         self._ramp.step()
         if self._average is not None:
@@ -144,7 +145,7 @@ def fit_member(
     learning_rate: float,
     observer: Observer,
     stop: threading.Event,
-) -> list[EpochRecord]:
+) -> tuple[list[EpochRecord], int]:
     """Train `network` in place until validation stops improving; keep its best weights.
 
     Args:
@@ -157,11 +158,13 @@ def fit_member(
         observer: told of every epoch.
         stop: when set, training ends after the running epoch and keeps the best weights so far.
 
+    Returns:
+        A record of every epoch, and the number of the best one.
+
     Raises:
         DivergedError: if the loss is no longer finite.
     """
-    order = torch.Generator().manual_seed(seed)
-    masks = torch.Generator(panel.device).manual_seed(seed)
+    order, masks = _generators(seed, panel)
     steps = Steps(network, settings, learning_rate)
     stopping = EarlyStopping(settings.patience)
     records: list[EpochRecord] = []
@@ -189,7 +192,47 @@ def fit_member(
             break
     network.load_state_dict(stopping.weights)
     network.eval()
-    return records
+    return records, stopping.best_epoch
+
+
+def fit_again(
+    network: Network,
+    panel: DevicePanel,
+    settings: Training,
+    *,
+    epochs: int,
+    seed: int,
+    learning_rate: float,
+    stop: threading.Event,
+) -> bool:
+    """Train `network` in place for a number of epochs that is known already.
+
+    Args:
+        network: on the panel's device.
+        panel: training windows; a validation part is not looked at.
+        settings: weight decay, gradient clipping.
+        epochs: how many.
+        seed: of the order of windows and the dropout masks.
+        learning_rate: the optimiser's step size.
+        stop: when set, training ends after the running epoch.
+
+    Returns:
+        Whether it got to the end with a finite loss.
+    """
+    order, masks = _generators(seed, panel)
+    steps = Steps(network, settings, learning_rate)
+    for _ in range(epochs):
+        loss = run_epoch(network, panel.training_batches(order), steps, masks)
+        if stop.is_set() or not math.isfinite(loss):
+            return False
+    network.load_state_dict(steps.averaged.state_dict())
+    network.eval()
+    return True
+
+
+def _generators(seed: int, panel: DevicePanel) -> tuple[torch.Generator, torch.Generator]:
+    """Of the order of windows, and of the dropout masks."""
+    return torch.Generator().manual_seed(seed), torch.Generator(panel.device).manual_seed(seed)
 
 
 def run_epoch(

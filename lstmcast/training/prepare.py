@@ -27,7 +27,7 @@ from lstmcast.dataset import (
     resolve_split,
 )
 from lstmcast.errors import ConfigError
-from lstmcast.features import FeatureMatrix, build_features, default_groups
+from lstmcast.features import build_matrices, default_groups
 from lstmcast.nn import HEADS, NETWORKS
 from lstmcast.prices.history import PriceHistory
 
@@ -149,7 +149,7 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
         DataError: for missing columns, or too few sessions for the lookback and the split.
     """
     experiment = settle(experiment, histories)
-    matrices = _matrices(experiment, histories)
+    matrices = build_matrices(histories, experiment.features or ())
     boundaries = resolve_split(
         experiment.split, [pd.DatetimeIndex(history.bars.index) for history in histories]
     )
@@ -172,10 +172,3 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
         inputs,
         build_targets(inputs, scaling, horizon),
     )
-
-
-def _matrices(
-    experiment: Experiment, histories: Sequence[PriceHistory]
-) -> dict[str, FeatureMatrix]:
-    names = experiment.features or ()
-    return {history.symbol: build_features(history, names) for history in histories}

@@ -9,22 +9,22 @@ from support.histories import altered_after, as_history, simulated, simulated_ba
 
 from lstmcast.dataset import window_starts
 from lstmcast.errors import DataError
-from lstmcast.features import build_features, default_groups
+from lstmcast.features import build_matrices, default_groups
 from lstmcast.features.registry import WARM_UP
 from lstmcast.training.prepare import Prepared, prepare
 
 LOOKBACK = 24
+HISTORIES = (
+    simulated(1, 420, symbol="AAA"),
+    simulated(2, 300, symbol="BBB", first="2001-06-18", price=900.0),
+    simulated(3, 140, symbol="CCC", first="2002-01-28", price=2.0),
+)
 
 
 @pytest.fixture(scope="module")
 def pooled() -> Prepared:
     """Three symbols that begin on different days, the last one after training."""
-    histories = (
-        simulated(1, 420, symbol="AAA"),
-        simulated(2, 300, symbol="BBB", first="2001-06-18", price=900.0),
-        simulated(3, 140, symbol="CCC", first="2002-01-28", price=2.0),
-    )
-    return prepare(small("data.symbols=[AAA, BBB, CCC]"), histories)
+    return prepare(small("data.symbols=[AAA, BBB, CCC]"), HISTORIES)
 
 
 def test_each_symbol_is_one_block_with_its_own_rows(pooled: Prepared) -> None:
@@ -35,8 +35,7 @@ def test_each_symbol_is_one_block_with_its_own_rows(pooled: Prepared) -> None:
     ]
     assert inputs.blocks[0].start == 0
     assert [b.start for b in inputs.blocks[1:]] == [b.stop for b in inputs.blocks[:-1]]
-    history = simulated(2, 300, symbol="BBB", first="2001-06-18", price=900.0)
-    matrix = build_features(history, pooled.experiment.features or ())
+    matrix = build_matrices(HISTORIES, pooled.experiment.features or ())["BBB"]
     rows = inputs.blocks[1].rows
     np.testing.assert_array_equal(inputs.closes[rows], matrix.closes)
     np.testing.assert_array_equal(inputs.scale[rows], (100 * matrix.scale).astype(np.float32))

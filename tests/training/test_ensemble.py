@@ -17,10 +17,10 @@ from lstmcast.nn import Network
 from lstmcast.training import ensemble
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble
-from lstmcast.training.forecaster import new_network
 from lstmcast.training.loop import EpochRecord
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import prepare
+from lstmcast.training.recipe import Recipe
 
 RATE = 0.01
 
@@ -41,15 +41,17 @@ def fit(
     )
     attempts: Counter[int] = Counter()
 
-    def build(member: int, seed: int) -> Network:
-        network = new_network(prepared.experiment, panel.input_size, seed)
-        attempts[member] += 1
-        if spoil(member, attempts[member]):
-            with torch.no_grad():
-                next(network.parameters()).fill_(math.nan)
-        return network
+    class Spoilt(Recipe):
+        def build(self, member: int, seed: int) -> Network:
+            network = super().build(member, seed)
+            attempts[member] += 1
+            if spoil(member, attempts[member]):
+                with torch.no_grad():
+                    next(network.parameters()).fill_(math.nan)
+            return network
 
-    return fit_ensemble(build, panel, prepared.experiment, observer or Recorder())
+    recipe = Spoilt(prepared.experiment, panel)
+    return fit_ensemble(recipe, prepared.experiment, observer or Recorder())
 
 
 @pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])

@@ -21,7 +21,8 @@ def by_hand(run: Trained, origin: int, window: int | None) -> list[tuple[torch.T
     inputs = run.prepared.inputs
     first = 0 if window is None else origin - window + 1
     answers = []
-    for network in run.forecaster.networks:
+    (group,) = run.forecaster.groups
+    for network in group.refitted:
         state = None
         for row in range(first, origin + 1):
             features = torch.from_numpy(inputs.features[row])[None, None]

@@ -50,7 +50,7 @@ def fit(
     observer: Recorder | None = None,
     stop: threading.Event | None = None,
 ) -> list[EpochRecord]:
-    return fit_member(
+    records, _ = fit_member(
         network,
         panel,
         settings,
@@ -60,6 +60,7 @@ def fit(
         observer=observer or Recorder(),
         stop=stop or threading.Event(),
     )
+    return records
 
 
 @SUPERVISION

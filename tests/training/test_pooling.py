@@ -287,14 +287,16 @@ def test_companions_must_be_those_of_the_experiment() -> None:
 def test_a_group_that_diverges_is_left_out_and_told(
     spoilt: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(experiment: Experiment, input_size: int, seed: int) -> Network:
-        network = new_network(experiment, input_size, seed)
+    def build(
+        experiment: Experiment, input_size: int, seed: int, horizon: int | None = None
+    ) -> Network:
+        network = new_network(experiment, input_size, seed, horizon)
         if experiment.model.hidden_size == spoilt:
             with torch.no_grad():
                 next(network.parameters()).fill_(math.nan)
         return network
 
-    monkeypatch.setattr("lstmcast.training.experiment.new_network", build)
+    monkeypatch.setattr("lstmcast.training.recipe.new_network", build)
     run = train("model.members=2", "model.variants=[{hidden_size: 3, members: 2}]")
     lost, kept = ([0, 1], 1) if spoilt == 4 else ([2, 3], 0)
     assert run.ensemble.diverged == lost
@@ -311,12 +313,14 @@ def test_a_group_that_diverges_is_left_out_and_told(
 
 
 def test_training_fails_where_no_group_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(experiment: Experiment, input_size: int, seed: int) -> Network:
-        network = new_network(experiment, input_size, seed)
+    def build(
+        experiment: Experiment, input_size: int, seed: int, horizon: int | None = None
+    ) -> Network:
+        network = new_network(experiment, input_size, seed, horizon)
         with torch.no_grad():
             next(network.parameters()).fill_(math.nan)
         return network
 
-    monkeypatch.setattr("lstmcast.training.experiment.new_network", build)
+    monkeypatch.setattr("lstmcast.training.recipe.new_network", build)
     with pytest.raises(DivergedError, match="the loss of every member stopped being finite"):
         train("model.members=1", "model.variants=[{hidden_size: 3}]")

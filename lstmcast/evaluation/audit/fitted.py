@@ -11,7 +11,7 @@ from lstmcast.config import Experiment, Pool, SplitDates
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.audit.altered import altered_after
 from lstmcast.evaluation.audit.result import Check
-from lstmcast.features import FeatureMatrix, build_features
+from lstmcast.features import FeatureMatrix, build_matrices
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_scaler(
 ) -> Check:
     """Compute the scaler's statistics anew from training rows, and compare."""
     groups = experiment.features or ()
-    matrices = {history.symbol: build_features(history, groups) for history in histories}
+    matrices = build_matrices(histories, groups, scaling.scalers)
     ends = dates_of(experiment)
     parts = {
         "training": _rows_until(matrices, ends.train_end, experiment.target.horizon),

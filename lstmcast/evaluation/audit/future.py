@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.audit.altered import altered_after, altered_at, cut_after
 from lstmcast.evaluation.audit.result import Check
-from lstmcast.features import FeatureMatrix, build_features
+from lstmcast.features import FeatureMatrix, build_features, build_matrices
 from lstmcast.features.registry import WARM_UP
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster
+    from lstmcast.training.forecaster import ForecastInputs
 
 MOMENTS = 4
 """Sessions of each symbol at which the future is taken away."""
@@ -33,25 +33,25 @@ def check_features(
     histories: Sequence[PriceHistory], groups: Sequence[str], generator: np.random.Generator
 ) -> Check:
     """Cut later bars off and alter them: no feature of an earlier session may change a bit."""
-    for history in histories:
-        whole = build_features(history, groups)
-        for row in _moments(len(history), generator):
-            for other in (cut_after(history, row), altered_after(history, row, generator)):
-                changed = _changed_columns(whole, build_features(other, groups), row - WARM_UP)
+    whole = build_matrices(histories, groups)
+    for last in _moments(histories, generator):
+        for others in _futures(histories, last, generator):
+            for symbol, other in build_matrices(others, groups).items():
+                changed = _changed_columns(whole[symbol], other, last)
                 if changed:
-                    words = _explain(history, groups, whole, changed[0], generator)
+                    history = next(h for h in histories if h.symbol == symbol)
+                    words = _explain(history, groups, changed[0], generator)
                     names = ", ".join(f"`{name}`" for name in changed[:5])
                     return Check(
                         "features",
                         passed=False,
-                        detail=f"{names} of {history.symbol} on "
-                        f"{history.bars.index[row]:%Y-%m-%d} change when later bars do: {words}",
+                        detail=f"{names} of {symbol} up to {last:%Y-%m-%d} change when later "
+                        f"bars do: {words}",
                     )
     return Check(
         "features",
         passed=True,
-        detail=f"{len(histories) * MOMENTS} times without and with other later bars: "
-        "not a bit changed",
+        detail=f"{MOMENTS} times without and with other later bars: not a bit changed",
     )
 
 
@@ -63,87 +63,105 @@ def check_forecasts(
     Altered bars must leave earlier forecasts equal to the bit; over fewer rows the sums of a matrix
     product are taken in another order, so a cut may differ by rounding.
     """
-    settings = forecaster.experiment.training
-    needed = 0 if settings.supervision == "every" else settings.lookback - 1
-    for history in histories:
-        without = len(history) - len(forecaster.inputs([history]).dates[0])
-        for row in _moments(len(history), generator):
-            last = row - without
-            origins = np.arange(max(needed, last - _ORIGINS), last + 1)
-            if not len(origins):
-                continue
-            ours = _forecast(forecaster, history, origins)
-            theirs = _forecast(forecaster, altered_after(history, row, generator), origins)
-            cut = _forecast(forecaster, cut_after(history, row), origins)
-            spread = np.nanmax(np.abs(ours))
-            if not np.array_equal(ours, theirs, equal_nan=True):
-                return _leaks(history, row, "are altered")
-            if not np.allclose(ours, cut, rtol=_ROUNDING, atol=_ROUNDING * spread, equal_nan=True):
-                return _leaks(history, row, "are cut off")
+    inputs = forecaster.inputs(histories)
+    for last in _moments(histories, generator):
+        ours = _forecast(forecaster, inputs, last)
+        cut, altered = _futures(histories, last, generator)
+        theirs = _forecast(forecaster, forecaster.inputs(altered), last)
+        short = _forecast(forecaster, forecaster.inputs(cut), last)
+        for symbol, values in ours.items():
+            spread = np.nanmax(np.abs(values))
+            if not np.array_equal(values, theirs[symbol], equal_nan=True):
+                return _leaks(symbol, last, "are altered")
+            if not np.allclose(
+                values, short[symbol], rtol=_ROUNDING, atol=_ROUNDING * spread, equal_nan=True
+            ):
+                return _leaks(symbol, last, "are cut off")
     return Check(
         "forecasts",
         passed=True,
-        detail=f"{len(histories) * MOMENTS} times: forecasts stay the same whatever comes later",
+        detail=f"{MOMENTS} times: forecasts stay the same whatever comes later",
     )
 
 
-def _leaks(history: PriceHistory, row: int, how: str) -> Check:
+def _leaks(symbol: str, last: pd.Timestamp, how: str) -> Check:
     return Check(
         "forecasts",
         passed=False,
-        detail=f"forecasts of {history.symbol} up to {history.bars.index[row]:%Y-%m-%d} change "
-        f"when later bars {how}",
+        detail=f"forecasts of {symbol} up to {last:%Y-%m-%d} change when later bars {how}",
     )
 
 
 def _forecast(
-    forecaster: "Forecaster", history: PriceHistory, origins: NDArray[np.intp]
-) -> FloatArray:
-    inputs = forecaster.inputs([history])
-    distribution = forecaster.forecast(inputs, {history.symbol: origins})[history.symbol]
-    stated = [distribution.mean()[..., None], distribution.quantiles(_LEVELS)]
-    return np.concatenate(stated, axis=-1)
+    forecaster: "Forecaster", inputs: "ForecastInputs", last: pd.Timestamp
+) -> dict[str, FloatArray]:
+    """What is said of each symbol from its last origins up to a day."""
+    settings = forecaster.experiment.training
+    needed = 0 if settings.supervision == "every" else settings.lookback - 1
+    origins = {}
+    for block, dates in zip(inputs.blocks, inputs.dates, strict=True):
+        row = int(dates.searchsorted(last, side="right")) - 1
+        rows = np.arange(max(needed, row - _ORIGINS), row + 1)
+        if len(rows):
+            origins[block.symbol] = rows
+    return {
+        symbol: np.concatenate([forecast.mean()[..., None], forecast.quantiles(_LEVELS)], axis=-1)
+        for symbol, forecast in forecaster.forecast(inputs, origins).items()
+    }
 
 
-def _moments(rows: int, generator: np.random.Generator) -> list[int]:
-    """Rows in the second half of a history, the last but a few among them."""
+def _moments(
+    histories: Sequence[PriceHistory], generator: np.random.Generator
+) -> list[pd.Timestamp]:
+    """Sessions of the longest history's second half, the last but a few among them."""
+    sessions = max((history.bars.index for history in histories), key=len)
+    rows = len(sessions)
     chosen = generator.choice(np.arange(rows // 2, rows - 6), size=MOMENTS - 1, replace=False)
-    return [*sorted(chosen.tolist()), rows - 6]
+    return [pd.Timestamp(sessions[row]) for row in [*sorted(chosen.tolist()), rows - 6]]
 
 
-def _changed_columns(whole: FeatureMatrix, other: FeatureMatrix, last: int) -> list[str]:
-    """Columns that differ in any of the rows up to `last`; the scale and closes count as well."""
-    rows = slice(0, last + 1)
-    ours, theirs = whole.table.iloc[rows], other.table.iloc[rows]
+def _futures(
+    histories: Sequence[PriceHistory], last: pd.Timestamp, generator: np.random.Generator
+) -> tuple[list[PriceHistory], list[PriceHistory]]:
+    """The histories cut off after a day, and altered; without those that begin too late."""
+    cut, altered = [], []
+    for history in histories:
+        row = int(history.bars.index.searchsorted(last, side="right")) - 1
+        if row >= WARM_UP:
+            cut.append(cut_after(history, row))
+            altered.append(altered_after(history, row, generator))
+    return cut, altered
+
+
+def _changed_columns(whole: FeatureMatrix, other: FeatureMatrix, last: pd.Timestamp) -> list[str]:
+    """Columns that differ on any day up to `last`; the scale and closes count as well."""
+    ours, theirs = whole.table.loc[:last], other.table.loc[:last]
     changed = [
         str(name)
         for name in whole.table.columns
         if not np.array_equal(ours[name].to_numpy(), theirs[name].to_numpy())
     ]
-    if not np.array_equal(whole.scale.iloc[rows].to_numpy(), other.scale.iloc[rows].to_numpy()):
+    if not np.array_equal(whole.scale.loc[:last].to_numpy(), other.scale.loc[:last].to_numpy()):
         changed.append("scale")
     return changed
 
 
 def _explain(
-    history: PriceHistory,
-    groups: Sequence[str],
-    whole: FeatureMatrix,
-    column: str,
-    generator: np.random.Generator,
+    history: PriceHistory, groups: Sequence[str], column: str, generator: np.random.Generator
 ) -> str:
     """Say whether a column is the target itself, and how far ahead it reads."""
+    whole = build_features(history, groups)
     values = whole.table[column] if column in whole.table.columns else whole.scale
     log_close = np.log(whole.closes.to_numpy(dtype=np.float64))
     coming = pd.Series(np.append(np.diff(log_close), np.nan), index=whole.table.index)
     if abs(float(values.corr(coming, method="spearman"))) > _TARGET:
         return f"`{column}` is the target itself, the return of the coming session"
     row = len(history) - FURTHEST - 2
+    last = pd.Timestamp(history.bars.index[row])
     reads = []
     for ahead in range(1, FURTHEST + 1):
         altered = altered_at(history, np.array([row + ahead]), generator)
-        changed = _changed_columns(whole, build_features(altered, groups), row - WARM_UP)
-        if column in changed:
+        if column in _changed_columns(whole, build_features(altered, groups), last):
             reads.append(ahead)
     if not reads:
         return f"`{column}` depends on all rows at once, such as a statistic of the whole history"

@@ -23,7 +23,7 @@ from lstmcast.errors import DataError, OutputError, RunError
 from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
 from lstmcast.evaluation.report import MODEL
-from lstmcast.features import build_features
+from lstmcast.features import build_matrices
 from lstmcast.files import write_atomically
 from lstmcast.predictions import COLUMNS
 from lstmcast.prices.history import PriceHistory
@@ -153,12 +153,13 @@ class Backtest:
         chosen = {str(name) for name in table["symbol"].unique()}
         known = [history for history in self.histories if history.symbol in chosen]
         groups = self.experiment.features
+        matrices = build_matrices(known, groups) if groups else {}
         standards, left_out = standard_tables(
             [get_baseline(name) for name in self.settings.baselines],
             table,
             {history.symbol: history.adjusted() for history in known},
             fit_end={history.symbol: fold.validation_end for history in known},
-            features={h.symbol: build_features(h, groups).table for h in known} if groups else None,
+            features={symbol: m.table for symbol, m in matrices.items()} or None,
             jobs=1,
             cache=cache,
         )

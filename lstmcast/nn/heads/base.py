@@ -28,6 +28,8 @@ class Head(nn.Module, ABC):
         name: what the configuration calls it.
         is_distribution: whether the parameters say how likely every outcome is.
         names: the parameters, in the order of the tuple that `forward` returns.
+        far: raw outputs that say nothing of the next session; empty where every output does.
+        drifts: raw outputs that move the location.
 
     Args:
         hidden_size: units that the network hands over.
@@ -40,6 +42,8 @@ class Head(nn.Module, ABC):
     name: ClassVar[str]
     is_distribution: ClassVar[bool]
     names: ClassVar[tuple[str, ...]]
+    far: tuple[int, ...] = ()
+    drifts: tuple[int, ...] = ()
 
     def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
         super().__init__()

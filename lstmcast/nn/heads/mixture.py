@@ -63,6 +63,7 @@ class StudentTMixtureHead(Head):
     def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
         super().__init__(hidden_size, horizons)
         self.terms = TermStructure(horizons)
+        self.far, self.drifts = self.terms.far, self.terms.drifts
         self.log_width = first_log_width()
 
     def first_raw(self) -> list[float]:

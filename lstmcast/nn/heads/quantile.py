@@ -55,6 +55,7 @@ class QuantileHead(Head):
     def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
         super().__init__(hidden_size, horizons)
         self.terms = TermStructure(horizons)
+        self.far, self.drifts = self.terms.far, self.terms.drifts
         deviation = math.sqrt((FIRST_DF - 2.0) / FIRST_DF)
         quantiles = [deviation * float(stdtrit(FIRST_DF, level)) for level in LEVELS]
         gaps = [high - low for low, high in pairwise(quantiles)]

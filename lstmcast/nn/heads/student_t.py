@@ -90,6 +90,7 @@ class StudentTHead(Head):
     def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
         super().__init__(hidden_size, horizons)
         self.terms = TermStructure(horizons)
+        self.far, self.drifts = self.terms.far, self.terms.drifts
         self.log_width = log_width_of_unit_deviation(FIRST_DF)
         self.raw_tail_growth = nn.Parameter(torch.tensor(math.log(math.expm1(FIRST_TAIL_GROWTH))))
 

@@ -66,6 +66,11 @@ def unbounded(log_factor: float) -> float:
     return MAX_LOG_FACTOR * math.atanh(log_factor / MAX_LOG_FACTOR)
 
 
+def next_alone(horizons: tuple[int, ...]) -> bool:
+    """Whether the next session is one horizon of several, and so teaches the near end alone."""
+    return horizons[0] == 1 and len(horizons) > 1
+
+
 def next_teaches(
     horizons: tuple[int, ...],
     near: Float[Tensor, "batch time"],
@@ -75,7 +80,7 @@ def next_teaches(
 
     Where the next session is not among the horizons, all of them teach.
     """
-    if horizons[0] != 1 or len(horizons) == 1:
+    if not next_alone(horizons):
         return at(near)
     return torch.cat([at(near)[..., :1], at(near.detach())[..., 1:]], dim=-1)
 
@@ -96,6 +101,9 @@ class TermStructure(nn.Module):
         super().__init__()
         self.sessions = horizons
         self.only_next = horizons == (1,)
+        # Raw outputs by what they do, for `Head.far` and `Head.drifts`.
+        self.far = (2, 3, 4) if next_alone(horizons) else ()
+        self.drifts = (0,) if self.only_next else (0, 2)
         self.register_buffer(
             "horizons", torch.tensor(horizons, dtype=torch.get_default_dtype()), persistent=False
         )

@@ -1,0 +1,107 @@
+"""Groups `pool` and `pool_range`: what the symbols of a run do together.
+
+Stocks share a market. How restless all of them are says more about tomorrow's width of each than
+its own noisy history does, and the mean over a few symbols measures it well. Each symbol states its
+own columns; `averaged` puts the mean over the pool in their place.
+
+Only what is known at a symbol's close counts: symbols of its own time zone on the same day (their
+markets close together), symbols of others on the day before, as for `data.context`. A mean leaves
+out a symbol that did not trade or was not listed yet.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lstmcast.distributions import FloatArray
+from lstmcast.features.bars import Bars
+from lstmcast.features.ranges import ranges
+from lstmcast.features.returns import returns
+
+FROM_RETURNS = ("return", "volatility_3", "volatility_11", "imbalance_5", "imbalance_20")
+FROM_RANGES = ("parkinson_1", "parkinson_5", "parkinson_22")
+
+STALE = np.timedelta64(10, "D")
+"""A market's columns are not carried further than this."""
+
+PREFIX = "pool_"
+
+
+def pool(bars: Bars) -> pd.DataFrame:
+    """Columns of the group `returns`, each with `pool_` before its name."""
+    return returns(bars)[list(FROM_RETURNS)].add_prefix(PREFIX)
+
+
+def pool_range(bars: Bars) -> pd.DataFrame:
+    """Columns of the group `range`, each with `pool_` before its name."""
+    return ranges(bars)[list(FROM_RANGES)].add_prefix(PREFIX)
+
+
+def averaged(
+    tables: Mapping[str, pd.DataFrame],
+    zones: Mapping[str, str | None],
+    members: Collection[str],
+) -> dict[str, pd.DataFrame]:
+    """Tables whose `pool_` columns are means over the members that are known at each close.
+
+    Args:
+        tables: by symbol, features with its own values in those columns.
+        zones: each symbol's time zone; None, as of files, is one of its own.
+        members: symbols that count; all where none of them is there.
+    """
+    columns = [str(name) for name in next(iter(tables.values())) if str(name).startswith(PREFIX)]
+    chosen = [symbol for symbol in tables if symbol in members] or list(tables)
+    if not columns or len(tables) == 1:
+        return dict(tables)
+    sums = {
+        zone: _Sums.of([tables[symbol][columns] for symbol in chosen if zones[symbol] == zone])
+        for zone in dict.fromkeys(zones[symbol] for symbol in chosen)
+    }
+    found = {}
+    for symbol, table in tables.items():
+        sessions = table.index.to_numpy()
+        total, count = np.zeros((len(table), len(columns))), np.zeros(len(table))
+        for zone, part in sums.items():
+            part.add(total, count, sessions, same=zone == zones[symbol])
+        means = np.where(
+            count[:, None] > 0, total / np.maximum(count, 1)[:, None], table[columns].to_numpy()
+        )
+        found[symbol] = table.copy()
+        found[symbol].loc[:, columns] = means
+    return found
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """The members of one time zone: sums of their columns by day, and how many they are."""
+
+    days: NDArray[np.datetime64]
+    total: FloatArray
+    count: FloatArray
+
+    @classmethod
+    def of(cls, tables: list[pd.DataFrame]) -> "_Sums":
+        by_day = pd.concat(tables).groupby(level=0)
+        total = by_day.sum()
+        return cls(
+            total.index.to_numpy(),
+            total.to_numpy(dtype=np.float64),
+            np.asarray(by_day.size(), dtype=np.float64),
+        )
+
+    def add(
+        self,
+        total: FloatArray,
+        count: FloatArray,
+        sessions: NDArray[np.datetime64],
+        *,
+        same: bool,
+    ) -> None:
+        """Add what is known at the close of each session, in place."""
+        place = self.days.searchsorted(sessions, side="right" if same else "left") - 1
+        known = (place >= 0) & (sessions - self.days[place] <= STALE)
+        total[known] += self.total[place[known]]
+        count[known] += self.count[place[known]]

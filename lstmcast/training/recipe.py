@@ -1,0 +1,161 @@
+"""How the members of a group are made: what they begin as, are trained on, and end as.
+
+A member with a direct path is trained on the next session alone, with a head for one horizon. Then
+it is given the head for all of them: what it knows of the next session stays as it is, and how the
+forecast goes on from there is fitted as a linear model of the features, by a few steps of L-BFGS.
+So further horizons cost the next session nothing, whatever their number; and they are better
+forecast than by units that learned from returns over overlapping spans, which repeat one another.
+
+The location is the linear model's from beginning to end: units find a mean in any history, and it
+is not there in the next.
+
+Without a direct path, or with a head whose horizons have nothing to do with each other, all are
+trained at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from lstmcast.config import Experiment
+from lstmcast.nn import Network
+from lstmcast.nn.heads import Head
+from lstmcast.training.batches import DevicePanel
+from lstmcast.training.direct import fit_direct_path, fit_head, thinned
+from lstmcast.training.group import new_network
+
+FAR_OUTCOMES = 100_000
+"""Rows times horizons that the further horizons are fitted to; neighbours overlap all but a day."""
+
+FAR_ITERATIONS = 25
+
+FAR_PENALTY = 1e-1
+"""Weight of the squared coefficients: overlapping returns are fewer than they look."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The members of one group, on the origins of one panel.
+
+    Args:
+        experiment: settled, with the group's own network, head and features.
+        whole: the panel with all horizons.
+        first: number of the group's first member.
+    """
+
+    experiment: Experiment
+    whole: DevicePanel
+    first: int = 0
+    step_by_step: bool = field(init=False)
+    panel: DevicePanel = field(init=False)
+    _begin: dict[str, Tensor] | None = field(init=False)
+    _far: dict[str, Tensor] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        network = new_network(self.experiment, self.whole.input_size, seed=0)
+        step_by_step = network.direct and bool(network.head.far)
+        panel = self.whole.next_session() if step_by_step else self.whole
+        object.__setattr__(self, "step_by_step", step_by_step)
+        object.__setattr__(self, "panel", panel)
+        begin = far = None
+        if network.direct:
+            first = self._new(seed=0)
+            begin = fit_direct_path(first, panel)
+            first.head.load_state_dict(begin)
+            if step_by_step:
+                far = self._extended(first, None).head.state_dict()
+        object.__setattr__(self, "_begin", begin)
+        object.__setattr__(self, "_far", far)
+
+    def _new(self, seed: int) -> Network:
+        horizon = self.panel.targets.shape[1]
+        network = new_network(self.experiment, self.panel.input_size, seed, horizon)
+        return network.to(self.panel.device)
+
+    def build(self, member: int, seed: int) -> Network:
+        """A member as training finds it: see `model.start`."""
+        network = self._new(seed)
+        if self._begin is not None:
+            start = self.experiment.model.start
+            fitted = start == "linear" or (member - self.first) % 2 == 0
+            # The others take its constants, which are few and slow to learn, and no coefficient.
+            own = {} if fitted else {"weight": network.head.weight}
+            network.head.load_state_dict({**self._begin, **own})
+            if self.step_by_step:
+                _hold(network.head, self._begin)
+        return network
+
+    def finish(self, network: Network) -> Network:
+        """The trained member with a forecast for every horizon."""
+        return self._extended(network, self._far) if self.step_by_step else network
+
+    def _extended(self, network: Network, far: dict[str, Tensor] | None) -> Network:
+        """A network for all horizons that agrees with `network` on the next session.
+
+        Args:
+            network: for the next session.
+            far: state of a head of all horizons to begin from; None for a new one.
+        """
+        panel = self.whole
+        whole = new_network(self.experiment, panel.input_size, seed=0).to(panel.device)
+        whole.body.load_state_dict(network.body.state_dict())
+        head = whole.head
+        if far is not None:
+            head.load_state_dict(far)
+        near = torch.ones(len(head.bias), dtype=torch.bool)
+        near[list(head.far)] = False
+        with torch.no_grad():
+            head.weight[near] = network.head.weight
+            head.bias[near] = network.head.bias
+        rows = thinned(panel.origins, panel.targets.shape[1], FAR_OUTCOMES)
+        units = units_at(whole, panel, rows)
+        free = torch.zeros_like(head.weight, dtype=torch.bool)
+        free[~near, whole.body.output_size :] = True
+        rows = rows.to(panel.device)
+        inputs = torch.cat([units, panel.features[rows]], dim=-1)
+        fit_head(head, panel, rows, inputs, free, penalty=FAR_PENALTY, iterations=FAR_ITERATIONS)
+        return whole.eval()
+
+
+def _hold(head: Head, state: Mapping[str, Tensor]) -> None:
+    """Give the head a state's location, and keep training away from it."""
+    rows = list(head.drifts)
+    for parameter, fitted in ((head.weight, state["weight"]), (head.bias, state["bias"])):
+        with torch.no_grad():
+            parameter[rows] = fitted[rows]
+        taught = torch.ones_like(parameter)
+        taught[rows] = 0.0
+        parameter.register_hook(partial(torch.mul, taught))
+
+
+@torch.no_grad()
+def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
+    """The body's outputs at rows of the panel, as a forecast has them, `(rows, units)`.
+
+    The state is carried from each symbol's first row on; where the loss is on the last step of a
+    window, it begins anew with the window.
+    """
+    network.eval()
+
+    def run(features: Tensor) -> Tensor:
+        outputs: Tensor = network.body(features, network.body.first_state(len(features)))[0]
+        return outputs
+
+    if panel.settings.supervision == "last":
+        length = panel.settings.lookback
+        steps = torch.arange(-length + 1, 1)
+        parts = [
+            run(panel.features[(chosen[:, None] + steps).clamp(min=0)])[:, -1]
+            for chosen in rows.split(1024)
+        ]
+        return torch.cat(parts)
+    last = int(rows.max()) + 1
+    blocks = [(b.start, min(b.stop, last)) for b in panel.blocks if b.start < last]
+    sequences = pad_sequence([panel.features[a:b] for a, b in blocks], batch_first=True)
+    outputs = run(sequences)
+    along = torch.cat([outputs[k, : b - a] for k, (a, b) in enumerate(blocks)])
+    return along[rows.to(along.device)]

@@ -1,0 +1,213 @@
+"""How members begin and end: the next session first, the further ones after, and once more."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from support.experiments import LAST, small, trained
+from support.histories import simulated
+
+from lstmcast.config import Training
+from lstmcast.dataset import PanelTargets
+from lstmcast.training.batches import DevicePanel
+from lstmcast.training.group import new_network
+from lstmcast.training.loop import fit_again
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.prepare import Prepared, prepare
+from lstmcast.training.recipe import Recipe, units_at
+
+HISTORIES = (simulated(1, symbol="AAA"), simulated(2, 300, symbol="BBB", first="2001-05-01"))
+POOL = "data.symbols=[AAA, BBB]"
+
+
+def prepared(*overrides: str) -> Prepared:
+    return prepare(small(POOL, *overrides), HISTORIES)
+
+
+def panel_of(part: Prepared, *, everything: bool = False) -> DevicePanel:
+    parts = {s: p.with_validation() for s, p in part.parts.items()} if everything else part.parts
+    return DevicePanel(
+        part.inputs,
+        part.targets,
+        parts,
+        settings=part.experiment.training,
+        horizon_weights=horizon_weights(part.experiment.target.horizon),
+        device=torch.device("cpu"),
+    )
+
+
+@pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
+def test_a_finished_member_says_the_same_of_the_next_session(head: str) -> None:
+    part = prepared("model.start=linear", f"model.head={head}")
+    recipe = Recipe(part.experiment, panel_of(part))
+    member = recipe.build(0, seed=3)
+    with torch.no_grad():
+        member.head.weight[:, : member.body.output_size].uniform_(-0.3, 0.3)
+    whole = recipe.finish(member)
+    x, scale = recipe.panel.features[None, :50], recipe.panel.scale[None, :50]
+    near, far = (network.eval()(x, scale)[0] for network in (member, whole))
+    for one, other in zip(near, far, strict=True):
+        torch.testing.assert_close(one[:, :, 0], other[:, :, 0], atol=1e-5, rtol=1e-5)
+
+
+def test_finishing_teaches_the_further_sessions() -> None:
+    part = prepared("model.start=linear")
+    recipe = Recipe(part.experiment, panel_of(part))
+    member = recipe.build(0, seed=3)
+    whole, panel = recipe.finish(member), recipe.whole
+    fresh = new_network(part.experiment, panel.input_size, seed=0)
+    fresh.load_state_dict(whole.state_dict())
+    far = list(fresh.head.far)
+    with torch.no_grad():
+        fresh.head.weight[far] = 0.0
+        fresh.head.bias[far] = torch.tensor(fresh.head.first_raw())[far]
+    rows = panel.origins[None]
+    losses = []
+    for network in (whole, fresh.eval()):
+        params, _ = network(panel.features[rows], panel.scale[rows])
+        losses.append(network.head.loss(params, panel.targets[rows]).mean(dim=(0, 1)))
+    assert (losses[0][1:] < losses[1][1:]).all()
+
+
+def test_training_moves_the_width_and_leaves_the_location() -> None:
+    part = prepared("model.start=mixed")
+    recipe = Recipe(part.experiment, panel_of(part))
+    for number in (0, 1):
+        member = recipe.build(number, seed=5)
+        before = member.head.weight.detach().clone()
+        settings = part.experiment.training
+        assert fit_again(
+            member,
+            recipe.panel,
+            settings,
+            epochs=2,
+            seed=1,
+            learning_rate=0.01,
+            stop=threading.Event(),
+        )
+        moved = (member.head.weight - before).abs().amax(dim=1)
+        assert moved[0] < 1e-3 * before[0].abs().max()  # weight decay alone
+        assert (moved[1:] > 1e-3).all()
+        assert not member.head.weight[0, : member.body.output_size].any()
+
+
+def test_the_next_session_is_trained_without_the_others() -> None:
+    """The first horizon's loss and weights are those of an experiment with one horizon."""
+    fitted = []
+    for horizon in (1, 3):
+        part = prepared("model.start=linear")
+        panel = DevicePanel(
+            part.inputs,
+            PanelTargets(np.ascontiguousarray(part.targets.values[:, :horizon])),
+            part.parts,
+            settings=part.experiment.training,
+            horizon_weights=horizon_weights(horizon),
+            device=torch.device("cpu"),
+        )
+        target = part.experiment.target.model_copy(update={"horizon": horizon})
+        recipe = Recipe(part.experiment.model_copy(update={"target": target}), panel)
+        member = recipe.build(0, seed=2)
+        settings = part.experiment.training
+        args = {"epochs": 1, "seed": 4, "learning_rate": 0.01, "stop": threading.Event()}
+        assert fit_again(member, recipe.panel, settings, **args)  # type: ignore[arg-type]
+        fitted.append(member.body.state_dict())
+    for name, weight in fitted[0].items():
+        torch.testing.assert_close(weight, fitted[1][name], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_units_are_those_of_a_forecast(overrides: tuple[str, ...]) -> None:
+    part = prepared(*overrides)
+    panel = panel_of(part)
+    network = new_network(part.experiment, panel.input_size, seed=1).eval()
+    block = panel.blocks[1]
+    rows = torch.tensor([block.start + 40, block.start + 90])
+    found = units_at(network, panel, rows)
+    for k, row in enumerate(rows.tolist()):
+        first = row - 23 if overrides else block.start
+        x = panel.features[None, first : row + 1]
+        with torch.no_grad():
+            units, _ = network.body(x, network.body.first_state(1))
+        torch.testing.assert_close(found[k], units[0, -1], atol=1e-6, rtol=1e-5)
+
+
+def test_the_last_training_has_every_origin_before_the_test() -> None:
+    part = prepared()
+    for symbol, rows in part.parts.items():
+        last = rows.with_validation()
+        assert not len(last.validation)
+        np.testing.assert_array_equal(last.train, np.arange(rows.validation[-1] + 1))
+        np.testing.assert_array_equal(last.test, rows.test)
+        # Its last target is known on the last session of validation.
+        dates = dict(zip(("AAA", "BBB"), part.inputs.dates, strict=True))[symbol]
+        horizon = part.experiment.target.horizon
+        assert dates[last.train[-1] + horizon] <= part.boundaries.validation_end
+
+
+def test_a_member_is_trained_again_for_its_best_epochs_from_its_own_seed() -> None:
+    """By hand: the same network as `train` kept, to the bit."""
+    run = trained("training.epochs=3", "model.members=1")
+    part, (member,) = run.prepared, run.ensemble.members
+    recipe = Recipe(part.experiment, panel_of(part, everything=True))
+    best = min(member.records, key=lambda record: record.validation_loss).epoch
+    network = recipe.build(0, member.seed)
+    assert fit_again(
+        network,
+        recipe.panel,
+        part.experiment.training,
+        epochs=best,
+        seed=member.seed,
+        learning_rate=part.experiment.training.learning_rate,
+        stop=threading.Event(),
+    )
+    (group,) = run.forecaster.groups
+    for name, weight in group.refitted[0].state_dict().items():
+        torch.testing.assert_close(weight, network.state_dict()[name], atol=0, rtol=0)
+
+
+def test_validation_is_forecast_by_networks_that_did_not_see_it() -> None:
+    plain, again = trained("training.refit=none"), trained()
+    rows = again.prepared.parts["AAA"]
+    inputs = again.forecaster.inputs([simulated()])
+    for origins, same in ((rows.validation, True), (rows.test, False)):
+        ours, theirs = (
+            run.forecaster.pooled(inputs, {"AAA": origins})["AAA"].quantiles((0.1,))
+            for run in (plain, again)
+        )
+        assert np.array_equal(ours, theirs) is same
+
+
+def test_training_again_stops_when_told_to() -> None:
+    part = prepared()
+    recipe = Recipe(part.experiment, panel_of(part))
+    stop = threading.Event()
+    stop.set()
+    settings: Training = part.experiment.training
+    args = {"seed": 1, "learning_rate": 0.01, "stop": stop}
+    assert not fit_again(recipe.build(0, 1), recipe.panel, settings, epochs=3, **args)  # type: ignore[arg-type]
+
+
+def test_a_network_that_is_no_number_is_not_kept() -> None:
+    part = prepared()
+    recipe = Recipe(part.experiment, panel_of(part))
+    network = recipe.build(0, 1)
+    with torch.no_grad():
+        next(network.parameters()).fill_(float("nan"))
+    args = {"seed": 1, "learning_rate": 0.01, "stop": threading.Event()}
+    assert not fit_again(network, recipe.panel, part.experiment.training, epochs=1, **args)  # type: ignore[arg-type]
+
+
+def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:
+    part = prepared()
+    panel = panel_of(part)
+    near = panel.next_session()
+    assert near.targets.shape[1] == 1
+    assert near.features is panel.features
+    for batch, whole in zip(near.validation, panel.validation, strict=True):
+        torch.testing.assert_close(batch.targets, whole.targets[..., :1])
+        assert set(batch.weight.unique().tolist()) == {0.0, 1.0}
+        counted = whole.weight[..., :1] > 0
+        assert torch.equal(batch.weight > 0, counted)
+    recipe = Recipe(part.experiment, panel)
+    assert recipe.panel is panel  # a blank start trains all horizons at once
