@@ -7,7 +7,7 @@ So further horizons cost the next session nothing, whatever their number; and th
 forecast than by units that learned from returns over overlapping spans, which repeat one another.
 
 The location is the linear model's from beginning to end: units find a mean in any history, and it
-is not there in the next.
+is not there in the next one.
 
 Without a direct path, or with a head whose horizons have nothing to do with each other, all are
 trained at once.
@@ -85,8 +85,7 @@ class Recipe:
             # The others take its constants, which are few and slow to learn, and no coefficient.
             own = {} if fitted else {"weight": network.head.weight}
             network.head.load_state_dict({**self._begin, **own})
-            if self.step_by_step:
-                _hold(network.head, self._begin)
+            _hold(network.head, self._begin)
         return network
 
     def finish(self, network: Network) -> Network:
