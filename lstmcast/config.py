@@ -200,6 +200,11 @@ class Model(_Section):
         "model of them; `mixed`: every second member begins so, the others with its constants; "
         "`blank`: the head reads the LSTM alone",
     )
+    symbol_offsets: Literal["fitted", "none"] = Field(
+        "fitted",
+        description="`fitted`: drift, width and tails of each symbol may lie a little off what the "
+        "symbols have in common; `none`: they do not. Not with `start: blank`",
+    )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")
     members: int = Field(5, ge=1, le=100, description="networks trained from different seeds")
     initial_state: Literal["zeros", "learned"] = Field(

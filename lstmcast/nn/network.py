@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lstmcast.errors import ConfigError
@@ -60,6 +60,7 @@ class Network(nn.Module):
         scale: Float[Tensor, "batch time"],
         state: State | None = None,
         *,
+        symbols: Int[Tensor, " batch"] | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Any, State]:
         """Forecast from every step of the sequences.
@@ -68,6 +69,7 @@ class Network(nn.Module):
             x: the features.
             scale: causal volatility of one session's return at each step, in the target's unit.
             state: what an earlier call returned for the steps just before; None is the beginning.
+            symbols: number of each sequence's symbol, where the head has offsets for them.
             generator: where dropout masks come from while training; None is PyTorch's global one.
 
         Returns:
@@ -81,7 +83,8 @@ class Network(nn.Module):
         read = variational_dropout(x, self.input_dropout, self.training, generator)
         hidden, state = self.body(read, state, generator=generator)
         hidden = variational_dropout(hidden, self.dropout, self.training, generator)
-        return self.head(torch.cat([hidden, x], dim=-1) if self.direct else hidden, scale), state
+        read = torch.cat([hidden, x], dim=-1) if self.direct else hidden
+        return self.head(read, scale, symbols), state
 
 
 def build_network(
@@ -95,6 +98,7 @@ def build_network(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     direct: bool = False,
+    symbols: int = 0,
     initial_state: InitialState = "zeros",
     kernel: Kernel = "fused",
     generator: torch.Generator | None = None,
@@ -111,6 +115,7 @@ def build_network(
         dropout: share of units silenced between layers and before the head while training.
         input_dropout: share of features silenced while training.
         direct: hand the features to the head beside the body's units.
+        symbols: how many symbols get offsets of their own at the head; 0 for none.
         initial_state: "zeros" or "learned".
         kernel: which code runs the LSTM layers.
         generator: where the first weights come from; None is PyTorch's global generator.
@@ -138,7 +143,7 @@ def build_network(
         generator=generator,
     )
     width = body.output_size + (input_size if direct else 0)
-    last = HEADS[head](width, tuple(horizons))
+    last = HEADS[head](width, tuple(horizons), symbols)
     last.draw_first_weights(generator)
     return Network(body, last, dropout, input_dropout, direct=direct)
 

@@ -32,7 +32,8 @@ VALIDATION_WINDOWS = 1024
 class Batch:
     """Sequences with their truth.
 
-    `weight` is how much each loss counts, broadcast over (batch, time, horizon): zero where a
+    `symbols` numbers each sequence's symbol in the order of the panel. `weight` is how much each
+    loss counts, broadcast over (batch, time, horizon): zero where a
     session is warm-up, padding, or its outcome is not known.
     """
 
@@ -40,6 +41,7 @@ class Batch:
     scale: Float[Tensor, "batch time"]
     targets: Float[Tensor, "batch time horizons"]
     weight: Float[Tensor, "#batch time horizons"]
+    symbols: Int[Tensor, " batch"]
 
 
 class DevicePanel:
@@ -66,6 +68,7 @@ class DevicePanel:
         self.device = device
         self.settings = settings
         self.blocks = inputs.blocks
+        self._stops = torch.tensor([block.stop for block in inputs.blocks], device=device)
         self.features = torch.from_numpy(inputs.features).to(device)
         self.scale = torch.from_numpy(inputs.scale).to(device)
         values = torch.from_numpy(targets.values)
@@ -115,7 +118,12 @@ class DevicePanel:
             scale=self._windows(self.scale, starts).squeeze(-1),
             targets=self._windows(self.targets, starts),
             weight=weight,
+            symbols=self.symbols_at(starts),
         )
+
+    def symbols_at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
+        """The number of the symbol that each row belongs to, on the device."""
+        return torch.bucketize(rows.to(self.device).contiguous(), self._stops, right=True)
 
     def _step_weights(self) -> Float[Tensor, "1 time horizons"]:
         """Weights of a window whose outcomes are all known."""
@@ -200,7 +208,8 @@ class DevicePanel:
             targets[row, :length] = self.targets[start:stop]
             scored = self.known[start + warm_up : stop] * self.horizon_weights
             weight[row, warm_up:length] = scored
-        return Batch(features, scale, targets, weight)
+        first_rows = torch.tensor([start for start, _, _ in spans])
+        return Batch(features, scale, targets, weight, self.symbols_at(first_rows))
 
 
 def symbol_chances(blocks: tuple[Block, ...], starts: NDArray[np.intp]) -> NDArray[np.float64]:

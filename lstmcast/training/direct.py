@@ -20,6 +20,9 @@ PENALTY = 1e-2
 DRIFT = 30.0
 """How many times that for the location, of which the features say next to nothing."""
 
+PENALTY_OF_OFFSETS = 1e-2
+"""The same for what is a symbol's own, as a share of its part in the mean loss."""
+
 ITERATIONS = 50
 
 LEAST_CHANGE = 1e-7
@@ -84,14 +87,20 @@ def fit_head(
 
     Source: Liu and Nocedal (1989), On the limited memory BFGS method.
     """
+    # Each row is a sequence of one step: a sequence has one symbol.
     inputs, scale, targets = (
-        values.unsqueeze(0) for values in (inputs, panel.scale[rows], panel.targets[rows])
+        values.unsqueeze(1) for values in (inputs, panel.scale[rows], panel.targets[rows])
     )
-    known = panel.known[rows]
+    symbols, known = panel.symbols_at(rows), panel.known[rows]
     weights = panel.horizon_weights * known / known.sum(dim=0).clamp(min=1)
     penalties = torch.full_like(head.bias, penalty)
     penalties[list(head.drifts)] *= DRIFT
     penalties = penalties.unsqueeze(-1) * free
+    rows_free = free.any(dim=1)
+    masks = [(head.weight, free), (head.bias, rows_free)]
+    if head.offsets is not None:
+        masks.append((head.offsets, rows_free.expand_as(head.offsets)))
+        head.offsets.requires_grad_(True)
     optimiser = torch.optim.LBFGS(
         head.parameters(),
         max_iter=iterations,
@@ -101,12 +110,16 @@ def fit_head(
 
     def objective() -> Tensor:
         optimiser.zero_grad()
-        losses = head.loss(head(inputs, scale), targets)[0]
+        losses = head.loss(head(inputs, scale, symbols), targets)[:, 0]
         loss = (losses * weights).sum() + (penalties * head.weight.square()).sum()
+        if head.offsets is not None:
+            loss = loss + PENALTY_OF_OFFSETS * head.offsets.square().sum() / len(panel.blocks)
         loss.backward()
-        for parameter, kept in ((head.weight, free), (head.bias, free.any(dim=1))):
+        for parameter, kept in masks:
             assert parameter.grad is not None  # noqa: S101 - it was just computed
             parameter.grad *= kept
         return loss
 
     optimiser.step(objective)
+    if head.offsets is not None:
+        head.offsets.requires_grad_(False)

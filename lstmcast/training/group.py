@@ -31,7 +31,10 @@ Origins = Mapping[str, NDArray[np.intp]]
 
 
 def new_network(
-    experiment: Experiment, input_size: int, seed: int, horizon: int | None = None
+    experiment: Experiment,
+    input_size: int,
+    seed: int,
+    horizon: int | None = None,
 ) -> Network:
     """The network that the experiment describes, its first weights drawn from `seed`.
 
@@ -42,6 +45,8 @@ def new_network(
         horizon: sessions ahead, where they are not the experiment's.
     """
     model = experiment.model
+    symbols = len(experiment.data.symbols)
+    own = model.start != "blank" and model.symbol_offsets == "fitted" and symbols > 1
     return build_network(
         model.network,
         model.head,
@@ -52,6 +57,7 @@ def new_network(
         dropout=model.dropout,
         input_dropout=model.input_dropout,
         direct=model.start != "blank",
+        symbols=symbols if own else 0,
         initial_state=model.initial_state,
         generator=torch.Generator().manual_seed(seed),
     )
@@ -132,9 +138,13 @@ class Group:
             later = int(np.searchsorted(origins, end))
         spans = ((self.networks, origins[:later]), (self.refitted, origins[later:]))
 
+        known = list(self.scaling.scalers)
+        number = known.index(block.symbol) if block.symbol in known else len(known)
+        symbols = torch.tensor([number])
+
         def answers(member: int) -> dict[str, FloatArray]:
             found = [
-                run(networks[member], features, scale, rows)
+                run(networks[member], features, scale, symbols, rows)
                 for networks, rows in spans
                 if len(rows)
             ]
@@ -143,20 +153,34 @@ class Group:
         return [decode(answers(k), target, closes) for k in range(len(self.networks))]
 
     def _run_along(
-        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
+        self,
+        network: Network,
+        features: Tensor,
+        scale: Tensor,
+        symbols: Tensor,
+        origins: NDArray[np.intp],
     ) -> dict[str, FloatArray]:
         """Carry the state from the symbol's first row to the last origin."""
         device = next(network.parameters()).device
         stop = int(origins[-1]) + 1
         with torch.inference_mode():
-            params, _ = network(features[None, :stop].to(device), scale[None, :stop].to(device))
+            params, _ = network(
+                features[None, :stop].to(device),
+                scale[None, :stop].to(device),
+                symbols=symbols.to(device),
+            )
         rows = torch.from_numpy(origins)
         return {
             name: value[0].cpu()[rows].double().numpy() for name, value in params._asdict().items()
         }
 
     def _run_windows(
-        self, network: Network, features: Tensor, scale: Tensor, origins: NDArray[np.intp]
+        self,
+        network: Network,
+        features: Tensor,
+        scale: Tensor,
+        symbols: Tensor,
+        origins: NDArray[np.intp],
     ) -> dict[str, FloatArray]:
         """Run a window of `lookback` rows up to each origin, as in training."""
         length = self.experiment.training.lookback
@@ -172,7 +196,11 @@ class Group:
         for chosen in ends.split(WINDOW_BATCH):
             rows = chosen[:, None] + steps
             with torch.inference_mode():
-                params, _ = network(features[rows].to(device), scale[rows].to(device))
+                params, _ = network(
+                    features[rows].to(device),
+                    scale[rows].to(device),
+                    symbols=symbols.expand(len(rows)).to(device),
+                )
             answers.append(
                 {k: v[:, -1].cpu().double().numpy() for k, v in params._asdict().items()}
             )

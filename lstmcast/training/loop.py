@@ -95,7 +95,7 @@ class Steps:
 
     def __init__(self, network: Network, settings: Training, learning_rate: float) -> None:
         self.network = network
-        self._parameters = list(network.parameters())
+        self._parameters = [p for p in network.parameters() if p.requires_grad]
         self._clip_norm = settings.clip_norm
         # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
         groups: list[dict[str, Any]] = [
@@ -250,7 +250,7 @@ def run_epoch(
     total = count = torch.zeros(())
     with torch.set_grad_enabled(steps is not None):
         for batch in batches:
-            params, _ = network(batch.features, batch.scale, generator=masks)
+            params, _ = network(batch.features, batch.scale, symbols=batch.symbols, generator=masks)
             losses = network.head.loss(params, batch.targets) * batch.weight
             # The weight is broadcast over the batch: count what it stands for.
             weight = batch.weight.sum() * (len(losses) / len(batch.weight))

@@ -110,6 +110,8 @@ class Recipe:
         with torch.no_grad():
             head.weight[near] = network.head.weight
             head.bias[near] = network.head.bias
+            if head.offsets is not None and network.head.offsets is not None:
+                head.offsets[:, near] = network.head.offsets
         rows = thinned(panel.origins, panel.targets.shape[1], FAR_OUTCOMES)
         units = units_at(whole, panel, rows)
         free = torch.zeros_like(head.weight, dtype=torch.bool)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from support.experiments import LAST, small, trained
-from support.histories import simulated
+from support.histories import as_history, simulated, simulated_bars
 
 from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
@@ -211,3 +211,51 @@ def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:
         assert torch.equal(batch.weight > 0, counted)
     recipe = Recipe(part.experiment, panel)
     assert recipe.panel is panel  # a blank start trains all horizons at once
+
+
+def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() -> None:
+    """Two symbols of the same volatility filter, one with returns as of fatter tails."""
+    random = np.random.default_rng(4)
+    frames = {}
+    for name, df in (("AAA", 2.6), ("BBB", 50.0)):
+        bars = simulated_bars(9, 420)[["close"]]
+        moves = random.standard_t(df, size=len(bars)) * 0.01 * np.sqrt((df - 2) / df)
+        frames[name] = bars.assign(close=50 * np.exp(np.cumsum(moves)))
+    histories = [as_history(frame, name) for name, frame in frames.items()]
+    experiment = small(POOL, "model.start=linear", "model.members=1", "target.horizon=3")
+    part = prepare(experiment, histories)
+    recipe = Recipe(part.experiment, panel_of(part))
+    whole = recipe.finish(recipe.build(0, seed=1))
+    offsets = whole.head.offsets
+    assert offsets is not None
+    assert offsets[0, -1] < offsets[1, -1]  # raw degrees of freedom
+    assert not offsets[2].any()
+    x, scale = recipe.whole.features[None, 60:90], recipe.whole.scale[None, 60:90]
+    answers = [
+        whole(x, scale, symbols=None if k is None else torch.tensor([k]))[0].df
+        for k in (0, 1, 2, None)
+    ]
+    assert (answers[0] < answers[1]).all()
+    torch.testing.assert_close(answers[2], answers[3])
+
+
+def test_offsets_are_not_there_for_one_symbol_nor_where_they_are_not_wanted() -> None:
+    alone = prepare(small("model.start=linear"), HISTORIES[:1])
+    without = prepared("model.start=linear", "model.symbol_offsets=none")
+    blank = prepared()
+    for part in (alone, without, blank):
+        network = new_network(part.experiment, part.inputs.features.shape[1], seed=0)
+        assert network.head.offsets is None
+
+
+def test_the_panel_knows_whose_a_row_is() -> None:
+    part = prepared()
+    panel = panel_of(part)
+    for k, block in enumerate(panel.blocks):
+        rows = torch.tensor([block.start, block.stop - 1])
+        assert panel.symbols_at(rows).tolist() == [k, k]
+    batch = next(panel.training_batches(torch.Generator().manual_seed(0)))
+    first = batch.features[:, 0]
+    for k, row in zip(batch.symbols.tolist(), first, strict=True):
+        block = panel.blocks[k]
+        assert (panel.features[block.rows] == row).all(dim=1).any()

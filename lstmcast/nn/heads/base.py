@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lstmcast.errors import ConfigError
@@ -34,6 +34,7 @@ class Head(nn.Module, ABC):
     Args:
         hidden_size: units that the network hands over.
         horizons: sessions ahead, in increasing order.
+        symbols: how many symbols have offsets of their own, added to the raw outputs; 0 for none.
 
     Raises:
         ConfigError: horizons that are empty, below 1, or not increasing.
@@ -45,13 +46,18 @@ class Head(nn.Module, ABC):
     far: tuple[int, ...] = ()
     drifts: tuple[int, ...] = ()
 
-    def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
+    offsets: nn.Parameter | None
+
+    def __init__(self, hidden_size: int, horizons: tuple[int, ...], symbols: int = 0) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.horizons = check_horizons(horizons)
         bias = torch.tensor(self.first_raw())
         self.weight = nn.Parameter(torch.zeros(len(bias), hidden_size))
         self.bias = nn.Parameter(bias)
+        # The last row stays zero: it is for symbols that were not in training.
+        offsets = nn.Parameter(torch.zeros(symbols + 1, len(bias)), requires_grad=False)
+        self.register_parameter("offsets", offsets if symbols else None)
 
     @abstractmethod
     def first_raw(self) -> list[float]:
@@ -61,22 +67,33 @@ class Head(nn.Module, ABC):
         """Draw the first weights, where a head does not begin at zero: here nothing is drawn."""
 
     def raw(
-        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+        self,
+        hidden: Float[Tensor, "batch time hidden"],
+        scale: Float[Tensor, "batch time"],
+        symbols: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch time raw"]:
         """The linear outputs from which the parameters are made; checks the shapes."""
         require_shape("hidden", hidden, ("batch", "time", self.hidden_size))
         require_shape("scale", scale, tuple(hidden.shape[:2]))
-        return nn.functional.linear(hidden, self.weight, self.bias)
+        raw = nn.functional.linear(hidden, self.weight, self.bias)
+        if symbols is None or self.offsets is None:
+            return raw
+        require_shape("symbols", symbols, tuple(hidden.shape[:1]))
+        return raw + self.offsets[symbols].unsqueeze(1)
 
     @abstractmethod
     def forward(
-        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+        self,
+        hidden: Float[Tensor, "batch time hidden"],
+        scale: Float[Tensor, "batch time"],
+        symbols: Int[Tensor, " batch"] | None = None,
     ) -> Any:
         """Parameters for every origin and horizon.
 
         Args:
             hidden: the network's outputs.
             scale: causal volatility of one session's return at each origin, in the target's unit.
+            symbols: number of each sequence's symbol, for its offsets; None is one unknown.
 
         Returns:
             A NamedTuple of tensors whose first axes are (batch, time, horizons).

@@ -14,7 +14,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lstmcast.nn.heads.base import Head
@@ -60,8 +60,8 @@ class StudentTMixtureHead(Head):
     is_distribution = True
     names = MixtureParams._fields
 
-    def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
-        super().__init__(hidden_size, horizons)
+    def __init__(self, hidden_size: int, horizons: tuple[int, ...], symbols: int = 0) -> None:
+        super().__init__(hidden_size, horizons, symbols)
         self.terms = TermStructure(horizons)
         self.far, self.drifts = self.terms.far, self.terms.drifts
         self.log_width = first_log_width()
@@ -75,10 +75,13 @@ class StudentTMixtureHead(Head):
         return TermStructure.first_raw(self.horizons) + shape
 
     def forward(
-        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+        self,
+        hidden: Float[Tensor, "batch time hidden"],
+        scale: Float[Tensor, "batch time"],
+        symbols: Int[Tensor, " batch"] | None = None,
     ) -> MixtureParams:
         """The two components for every origin and horizon; the narrow one comes first."""
-        raw = self.raw(hidden, scale)
+        raw = self.raw(hidden, scale, symbols)
         loc, width = self.terms(raw[..., :-5], scale)
         weight, ratio, lean, *df = raw[..., -5:].unsqueeze(-2).unbind(dim=-1)
         wide_weight = 0.5 * torch.sigmoid(bounded(weight)).expand_as(width)

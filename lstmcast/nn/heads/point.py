@@ -8,7 +8,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lstmcast.nn.heads.base import Head
@@ -43,10 +43,13 @@ class PointHead(Head):
         nn.init.uniform_(self.weight, -bound, bound, generator=generator)
 
     def forward(
-        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+        self,
+        hidden: Float[Tensor, "batch time hidden"],
+        scale: Float[Tensor, "batch time"],
+        symbols: Int[Tensor, " batch"] | None = None,
     ) -> PointParams:
         """The forecast for every origin and horizon."""
-        return PointParams(self.raw(hidden, scale))
+        return PointParams(self.raw(hidden, scale, symbols))
 
     def loss(
         self, params: PointParams, target: Float[Tensor, "batch time horizons"]

@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import stdtrit
 from torch import Tensor
 
@@ -52,8 +52,8 @@ class QuantileHead(Head):
     levels: Tensor
     first_gaps: Tensor
 
-    def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
-        super().__init__(hidden_size, horizons)
+    def __init__(self, hidden_size: int, horizons: tuple[int, ...], symbols: int = 0) -> None:
+        super().__init__(hidden_size, horizons, symbols)
         self.terms = TermStructure(horizons)
         self.far, self.drifts = self.terms.far, self.terms.drifts
         deviation = math.sqrt((FIRST_DF - 2.0) / FIRST_DF)
@@ -67,10 +67,13 @@ class QuantileHead(Head):
         return TermStructure.first_raw(self.horizons) + [0.0] * (len(LEVELS) - 1)
 
     def forward(
-        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+        self,
+        hidden: Float[Tensor, "batch time hidden"],
+        scale: Float[Tensor, "batch time"],
+        symbols: Int[Tensor, " batch"] | None = None,
     ) -> QuantileParams:
         """Quantiles in increasing order for every origin and horizon."""
-        raw = self.raw(hidden, scale)
+        raw = self.raw(hidden, scale, symbols)
         split = raw.shape[-1] - len(LEVELS) + 1
         loc, width = self.terms(raw[..., :split], scale)
         gaps = self.first_gaps * bounded(raw[..., split:]).exp()

@@ -26,7 +26,7 @@ import math
 from typing import NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lstmcast.nn.heads.base import Head
@@ -87,8 +87,8 @@ class StudentTHead(Head):
     is_distribution = True
     names = StudentTParams._fields
 
-    def __init__(self, hidden_size: int, horizons: tuple[int, ...]) -> None:
-        super().__init__(hidden_size, horizons)
+    def __init__(self, hidden_size: int, horizons: tuple[int, ...], symbols: int = 0) -> None:
+        super().__init__(hidden_size, horizons, symbols)
         self.terms = TermStructure(horizons)
         self.far, self.drifts = self.terms.far, self.terms.drifts
         self.log_width = log_width_of_unit_deviation(FIRST_DF)
@@ -99,10 +99,13 @@ class StudentTHead(Head):
         return [*TermStructure.first_raw(self.horizons), raw_of_df(FIRST_DF)]
 
     def forward(
-        self, hidden: Float[Tensor, "batch time hidden"], scale: Float[Tensor, "batch time"]
+        self,
+        hidden: Float[Tensor, "batch time hidden"],
+        scale: Float[Tensor, "batch time"],
+        symbols: Int[Tensor, " batch"] | None = None,
     ) -> StudentTParams:
         """Degrees of freedom, location and scale for every origin and horizon."""
-        raw = self.raw(hidden, scale)
+        raw = self.raw(hidden, scale, symbols)
         loc, width = self.terms(raw[..., :-1], scale)
         growth = nn.functional.softplus(self.raw_tail_growth)
         tails = next_teaches(
