@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from lstmcast import config, errors
 from lstmcast.baselines import BASELINES
 from lstmcast.cli.app import app
-from lstmcast.features.registry import GROUPS
+from lstmcast.features.registry import GROUPS, FeatureGroup
 from lstmcast.nn.bodies import NETWORKS
 from lstmcast.nn.heads import HEADS
 
@@ -180,13 +180,20 @@ def _kind(annotation: object) -> str:
     return next((word for sign, word in KINDS.items() if sign in str(annotation)), "text")
 
 
+def _when(group: FeatureGroup) -> str:
+    """Whether a group is in where none is named."""
+    if group.pooled:
+        return "with several symbols"
+    return "yes" if group.by_default else "no"
+
+
 def feature_groups() -> str:
     """The feature groups, the columns they need, and whether they are on by default."""
     rows = [
         (
             f"`{group.name}`",
             ", ".join(group.needs),
-            "yes" if group.by_default else "no",
+            _when(group),
             _lower(first_sentence(group.compute)),
         )
         for group in GROUPS.values()

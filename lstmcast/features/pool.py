@@ -31,12 +31,12 @@ PREFIX = "pool_"
 
 
 def pool(bars: Bars) -> pd.DataFrame:
-    """Columns of the group `returns`, each with `pool_` before its name."""
+    """Mean over the run's symbols of the return, volatilities and imbalance of group `returns`."""
     return returns(bars)[list(FROM_RETURNS)].add_prefix(PREFIX)
 
 
 def pool_range(bars: Bars) -> pd.DataFrame:
-    """Columns of the group `range`, each with `pool_` before its name."""
+    """Mean over the run's symbols of the Parkinson range over 1, 5 and 22 sessions."""
     return ranges(bars)[list(FROM_RANGES)].add_prefix(PREFIX)
 
 
