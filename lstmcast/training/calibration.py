@@ -38,8 +38,8 @@ Rows = Mapping[str, NDArray[np.intp]]
 Raw = Callable[[Rows], Mapping[str, Distribution]]
 
 COVERAGES = np.array([0.5, 0.8, 0.9, 0.95])
-GAIN = 0.01
-GAIN_OF_RESTLESSNESS = 0.02
+GAIN = 0.02
+GAIN_OF_RESTLESSNESS = 0.05
 
 FEWEST_ROWS = 100
 """Validation rows below which conformal calibration leaves the forecasts as they are."""

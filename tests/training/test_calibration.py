@@ -193,7 +193,7 @@ def test_the_path_is_the_recursion_written_out() -> None:
             1 / (1 + np.exp(-(away - np.log(half)) / 0.05)) - (1 - c)
             for half, c in zip(halves, COVERAGES, strict=True)
         ]
-        a, b = a + 0.01 * np.mean(misses), b + 0.02 * np.mean(misses) * z[u]
+        a, b = a + 0.02 * np.mean(misses), b + 0.05 * np.mean(misses) * z[u]
         known[int(t)] = (a, b)
     expected = np.exp([known[int(t)][0] + known[int(t)][1] * z[t] for t in rows])
     np.testing.assert_allclose(path.factors(symbol, rows)[:, 0], expected, rtol=1e-8)
