@@ -32,6 +32,8 @@ FAR_OUTCOMES = 100_000
 """Rows times horizons that the further horizons are fitted to; neighbours overlap all but a day."""
 
 FAR_ITERATIONS = 25
+MEMBER_ITERATIONS = 5
+"""Steps of the fit of the further horizons: from nothing, and from what the linear model has."""
 
 FAR_PENALTY = 1e-1
 """Weight of the squared coefficients: overlapping returns are fewer than they look."""
@@ -118,7 +120,8 @@ class Recipe:
         free[~near, whole.body.output_size :] = True
         rows = rows.to(panel.device)
         inputs = torch.cat([units, panel.features[rows]], dim=-1)
-        fit_head(head, panel, rows, inputs, free, penalty=FAR_PENALTY, iterations=FAR_ITERATIONS)
+        steps = FAR_ITERATIONS if far is None else MEMBER_ITERATIONS
+        fit_head(head, panel, rows, inputs, free, penalty=FAR_PENALTY, iterations=steps)
         return whole.eval()
 
 
