@@ -33,6 +33,11 @@ class Recipe(Protocol):
         """Training windows and validation sequences."""
         ...
 
+    @property
+    def warm(self) -> bool:
+        """Whether members begin with trained weights."""
+        ...
+
     def build(self, member: int, seed: int) -> Network:
         """A new network from its member's number and seed."""
         ...
@@ -180,6 +185,7 @@ def _fit_or_restart(
                 learning_rate=learning_rate,
                 observer=observer,
                 stop=stop,
+                warm=recipe.warm,
             )
         except DivergedError:
             continue

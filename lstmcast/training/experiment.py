@@ -10,7 +10,7 @@ import torch
 from lstmcast.config import Experiment, groups_of
 from lstmcast.dataset import Parts
 from lstmcast.errors import DivergedError
-from lstmcast.nn import HEADS
+from lstmcast.nn import HEADS, Network
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.batches import DevicePanel
@@ -23,6 +23,7 @@ from lstmcast.training.objective import horizon_weights
 from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe
+from lstmcast.training.warm import beginnings
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Trained:
         predictions: the prediction table of the test part.
         device: name of the device that was used.
         seconds: time spent on `prepare`, `fit`, `pool` and `predict`.
+        notes: which networks could not begin with the weights that they were given, and why.
     """
 
     prepared: Prepared
@@ -46,6 +48,7 @@ class Trained:
     predictions: pd.DataFrame
     device: str
     seconds: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 def train_experiment(
@@ -53,6 +56,7 @@ def train_experiment(
     histories: Sequence[PriceHistory],
     observer: Observer,
     companions: Sequence[Companion] = (),
+    start: Forecaster | None = None,
 ) -> Trained:
     """Train the experiment's networks, pool them, and forecast its test part.
 
@@ -61,6 +65,8 @@ def train_experiment(
         histories: one per symbol, cut to the dates of the configuration.
         observer: told of every epoch.
         companions: the baselines that `model.pool.baselines` names, in its order.
+        start: of an earlier training, whose weights the networks begin with; it must not have been
+            trained on sessions after this one's training part.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
@@ -76,8 +82,9 @@ def train_experiment(
             companion.check(
                 history, prepared.experiment.target.horizon, prepared.boundaries.train_end
             )
+    begin, notes = beginnings(start, parts)
     clock.lap("prepare")
-    groups, ensemble = _fit(parts, device, observer)
+    groups, ensemble = _fit(parts, begin, device, observer)
     clock.lap("fit")
     forecaster = Forecaster(prepared.experiment, groups, companions)
     inputs = ForecastInputs(
@@ -89,7 +96,9 @@ def train_experiment(
     origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
     predictions = predict(forecaster, inputs, origins, prepared.boundaries.test_end)
     clock.lap("predict")
-    return Trained(prepared, ensemble, forecaster, pool, predictions, str(device), clock.seconds)
+    return Trained(
+        prepared, ensemble, forecaster, pool, predictions, str(device), clock.seconds, notes
+    )
 
 
 @dataclass
@@ -106,7 +115,10 @@ class _Clock:
 
 
 def _fit(
-    parts: Sequence[Prepared], device: torch.device, observer: Observer
+    parts: Sequence[Prepared],
+    begin: Sequence[Sequence[Network]],
+    device: torch.device,
+    observer: Observer,
 ) -> tuple[list[Group], FittedEnsemble]:
     """Train one group after the other; a variant none of whose networks trains is left out."""
     groups: list[Group] = []
@@ -116,7 +128,7 @@ def _fit(
     first = 0
     for number, part in enumerate(parts):
         try:
-            ensemble = _fit_group(part, device, observer, first)
+            ensemble = _fit_group(part, begin[number], device, observer, first)
         except DivergedError as error:
             failure = error
             diverged += range(first, first + part.experiment.model.members)
@@ -138,7 +150,11 @@ def _fit(
 
 
 def _fit_group(
-    part: Prepared, device: torch.device, observer: Observer, first: int
+    part: Prepared,
+    begin: Sequence[Network],
+    device: torch.device,
+    observer: Observer,
+    first: int,
 ) -> FittedEnsemble:
     experiment = part.experiment
 
@@ -151,7 +167,7 @@ def _fit_group(
             horizon_weights=horizon_weights(experiment.target.horizon),
             device=device,
         )
-        return Recipe(experiment, panel, first)
+        return Recipe(experiment, panel, first, begin)
 
     again = None
     if experiment.training.refit == "validation":

@@ -145,6 +145,7 @@ def fit_member(
     learning_rate: float,
     observer: Observer,
     stop: threading.Event,
+    warm: bool = False,
 ) -> tuple[list[EpochRecord], int]:
     """Train `network` in place until validation stops improving; keep its best weights.
 
@@ -157,6 +158,7 @@ def fit_member(
         learning_rate: the optimiser's step size.
         observer: told of every epoch.
         stop: when set, training ends after the running epoch and keeps the best weights so far.
+        warm: whether the network begins with trained weights.
 
     Returns:
         A record of every epoch, and the number of the best one.
@@ -168,8 +170,9 @@ def fit_member(
     steps = Steps(network, settings, learning_rate)
     stopping = EarlyStopping(settings.patience)
     records: list[EpochRecord] = []
-    # Epoch 0 measures a network that begins as a linear model: it may be the best there is.
-    for epoch in range(0 if network.direct else 1, settings.epochs + 1):
+    # Epoch 0 measures a network that begins as a linear model or as one that was trained before: it
+    # may be the best there is.
+    for epoch in range(0 if network.direct or warm else 1, settings.epochs + 1):
         began = time.perf_counter()
         train_loss = run_epoch(
             network, panel.training_batches(order), steps if epoch else None, masks

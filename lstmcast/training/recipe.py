@@ -13,7 +13,7 @@ Without a direct path, or with a head whose horizons have nothing to do with eac
 trained at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -27,6 +27,7 @@ from lstmcast.nn.heads import Head
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.direct import fit_direct_path, fit_head, thinned
 from lstmcast.training.group import new_network
+from lstmcast.training.warm import go_on_from
 
 FAR_OUTCOMES = 100_000
 """Rows times horizons that the further horizons are fitted to; neighbours overlap all but a day."""
@@ -47,11 +48,13 @@ class Recipe:
         experiment: settled, with the group's own network, head and features.
         whole: the panel with all horizons.
         first: number of the group's first member.
+        start: what each member goes on from, reading this panel's inputs; empty for new weights.
     """
 
     experiment: Experiment
     whole: DevicePanel
     first: int = 0
+    start: Sequence[Network] = ()
     step_by_step: bool = field(init=False)
     panel: DevicePanel = field(init=False)
     _begin: dict[str, Tensor] | None = field(init=False)
@@ -78,10 +81,20 @@ class Recipe:
         network = new_network(self.experiment, self.panel.input_size, seed, horizon)
         return network.to(self.panel.device)
 
+    @property
+    def warm(self) -> bool:
+        """Whether members begin with trained weights."""
+        return bool(self.start)
+
     def build(self, member: int, seed: int) -> Network:
-        """A member as training finds it: see `model.start`."""
+        """A member as training finds it: see `model.start`, which a warm start replaces."""
         network = self._new(seed)
-        if self._begin is not None:
+        if self.start:
+            go_on_from(network, self.start[member - self.first])
+            if self._begin is not None:
+                # Training leaves the location alone: it would stay that of the first rows for ever.
+                _hold(network.head, self._begin)
+        elif self._begin is not None:
             start = self.experiment.model.start
             fitted = start == "linear" or (member - self.first) % 2 == 0
             # The others take its constants, which are few and slow to learn, and no coefficient.

@@ -49,3 +49,9 @@ class Body(nn.Module, ABC):
         Returns:
             Hidden units at every step, and the state after the last.
         """
+
+    @abstractmethod
+    def adapt_inputs(
+        self, factor: Float[Tensor, " features"], offset: Float[Tensor, " features"]
+    ) -> None:
+        """Change the weights in place, so that x gives what `factor * x + offset` gave before."""

@@ -98,5 +98,17 @@ class ConvolutionBody(Body):
             x = x + output if index > 0 else output
         return x, tuple(kept)
 
+    def adapt_inputs(
+        self, factor: Float[Tensor, " features"], offset: Float[Tensor, " features"]
+    ) -> None:
+        """Change what the first layer makes of the features; the steps before the first are zeros.
+
+        Those zeros then stand for another value, so the first steps of a sequence differ.
+        """
+        first = self._layers()[0]
+        with torch.no_grad():
+            first.bias.add_(first.weight.sum(dim=-1) @ offset)
+            first.weight.mul_(factor.unsqueeze(-1))
+
     def _layers(self) -> list[CausalConvolution]:
         return [layer for layer in self.convolutions if isinstance(layer, CausalConvolution)]

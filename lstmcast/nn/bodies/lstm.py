@@ -77,3 +77,12 @@ class LSTMBody(Body):
         h, c = state
         output, last = self.lstm(x, (h, c), generator=generator)
         return output, last
+
+    def adapt_inputs(
+        self, factor: Float[Tensor, " features"], offset: Float[Tensor, " features"]
+    ) -> None:
+        """Change what the first layer makes of the features."""
+        first = self.lstm.layers[0]
+        with torch.no_grad():
+            first.bias_ih.add_(first.weight_ih @ offset)
+            first.weight_ih.mul_(factor)

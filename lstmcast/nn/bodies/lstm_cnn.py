@@ -84,3 +84,10 @@ class LSTMConvolutionBody(Body):
         joined = variational_dropout(joined, self.dropout, self.training, generator)
         merged = nn.functional.silu(nn.functional.linear(joined, self.weight, self.bias))
         return merged, (*recurrent, *convolution)
+
+    def adapt_inputs(
+        self, factor: Float[Tensor, " features"], offset: Float[Tensor, " features"]
+    ) -> None:
+        """Change what both branches make of the features."""
+        self.recurrent.adapt_inputs(factor, offset)
+        self.convolution.adapt_inputs(factor, offset)

@@ -1,0 +1,121 @@
+"""A warm start: networks that begin as those of an earlier training ended.
+
+Each training scales its inputs by statistics of its own training rows. With offset o and factor f
+the earlier networks read (x - o) / f, the new ones read z = (x - o') / f', and
+
+    (x - o) / f = z * f' / f + (o' - o) / f,
+
+so the weights that read the inputs take up the change, and the new networks say at first what the
+earlier ones said.
+"""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lstmcast.dataset import Scaler, Scaling
+from lstmcast.nn import Network
+from lstmcast.training.forecaster import Forecaster
+from lstmcast.training.group import Group
+from lstmcast.training.prepare import Prepared
+
+
+def beginnings(
+    start: Forecaster | None, parts: Sequence[Prepared]
+) -> tuple[list[list[Network]], tuple[str, ...]]:
+    """What the members of each group begin as, and why some begin with new weights.
+
+    Args:
+        start: of an earlier training, on rows that the new one may know; None for new weights.
+        parts: the new training's data, one for each group.
+
+    Returns:
+        For each group its members' networks, none where they begin anew; a note for each group
+        that has to begin anew though there is a start.
+    """
+    if start is None:
+        return [[] for _ in parts], ()
+    networks: list[list[Network]] = []
+    notes = []
+    for number, part in enumerate(parts):
+        group = next((group for group in start.groups if group.number == number), None)
+        problem = _problem(group, part)
+        if group is None or problem:
+            who = f"the networks of variant {number}" if number else "the networks"
+            notes.append(f"{who} begin anew: {problem}")
+            networks.append([])
+        else:
+            # Those that validation stopped: the refitted ones have seen sessions that the new
+            # training is validated on, and would seem better there than they are. A refit begins
+            # with them too, since it is the epochs from there on that validation counts.
+            networks.append([translated(n, group.scaling, part.scaling) for n in group.networks])
+    return networks, tuple(notes)
+
+
+def _problem(group: Group | None, part: Prepared) -> str:
+    """Why the group's networks cannot be gone on with; empty where they can."""
+    if group is None:
+        return "none of them was trained before"
+    ours, theirs = part.experiment, group.experiment
+    if (ours.model, ours.target) != (theirs.model, theirs.target):
+        return "`model` or `target` was another before"
+    if part.scaling.columns != group.scaling.columns:
+        changed = set(part.scaling.columns) ^ set(group.scaling.columns)
+        return f"the features had other columns before ({', '.join(sorted(changed))})"
+    if len(group.networks) != ours.model.members:
+        return f"{len(group.networks)} of {ours.model.members} were trained before"
+    return ""
+
+
+def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
+    """A copy of a network that says of inputs scaled by `later` what it said of those by `earlier`.
+
+    A body with convolutions differs in the first sessions of a sequence, before which it reads
+    zeros: the mean of the rows that a scaler was fitted to.
+    """
+    network = copy.deepcopy(network)
+    if later.kind == "price":
+        # Prices are shares of each symbol's own range, on the way in and on the way out: there is
+        # no one change for all symbols, and what was learned of shares holds for shares.
+        return network
+    old, new = (_pooled(scaling) for scaling in (earlier, later))
+    device = network.head.weight.device
+    factor, offset = (
+        torch.as_tensor(values, dtype=torch.float32, device=device)
+        for values in (new.factor / old.factor, (new.offset - old.offset) / old.factor)
+    )
+    network.body.adapt_inputs(factor, offset)
+    if network.direct:
+        first = network.body.output_size
+        read = slice(first, first + network.body.input_size)
+        with torch.no_grad():
+            network.head.bias.add_(network.head.weight[:, read] @ offset)
+            network.head.weight[:, read].mul_(factor)
+    return network
+
+
+def _pooled(scaling: Scaling) -> Scaler:
+    """The scaler that all symbols share."""
+    return next(iter(scaling.scalers.values()))
+
+
+def go_on_from(network: Network, earlier: Network) -> None:
+    """Give a new network the weights of an earlier one, in place.
+
+    Args:
+        network: of the same kind, for the earlier one's horizons or for the next session alone,
+            of which it then gets what the earlier one says.
+        earlier: for all horizons, reading inputs of the same scale.
+    """
+    network.body.load_state_dict(earlier.body.state_dict())
+    head, known = network.head, earlier.head
+    if head.horizons == known.horizons:
+        head.load_state_dict(known.state_dict())
+        return
+    near: Tensor = torch.ones(len(known.bias), dtype=torch.bool)
+    near[list(known.far)] = False
+    with torch.no_grad():
+        head.weight.copy_(known.weight[near])
+        head.bias.copy_(known.bias[near])

@@ -1,0 +1,190 @@
+"""A warm start: what it takes over, under which scaler, and when it begins anew."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+from support.experiments import PRICE, Recorder, same_weights, small
+from support.histories import simulated
+
+from lstmcast.dataset import build_inputs
+from lstmcast.features import build_matrices
+from lstmcast.nn import NETWORKS, Network
+from lstmcast.training import Trained, train_experiment
+from lstmcast.training.batches import DevicePanel
+from lstmcast.training.forecaster import Forecaster
+from lstmcast.training.group import new_network
+from lstmcast.training.loop import run_epoch
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.prepare import Prepared, prepare
+from lstmcast.training.recipe import Recipe
+from lstmcast.training.warm import beginnings, go_on_from, translated
+
+AAA, BBB = simulated(1, 520), simulated(2, 420, symbol="BBB", first="2001-05-01", price=20.0)
+EARLIER = AAA.between(None, AAA.bars.index[379])
+TWO = ("data.symbols=[AAA, BBB]", "features=[returns, range, volume, pool, pool_range]")
+ONE = TWO[1:]
+
+
+@lru_cache(maxsize=8)
+def earlier(*overrides: str) -> Trained:
+    """Trained on the first sessions of one symbol; shared, so leave it as it is."""
+    return train_experiment(small(*ONE, *overrides), [EARLIER], Recorder())
+
+
+def later(*overrides: str) -> Prepared:
+    """More sessions, and a symbol that has joined."""
+    return prepare(small(*TWO, *overrides), [AAA, BBB])
+
+
+def go_on(*overrides: str, start: Forecaster | None = None) -> Trained:
+    """The later training."""
+    return train_experiment(small(*TWO, *overrides), [AAA, BBB], Recorder(), (), start)
+
+
+def panel_of(part: Prepared) -> DevicePanel:
+    return DevicePanel(
+        part.inputs,
+        part.targets,
+        part.parts,
+        settings=part.experiment.training,
+        horizon_weights=horizon_weights(part.experiment.target.horizon),
+        device=torch.device("cpu"),
+    )
+
+
+def stirred(network: Network) -> Network:
+    """A network whose head says something of every input."""
+    with torch.no_grad():
+        network.head.weight.uniform_(-0.3, 0.3, generator=torch.Generator().manual_seed(1))
+    return network.eval()
+
+
+@pytest.mark.parametrize("start", ["blank", "linear"])
+@pytest.mark.parametrize("body", list(NETWORKS))
+def test_a_translated_network_says_what_it_said_under_its_own_scaler(body: str, start: str) -> None:
+    overrides = (f"model.network={body}", f"model.start={start}")
+    before, after = prepare(small(*ONE, *overrides), [EARLIER]), later(*overrides)
+    old, new = (part.scaling.scaler("AAA") for part in (before, after))
+    assert np.abs(old.offset - new.offset).max() > 0.01
+    assert np.abs(np.log(old.factor / new.factor)).max() > 0.01
+    matrices = build_matrices([AAA, BBB], after.experiment.features or ())
+    columns = len(after.scaling.columns)
+    network = stirred(new_network(before.experiment, columns, seed=3))
+    other = translated(network, before.scaling, after.scaling)
+    answers = []
+    for part, reader in ((before, network), (after, other)):
+        inputs = build_inputs(matrices, part.scaling)
+        with torch.no_grad():
+            answers.append(
+                reader(
+                    torch.from_numpy(inputs.features)[None], torch.from_numpy(inputs.scale)[None]
+                )
+            )
+    # Convolutions reach 30 sessions back, and before the first session there are zeros.
+    known = slice(30 if body == "lstm_cnn" else 0, None)
+    for one, same in zip(answers[0][0], answers[1][0], strict=True):
+        torch.testing.assert_close(one[:, known], same[:, known], atol=1e-5, rtol=1e-5)
+    assert not same_weights(network, other)
+
+
+def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
+    first = earlier()
+    part, trained = later(), go_on(start=first.forecaster)
+    assert trained.notes == ()
+    panel = panel_of(part)
+    (group,) = first.forecaster.groups
+    for member, network in zip(trained.ensemble.members, group.networks, strict=True):
+        begin = translated(network, group.scaling, part.scaling)
+        assert member.records[0].epoch == 0
+        assert member.records[0].validation_loss == run_epoch(begin, panel.validation)
+    cold = go_on()
+    assert [member.records[0].epoch for member in cold.ensemble.members] == [1, 1]
+
+
+@pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
+def test_a_member_goes_on_with_all_but_the_location(head: str) -> None:
+    overrides = ("model.start=mixed", f"model.head={head}")
+    part = later(*overrides)
+    panel = panel_of(part)
+    old = [stirred(new_network(part.experiment, panel.input_size, seed)) for seed in (1, 2)]
+    warm, cold = Recipe(part.experiment, panel, 3, old), Recipe(part.experiment, panel, 3)
+    for k, network in enumerate(old):
+        member, blank = warm.build(3 + k, seed=9), cold.build(3 + k, seed=9)
+        near = [row for row in range(len(network.head.bias)) if row not in network.head.far]
+        (location,) = member.head.drifts
+        others = [row for row in range(len(near)) if row != location]
+        kept = network.head.weight[near]
+        assert torch.equal(member.head.weight[others], kept[others])
+        assert torch.equal(member.head.weight[location], blank.head.weight[location])
+        assert torch.equal(member.head.bias[location], blank.head.bias[location])
+        assert all(
+            torch.equal(member.body.state_dict()[name], value)
+            for name, value in network.body.state_dict().items()
+        )
+
+
+def test_what_a_network_says_of_the_next_session_is_handed_on() -> None:
+    part = later("model.start=linear")
+    panel = panel_of(part)
+    whole = stirred(new_network(part.experiment, panel.input_size, seed=1))
+    near = new_network(part.experiment, panel.input_size, seed=2, horizon=1).eval()
+    go_on_from(near, whole)
+    x, scale = panel.features[None, :50], panel.scale[None, :50]
+    for one, other in zip(near(x, scale)[0], whole(x, scale)[0], strict=True):
+        torch.testing.assert_close(one[:, :, 0], other[:, :, 0], atol=1e-6, rtol=1e-6)
+
+
+def test_the_networks_that_validation_stopped_are_gone_on_with() -> None:
+    first = earlier()
+    (group,) = first.forecaster.groups
+    assert group.refitted
+    ((one, _),), _ = beginnings(first.forecaster, [first.prepared])
+    assert not same_weights(one, group.refitted[0])
+    for name, weight in one.state_dict().items():
+        torch.testing.assert_close(weight, group.networks[0].state_dict()[name])
+
+
+def test_prices_are_read_as_shares_of_their_own_range() -> None:
+    before = prepare(small(*PRICE), [EARLIER])
+    after = prepare(small(*PRICE), [AAA])
+    network = new_network(before.experiment, len(before.scaling.columns), seed=1)
+    assert same_weights(translated(network, before.scaling, after.scaling), network)
+
+
+def test_other_columns_begin_anew_and_say_so() -> None:
+    first = train_experiment(small("features=[returns]"), [EARLIER], Recorder())
+    cold, warm = go_on(), go_on(start=first.forecaster)
+    (note,) = warm.notes
+    assert note.startswith("the networks begin anew: the features had other columns before (")
+    assert "pool_parkinson_5" in note
+    for one, other in zip(cold.forecaster.networks, warm.forecaster.networks, strict=True):
+        assert same_weights(one, other)
+
+
+def test_each_variant_goes_on_with_its_own_networks() -> None:
+    variant = "model.variants=[{members: 1, hidden_size: 3, features: [returns]}]"
+    first = earlier(variant)
+    warm = go_on(variant, start=first.forecaster)
+    assert warm.notes == ()
+    assert [member.records[0].epoch for member in warm.ensemble.members] == [0, 0, 0]
+    alone = replace(first.forecaster, groups=first.forecaster.groups[:1])
+    (note,) = go_on(variant, start=alone).notes
+    assert note == "the networks of variant 1 begin anew: none of them was trained before"
+
+
+def test_lost_members_and_another_model_begin_anew() -> None:
+    first = earlier().forecaster
+    (group,) = first.groups
+    fewer = replace(first, groups=[replace(group, networks=group.networks[:1])])
+    part = later()
+    assert beginnings(fewer, [part]) == (
+        [[]], ("the networks begin anew: 1 of 2 were trained before",),
+    )  # fmt: skip
+    (networks,), (note,) = beginnings(first, [later("model.hidden_size=5")])
+    assert (networks, note) == (
+        [], "the networks begin anew: `model` or `target` was another before",
+    )  # fmt: skip
+    assert beginnings(None, [part]) == ([[]], ())
