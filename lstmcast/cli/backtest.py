@@ -78,6 +78,13 @@ def backtest(
             show_default=False,
         ),
     ] = None,
+    warm_start: Annotated[
+        bool,
+        typer.Option(
+            "--warm-start",
+            help="Begin each fold with the weights of the one before; folds then run in turn.",
+        ),
+    ] = False,
     jobs: Annotated[
         int, typer.Option(min=0, help="Worker processes for the folds; 0 takes every core.")
     ] = 1,
@@ -113,9 +120,12 @@ def backtest(
             first=None if first is None else pd.Timestamp(first),
             embargo=embargo,
             baselines=names,
+            warm_start=warm_start,
         ),
         runs_dir,
     )
+    if warm_start and jobs != 1:
+        note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
     _walk(walk, jobs, FitCache(data_dir(data) / "cache" / "fits"))
     tables, notes = walk.tables()
     report = summarise(

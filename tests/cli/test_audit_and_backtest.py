@@ -74,6 +74,17 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
     assert refused.exit_code == 12
 
 
+def test_backtest_with_a_warm_start_says_that_folds_run_in_turn(place: Workplace) -> None:
+    folds = ("--folds", "2", "--from", "2002-12-10", *QUICK, "--warm-start", "--jobs", "2")
+    result = place.invoke("backtest", "-c", place.config, *folds)
+    assert result.exit_code == 0, result.output
+    assert "the folds run in turn: `--jobs` spreads their baselines alone" in result.stderr
+    assert result.stderr.index("fold 1 done") < result.stderr.index("fold 2 done")
+    folder = next(place.runs.glob("backtest-small-*"))
+    assert len(list(folder.glob("fold-*.safetensors"))) == 2
+    assert json.loads((folder / "plan.json").read_text())["settings"]["warm_start"] is True
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

@@ -1,6 +1,8 @@
 """Walk-forward folds, their files, trading rules and the summary over all of them."""
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +10,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 from support.experiments import small
-from support.histories import simulated
+from support.histories import altered_after, simulated
 from support.simulated import constant_t, predict, random_walk
 
 from lstmcast.errors import DataError, RunError, UsageError
 from lstmcast.evaluation.backtest import Backtest, Fold, Settings, plan_folds, summarise, trade
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
+from lstmcast.evaluation.backtest.walk import stretch, train_fold
 from lstmcast.plots.backtest import backtest_chart
+from lstmcast.training.checkpoint import load_forecaster
 from lstmcast.training.prepare import settle
 
 SESSIONS = pd.bdate_range("2001-01-02", periods=1000, name="date")
@@ -111,6 +115,113 @@ def test_worker_processes_walk_the_same_way(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(table, two.tables()[0][name])
 
 
+WARM = Settings(3, baselines=QUICK, warm_start=True)
+
+
+def joining(root: Path, *, settled: bool = True, last: int = 520, **settings: object) -> Backtest:
+    """A walk over prices that another symbol joins before its second fold."""
+    histories = [
+        simulated(rows=600),
+        simulated(seed=2, rows=500, symbol="BBB", first="2001-04-24"),
+    ]
+    histories = [altered_after(h, histories[0].bars.index[last], seed=5) for h in histories]
+    experiment = small("data.symbols=[AAA, BBB]", "training.epochs=1")
+    if settled:
+        experiment = settle(experiment, histories)
+    first = pd.Timestamp(histories[0].bars.index[450])
+    return Backtest(experiment, histories, replace(WARM, first=first, **settings), root)  # type: ignore[arg-type]  # passed on as they are
+
+
+def kept(test: Backtest) -> dict[str, bytes]:
+    """The files of every fold."""
+    return {path.name: path.read_bytes() for path in sorted(test.folder.glob("fold-*"))}
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Backtest:
+    """A walk with a warm start, done."""
+    test = joining(tmp_path_factory.mktemp("warm"))
+    list(test.run())
+    return test
+
+
+@pytest.mark.slow
+def test_a_warm_start_changes_every_fold_but_the_first(warm: Backtest, tmp_path: Path) -> None:
+    cold = joining(tmp_path, warm_start=False)
+    list(cold.run())
+    assert cold.folder.name != warm.folder.name
+    ours, theirs = kept(warm), kept(cold)
+    assert list(theirs) == [name for name in ours if name.endswith(".parquet")]
+    assert [ours[name] == theirs[name] for name in theirs] == [True, False, False]
+    assert warm.tables()[1] == ()
+
+
+@pytest.mark.slow
+def test_a_warm_fold_goes_on_from_the_one_before(warm: Backtest) -> None:
+    table = warm.tables()[0]["model"]
+    for before, fold in pairwise(warm.folds):
+        start = load_forecaster(warm.weights(before), warm.experiment)
+        assert [set(group.scaling.scalers) for group in start.groups] == [
+            {"AAA"} if before.number == 1 else {"AAA", "BBB"}
+        ]
+        trained = train_fold(warm.experiment, warm.histories, fold, 2, start)
+        assert all(member.records[0].epoch == 0 for member in trained.ensemble.members)
+        again = stretch(trained.predictions, fold)
+        own = table[table["origin"].between(fold.first_origin, fold.last_origin)]
+        pd.testing.assert_frame_equal(again, own.reset_index(drop=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_broken_warm_walk_goes_on_to_the_same_files(
+    warm: Backtest, tmp_path: Path, jobs: int
+) -> None:
+    next(joining(tmp_path).run(jobs))
+    again = joining(tmp_path)
+    assert [fold.number for fold in again.missing()] == [2, 3]
+    assert [fold.number for fold in again.run(jobs)] == [2, 3]
+    assert kept(again) == kept(warm)
+    again.weights(again.folds[1]).unlink()
+    assert [fold.number for fold in again.run(jobs)] == [2]
+    assert kept(again) == kept(warm)
+
+
+@pytest.mark.slow
+def test_prices_after_a_warm_fold_change_nothing_in_it(warm: Backtest, tmp_path: Path) -> None:
+    sessions = pd.DatetimeIndex(warm.histories[0].bars.index)
+    last = int(sessions.get_indexer(pd.DatetimeIndex([warm.folds[0].last_outcome]))[0])
+    one, other = joining(tmp_path / "one", last=last), joining(tmp_path / "two", last=last + 1)
+    for test in (one, other):
+        list(test.run())
+    ours, theirs = kept(one), kept(other)
+    changed = [name for name in ours if ours[name] != theirs[name]]
+    # What the second fold forecasts is after its training, and so are the prices that differ.
+    assert changed == ["fold-02.parquet", "fold-03.parquet", "fold-03.safetensors"]
+
+
+@pytest.mark.slow
+def test_columns_that_appear_later_begin_anew(tmp_path: Path) -> None:
+    test = joining(tmp_path, settled=False)
+    list(test.run())
+    (note,) = test.tables()[1]
+    assert note.startswith("fold 2: the networks begin anew: the features had other columns before")
+    assert "pool_return" in note
+
+
+@pytest.mark.slow
+def test_damaged_weights_are_named(warm: Backtest, tmp_path: Path) -> None:
+    test = joining(tmp_path)
+    test.folder.mkdir()
+    for fold in test.folds[:2]:
+        for file in (Backtest.path, Backtest.weights):
+            file(test, fold).write_bytes(file(warm, fold).read_bytes())
+    test.weights(test.folds[1]).write_bytes(b"broken")
+    with pytest.raises(RunError, match=r"the weights of fold 2 of .* cannot be used") as caught:
+        list(test.run())
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("remove fold-02.safetensors and run the backtest again")
+
+
 def test_too_short_a_history_is_refused(tmp_path: Path) -> None:
     histories = [simulated(rows=420)]
     experiment = settle(small(), histories)
@@ -125,9 +236,10 @@ def test_another_plan_or_experiment_has_a_folder_of_its_own(tmp_path: Path) -> N
         walk(tmp_path).folder,
         walk(tmp_path, folds=3).folder,
         walk(tmp_path, embargo=2).folder,
+        walk(tmp_path, warm_start=True).folder,
         walk(tmp_path, rows=630).folder,
     }
-    assert len(folders) == 4
+    assert len(folders) == 5
     assert walk(tmp_path).folder in folders
 
 

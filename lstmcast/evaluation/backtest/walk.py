@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from lstmcast.files import write_atomically
 from lstmcast.predictions import COLUMNS
 from lstmcast.prices.history import PriceHistory
 
+if TYPE_CHECKING:
+    from lstmcast.training import Forecaster, Trained
+
 FEWEST_SESSIONS = 400
 """A symbol joins the folds once it has as many sessions before their first forecast."""
 
@@ -44,6 +48,7 @@ class Settings:
         first: first session to be forecast; None for the middle one.
         embargo: sessions left out between validation and the first forecast.
         baselines: names out of `BASELINES`, fitted anew for each fold.
+        warm_start: begin each fold's networks with the weights of the fold before.
     """
 
     folds: int = 10
@@ -51,6 +56,7 @@ class Settings:
     first: pd.Timestamp | None = None
     embargo: int = 0
     baselines: tuple[str, ...] = tuple(BASELINES)
+    warm_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,21 +108,28 @@ class Backtest:
         """The file of a fold's forecasts."""
         return self.folder / f"fold-{fold.number:02d}.parquet"
 
+    def weights(self, fold: Fold) -> Path:
+        """The file of a fold's networks, which is kept for the next fold's warm start alone."""
+        return self.path(fold).with_suffix(".safetensors")
+
     def missing(self) -> list[Fold]:
         """The folds that are still to do."""
-        return [fold for fold in self.folds if not self.path(fold).is_file()]
+        kept = [self.path, self.weights] if self.settings.warm_start else [self.path]
+        return [fold for fold in self.folds if not all(file(fold).is_file() for file in kept)]
 
     def run(self, jobs: int = 1, cache: FitCache | None = None) -> Iterator[Fold]:
         """Do the folds that are missing, yielding each when its file is written.
 
         Args:
             jobs: worker processes at most; 0 takes one for each core. Each gets its share of the
-                threads, since threads that wait for each other cost more than they save.
+                threads, since threads that wait for each other cost more than they save. With a
+                warm start each fold waits for the one before, and they fit its baselines alone.
             cache: where slow fits of baselines are kept.
 
         Raises:
             OutputError: if the folder cannot be written.
             DataError: if a fold has too little to train on.
+            RunError: if the weights to begin with cannot be read.
         """
         todo = self.missing()
         try:
@@ -132,9 +145,9 @@ class Backtest:
         }
         write_atomically(self.folder / "config.yaml", dump_experiment(self.experiment).encode())
         write_atomically(self.folder / "plan.json", (json.dumps(plan, indent=2) + "\n").encode())
-        if jobs == 1 or len(todo) < 2:
+        if self.settings.warm_start or jobs == 1 or len(todo) < 2:
             for fold in todo:
-                self._do(fold, cache, self.experiment.training.threads)
+                self._do(fold, cache, self.experiment.training.threads, jobs)
                 yield fold
             return
         from joblib import Parallel, cpu_count, delayed, parallel_config
@@ -147,9 +160,10 @@ class Backtest:
                 delayed(self._do)(fold, cache, threads) for fold in todo
             )
 
-    def _do(self, fold: Fold, cache: FitCache | None, threads: int) -> Fold:
-        """Train, forecast, let the baselines forecast the same rows, and write the fold's file."""
-        table = forecast_fold(self.experiment, self.histories, fold, threads)
+    def _do(self, fold: Fold, cache: FitCache | None, threads: int, jobs: int = 1) -> Fold:
+        """Train, forecast, let the baselines forecast the same rows, and write the fold's files."""
+        trained = train_fold(self.experiment, self.histories, fold, threads, self._start(fold))
+        table = stretch(trained.predictions, fold)
         chosen = {str(name) for name in table["symbol"].unique()}
         known = [history for history in self.histories if history.symbol in chosen]
         groups = self.experiment.features
@@ -160,17 +174,45 @@ class Backtest:
             {history.symbol: history.adjusted() for history in known},
             fit_end={history.symbol: fold.validation_end for history in known},
             features={symbol: m.table for symbol, m in matrices.items()} or None,
-            jobs=1,
+            jobs=jobs,
             cache=cache,
         )
         parts = [table.assign(**{_FORECASTER: MODEL})]
         parts += [part.table.assign(**{_FORECASTER: name}) for name, part in standards.items()]
         whole = pd.concat(parts, ignore_index=True)
-        whole.attrs["notes"] = [*left_out, *(n for part in standards.values() for n in part.notes)]
+        notes = [*left_out, *(n for part in standards.values() for n in part.notes)]
+        whole.attrs["notes"] = [*trained.notes, *notes]
         buffer = io.BytesIO()
         whole.to_parquet(buffer, index=False)
+        if self.settings.warm_start:
+            from lstmcast.training.checkpoint import dump_forecaster
+
+            write_atomically(self.weights(fold), dump_forecaster(trained.forecaster))
         write_atomically(self.path(fold), buffer.getvalue())
         return fold
+
+    def _start(self, fold: Fold) -> "Forecaster | None":
+        """What the fold's networks begin as: those of the fold before, read from its file.
+
+        They are read also where they are still in memory, so that a walk that was broken and one
+        in one go do the same.
+        """
+        if not self.settings.warm_start or fold.number == 1:
+            return None
+        from lstmcast.training.checkpoint import load_forecaster
+        from lstmcast.training.prepare import settle
+
+        experiment = settle(self.experiment, self.histories)
+        companions = baseline_members(experiment.model.pool.baselines)
+        before = self.folds[fold.number - 2]
+        try:
+            return load_forecaster(self.weights(before), experiment, companions=companions)
+        except RunError as error:
+            raise RunError(
+                f"the weights of fold {before.number} of {self.folder} cannot be used",
+                f"remove {self.weights(before).name} and run the backtest again: it goes on where "
+                "it stopped",
+            ) from error
 
     def tables(self) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
         """All folds' forecasts by forecaster, and the notes on them.
@@ -201,10 +243,21 @@ class Backtest:
         return tables, tuple(dict.fromkeys(notes))
 
 
-def forecast_fold(
-    experiment: Experiment, histories: Sequence[PriceHistory], fold: Fold, threads: int
-) -> pd.DataFrame:
-    """Train an experiment on one fold and forecast its stretch.
+def train_fold(
+    experiment: Experiment,
+    histories: Sequence[PriceHistory],
+    fold: Fold,
+    threads: int,
+    start: "Forecaster | None" = None,
+) -> "Trained":
+    """Train an experiment on one fold and forecast what comes after.
+
+    Args:
+        experiment: what is trained; its split is not used.
+        histories: the prices, longer than the fold may see.
+        fold: which sessions are for what.
+        threads: CPU threads in all.
+        start: what the networks begin as; None for new weights.
 
     Raises:
         DataError: if no symbol has enough sessions before the first forecast.
@@ -232,7 +285,11 @@ def forecast_fold(
         }
     )
     companions = baseline_members(chosen.model.pool.baselines)
-    table = train_experiment(chosen, given, Silent(), companions).predictions
+    return train_experiment(chosen, given, Silent(), companions, start)
+
+
+def stretch(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
+    """The rows of a prediction table that the fold is to forecast."""
     origins = table["origin"]
     inside = (origins >= fold.first_origin) & (origins <= fold.last_origin)
     return table[inside].reset_index(drop=True)
