@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from support.experiments import small
 from support.histories import altered_after, simulated
 from support.simulated import constant_t, predict, random_walk
 
+import lstmcast.training
 from lstmcast.errors import DataError, RunError, UsageError
 from lstmcast.evaluation.backtest import Backtest, Fold, Settings, plan_folds, summarise, trade
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
@@ -220,6 +222,22 @@ def test_damaged_weights_are_named(warm: Backtest, tmp_path: Path) -> None:
         list(test.run())
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("remove fold-02.safetensors and run the backtest again")
+
+
+def test_a_fold_that_was_cut_short_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = lstmcast.training.train_experiment
+
+    def cut_short(*args: Any, **kwargs: Any) -> lstmcast.training.Trained:
+        trained = train(*args, **kwargs)
+        return replace(trained, ensemble=replace(trained.ensemble, interrupted=True))
+
+    monkeypatch.setattr(lstmcast.training, "train_experiment", cut_short)
+    test = joining(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        list(test.run())
+    assert len(test.missing()) == 3
 
 
 def test_too_short_a_history_is_refused(tmp_path: Path) -> None:

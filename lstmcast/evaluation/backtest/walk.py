@@ -261,6 +261,7 @@ def train_fold(
 
     Raises:
         DataError: if no symbol has enough sessions before the first forecast.
+        KeyboardInterrupt: on Ctrl-C, also where networks were trained for some epochs.
     """
     from lstmcast.training import train_experiment
 
@@ -285,7 +286,10 @@ def train_fold(
         }
     )
     companions = baseline_members(chosen.model.pool.baselines)
-    return train_experiment(chosen, given, Silent(), companions, start)
+    trained = train_experiment(chosen, given, Silent(), companions, start)
+    if trained.ensemble.interrupted:
+        raise KeyboardInterrupt  # networks that were cut short are no fold: it is done again
+    return trained
 
 
 def stretch(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
