@@ -25,6 +25,7 @@ from lstmcast.config import Experiment
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
 from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device import one_thread_each
 from lstmcast.training.direct import fit_direct_path, fit_head, thinned
 from lstmcast.training.group import new_network
 from lstmcast.training.warm import go_on_from
@@ -94,6 +95,9 @@ class Recipe:
             if self._begin is not None:
                 # Training leaves the location alone: it would stay that of the first rows for ever.
                 _hold(network.head, self._begin)
+                if network.head.offsets is not None:
+                    # Fitted to these rows as well: the symbols may be others than before.
+                    network.head.offsets.copy_(self._begin["offsets"])
         elif self._begin is not None:
             start = self.experiment.model.start
             fitted = start == "linear" or (member - self.first) % 2 == 0
@@ -128,13 +132,14 @@ class Recipe:
             if head.offsets is not None and network.head.offsets is not None:
                 head.offsets[:, near] = network.head.offsets
         rows = thinned(panel.origins, panel.targets.shape[1], FAR_OUTCOMES)
-        units = units_at(whole, panel, rows)
         free = torch.zeros_like(head.weight, dtype=torch.bool)
         free[~near, whole.body.output_size :] = True
-        rows = rows.to(panel.device)
-        inputs = torch.cat([units, panel.features[rows]], dim=-1)
         steps = FAR_ITERATIONS if far is None else MEMBER_ITERATIONS
-        fit_head(head, panel, rows, inputs, free, penalty=FAR_PENALTY, iterations=steps)
+        with one_thread_each():
+            units = units_at(whole, panel, rows)
+            rows = rows.to(panel.device)
+            inputs = torch.cat([units, panel.features[rows]], dim=-1)
+            fit_head(head, panel, rows, inputs, free, penalty=FAR_PENALTY, iterations=steps)
         return whole.eval()
 
 

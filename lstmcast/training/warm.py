@@ -102,7 +102,7 @@ def _pooled(scaling: Scaling) -> Scaler:
 
 
 def go_on_from(network: Network, earlier: Network) -> None:
-    """Give a new network the weights of an earlier one, in place.
+    """Give a new network the weights of an earlier one, in place, but for symbols' offsets.
 
     Args:
         network: of the same kind, for the earlier one's horizons or for the next session alone,
@@ -112,7 +112,8 @@ def go_on_from(network: Network, earlier: Network) -> None:
     network.body.load_state_dict(earlier.body.state_dict())
     head, known = network.head, earlier.head
     if head.horizons == known.horizons:
-        head.load_state_dict(known.state_dict())
+        state = {name: w for name, w in known.state_dict().items() if name != "offsets"}
+        head.load_state_dict(state, strict=False)
         return
     near: Tensor = torch.ones(len(known.bias), dtype=torch.bool)
     near[list(known.far)] = False

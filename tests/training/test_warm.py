@@ -188,3 +188,22 @@ def test_lost_members_and_another_model_begin_anew() -> None:
         [], "the networks begin anew: `model` or `target` was another before",
     )  # fmt: skip
     assert beginnings(None, [part]) == ([[]], ())
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_offsets_of_symbols_are_those_of_the_new_rows(horizon: int) -> None:
+    """A symbol has joined, so the earlier table of offsets would have one row too few."""
+    options = ("model.start=linear", "model.members=1", f"target.horizon={horizon}")
+    three = simulated(3, 420, symbol="CCC", first="2001-05-01", price=7.0)
+    before = prepare(small(*TWO, *options), [AAA, BBB])
+    after = prepare(small("data.symbols=[AAA, BBB, CCC]", *TWO[1:], *options), [AAA, BBB, three])
+    cold = Recipe(before.experiment, panel_of(before))
+    start = cold.finish(cold.build(0, seed=1))
+    warm = Recipe(after.experiment, panel_of(after), 0, [start])
+    network, fresh = warm.build(0, seed=2), Recipe(after.experiment, panel_of(after)).build(0, 2)
+    assert network.head.offsets is not None
+    assert fresh.head.offsets is not None
+    assert network.head.offsets.shape[0] == 4
+    assert torch.equal(network.head.offsets, fresh.head.offsets)
+    ours, theirs = network.body.state_dict(), start.body.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
