@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pandas as pd
 import pytest
 import torch
-from support.experiments import LAST, Recorder, same_weights, small, train, trained
+from support.experiments import LAST, LINEAR, Recorder, same_weights, small, train, trained
 from support.histories import simulated
 
 from lstmcast.errors import DivergedError
@@ -54,7 +54,7 @@ def fit(
     return fit_ensemble(recipe, prepared.experiment, observer or Recorder())
 
 
-@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+@pytest.mark.parametrize("overrides", [(), LINEAR, LAST], ids=["every", "linear", "last"])
 def test_the_same_seed_gives_the_same_run_to_the_bit(overrides: tuple[str, ...]) -> None:
     first = trained(*overrides)
     for threads in (1, 2):
