@@ -29,10 +29,10 @@ from lstmcast.config import parse_experiment
 from lstmcast.nn import Network
 from lstmcast.prices.sources import get_source
 from lstmcast.training.batches import DevicePanel
-from lstmcast.training.group import new_network
 from lstmcast.training.loop import Steps, run_epoch
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import prepare
+from lstmcast.training.recipe import Recipe
 
 SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
 EXPERIMENT = f"""
@@ -137,7 +137,8 @@ def steps(epochs: int, overrides: list[str]) -> None:
         horizon_weights=horizon_weights(experiment.target.horizon),
         device=torch.device("cpu"),
     )
-    network = new_network(experiment, panel.input_size, seed=0)
+    recipe = Recipe(experiment, panel)
+    panel, network = recipe.panel, recipe.build(0, seed=0)
     taken = Steps(network, experiment.training, experiment.training.learning_rate)
     order, masks = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     batches = len(list(panel.training_batches(order)))

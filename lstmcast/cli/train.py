@@ -54,8 +54,9 @@ def train(
     members = sum(group.model.members for group in groups_of(experiment))
     with _progress(members, experiment.training.epochs) as observer:
         from lstmcast.training import train_experiment
-        from lstmcast.training.device import available_threads
+        from lstmcast.training.device import available_threads, keep_freed_memory
 
+        keep_freed_memory()
         trained = train_experiment(experiment, histories, observer, companions)
     run = create_run(runs_dir, trained, histories, available_threads(experiment.training.threads))
     _report(run, trained, json=json)

@@ -3,14 +3,23 @@
 The code path is the same on CPU, CUDA and MPS: tensors are made on the CPU, moved once, and stay.
 """
 
+import ctypes
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 
 import torch
 
 from lstmcast.errors import ConfigError, DeviceError
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Numbers of malloc.h, in glibc."""
+
+_KEPT_BYTES = 32 * 1024 * 1024
+"""The most that glibc takes for the second of them on a 64-bit machine."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -75,3 +84,24 @@ def available_threads(wanted: int) -> int:
         return wanted
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Ask the C library to keep freed memory for the next step instead of giving it back.
+
+    A step frees and takes the same few megabytes again. glibc hands blocks of that size back to the
+    system, and every page must be mapped anew: a sixth of a training step went there. It holds for
+    the whole process, so a command does this and the library does not.
+
+    Returns:
+        Whether there is a glibc that was told so; elsewhere nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return False
+    trim, mmap = (mallopt(name, _KEPT_BYTES) for name in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD))
+    return bool(trim and mmap)

@@ -4,17 +4,17 @@ Validation decides when to stop and which weights to keep. The test part is not 
 module, so it cannot.
 """
 
+import copy
 import math
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
@@ -87,6 +87,8 @@ class Steps:
     gradients' size. Validation and the run use the average of the weights: it is smoother than the
     weights themselves and forecasts better (Polyak and Juditsky 1992).
 
+    `averaged` is the network with the averaged weights.
+
     Args:
         network: what is trained.
         settings: weight decay, clipping, ramp and averaging.
@@ -105,19 +107,15 @@ class Steps:
         self._optimiser = torch.optim.AdamW(
             groups, lr=learning_rate, weight_decay=settings.weight_decay, fused=True
         )
+        self._ramp_steps = settings.ramp
         self._ramp = LambdaLR(
             self._optimiser, lambda step: min(1.0, (step + 1) / max(1, settings.ramp))
         )
-        self._average = (
-            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging))
-            if settings.averaging
-            else None
-        )
-
-    @property
-    def averaged(self) -> Network:
-        """The network with the averaged weights, or the network itself without averaging."""
-        return self.network if self._average is None else cast("Network", self._average.module)
+        self._share = 1.0 - settings.averaging
+        # Without averaging it is the network itself.
+        self.averaged = copy.deepcopy(network) if settings.averaging else network
+        self._averages = [p.detach() for p in self.averaged.parameters() if p.requires_grad]
+        self._taken = 0
 
     @property
     def learning_rate(self) -> float:
@@ -130,9 +128,14 @@ class Steps:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._parameters, self._clip_norm, foreach=True)
         self._optimiser.step()
-        self._ramp.step()
-        if self._average is not None:
-            self._average.update_parameters(self.network)
+        if self._taken < self._ramp_steps:
+            self._ramp.step()
+        if self.averaged is not self.network:
+            # The first step is where the average begins.
+            share = self._share if self._taken else 1.0
+            for average, weight in zip(self._averages, self._parameters, strict=True):
+                average.lerp_(weight.detach(), share)
+        self._taken += 1
 
 
 def fit_member(

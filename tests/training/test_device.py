@@ -1,10 +1,19 @@
-"""Names of devices, with and without the hardware."""
+"""Names of devices, with and without the hardware; threads; memory."""
+
+import ctypes
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from lstmcast.errors import ConfigError, DeviceError
-from lstmcast.training.device import available_threads, one_thread_each, resolve_device
+from lstmcast.training.device import (
+    available_threads,
+    keep_freed_memory,
+    one_thread_each,
+    resolve_device,
+)
 
 
 @pytest.fixture
@@ -69,3 +78,41 @@ def test_one_thread_each_gives_back_what_it_took() -> None:
     with one_thread_each():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+FAULTS = """
+import resource, sys, torch
+from lstmcast.training.device import keep_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+for size in (1_000_000, 2_000_000):
+    torch.zeros(size).add_(1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50):
+    torch.zeros(500_000).add_(1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a matter of glibc")
+def test_freed_memory_is_kept() -> None:
+    """Pages that are mapped anew while tensors come and go, in processes of their own."""
+    faults = {
+        how: int(
+            subprocess.run(
+                [sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for how in ("keep", "leave")
+    }
+    assert faults["keep"] < faults["leave"] / 2
+
+
+def test_without_glibc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_freed_memory.cache_clear()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    assert not keep_freed_memory()
+    keep_freed_memory.cache_clear()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not keep_freed_memory()
+    keep_freed_memory.cache_clear()
