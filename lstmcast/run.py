@@ -109,6 +109,11 @@ class Run:
         return _boundaries(self.record)
 
     @property
+    def shares_features(self) -> bool:
+        """Whether its symbols read what they do together, so that each needs the others' bars."""
+        return any(group.pooled for group in groups_named(self.experiment().features or ()))
+
+    @property
     def charts(self) -> Path:
         """Where charts of the run go."""
         return self.path / "charts"
@@ -173,7 +178,7 @@ class Run:
             )
         known = {entry.symbol: entry for entry in self.symbols}
         source = self.symbols[0].source
-        if any(group.pooled for group in groups_named(self.experiment().features or ())):
+        if self.shares_features:
             wanted += [symbol for symbol in known if symbol not in wanted]
         histories = [
             store.load(symbol, source).between(

@@ -53,6 +53,14 @@ def forecast(
     )
     from lstmcast.forecasting import forecast_ahead
 
+    if opened.shares_features:
+        newest = max(history.last for history in histories)
+        late = [history.symbol for history in histories if history.last < newest]
+        if late:
+            note(
+                f"{', '.join(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do "
+                f"together on that day is taken from the others (`lstmcast fetch {' '.join(late)}`)"
+            )
     wanted = [normalise_symbol(name) for name in symbol] if symbol else None
     forecasts = forecast_ahead(opened.forecaster(), histories, horizon, wanted)
     if csv is not None:

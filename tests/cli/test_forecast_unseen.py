@@ -73,3 +73,17 @@ def test_a_network_on_prices_refuses_a_symbol_that_it_has_no_scaler_for(tmp_path
     assert result.exit_code == 4
     assert "BBB was not in training, and `target.kind` price" in result.stderr
     assert Run.open(None, place.runs).symbols[0].symbol == "AAA"
+
+
+def test_a_symbol_that_lags_behind_its_pool_is_named(tmp_path: Path) -> None:
+    place = Workplace.make(tmp_path, *HISTORIES[:2])
+    options = ("--set", "model.members=1", "--set", "data.symbols=[AAA, BBB]")
+    assert place.invoke("train", "-c", place.config, *options).exit_code == 0
+    assert "no bar of" not in place.invoke("forecast", "--symbol", "AAA").stderr
+    late = HISTORIES[1]
+    place.store.save(late.between(None, late.bars.index[-3]))
+    result = place.invoke("forecast", "--symbol", "AAA")
+    assert result.exit_code == 0, result.stderr
+    words = " ".join(result.stderr.split())
+    assert f"BBB: no bar of {late.last:%Y-%m-%d}" in words
+    assert "lstmcast fetch BBB" in words
