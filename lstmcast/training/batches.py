@@ -101,6 +101,16 @@ class DevicePanel:
         return near
 
     @property
+    def window_ends(self) -> Int[Tensor, " rows"]:
+        """The training origins that the network is trained on, on the CPU, in increasing order.
+
+        With a loss on the last step they have a whole window of their own symbol before them.
+        """
+        if self.settings.supervision == "every":
+            return self.origins
+        return self.starts + self.settings.lookback - 1
+
+    @property
     def input_size(self) -> int:
         """Feature columns."""
         return self.features.shape[1]

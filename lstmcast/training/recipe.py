@@ -27,7 +27,7 @@ from lstmcast.nn.heads import Head
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.direct import fit_direct_path, fit_head, thinned
-from lstmcast.training.group import new_network
+from lstmcast.training.group import WINDOW_BATCH, new_network
 from lstmcast.training.warm import go_on_from
 
 FAR_OUTCOMES = 100_000
@@ -131,7 +131,7 @@ class Recipe:
             head.bias[near] = network.head.bias
             if head.offsets is not None and network.head.offsets is not None:
                 head.offsets[:, near] = network.head.offsets
-        rows = thinned(panel.origins, panel.targets.shape[1], FAR_OUTCOMES)
+        rows = thinned(panel.window_ends, panel.targets.shape[1], FAR_OUTCOMES)
         free = torch.zeros_like(head.weight, dtype=torch.bool)
         free[~near, whole.body.output_size :] = True
         steps = FAR_ITERATIONS if far is None else MEMBER_ITERATIONS
@@ -160,6 +160,11 @@ def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
 
     The state is carried from each symbol's first row on; where the loss is on the last step of a
     window, it begins anew with the window.
+
+    Args:
+        network: whose body.
+        panel: the features.
+        rows: in increasing order, each with a whole window before it where that is what is read.
     """
     network.eval()
 
@@ -168,16 +173,12 @@ def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
         return outputs
 
     if panel.settings.supervision == "last":
-        length = panel.settings.lookback
-        steps = torch.arange(-length + 1, 1)
-        parts = [
-            run(panel.features[(chosen[:, None] + steps).clamp(min=0)])[:, -1]
-            for chosen in rows.split(1024)
-        ]
-        return torch.cat(parts)
-    last = int(rows.max()) + 1
-    blocks = [(b.start, min(b.stop, last)) for b in panel.blocks if b.start < last]
-    sequences = pad_sequence([panel.features[a:b] for a, b in blocks], batch_first=True)
-    outputs = run(sequences)
-    along = torch.cat([outputs[k, : b - a] for k, (a, b) in enumerate(blocks)])
-    return along[rows.to(along.device)]
+        steps = torch.arange(-panel.settings.lookback + 1, 1)
+        ends = rows.split(WINDOW_BATCH)
+        return torch.cat([run(panel.features[chosen[:, None] + steps])[:, -1] for chosen in ends])
+    wanted = [rows[(rows >= b.start) & (rows < b.stop)] - b.start for b in panel.blocks]
+    known = [(b.start, r) for b, r in zip(panel.blocks, wanted, strict=True) if len(r)]
+    # Each symbol up to its last wanted row; those that are shorter are filled up behind it.
+    sequences = [panel.features[start : start + int(r[-1]) + 1] for start, r in known]
+    outputs = run(pad_sequence(sequences, batch_first=True))
+    return torch.cat([outputs[k, r.to(outputs.device)] for k, (_, r) in enumerate(known)])

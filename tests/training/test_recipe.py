@@ -259,3 +259,21 @@ def test_the_panel_knows_whose_a_row_is() -> None:
     for k, row in zip(batch.symbols.tolist(), first, strict=True):
         block = panel.blocks[k]
         assert (panel.features[block.rows] == row).all(dim=1).any()
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_finishing_reads_no_row_after_training(overrides: tuple[str, ...]) -> None:
+    """Of any symbol: a window at another's first sessions must not reach back into the former's."""
+    part = prepared("model.start=linear", *overrides)
+    heads = []
+    for later in (0.0, 7.0):
+        panel = panel_of(part)
+        for block, rows in zip(panel.blocks, part.parts.values(), strict=True):
+            panel.features[block.start + int(rows.train[-1]) + 1 : block.stop] += later
+        recipe = Recipe(part.experiment, panel)
+        member = recipe.build(0, seed=1)
+        with torch.no_grad():
+            member.head.weight[1:, : member.body.output_size] = 0.3
+        heads.append(recipe.finish(member).head.state_dict())
+    for name, weight in heads[0].items():
+        assert torch.equal(weight, heads[1][name])
