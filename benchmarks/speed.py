@@ -29,10 +29,10 @@ from lstmcast.config import parse_experiment
 from lstmcast.nn import Network
 from lstmcast.prices.sources import get_source
 from lstmcast.training.batches import DevicePanel
-from lstmcast.training.loop import Steps, run_epoch
-from lstmcast.training.objective import horizon_weights
+from lstmcast.training.loop import run_epoch
 from lstmcast.training.prepare import prepare
 from lstmcast.training.recipe import Recipe
+from lstmcast.training.steps import Steps
 
 SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
 EXPERIMENT = f"""
@@ -129,15 +129,7 @@ def steps(epochs: int, overrides: list[str]) -> None:
         parse_experiment(EXPERIMENT, overrides), [source.fetch(symbol) for symbol in SYMBOLS]
     )
     experiment = prepared.experiment
-    panel = DevicePanel(
-        prepared.inputs,
-        prepared.targets,
-        prepared.parts,
-        settings=experiment.training,
-        horizon_weights=horizon_weights(experiment.target.horizon),
-        device=torch.device("cpu"),
-    )
-    recipe = Recipe(experiment, panel)
+    recipe = Recipe(experiment, DevicePanel(prepared))
     panel, network = recipe.panel, recipe.build(0, seed=0)
     taken = Steps(network, experiment.training, experiment.training.learning_rate)
     order, masks = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)

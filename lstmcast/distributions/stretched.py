@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Stretched:
         """Rows and horizons."""
         return self.base.shape
 
-    @property
+    @cached_property
     def _median(self) -> FloatArray:
         median: FloatArray = self.base.quantiles((0.5,))[..., 0]
         return median

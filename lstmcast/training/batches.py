@@ -1,7 +1,7 @@
 """The panel on the device, and the batches taken from it.
 
-The data moves to the device once. A training batch is one gather from a strided view of all
-windows: nothing is copied per window, and no Python code runs per sample.
+The data moves to the device once. Training batches are gathered, several at once, from a strided
+view of all windows: nothing is copied per window, and no Python code runs per sample.
 """
 
 import copy
@@ -14,9 +14,10 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lstmcast.config import Training
-from lstmcast.dataset import PanelInputs, PanelTargets, Parts, window_starts
+from lstmcast.dataset import Parts, window_starts
 from lstmcast.dataset.panel import Block
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.prepare import Prepared
 
 MIN_STEPS = 8
 """Least optimiser steps in an epoch, so that a small panel is not validated after every two."""
@@ -27,14 +28,17 @@ VALIDATION_STRETCH = 120
 VALIDATION_WINDOWS = 1024
 """Most windows in a validation batch; bounds memory only."""
 
+GATHERED = 256
+"""Windows gathered at once, at least: a call costs more than to copy the few of one batch."""
+
 
 @dataclass(frozen=True)
 class Batch:
     """Sequences with their truth.
 
     `symbols` numbers each sequence's symbol in the order of the panel. `weight` is how much each
-    loss counts, broadcast over (batch, time, horizon): zero where a
-    session is warm-up, padding, or its outcome is not known.
+    loss counts, broadcast over (batch, time, horizon): zero where a session is warm-up, padding, or
+    its outcome is not known. `total` is what the weights of all losses add up to.
     """
 
     features: Float[Tensor, "batch time features"]
@@ -42,48 +46,45 @@ class Batch:
     targets: Float[Tensor, "batch time horizons"]
     weight: Float[Tensor, "#batch time horizons"]
     symbols: Int[Tensor, " batch"]
+    total: Float[Tensor, ""]
 
 
 class DevicePanel:
     """A panel's arrays on the device.
 
     Args:
-        inputs, targets: the panel; the truth is used for the loss alone.
-        parts: which rows are training and which validation origins, by symbol.
-        settings: window length, warm-up and supervision.
-        horizon_weights: `(horizons,)`, how much each horizon's loss counts.
+        prepared: the panel, with the truth for the loss alone.
         device: where everything goes.
+        parts: which rows are training and which validation origins, by symbol, where it is not as
+            `prepared` has them.
     """
 
     def __init__(
         self,
-        inputs: PanelInputs,
-        targets: PanelTargets,
-        parts: Mapping[str, Parts],
-        *,
-        settings: Training,
-        horizon_weights: Float[Tensor, " horizons"],
-        device: torch.device,
+        prepared: Prepared,
+        device: torch.device | str = "cpu",
+        parts: Mapping[str, Parts] | None = None,
     ) -> None:
-        self.device = device
-        self.settings = settings
+        inputs, parts = prepared.inputs, parts or prepared.parts
+        self.device = torch.device(device)
+        self.settings = prepared.experiment.training
         self.blocks = inputs.blocks
         self._stops = torch.tensor([block.stop for block in inputs.blocks], device=device)
         self.features = torch.from_numpy(inputs.features).to(device)
         self.scale = torch.from_numpy(inputs.scale).to(device)
-        values = torch.from_numpy(targets.values)
+        values = torch.from_numpy(prepared.targets.values)
         self.known = torch.isfinite(values).to(device)
         # A loss at an unknown outcome has weight zero; the value itself must still be finite.
         self.targets = torch.nan_to_num(values).to(device)
-        self.horizon_weights = horizon_weights.to(device)
+        self.horizon_weights = horizon_weights(values.shape[1]).to(device)
         self.origins = torch.from_numpy(
             np.concatenate([block.start + parts[block.symbol].train for block in inputs.blocks])
         )
-        starts = window_starts(inputs, parts, settings.lookback)
+        starts = window_starts(inputs, parts, self.settings.lookback)
         self.starts = torch.from_numpy(starts)
         self.chances = (
             torch.from_numpy(symbol_chances(inputs.blocks, starts))
-            if settings.sampling == "symbols"
+            if self.settings.sampling == "symbols"
             else None
         )
         self.validation = list(self._validation_batches(inputs.blocks, parts))
@@ -94,10 +95,13 @@ class DevicePanel:
         near.targets, near.known = self.targets[:, :1].contiguous(), self.known[:, :1]
         near.horizon_weights = torch.ones_like(self.horizon_weights[:1])
         first = self.horizon_weights[0]
-        near.validation = [
-            replace(batch, targets=batch.targets[..., :1], weight=batch.weight[..., :1] / first)
-            for batch in self.validation
-        ]
+        near.validation = []
+        for batch in self.validation:
+            weight = batch.weight[..., :1] / first
+            total = weight.sum() * (len(batch.features) / len(weight))
+            near.validation.append(
+                replace(batch, targets=batch.targets[..., :1], weight=weight, total=total)
+            )
         return near
 
     @property
@@ -122,14 +126,21 @@ class DevicePanel:
         view = values.as_strided((count, length, columns), (columns, columns, 1))
         return view.index_select(0, starts.to(self.device))
 
-    def _batch(self, starts: Int[Tensor, " batch"], weight: Tensor) -> Batch:
-        return Batch(
-            features=self._windows(self.features, starts),
-            scale=self._windows(self.scale, starts).squeeze(-1),
-            targets=self._windows(self.targets, starts),
-            weight=weight,
-            symbols=self.symbols_at(starts),
-        )
+    def _batches(self, starts: Int[Tensor, " windows"], size: int) -> Iterator[Batch]:
+        """Windows whose outcomes are all known, in batches of at most `size`."""
+        weight = self._step_weights()
+        total = weight.sum()
+        for some in starts.split(max(1, GATHERED // size) * size):
+            arrays = (
+                self._windows(self.features, some),
+                self._windows(self.scale, some).squeeze(-1),
+                self._windows(self.targets, some),
+                self.symbols_at(some),
+            )
+            for features, scale, targets, symbols in zip(
+                *(values.split(size) for values in arrays), strict=True
+            ):
+                yield Batch(features, scale, targets, weight, symbols, total * len(features))
 
     def symbols_at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
         """The number of the symbol that each row belongs to, on the device."""
@@ -159,9 +170,7 @@ class DevicePanel:
             order = torch.randperm(windows, generator=generator)
         else:
             order = torch.randint(len(self.starts), (windows,), generator=generator)
-        weight = self._step_weights()
-        for chosen in self.starts[order].split(settings.batch_size):
-            yield self._batch(chosen, weight)
+        yield from self._batches(self.starts[order], settings.batch_size)
 
     def _validation_batches(
         self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]
@@ -185,9 +194,7 @@ class DevicePanel:
         starts = np.concatenate(
             [start + rows[rows >= length - 1] - length + 1 for start, rows in ends]
         )
-        weight = self._step_weights()
-        for chosen in torch.from_numpy(starts).split(VALIDATION_WINDOWS):
-            yield self._batch(chosen, weight)
+        yield from self._batches(torch.from_numpy(starts), VALIDATION_WINDOWS)
 
     def _validation_sequences(self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]) -> Batch:
         """Validation rows in stretches of `VALIDATION_STRETCH`, each after `lookback` of warm-up.
@@ -219,7 +226,8 @@ class DevicePanel:
             scored = self.known[start + warm_up : stop] * self.horizon_weights
             weight[row, warm_up:length] = scored
         first_rows = torch.tensor([start for start, _, _ in spans])
-        return Batch(features, scale, targets, weight, self.symbols_at(first_rows))
+        symbols = self.symbols_at(first_rows)
+        return Batch(features, scale, targets, weight, symbols, weight.sum())
 
 
 def symbol_chances(blocks: tuple[Block, ...], starts: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -32,6 +32,7 @@ from scipy.special import expit
 
 from lstmcast.distributions import Distribution, FloatArray, PointForecast, Stretched
 from lstmcast.predictions import Actuals
+from lstmcast.training.device import in_threads
 
 Kind = Literal["none", "conformal", "adaptive"]
 Rows = Mapping[str, NDArray[np.intp]]
@@ -70,7 +71,13 @@ class Judged:
 
 
 def calibrate(
-    raw: Raw, symbols: Sequence[Judged], origins: Rows, kind: Kind, validation_end: pd.Timestamp
+    raw: Raw,
+    symbols: Sequence[Judged],
+    origins: Rows,
+    kind: Kind,
+    validation_end: pd.Timestamp,
+    *,
+    threads: int = 1,
 ) -> dict[str, Distribution]:
     """Forecast the origins and calibrate the forecasts by what came true before them.
 
@@ -80,13 +87,14 @@ def calibrate(
         origins: by symbol, the rows whose forecasts are wanted, at least one each.
         kind: how to calibrate.
         validation_end: the last session that conformal calibration learns from.
+        threads: CPU threads, 0 for as many as there are cores.
     """
     plain = dict(raw(origins))
     if kind == "none" or any(isinstance(part, PointForecast) for part in plain.values()):
         return plain
     if kind == "conformal":
         return _conformal(raw, symbols, plain, validation_end)
-    return _adaptive(raw, symbols, plain, origins)
+    return _adaptive(raw, symbols, plain, origins, threads)
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,11 @@ def conformal_points(distances: FloatArray, ranges: FloatArray) -> tuple[FloatAr
 
 
 def _adaptive(
-    raw: Raw, symbols: Sequence[Judged], plain: Mapping[str, Distribution], origins: Rows
+    raw: Raw,
+    symbols: Sequence[Judged],
+    plain: Mapping[str, Distribution],
+    origins: Rows,
+    threads: int,
 ) -> dict[str, Distribution]:
     last = {name: int(rows.max()) for name, rows in origins.items()}
     newest = max(s.dates[last[s.name]] for s in symbols if s.name in last)
@@ -177,7 +189,7 @@ def _adaptive(
     judged = raw(spans) if spans else {}
     known = [symbol for symbol in symbols if symbol.name in judged]
     horizons = next(iter(plain.values())).shape[1]
-    path = Path.follow([(s, spans[s.name], judged[s.name]) for s in known], horizons)
+    path = Path.follow([(s, spans[s.name], judged[s.name]) for s in known], horizons, threads)
     by_name = {symbol.name: symbol for symbol in symbols}
     return {
         name: Stretched(part, path.factors(by_name[name], origins[name]), np.ones(part.shape))
@@ -203,12 +215,14 @@ class Path:
         cls,
         judged: Sequence[tuple[Judged, NDArray[np.intp], Distribution]],
         horizons: int,
+        threads: int = 1,
     ) -> "Path":
         """Learn from every forecast on the day on which its outcome is known.
 
         Args:
             judged: each symbol, rows in one stretch, and their uncalibrated forecasts.
             horizons: sessions ahead.
+            threads: CPU threads, 0 for as many as there are cores.
         """
         dates = pd.DatetimeIndex([])
         for symbol, rows, _ in judged:
@@ -217,8 +231,9 @@ class Path:
         # On the day of the outcome: distance and bounds in logs, restlessness and day of origin.
         distance, restless = np.full(shape, np.nan), np.zeros(shape)
         bounds, origin = np.zeros((*shape, len(COVERAGES))), np.zeros(shape, dtype=np.intp)
-        for s, (symbol, rows, distribution) in enumerate(judged):
-            widths, z = _Widths.of(distribution), restlessness(symbol.closes)
+        all_widths = in_threads(_Widths.of, [forecast for _, _, forecast in judged], threads)
+        for s, ((symbol, rows, _), widths) in enumerate(zip(judged, all_widths, strict=True)):
+            z = restlessness(symbol.closes)
             day = dates.get_indexer(symbol.dates[rows])
             log_close = np.log(symbol.closes[rows])
             for h in range(min(horizons, len(rows) - 1)):

@@ -7,13 +7,18 @@ import ctypes
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from typing import TypeVar
 
 import torch
 
 from lstmcast.errors import ConfigError, DeviceError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Numbers of malloc.h, in glibc."""
@@ -84,6 +89,23 @@ def available_threads(wanted: int) -> int:
         return wanted
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], wanted: int
+) -> list[Result]:
+    """The function's results for all items, computed side by side.
+
+    It pays where the function spends its time in PyTorch's or NumPy's compiled code, which leaves
+    the interpreter to others. Each call has one thread of PyTorch's.
+
+    Args:
+        function: called once for each item.
+        items: in the order of the results.
+        wanted: CPU threads, 0 for as many as there are cores.
+    """
+    with one_thread_each(), ThreadPoolExecutor(available_threads(wanted)) as executor:
+        return list(executor.map(function, items))
 
 
 @cache

@@ -7,8 +7,11 @@ wander about it for many epochs while the LSTM already fits noise. All members s
 
 import torch
 from jaxtyping import Bool, Float
+from scipy.optimize import minimize
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from lstmcast.distributions import FloatArray
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
 from lstmcast.training.batches import DevicePanel
@@ -27,6 +30,9 @@ ITERATIONS = 50
 
 LEAST_CHANGE = 1e-7
 """Change of the loss at which the fit has arrived."""
+
+REMEMBERED = 30
+"""Steps from which L-BFGS learns how the loss is curved: dozens of weights have many ways."""
 
 MOST_OUTCOMES = 400_000
 """Rows times horizons that are fitted at the most; larger panels are thinned evenly."""
@@ -97,29 +103,37 @@ def fit_head(
     penalties[list(head.drifts)] *= DRIFT
     penalties = penalties.unsqueeze(-1) * free
     rows_free = free.any(dim=1)
-    masks = [(head.weight, free), (head.bias, rows_free)]
+    taught = {head.weight: free, head.bias: rows_free}
     if head.offsets is not None:
-        masks.append((head.offsets, rows_free.expand_as(head.offsets)))
         head.offsets.requires_grad_(True)
-    optimiser = torch.optim.LBFGS(
-        head.parameters(),
-        max_iter=iterations,
-        tolerance_change=LEAST_CHANGE,
-        line_search_fn="strong_wolfe",
-    )
+        taught[head.offsets] = rows_free.expand_as(head.offsets)
+    parameters = list(head.parameters())
+    begin = parameters_to_vector(parameters).detach()
 
-    def objective() -> Tensor:
-        optimiser.zero_grad()
+    def put(values: FloatArray) -> None:
+        # MPS knows no double precision: change the type first.
+        vector = torch.from_numpy(values).to(begin.dtype).to(begin.device)
+        vector_to_parameters(vector, parameters)
+
+    def objective(values: FloatArray) -> tuple[float, FloatArray]:
+        put(values)
         losses = head.loss(head(inputs, scale, symbols), targets)[:, 0]
         loss = (losses * weights).sum() + (penalties * head.weight.square()).sum()
         if head.offsets is not None:
             loss = loss + PENALTY_OF_OFFSETS * head.offsets.square().sum() / len(panel.blocks)
-        loss.backward()
-        for parameter, kept in masks:
-            assert parameter.grad is not None  # noqa: S101 - it was just computed
-            parameter.grad *= kept
-        return loss
+        found = torch.autograd.grad(loss, parameters, materialize_grads=True)
+        kept = [g * taught.get(p, 1.0) for p, g in zip(parameters, found, strict=True)]
+        return float(loss.detach()), parameters_to_vector(kept).cpu().double().numpy()
 
-    optimiser.step(objective)
+    # PyTorch has an L-BFGS as well, but to make one loads the compiler of `torch.compile`, which
+    # takes longer than all the fits of a training.
+    fitted = minimize(
+        objective,
+        begin.cpu().double().numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "ftol": LEAST_CHANGE, "gtol": 0.0, "maxcor": REMEMBERED},
+    )
+    put(fitted.x)
     if head.offsets is not None:
         head.offsets.requires_grad_(False)

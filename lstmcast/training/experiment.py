@@ -9,12 +9,13 @@ import torch
 
 from lstmcast.config import Experiment, groups_of
 from lstmcast.dataset import Parts
+from lstmcast.dataset.panel import Block
 from lstmcast.errors import DivergedError
 from lstmcast.nn import HEADS, Network
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.batches import DevicePanel
-from lstmcast.training.device import resolve_device
+from lstmcast.training.device import in_threads, resolve_device
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.forecaster import Companion, Forecaster, ForecastInputs
 from lstmcast.training.group import Group, Origins
@@ -159,20 +160,14 @@ def _fit_group(
     experiment = part.experiment
 
     def recipe(parts: Mapping[str, Parts]) -> Recipe:
-        panel = DevicePanel(
-            part.inputs,
-            part.targets,
-            parts,
-            settings=experiment.training,
-            horizon_weights=horizon_weights(experiment.target.horizon),
-            device=device,
-        )
-        return Recipe(experiment, panel, first, begin)
+        return Recipe(experiment, DevicePanel(part, device, parts), first, begin)
 
-    again = None
+    rows = [part.parts]
     if experiment.training.refit == "validation":
-        again = recipe({symbol: rows.with_validation() for symbol, rows in part.parts.items()})
-    return fit_ensemble(recipe(part.parts), experiment, observer, first, again)
+        rows.append({symbol: parts.with_validation() for symbol, parts in part.parts.items()})
+    threads = experiment.training.threads if device.type == "cpu" else 1
+    once, *again = in_threads(recipe, rows, threads)
+    return fit_ensemble(once, experiment, observer, first, *again)
 
 
 def _group(part: Prepared, ensemble: FittedEnsemble, number: int) -> Group:
@@ -226,9 +221,13 @@ def predict(
 ) -> pd.DataFrame:
     """The prediction table of the given origins, for outcomes up to the session `last`."""
     forecasts = forecaster.forecast(inputs, origins)
-    tables = []
-    for block, dates in zip(inputs.blocks, inputs.dates, strict=True):
+
+    def table(symbol: tuple[Block, pd.DatetimeIndex]) -> pd.DataFrame:
+        block, dates = symbol
         rows = int(dates.searchsorted(last, side="right"))
         actuals = Actuals(block.symbol, dates[:rows], inputs.closes[block.rows][:rows])
-        tables.append(tabulate(actuals, origins[block.symbol], forecasts[block.symbol]))
+        return tabulate(actuals, origins[block.symbol], forecasts[block.symbol])
+
+    symbols = zip(inputs.blocks, inputs.dates, strict=True)
+    tables = in_threads(table, symbols, forecaster.experiment.training.threads)
     return pd.concat(tables, ignore_index=True)

@@ -160,6 +160,7 @@ class Forecaster:
             {symbol: rows for symbol, rows in origins.items() if len(rows)},
             self.experiment.calibration.kind,
             pd.Timestamp(split.validation_end),
+            threads=self.experiment.training.threads,
         )
 
     def pooled(self, inputs: ForecastInputs, origins: Origins) -> dict[str, Distribution]:

@@ -4,22 +4,21 @@ Validation decides when to stop and which weights to keep. The test part is not 
 module, so it cannot.
 """
 
-import copy
 import math
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batches import Batch, DevicePanel
+from lstmcast.training.steps import Steps
 
 MIN_GAIN = 5e-5
 """Least relative gain in validation loss that counts: less is luck, and to chase it is to fit the
@@ -78,64 +77,6 @@ class EarlyStopping:
     def exhausted(self, epoch: int) -> bool:
         """Whether the best epoch lies `patience` epochs back."""
         return epoch - self.best_epoch >= self.patience
-
-
-class Steps:
-    """The optimiser's steps on one network, and the moving average of the weights they reach.
-
-    The learning rate rises linearly over the first steps, while the optimiser knows little of the
-    gradients' size. Validation and the run use the average of the weights: it is smoother than the
-    weights themselves and forecasts better (Polyak and Juditsky 1992).
-
-    `averaged` is the network with the averaged weights.
-
-    Args:
-        network: what is trained.
-        settings: weight decay, clipping, ramp and averaging.
-        learning_rate: of AdamW (Loshchilov and Hutter 2019), after the ramp.
-    """
-
-    def __init__(self, network: Network, settings: Training, learning_rate: float) -> None:
-        self.network = network
-        self._parameters = [p for p in network.parameters() if p.requires_grad]
-        self._clip_norm = settings.clip_norm
-        # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in self._parameters if p.dim() > 1]},
-            {"params": [p for p in self._parameters if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        self._optimiser = torch.optim.AdamW(
-            groups, lr=learning_rate, weight_decay=settings.weight_decay, fused=True
-        )
-        self._ramp_steps = settings.ramp
-        self._ramp = LambdaLR(
-            self._optimiser, lambda step: min(1.0, (step + 1) / max(1, settings.ramp))
-        )
-        self._share = 1.0 - settings.averaging
-        # Without averaging it is the network itself.
-        self.averaged = copy.deepcopy(network) if settings.averaging else network
-        self._averages = [p.detach() for p in self.averaged.parameters() if p.requires_grad]
-        self._taken = 0
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the next step."""
-        return float(self._ramp.get_last_lr()[0])
-
-    def take(self, loss: Tensor) -> None:
-        """Take one step down the gradient of `loss`."""
-        self._optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._parameters, self._clip_norm, foreach=True)
-        self._optimiser.step()
-        if self._taken < self._ramp_steps:
-            self._ramp.step()
-        if self.averaged is not self.network:
-            # The first step is where the average begins.
-            share = self._share if self._taken else 1.0
-            for average, weight in zip(self._averages, self._parameters, strict=True):
-                average.lerp_(weight.detach(), share)
-        self._taken += 1
 
 
 def fit_member(
@@ -253,15 +194,15 @@ def run_epoch(
         The weighted mean loss over the batches.
     """
     network.train(steps is not None)
-    total = count = torch.zeros(())
+    total: Tensor | float = 0.0
+    count: Tensor | float = 0.0
     with torch.set_grad_enabled(steps is not None):
         for batch in batches:
             params, _ = network(batch.features, batch.scale, symbols=batch.symbols, generator=masks)
-            losses = network.head.loss(params, batch.targets) * batch.weight
-            # The weight is broadcast over the batch: count what it stands for.
-            weight = batch.weight.sum() * (len(losses) / len(batch.weight))
+            loss = (network.head.loss(params, batch.targets) * batch.weight).sum()
             if steps is not None:
-                steps.take(losses.sum() / weight)
-            total = total + losses.detach().sum().cpu()
-            count = count + weight.cpu()
+                steps.take(loss / batch.total)
+            # Added up where it is: to fetch a number from a GPU is to wait for it.
+            total = total + loss.detach()
+            count = count + batch.total
     return float(total / count)

@@ -60,7 +60,7 @@ def test_the_density_is_accurate_in_single_precision() -> None:
 @settings(max_examples=30, deadline=None)
 def test_the_term_structure_is_the_sum_of_its_path(near: float, far: float, decay: float) -> None:
     path = [far + (near - far) * decay**k for k in range(60)]
-    start, end, rate = torch.tensor([near, far, decay], dtype=torch.float64)[:, None, None]
+    start, end, rate = torch.tensor([near, far, decay], dtype=torch.float64)[:, None, None, None]
     closed = cumulated(start, end, rate, torch.tensor(FAN, dtype=torch.float64))
     np.testing.assert_allclose(closed[0, 0], np.cumsum(path), rtol=1e-10)
 

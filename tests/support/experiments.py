@@ -5,10 +5,13 @@ from functools import lru_cache
 
 import torch
 
-from lstmcast.config import Experiment, parse_experiment
+from lstmcast.config import Experiment, Training, parse_experiment
 from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training import EpochRecord, Trained, train_experiment
+from lstmcast.training.batches import DevicePanel
+from lstmcast.training.group import new_network
+from lstmcast.training.prepare import prepare
 from support.histories import simulated
 
 SMALL = """
@@ -72,6 +75,14 @@ def train(experiment: Experiment, *histories: PriceHistory) -> Trained:
 def trained(*overrides: str) -> Trained:
     """The small experiment trained on `simulated()`; shared, so leave it as it is."""
     return train(small(*overrides))
+
+
+def blank_member(*overrides: str) -> tuple[Network, DevicePanel, Training]:
+    """A network of the small experiment before any training, and what it is trained on."""
+    prepared = prepare(small(*overrides), [simulated()])
+    panel = DevicePanel(prepared)
+    network = new_network(prepared.experiment, panel.input_size, seed=11)
+    return network, panel, prepared.experiment.training
 
 
 def weights(network: Network) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ import torch
 from support.experiments import LAST, small
 from support.histories import simulated
 
-from lstmcast.dataset import Parts, window_starts
+from lstmcast.dataset import window_starts
 from lstmcast.training.batches import Batch, DevicePanel
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import Prepared, prepare
@@ -21,19 +21,6 @@ def pooled(*overrides: str) -> Prepared:
     """A symbol from the first day and one that comes late, with few training rows."""
     histories = (simulated(1, 420), simulated(2, 250, symbol="BBB", first="2001-08-27"))
     return prepare(small("data.symbols=[AAA, BBB]", *overrides), histories)
-
-
-def on_device(
-    prepared: Prepared, parts: dict[str, Parts] | None = None, device: str = "cpu"
-) -> DevicePanel:
-    return DevicePanel(
-        prepared.inputs,
-        prepared.targets,
-        parts or prepared.parts,
-        settings=prepared.experiment.training,
-        horizon_weights=horizon_weights(HORIZON),
-        device=torch.device(device),
-    )
 
 
 def epoch(panel: DevicePanel, seed: int = 0) -> list[Batch]:
@@ -56,7 +43,7 @@ def test_a_batch_holds_consecutive_training_rows_with_their_truth(
     prepared = pooled(*overrides)
     inputs, targets = prepared.inputs, prepared.targets
     allowed = set(window_starts(inputs, prepared.parts, LOOKBACK).tolist())
-    for batch in epoch(on_device(prepared))[:3]:
+    for batch in epoch(DevicePanel(prepared))[:3]:
         for k in range(len(batch.features)):
             rows = rows_of(prepared, batch.features[k])
             assert rows == list(range(rows[0], rows[0] + LOOKBACK))
@@ -66,7 +53,7 @@ def test_a_batch_holds_consecutive_training_rows_with_their_truth(
 
 
 def test_a_loss_on_every_step_leaves_out_the_warm_up() -> None:
-    for batch in epoch(on_device(pooled())):
+    for batch in epoch(DevicePanel(pooled())):
         assert batch.weight.shape == (1, LOOKBACK, HORIZON)
         assert (batch.weight[:, :WARM_UP] == 0).all()
         torch.testing.assert_close(
@@ -75,7 +62,7 @@ def test_a_loss_on_every_step_leaves_out_the_warm_up() -> None:
 
 
 def test_a_loss_on_the_last_step_has_weight_there_alone() -> None:
-    for batch in epoch(on_device(pooled(*LAST))):
+    for batch in epoch(DevicePanel(pooled(*LAST))):
         assert (batch.weight[:, :-1] == 0).all()
         torch.testing.assert_close(batch.weight[0, -1], horizon_weights(HORIZON))
 
@@ -84,7 +71,7 @@ def test_an_epoch_on_the_last_step_takes_every_window_once() -> None:
     prepared = pooled(*LAST)
     firsts = Counter(
         rows_of(prepared, window[:1])[0]
-        for batch in epoch(on_device(prepared))
+        for batch in epoch(DevicePanel(prepared))
         for window in batch.features
     )
     starts = window_starts(prepared.inputs, prepared.parts, LOOKBACK)
@@ -92,7 +79,7 @@ def test_an_epoch_on_the_last_step_takes_every_window_once() -> None:
 
 
 def test_epochs_differ_and_the_same_seed_repeats_them() -> None:
-    panel = on_device(pooled())
+    panel = DevicePanel(pooled())
     ours, same, other = epoch(panel, 1), epoch(panel, 1), epoch(panel, 2)
     assert all(torch.equal(a.features, b.features) for a, b in zip(ours, same, strict=True))
     assert not torch.equal(ours[0].features, other[0].features)
@@ -100,7 +87,7 @@ def test_epochs_differ_and_the_same_seed_repeats_them() -> None:
 
 def test_validation_in_sequence_scores_every_validation_origin_once() -> None:
     prepared = pooled()
-    (batch,) = on_device(prepared).validation
+    (batch,) = DevicePanel(prepared).validation
     weights = horizon_weights(HORIZON)
     assert len(batch.features) == 2
     for k, block in enumerate(prepared.inputs.blocks):
@@ -120,7 +107,7 @@ def test_validation_in_windows_ends_at_each_validation_origin() -> None:
     prepared = pooled(*LAST)
     ends = [
         rows_of(prepared, window[-1:])[0]
-        for batch in on_device(prepared).validation
+        for batch in DevicePanel(prepared).validation
         for window in batch.features
     ]
     assert ends == [
@@ -135,7 +122,7 @@ def test_validation_origins_without_a_whole_window_are_left_out_one_by_one() -> 
     prepared = pooled(*LAST)
     parts = dict(prepared.parts)
     parts["BBB"] = replace(parts["BBB"], validation=np.arange(LOOKBACK - 3, LOOKBACK + 2))
-    count = sum(len(batch.features) for batch in on_device(prepared, parts).validation)
+    count = sum(len(batch.features) for batch in DevicePanel(prepared, parts=parts).validation)
     assert count == len(parts["AAA"].validation) + 3
 
 
@@ -144,7 +131,7 @@ def test_an_outcome_that_is_not_known_yet_carries_no_weight() -> None:
     rows = len(prepared.inputs.dates[1])
     parts = dict(prepared.parts)
     parts["BBB"] = replace(parts["BBB"], validation=np.arange(rows - 10, rows))
-    (batch,) = on_device(prepared, parts).validation
+    (batch,) = DevicePanel(prepared, parts=parts).validation
     assert torch.isfinite(batch.targets).all()
     expected = np.ones((10, HORIZON))
     for step in range(HORIZON):
@@ -154,13 +141,13 @@ def test_an_outcome_that_is_not_known_yet_carries_no_weight() -> None:
 
 def test_the_panel_holds_every_row_once_whatever_the_lookback() -> None:
     prepared = pooled()
-    panel = on_device(prepared)
+    panel = DevicePanel(prepared)
     assert panel.features.data_ptr() == prepared.inputs.features.ctypes.data
     assert panel.features.shape == prepared.inputs.features.shape
     sizes = {
         lookback: sum(
             value.numel()
-            for value in vars(on_device(pooled(f"training.lookback={lookback}"))).values()
+            for value in vars(DevicePanel(pooled(f"training.lookback={lookback}"))).values()
             if isinstance(value, torch.Tensor)
         )
         for lookback in (24, 96)
@@ -173,7 +160,7 @@ def test_everything_is_on_the_panel_s_device() -> None:
     """The device `meta` computes nothing, and refuses to mix with tensors on the CPU."""
     for overrides in ((), LAST):
         prepared = pooled(*overrides)
-        panel = on_device(prepared, device="meta")
+        panel = DevicePanel(prepared, device="meta")
         for batch in [*epoch(panel), *panel.validation]:
             tensors = (batch.features, batch.scale, batch.targets, batch.weight)
             assert {tensor.device.type for tensor in tensors} == {"meta"}

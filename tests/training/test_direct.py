@@ -11,21 +11,13 @@ from lstmcast.training import direct
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.direct import PENALTY, fit_direct_path
 from lstmcast.training.group import new_network
-from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import prepare
 
 
 def panel_of(*overrides: str) -> tuple[DevicePanel, torch.nn.Module, dict[str, torch.Tensor]]:
     experiment = small("model.start=linear", *overrides)
     prepared = prepare(experiment, [simulated(1, symbol="AAA")])
-    panel = DevicePanel(
-        prepared.inputs,
-        prepared.targets,
-        prepared.parts,
-        settings=prepared.experiment.training,
-        horizon_weights=horizon_weights(experiment.target.horizon),
-        device=torch.device("cpu"),
-    )
+    panel = DevicePanel(prepared)
     network = new_network(prepared.experiment, panel.input_size, seed=1)
     return panel, network, fit_direct_path(network, panel)
 

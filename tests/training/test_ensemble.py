@@ -18,7 +18,6 @@ from lstmcast.training import ensemble
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble
 from lstmcast.training.loop import EpochRecord
-from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import prepare
 from lstmcast.training.recipe import Recipe
 
@@ -31,14 +30,7 @@ def fit(
     """Fit; `spoil(member, attempt)` says which networks begin with a weight that is no number."""
     experiment = small(f"model.members={members}", f"training.learning_rate={RATE}")
     prepared = prepare(experiment, [simulated()])
-    panel = DevicePanel(
-        prepared.inputs,
-        prepared.targets,
-        prepared.parts,
-        settings=prepared.experiment.training,
-        horizon_weights=horizon_weights(3),
-        device=torch.device("cpu"),
-    )
+    panel = DevicePanel(prepared)
     attempts: Counter[int] = Counter()
 
     class Spoilt(Recipe):

@@ -6,18 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from support.experiments import LAST, Recorder, same_weights, small, weights
-from support.histories import simulated
+from support.experiments import LAST, Recorder, blank_member, same_weights, weights
 
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
-from lstmcast.training.forecaster import new_network
-from lstmcast.training.loop import EarlyStopping, EpochRecord, Steps, fit_member, run_epoch
-from lstmcast.training.objective import horizon_weights
-from lstmcast.training.prepare import prepare
+from lstmcast.training.loop import EarlyStopping, EpochRecord, fit_member, run_epoch
 
 SUPERVISION = pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
 
@@ -27,20 +23,6 @@ def one_thread() -> Iterator[None]:
     """As the ensemble runs it."""
     with one_thread_each():
         yield
-
-
-def make(*overrides: str) -> tuple[Network, DevicePanel, Training]:
-    prepared = prepare(small(*overrides), [simulated()])
-    panel = DevicePanel(
-        prepared.inputs,
-        prepared.targets,
-        prepared.parts,
-        settings=prepared.experiment.training,
-        horizon_weights=horizon_weights(prepared.experiment.target.horizon),
-        device=torch.device("cpu"),
-    )
-    network = new_network(prepared.experiment, panel.input_size, seed=11)
-    return network, panel, prepared.experiment.training
 
 
 def fit(
@@ -67,11 +49,11 @@ def fit(
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(overrides: tuple[str, ...]) -> None:
     """Training again, up to the best epoch and no further, gives the same weights to the bit."""
     options = (*overrides, "model.start=blank", "training.learning_rate=0.1", "training.patience=2")
-    network, panel, settings = make(*options, "training.epochs=40")
+    network, panel, settings = blank_member(*options, "training.epochs=40")
     records = fit(network, panel, settings)
     best = min(records, key=lambda record: record.validation_loss)
     assert best.epoch < records[-1].epoch < 40
-    again, panel, settings = make(*options, f"training.epochs={best.epoch}")
+    again, panel, settings = blank_member(*options, f"training.epochs={best.epoch}")
     repeated = fit(again, panel, settings)
     assert [r.validation_loss for r in repeated] == [
         r.validation_loss for r in records[: best.epoch]
@@ -82,7 +64,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(overrides: tuple[str
 
 
 def test_patience_counts_epochs_without_a_better_loss() -> None:
-    network, _, _ = make()
+    network, _, _ = blank_member()
     stopping = EarlyStopping(patience=2)
     losses = [3.0, 2.0, 2.0, 1.5, 1.6, 1.5]
     bests, ends = [], []
@@ -95,7 +77,7 @@ def test_patience_counts_epochs_without_a_better_loss() -> None:
 
 
 def test_the_weights_kept_are_a_copy() -> None:
-    network, _, _ = make()
+    network, _, _ = blank_member()
     stopping = EarlyStopping(patience=1)
     before = weights(network)
     stopping.update(1, 1.0, network)
@@ -107,7 +89,7 @@ def test_the_weights_kept_are_a_copy() -> None:
 
 @SUPERVISION
 def test_an_epoch_s_loss_is_the_weighted_mean_of_a_plain_loop(overrides: tuple[str, ...]) -> None:
-    network, panel, _ = make(*overrides)
+    network, panel, _ = blank_member(*overrides)
     batches = [*panel.training_batches(torch.Generator().manual_seed(1))]
     measured = run_epoch(network, batches)
     total = count = 0.0
@@ -123,48 +105,15 @@ def test_an_epoch_s_loss_is_the_weighted_mean_of_a_plain_loop(overrides: tuple[s
 
 
 def test_measuring_changes_no_weights_and_draws_no_masks() -> None:
-    network, panel, _ = make("model.dropout=0.5")
+    network, panel, _ = blank_member("model.dropout=0.5")
     before = weights(network)
     first, second = run_epoch(network, panel.validation), run_epoch(network, panel.validation)
     assert first == second
     assert all(torch.equal(value, before[name]) for name, value in weights(network).items())
 
 
-def test_a_step_follows_a_gradient_no_longer_than_the_clip() -> None:
-    network, panel, settings = make("training.clip_norm=0.001")
-    batch = next(panel.training_batches(torch.Generator().manual_seed(1)))
-    run_epoch(network, [batch], Steps(network, settings, learning_rate=0.01))
-    gradients = [p.grad.flatten() for p in network.parameters() if p.grad is not None]
-    assert 0.9e-3 < float(torch.cat(gradients).norm()) <= 1.001e-3
-
-
-def test_the_average_lags_behind_the_weights_and_is_what_is_kept() -> None:
-    """With decay d the average after step n is d * average + (1 - d) * weights."""
-    network, panel, settings = make("training.averaging=0.75")
-    steps = Steps(network, settings, learning_rate=0.01)
-    expected = weights(network)
-    for seed, first in ((1, True), (2, False)):
-        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
-        run_epoch(network, [batch], steps)
-        share = 1.0 if first else 0.25  # the first step starts the average
-        expected = {n: w + share * (weights(network)[n] - w) for n, w in expected.items()}
-    for name, value in steps.averaged.state_dict().items():
-        torch.testing.assert_close(value, expected[name])
-
-
-def test_the_learning_rate_rises_over_the_ramp() -> None:
-    network, panel, settings = make("training.ramp=4")
-    steps = Steps(network, settings, learning_rate=0.4)
-    rates = []
-    for seed in range(6):
-        rates.append(steps.learning_rate)
-        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
-        run_epoch(network, [batch], steps)
-    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
-
-
 def test_training_lowers_the_loss_it_trains_on() -> None:
-    network, panel, settings = make("training.epochs=12", "training.patience=12")
+    network, panel, settings = blank_member("training.epochs=12", "training.patience=12")
     records = fit(network, panel, settings)
     assert records[-1].train_loss < records[0].train_loss - 0.02
 
@@ -173,7 +122,7 @@ def test_training_lowers_the_loss_it_trains_on() -> None:
 def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far(start: str, first: int) -> None:
     """Of one that begins as a linear model, also how good that is: epoch 0."""
     options = (f"model.start={start}", "training.epochs=4", "training.learning_rate=0.1")
-    network, panel, settings = make(*options)
+    network, panel, settings = blank_member(*options)
     recorder = Recorder()
     records = fit(network, panel, settings, recorder)
     assert [record for record, _ in recorder.records] == records
@@ -185,7 +134,7 @@ def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far(start: str, 
 
 
 def test_stopping_from_outside_ends_after_the_running_epoch() -> None:
-    network, panel, settings = make("training.epochs=50")
+    network, panel, settings = blank_member("training.epochs=50")
     stop = threading.Event()
     stop.set()
     records = fit(network, panel, settings, stop=stop)
@@ -194,7 +143,7 @@ def test_stopping_from_outside_ends_after_the_running_epoch() -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_member() -> None:
-    network, panel, settings = make()
+    network, panel, settings = blank_member()
     with torch.no_grad():
         next(network.parameters()).fill_(math.nan)
     with pytest.raises(DivergedError, match="loss of member 0 is no longer finite in epoch 1"):

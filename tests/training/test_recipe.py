@@ -1,6 +1,7 @@
 """How members begin and end: the next session first, the further ones after, and once more."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from lstmcast.dataset import PanelTargets
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.loop import fit_again
-from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe, units_at
 
@@ -27,14 +27,7 @@ def prepared(*overrides: str) -> Prepared:
 
 def panel_of(part: Prepared, *, everything: bool = False) -> DevicePanel:
     parts = {s: p.with_validation() for s, p in part.parts.items()} if everything else part.parts
-    return DevicePanel(
-        part.inputs,
-        part.targets,
-        parts,
-        settings=part.experiment.training,
-        horizon_weights=horizon_weights(part.experiment.target.horizon),
-        device=torch.device("cpu"),
-    )
+    return DevicePanel(part, parts=parts)
 
 
 @pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
@@ -97,14 +90,8 @@ def test_the_next_session_is_trained_without_the_others() -> None:
     fitted = []
     for horizon in (1, 3):
         part = prepared("model.start=linear")
-        panel = DevicePanel(
-            part.inputs,
-            PanelTargets(np.ascontiguousarray(part.targets.values[:, :horizon])),
-            part.parts,
-            settings=part.experiment.training,
-            horizon_weights=horizon_weights(horizon),
-            device=torch.device("cpu"),
-        )
+        near = PanelTargets(np.ascontiguousarray(part.targets.values[:, :horizon]))
+        panel = DevicePanel(replace(part, targets=near))
         target = part.experiment.target.model_copy(update={"horizon": horizon})
         recipe = Recipe(part.experiment.model_copy(update={"target": target}), panel)
         member = recipe.build(0, seed=2)

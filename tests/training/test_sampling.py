@@ -8,7 +8,6 @@ from support.histories import simulated
 
 from lstmcast.dataset.panel import Block
 from lstmcast.training.batches import DevicePanel, symbol_chances
-from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import prepare
 
 
@@ -30,14 +29,7 @@ def test_a_late_symbol_is_drawn_as_often_as_asked(
     prepared = prepare(
         small("data.symbols=[AAA, BBB]", f"training.sampling={sampling}", *overrides), histories
     )
-    panel = DevicePanel(
-        prepared.inputs,
-        prepared.targets,
-        prepared.parts,
-        settings=prepared.experiment.training,
-        horizon_weights=horizon_weights(3),
-        device=torch.device("cpu"),
-    )
+    panel = DevicePanel(prepared)
     windows = [len(part.train) - 23 for part in prepared.parts.values()]
     expected = windows[1] / sum(windows) if sampling == "sessions" else 0.5
     assert expected == pytest.approx(share, abs=0.12)

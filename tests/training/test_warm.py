@@ -17,7 +17,6 @@ from lstmcast.training.batches import DevicePanel
 from lstmcast.training.forecaster import Forecaster
 from lstmcast.training.group import new_network
 from lstmcast.training.loop import run_epoch
-from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe
 from lstmcast.training.warm import beginnings, go_on_from, translated
@@ -42,17 +41,6 @@ def later(*overrides: str) -> Prepared:
 def go_on(*overrides: str, start: Forecaster | None = None) -> Trained:
     """The later training."""
     return train_experiment(small(*TWO, *overrides), [AAA, BBB], Recorder(), (), start)
-
-
-def panel_of(part: Prepared) -> DevicePanel:
-    return DevicePanel(
-        part.inputs,
-        part.targets,
-        part.parts,
-        settings=part.experiment.training,
-        horizon_weights=horizon_weights(part.experiment.target.horizon),
-        device=torch.device("cpu"),
-    )
 
 
 def stirred(network: Network) -> Network:
@@ -94,7 +82,7 @@ def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
     first = earlier()
     part, trained = later(), go_on(start=first.forecaster)
     assert trained.notes == ()
-    panel = panel_of(part)
+    panel = DevicePanel(part)
     (group,) = first.forecaster.groups
     for member, network in zip(trained.ensemble.members, group.networks, strict=True):
         begin = translated(network, group.scaling, part.scaling)
@@ -108,7 +96,7 @@ def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
 def test_a_member_goes_on_with_all_but_the_location(head: str) -> None:
     overrides = ("model.start=mixed", f"model.head={head}")
     part = later(*overrides)
-    panel = panel_of(part)
+    panel = DevicePanel(part)
     old = [stirred(new_network(part.experiment, panel.input_size, seed)) for seed in (1, 2)]
     warm, cold = Recipe(part.experiment, panel, 3, old), Recipe(part.experiment, panel, 3)
     for k, network in enumerate(old):
@@ -128,7 +116,7 @@ def test_a_member_goes_on_with_all_but_the_location(head: str) -> None:
 
 def test_what_a_network_says_of_the_next_session_is_handed_on() -> None:
     part = later("model.start=linear")
-    panel = panel_of(part)
+    panel = DevicePanel(part)
     whole = stirred(new_network(part.experiment, panel.input_size, seed=1))
     near = new_network(part.experiment, panel.input_size, seed=2, horizon=1).eval()
     go_on_from(near, whole)
@@ -197,10 +185,10 @@ def test_offsets_of_symbols_are_those_of_the_new_rows(horizon: int) -> None:
     three = simulated(3, 420, symbol="CCC", first="2001-05-01", price=7.0)
     before = prepare(small(*TWO, *options), [AAA, BBB])
     after = prepare(small("data.symbols=[AAA, BBB, CCC]", *TWO[1:], *options), [AAA, BBB, three])
-    cold = Recipe(before.experiment, panel_of(before))
+    cold = Recipe(before.experiment, DevicePanel(before))
     start = cold.finish(cold.build(0, seed=1))
-    warm = Recipe(after.experiment, panel_of(after), 0, [start])
-    network, fresh = warm.build(0, seed=2), Recipe(after.experiment, panel_of(after)).build(0, 2)
+    warm = Recipe(after.experiment, DevicePanel(after), 0, [start])
+    network, fresh = warm.build(0, seed=2), Recipe(after.experiment, DevicePanel(after)).build(0, 2)
     assert network.head.offsets is not None
     assert fresh.head.offsets is not None
     assert network.head.offsets.shape[0] == 4

@@ -108,11 +108,7 @@ class StudentTHead(Head):
         raw = self.raw(hidden, scale, symbols)
         loc, width = self.terms(raw[..., :-1], scale)
         growth = nn.functional.softplus(self.raw_tail_growth)
-        tails = next_teaches(
-            self.horizons,
-            raw[..., -1],
-            lambda near: near.unsqueeze(-1) + growth * self.terms.horizons.log(),
-        )
+        tails = next_teaches(self.horizons, raw[..., -1]) + growth * self.terms.horizons.log()
         df = degrees_of_freedom(tails)
         return StudentTParams(df, loc, width * math.exp(self.log_width) * width_to_scale(df))
 

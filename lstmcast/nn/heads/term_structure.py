@@ -24,7 +24,6 @@ far away would be fitting noise.
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -44,16 +43,15 @@ FIRST_DECAY = 3.0
 
 
 def cumulated(
-    near: Float[Tensor, "batch time"],
-    far: Float[Tensor, "batch time"],
-    decay: Float[Tensor, "batch time"],
+    near: Float[Tensor, "batch time #horizons"],
+    far: Float[Tensor, "batch time 1"],
+    decay: Float[Tensor, "batch time 1"],
     horizons: Float[Tensor, " horizons"],
 ) -> Float[Tensor, "batch time horizons"]:
     """Sum over the sessions up to each horizon of a path that goes from `near` to `far`."""
-    excess = ((near - far) / (1.0 - decay)).unsqueeze(-1)
     # decay^h as exp(h log decay): a power with a gradient costs several times as much.
-    powers = torch.exp(horizons * decay.log().unsqueeze(-1))
-    return far.unsqueeze(-1) * horizons + excess * (1.0 - powers)
+    sessions = (1.0 - torch.exp(horizons * decay.log())) / (1.0 - decay)
+    return far * horizons + (near - far) * sessions
 
 
 def bounded(raw: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
@@ -72,17 +70,17 @@ def next_alone(horizons: tuple[int, ...]) -> bool:
 
 
 def next_teaches(
-    horizons: tuple[int, ...],
-    near: Float[Tensor, "batch time"],
-    at: Callable[[Tensor], Float[Tensor, "batch time horizons"]],
-) -> Float[Tensor, "batch time horizons"]:
-    """`at(near)`, with a gradient to `near` from the next session alone.
+    horizons: tuple[int, ...], near: Float[Tensor, "batch time"]
+) -> Float[Tensor, "batch time #horizons"]:
+    """`near` for every horizon, with a gradient from the next session alone.
 
     Where the next session is not among the horizons, all of them teach.
     """
+    near = near.unsqueeze(-1)
     if not next_alone(horizons):
-        return at(near)
-    return torch.cat([at(near)[..., :1], at(near.detach())[..., 1:]], dim=-1)
+        return near
+    others = near.detach().expand(*near.shape[:-1], len(horizons) - 1)
+    return torch.cat([near, others], dim=-1)
 
 
 class TermStructure(nn.Module):
@@ -129,17 +127,11 @@ class TermStructure(nn.Module):
                 LOCATION_UNIT * unit * near_drift.unsqueeze(-1),
                 unit * near_width.exp().unsqueeze(-1),
             )
-        far_drift, far_width, decay = rest
+        far_drift, far_width, decay = (values.unsqueeze(-1) for values in rest)
         decay = MIN_DECAY + (MAX_DECAY - MIN_DECAY) * torch.sigmoid(decay)
-        drift = next_teaches(
-            self.sessions,
-            near_drift,
-            lambda near: cumulated(near, far_drift, decay, self.horizons),
-        )
+        near_drift = next_teaches(self.sessions, near_drift)
+        drift = cumulated(near_drift, far_drift, decay, self.horizons)
+        near_variance = next_teaches(self.sessions, (2 * near_width).exp())
         far_variance = (2 * bounded(far_width)).exp()
-        variance = next_teaches(
-            self.sessions,
-            near_width,
-            lambda near: cumulated((2 * near).exp(), far_variance, decay, self.horizons),
-        )
+        variance = cumulated(near_variance, far_variance, decay, self.horizons)
         return LOCATION_UNIT * unit * drift, unit * variance.sqrt()

@@ -1,0 +1,104 @@
+"""The optimiser's steps against PyTorch's own, and the average that follows them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support.experiments import SMALL, blank_member, weights
+
+from lstmcast.training.loop import run_epoch
+from lstmcast.training.steps import Steps
+
+TESTS = Path(__file__).parents[1]
+
+
+def test_the_steps_are_those_of_torch_s_adamw() -> None:
+    """Clipped by PyTorch as well, with the ramp by its scheduler; to rounding."""
+    options = ("training.clip_norm=0.05", "training.weight_decay=0.1", "training.ramp=3")
+    (ours, panel, settings), (theirs, _, _) = (blank_member(*options) for _ in range(2))
+    matrices = [p for p in theirs.parameters() if p.dim() > 1]
+    others = [p for p in theirs.parameters() if p.dim() <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=0.05, weight_decay=0.1)
+    ramp = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / 3))
+    steps = Steps(ours, settings, learning_rate=0.05)
+    clipped = 0
+    for batch in [*panel.training_batches(torch.Generator().manual_seed(1))][:6]:
+        both = [torch.Generator().manual_seed(2) for _ in range(2)]
+        run_epoch(ours, [batch], steps, both[0])
+        params, _ = theirs.train()(batch.features, batch.scale, generator=both[1])
+        losses = theirs.head.loss(params, batch.targets) * batch.weight
+        optimiser.zero_grad()
+        (losses.sum() / (batch.weight.sum() * len(losses))).backward()
+        clipped += float(torch.nn.utils.clip_grad_norm_(theirs.parameters(), 0.05)) > 0.05
+        optimiser.step()
+        ramp.step()
+        expected = weights(theirs)
+        for name, value in weights(ours).items():
+            torch.testing.assert_close(value, expected[name], atol=3e-5, rtol=1e-3)
+    assert clipped
+
+
+def test_a_step_follows_a_gradient_no_longer_than_the_clip() -> None:
+    network, panel, settings = blank_member("training.clip_norm=0.001")
+    batch = next(panel.training_batches(torch.Generator().manual_seed(1)))
+    run_epoch(network, [batch], Steps(network, settings, learning_rate=0.01))
+    gradients = [p.grad.flatten() for p in network.parameters() if p.grad is not None]
+    assert 0.9e-3 < float(torch.cat(gradients).norm()) <= 1.001e-3
+
+
+def test_the_average_lags_behind_the_weights_and_is_what_is_kept() -> None:
+    """With decay d the average after step n is d * average + (1 - d) * weights."""
+    network, panel, settings = blank_member("training.averaging=0.75")
+    steps = Steps(network, settings, learning_rate=0.01)
+    expected = weights(network)
+    for seed, first in ((1, True), (2, False)):
+        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
+        run_epoch(network, [batch], steps)
+        share = 1.0 if first else 0.25  # the first step starts the average
+        expected = {n: w + share * (weights(network)[n] - w) for n, w in expected.items()}
+    for name, value in steps.averaged.state_dict().items():
+        torch.testing.assert_close(value, expected[name])
+
+
+def test_the_learning_rate_rises_over_the_ramp() -> None:
+    network, panel, settings = blank_member("training.ramp=4")
+    steps = Steps(network, settings, learning_rate=0.4)
+    rates = []
+    for seed in range(6):
+        rates.append(steps.learning_rate)
+        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
+        run_epoch(network, [batch], steps)
+    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
+
+
+def test_a_training_loads_no_compiler() -> None:
+    """`torch._dynamo` takes a second to load: longer than a member of a small pool trains."""
+    program = f"""
+import sys
+from pathlib import Path
+from typing import Any
+from lstmcast.config import parse_experiment
+from lstmcast.training import train_experiment
+from support.experiments import Recorder
+from support.histories import simulated
+
+experiment = parse_experiment({SMALL!r}, ["model.start=mixed", "training.refit=validation"])
+train_experiment(experiment, [simulated()], Recorder())
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+    )
+    assert found.returncode == 0, found.stderr
