@@ -246,6 +246,11 @@ class Training(_Section):
         "epochs as they found best, and forecast what comes after them with that; `none`: do not",
     )
     clip_norm: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of the body's arithmetic in training; `bfloat16` pays for wide networks on "
+        "processors that have it",
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads in all; 0 takes every core")

@@ -14,6 +14,7 @@ in pieces and a new session costs one step.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -83,8 +84,17 @@ class Network(nn.Module):
         read = variational_dropout(x, self.input_dropout, self.training, generator)
         hidden, state = self.body(read, state, generator=generator)
         hidden = variational_dropout(hidden, self.dropout, self.training, generator)
-        read = torch.cat([hidden, x], dim=-1) if self.direct else hidden
-        return self.head(read, scale, symbols), state
+        with _full_precision(x.device):
+            hidden = hidden.to(x.dtype)
+            read = torch.cat([hidden, x], dim=-1) if self.direct else hidden
+            return self.head(read, scale, symbols), state
+
+
+def _full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Keep autocast, where it is on, away from the head: a width to three digits is no width."""
+    if device.type == "meta" or not torch.is_autocast_enabled(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 def build_network(

@@ -8,6 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -198,7 +199,10 @@ def run_epoch(
     count: Tensor | float = 0.0
     with torch.set_grad_enabled(steps is not None):
         for batch in batches:
-            params, _ = network(batch.features, batch.scale, symbols=batch.symbols, generator=masks)
+            with steps.autocast() if steps else nullcontext():
+                params, _ = network(
+                    batch.features, batch.scale, symbols=batch.symbols, generator=masks
+                )
             loss = (network.head.loss(params, batch.targets) * batch.weight).sum()
             if steps is not None:
                 steps.take(loss / batch.total)

@@ -6,6 +6,7 @@ clear, measure and shorten them is one call each, whatever the number of weights
 """
 
 import copy
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -68,6 +69,12 @@ class Steps:
     def learning_rate(self) -> float:
         """The rate of the next step."""
         return self._rate * min(1.0, (self._taken + 1) / max(1, self._settings.ramp))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Open for the forward pass of one step; weights rounded in it are kept until it closes."""
+        if self._settings.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self._gradient.device.type, dtype=torch.bfloat16)
 
     def take(self, loss: Tensor) -> None:
         """Take one step down the gradient of `loss`."""

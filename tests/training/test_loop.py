@@ -14,6 +14,7 @@ from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.loop import EarlyStopping, EpochRecord, fit_member, run_epoch
+from lstmcast.training.steps import Steps
 
 SUPERVISION = pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
 
@@ -110,6 +111,38 @@ def test_measuring_changes_no_weights_and_draws_no_masks() -> None:
     first, second = run_epoch(network, panel.validation), run_epoch(network, panel.validation)
     assert first == second
     assert all(torch.equal(value, before[name]) for name, value in weights(network).items())
+
+
+def test_bfloat16_rounds_the_body_of_a_training_step_and_nothing_else() -> None:
+    measured, taught = {}, {}
+    for precision in ("float32", "bfloat16"):
+        network, panel, settings = blank_member(f"training.precision={precision}")
+        with torch.no_grad():
+            network.head.weight.uniform_(-0.1, 0.1, generator=torch.Generator().manual_seed(3))
+        measured[precision] = run_epoch(network, panel.validation)
+        steps = Steps(network, settings, learning_rate=0.01)
+        batches = panel.training_batches(torch.Generator().manual_seed(1))
+        taught[precision] = run_epoch(network, batches, steps, torch.Generator().manual_seed(2))
+        assert {p.dtype for p in network.parameters()} == {torch.float32}
+    assert measured["float32"] == measured["bfloat16"]
+    assert taught["float32"] != taught["bfloat16"]
+    assert taught["float32"] == pytest.approx(taught["bfloat16"], rel=1e-3)
+
+
+def test_under_autocast_the_head_keeps_its_digits() -> None:
+    network, panel, _ = blank_member()
+    with torch.no_grad():
+        network.head.weight.uniform_(-0.1, 0.1)
+    network.eval()
+    batch = next(panel.training_batches(torch.Generator().manual_seed(1)))
+    outputs: list[torch.Tensor] = []
+    network.body.register_forward_hook(lambda _, __, found: outputs.append(found[0]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        params, _ = network(batch.features, batch.scale)
+    (hidden,) = outputs
+    assert hidden.dtype == torch.bfloat16
+    for found, exact in zip(params, network.head(hidden.float(), batch.scale), strict=True):
+        assert torch.equal(found, exact)
 
 
 def test_training_lowers_the_loss_it_trains_on() -> None:
