@@ -294,6 +294,13 @@ class Experiment(_Section):
     training: Training = Training()
     calibration: Calibration = Calibration()
 
+    @property
+    def dates(self) -> SplitDates:
+        """The split of a settled experiment, whose dates are written out."""
+        if not isinstance(self.split, SplitDates):
+            raise TypeError("a settled experiment has its split as dates, this one as fractions")
+        return self.split
+
 
 def groups_of(experiment: Experiment) -> list[Experiment]:
     """The experiment of each group of like members: the model itself, then its variants."""

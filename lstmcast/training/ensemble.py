@@ -203,6 +203,8 @@ def _fit_or_restart(
             )
             # Where it diverges on the second way, what validation saw stands in for it.
             refitted = again.finish(refitted) if arrived else network
+            if stop.is_set():
+                refitted = None  # cut short, which is neither
         observer.on_finish(member, kept=True)
         return FittedMember(network, seed, records, refitted)
     observer.on_finish(member, kept=False)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from lstmcast.config import Experiment, SplitDates
+from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling
 from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
@@ -152,8 +152,7 @@ class Forecaster:
         The pooled forecasts are calibrated by the outcomes of all symbols in `inputs` that are
         known at each origin.
         """
-        split = self.experiment.split
-        assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
+        split = self.experiment.dates
         return calibrate(
             lambda rows: self.pooled(inputs, rows),
             self._judged(inputs, pd.Timestamp(split.train_end)),
@@ -215,8 +214,7 @@ class Forecaster:
         """What the companions forecast."""
         if not self.companions:
             return []
-        split = self.experiment.split
-        assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
+        split = self.experiment.dates
         fit_ends = (pd.Timestamp(split.train_end), pd.Timestamp(split.validation_end))
         horizon = self.experiment.target.horizon
         return [

@@ -6,14 +6,16 @@ Most experiments are one group: members that differ by their seed alone. Each en
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lstmcast.config import Experiment, SplitDates
+from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling, build_inputs
 from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
@@ -61,6 +63,14 @@ def new_network(
         initial_state=model.initial_state,
         generator=torch.Generator().manual_seed(seed),
     )
+
+
+class _Sequence(NamedTuple):
+    """What networks read of one symbol: all its rows, and its number in training."""
+
+    features: Float[Tensor, "rows features"]
+    scale: Float[Tensor, " rows"]
+    symbol: Int[Tensor, " 1"]
 
 
 @dataclass(frozen=True)
@@ -119,8 +129,6 @@ class Group:
     def _forecast_block(
         self, inputs: PanelInputs, block: Block, origins: NDArray[np.intp]
     ) -> list[Distribution]:
-        features = torch.from_numpy(inputs.features[block.rows])
-        scale = torch.from_numpy(inputs.scale[block.rows])
         run = (
             self._run_along
             if self.experiment.training.supervision == "every"
@@ -131,43 +139,36 @@ class Group:
         closes = inputs.closes[block.rows][origins]
         later = len(origins)
         if self.refitted:
-            split = self.experiment.split
-            assert isinstance(split, SplitDates)  # noqa: S101 - a settled experiment has dates
             dates = inputs.dates[inputs.blocks.index(block)]
-            end = int(dates.searchsorted(pd.Timestamp(split.validation_end)))
+            end = int(dates.searchsorted(pd.Timestamp(self.experiment.dates.validation_end)))
             later = int(np.searchsorted(origins, end))
         spans = ((self.networks, origins[:later]), (self.refitted, origins[later:]))
 
         known = list(self.scaling.scalers)
         number = known.index(block.symbol) if block.symbol in known else len(known)
-        symbols = torch.tensor([number])
+        read = _Sequence(
+            torch.from_numpy(inputs.features[block.rows]),
+            torch.from_numpy(inputs.scale[block.rows]),
+            torch.tensor([number]),
+        )
 
         def answers(member: int) -> dict[str, FloatArray]:
-            found = [
-                run(networks[member], features, scale, symbols, rows)
-                for networks, rows in spans
-                if len(rows)
-            ]
+            found = [run(networks[member], read, rows) for networks, rows in spans if len(rows)]
             return {k: np.concatenate([part[k] for part in found]) for k in found[0]}
 
         return [decode(answers(k), target, closes) for k in range(len(self.networks))]
 
     def _run_along(
-        self,
-        network: Network,
-        features: Tensor,
-        scale: Tensor,
-        symbols: Tensor,
-        origins: NDArray[np.intp],
+        self, network: Network, read: _Sequence, origins: NDArray[np.intp]
     ) -> dict[str, FloatArray]:
         """Carry the state from the symbol's first row to the last origin."""
         device = next(network.parameters()).device
         stop = int(origins[-1]) + 1
         with torch.inference_mode():
             params, _ = network(
-                features[None, :stop].to(device),
-                scale[None, :stop].to(device),
-                symbols=symbols.to(device),
+                read.features[None, :stop].to(device),
+                read.scale[None, :stop].to(device),
+                symbols=read.symbol.to(device),
             )
         rows = torch.from_numpy(origins)
         return {
@@ -175,12 +176,7 @@ class Group:
         }
 
     def _run_windows(
-        self,
-        network: Network,
-        features: Tensor,
-        scale: Tensor,
-        symbols: Tensor,
-        origins: NDArray[np.intp],
+        self, network: Network, read: _Sequence, origins: NDArray[np.intp]
     ) -> dict[str, FloatArray]:
         """Run a window of `lookback` rows up to each origin, as in training."""
         length = self.experiment.training.lookback
@@ -197,9 +193,9 @@ class Group:
             rows = chosen[:, None] + steps
             with torch.inference_mode():
                 params, _ = network(
-                    features[rows].to(device),
-                    scale[rows].to(device),
-                    symbols=symbols.expand(len(rows)).to(device),
+                    read.features[rows].to(device),
+                    read.scale[rows].to(device),
+                    symbols=read.symbol.expand(len(rows)).to(device),
                 )
             answers.append(
                 {k: v[:, -1].cpu().double().numpy() for k, v in params._asdict().items()}

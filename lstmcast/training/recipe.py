@@ -14,7 +14,6 @@ trained at once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -41,7 +40,6 @@ FAR_PENALTY = 1e-1
 """Weight of the squared coefficients: overlapping returns are fewer than they look."""
 
 
-@dataclass(frozen=True)
 class Recipe:
     """The members of one group, on the origins of one panel.
 
@@ -50,32 +48,32 @@ class Recipe:
         whole: the panel with all horizons.
         first: number of the group's first member.
         start: what each member goes on from, reading this panel's inputs; empty for new weights.
+
+    `panel` is what the members are trained on: of the next session alone, or the whole.
     """
 
-    experiment: Experiment
-    whole: DevicePanel
-    first: int = 0
-    start: Sequence[Network] = ()
-    step_by_step: bool = field(init=False)
-    panel: DevicePanel = field(init=False)
-    _begin: dict[str, Tensor] | None = field(init=False)
-    _far: dict[str, Tensor] | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        network = new_network(self.experiment, self.whole.input_size, seed=0)
-        step_by_step = network.direct and bool(network.head.far)
-        panel = self.whole.next_session() if step_by_step else self.whole
-        object.__setattr__(self, "step_by_step", step_by_step)
-        object.__setattr__(self, "panel", panel)
-        begin = far = None
+    def __init__(
+        self,
+        experiment: Experiment,
+        whole: DevicePanel,
+        first: int = 0,
+        start: Sequence[Network] = (),
+    ) -> None:
+        self.experiment = experiment
+        self.whole = whole
+        self.first = first
+        self.start = start
+        network = new_network(experiment, whole.input_size, seed=0)
+        self.step_by_step = network.direct and bool(network.head.far)
+        self.panel = whole.next_session() if self.step_by_step else whole
+        self._begin: dict[str, Tensor] | None = None
+        self._far: dict[str, Tensor] | None = None
         if network.direct:
-            first = self._new(seed=0)
-            begin = fit_direct_path(first, panel)
-            first.head.load_state_dict(begin)
-            if step_by_step:
-                far = self._extended(first, None).head.state_dict()
-        object.__setattr__(self, "_begin", begin)
-        object.__setattr__(self, "_far", far)
+            linear = self._new(seed=0)
+            self._begin = fit_direct_path(linear, self.panel)
+            linear.head.load_state_dict(self._begin)
+            if self.step_by_step:
+                self._far = self._extended(linear, None).head.state_dict()
 
     def _new(self, seed: int) -> Network:
         horizon = self.panel.targets.shape[1]
@@ -124,8 +122,7 @@ class Recipe:
         head = whole.head
         if far is not None:
             head.load_state_dict(far)
-        near = torch.ones(len(head.bias), dtype=torch.bool)
-        near[list(head.far)] = False
+        near = head.near
         with torch.no_grad():
             head.weight[near] = network.head.weight
             head.bias[near] = network.head.bias

@@ -13,7 +13,6 @@ import copy
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from lstmcast.dataset import Scaler, Scaling
 from lstmcast.nn import Network
@@ -115,8 +114,6 @@ def go_on_from(network: Network, earlier: Network) -> None:
         state = {name: w for name, w in known.state_dict().items() if name != "offsets"}
         head.load_state_dict(state, strict=False)
         return
-    near: Tensor = torch.ones(len(known.bias), dtype=torch.bool)
-    near[list(known.far)] = False
     with torch.no_grad():
-        head.weight.copy_(known.weight[near])
-        head.bias.copy_(known.bias[near])
+        head.weight.copy_(known.weight[known.near])
+        head.bias.copy_(known.bias[known.near])

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ from lstmcast.nn import Network
 from lstmcast.training import ensemble
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble
-from lstmcast.training.loop import EpochRecord
+from lstmcast.training.loop import EpochRecord, fit_again
 from lstmcast.training.prepare import prepare
 from lstmcast.training.recipe import Recipe
 
@@ -25,7 +26,11 @@ RATE = 0.01
 
 
 def fit(
-    spoil: Callable[[int, int], bool], observer: Recorder | None = None, members: int = 3
+    spoil: Callable[[int, int], bool],
+    observer: Recorder | None = None,
+    members: int = 3,
+    *,
+    again: bool = False,
 ) -> FittedEnsemble:
     """Fit; `spoil(member, attempt)` says which networks begin with a weight that is no number."""
     experiment = small(f"model.members={members}", f"training.learning_rate={RATE}")
@@ -43,7 +48,8 @@ def fit(
             return network
 
     recipe = Spoilt(prepared.experiment, panel)
-    return fit_ensemble(recipe, prepared.experiment, observer or Recorder())
+    last = recipe if again else None
+    return fit_ensemble(recipe, prepared.experiment, observer or Recorder(), again=last)
 
 
 @pytest.mark.parametrize("overrides", [(), LINEAR, LAST], ids=["every", "linear", "last"])
@@ -142,6 +148,24 @@ def test_ctrl_c_keeps_the_best_of_the_members_that_have_an_epoch(
     assert {m.records[0].member for m in fitted.members} == {
         record.member for record, _ in recorder.records
     }
+
+
+def test_ctrl_c_in_the_last_training_leaves_nothing_half_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began = threading.Event()
+
+    def late(*args: Any, stop: threading.Event, **options: Any) -> bool:
+        began.set()
+        assert stop.wait(timeout=60)
+        return fit_again(*args, stop=stop, **options)
+
+    monkeypatch.setattr(ensemble, "fit_again", late)
+    interrupt_when(began, monkeypatch)
+    fitted = fit(lambda *_: False, again=True)
+    assert fitted.interrupted
+    assert fitted.members
+    assert all(member.refitted is None for member in fitted.members)
 
 
 def test_ctrl_c_before_there_is_anything_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:

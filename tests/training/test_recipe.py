@@ -11,6 +11,7 @@ from support.histories import as_history, simulated, simulated_bars
 
 from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
+from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.loop import fit_again
@@ -28,6 +29,25 @@ def prepared(*overrides: str) -> Prepared:
 def panel_of(part: Prepared, *, everything: bool = False) -> DevicePanel:
     parts = {s: p.with_validation() for s, p in part.parts.items()} if everything else part.parts
     return DevicePanel(part, parts=parts)
+
+
+def trained_again(
+    network: Network,
+    panel: DevicePanel,
+    settings: Training,
+    epochs: int = 1,
+    seed: int = 4,
+    stop: threading.Event | None = None,
+) -> bool:
+    return fit_again(
+        network,
+        panel,
+        settings,
+        epochs=epochs,
+        seed=seed,
+        learning_rate=settings.learning_rate,
+        stop=stop or threading.Event(),
+    )
 
 
 @pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
@@ -70,15 +90,7 @@ def test_training_moves_the_width_and_leaves_the_location() -> None:
         member = recipe.build(number, seed=5)
         before = member.head.weight.detach().clone()
         settings = part.experiment.training
-        assert fit_again(
-            member,
-            recipe.panel,
-            settings,
-            epochs=2,
-            seed=1,
-            learning_rate=0.01,
-            stop=threading.Event(),
-        )
+        assert trained_again(member, recipe.panel, settings, epochs=2)
         moved = (member.head.weight - before).abs().amax(dim=1)
         assert moved[0] < 1e-3 * before[0].abs().max()  # weight decay alone
         assert (moved[1:] > 1e-3).all()
@@ -96,8 +108,7 @@ def test_the_next_session_is_trained_without_the_others() -> None:
         recipe = Recipe(part.experiment.model_copy(update={"target": target}), panel)
         member = recipe.build(0, seed=2)
         settings = part.experiment.training
-        args = {"epochs": 1, "seed": 4, "learning_rate": 0.01, "stop": threading.Event()}
-        assert fit_again(member, recipe.panel, settings, **args)  # type: ignore[arg-type]
+        assert trained_again(member, recipe.panel, settings)
         fitted.append(member.body.state_dict())
     for name, weight in fitted[0].items():
         torch.testing.assert_close(weight, fitted[1][name], atol=1e-6, rtol=1e-5)
@@ -139,15 +150,7 @@ def test_a_member_is_trained_again_for_its_best_epochs_from_its_own_seed() -> No
     recipe = Recipe(part.experiment, panel_of(part, everything=True))
     best = min(member.records, key=lambda record: record.validation_loss).epoch
     network = recipe.build(0, member.seed)
-    assert fit_again(
-        network,
-        recipe.panel,
-        part.experiment.training,
-        epochs=best,
-        seed=member.seed,
-        learning_rate=part.experiment.training.learning_rate,
-        stop=threading.Event(),
-    )
+    assert trained_again(network, recipe.panel, part.experiment.training, best, member.seed)
     (group,) = run.forecaster.groups
     for name, weight in group.refitted[0].state_dict().items():
         torch.testing.assert_close(weight, network.state_dict()[name], atol=0, rtol=0)
@@ -170,9 +173,8 @@ def test_training_again_stops_when_told_to() -> None:
     recipe = Recipe(part.experiment, panel_of(part))
     stop = threading.Event()
     stop.set()
-    settings: Training = part.experiment.training
-    args = {"seed": 1, "learning_rate": 0.01, "stop": stop}
-    assert not fit_again(recipe.build(0, 1), recipe.panel, settings, epochs=3, **args)  # type: ignore[arg-type]
+    settings = part.experiment.training
+    assert not trained_again(recipe.build(0, 1), recipe.panel, settings, epochs=3, stop=stop)
 
 
 def test_a_network_that_is_no_number_is_not_kept() -> None:
@@ -181,8 +183,7 @@ def test_a_network_that_is_no_number_is_not_kept() -> None:
     network = recipe.build(0, 1)
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
-    args = {"seed": 1, "learning_rate": 0.01, "stop": threading.Event()}
-    assert not fit_again(network, recipe.panel, part.experiment.training, epochs=1, **args)  # type: ignore[arg-type]
+    assert not trained_again(network, recipe.panel, part.experiment.training)
 
 
 def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lstmcast.config import Experiment, Pool, SplitDates
+from lstmcast.config import Experiment, Pool
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.audit.altered import altered_after
 from lstmcast.evaluation.audit.result import Check
@@ -51,20 +51,13 @@ def shortened(experiment: Experiment, *, epochs: int) -> Experiment:
     )
 
 
-def dates_of(experiment: Experiment) -> SplitDates:
-    """The split of a settled experiment, whose dates are written out."""
-    if not isinstance(experiment.split, SplitDates):
-        raise TypeError("the experiment of a run has its split as dates")
-    return experiment.split
-
-
 def check_scaler(
     scaling: "Scaling", experiment: Experiment, histories: Sequence[PriceHistory]
 ) -> Check:
     """Compute the scaler's statistics anew from training rows, and compare."""
     groups = experiment.features or ()
     matrices = build_matrices(histories, groups, scaling.scalers)
-    ends = dates_of(experiment)
+    ends = experiment.dates
     parts = {
         "training": _rows_until(matrices, ends.train_end, experiment.target.horizon),
         "training and validation": _rows_until(matrices, ends.validation_end, 0),
@@ -129,7 +122,7 @@ def check_purge(experiment: Experiment, histories: Sequence[PriceHistory]) -> Ch
     from lstmcast.training.prepare import prepare
 
     prepared = prepare(experiment, histories)
-    ends, horizon = dates_of(experiment), experiment.target.horizon
+    ends, horizon = experiment.dates, experiment.target.horizon
     limits = {"train": ends.train_end, "validation": ends.validation_end}
     for block, dates in zip(prepared.inputs.blocks, prepared.inputs.dates, strict=True):
         parts = prepared.parts[block.symbol]
@@ -162,7 +155,7 @@ def check_training(
     experiment: Experiment, histories: Sequence[PriceHistory], generator: np.random.Generator
 ) -> Check:
     """Train twice, the second time with other prices in the test range: nothing may differ."""
-    ends = dates_of(experiment)
+    ends = experiment.dates
     last = pd.Timestamp(ends.validation_end)
     changed = [
         altered_after(history, int((history.bars.index <= last).sum()) - 1, generator)

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lstmcast.errors import ConfigError
@@ -58,6 +58,13 @@ class Head(nn.Module, ABC):
         # The last row stays zero: it is for symbols that were not in training.
         offsets = nn.Parameter(torch.zeros(symbols + 1, len(bias)), requires_grad=False)
         self.register_parameter("offsets", offsets if symbols else None)
+
+    @property
+    def near(self) -> Bool[Tensor, " raw"]:
+        """Which raw outputs say something of the next session: all that are not `far`."""
+        near = torch.ones(len(self.bias), dtype=torch.bool, device=self.bias.device)
+        near[list(self.far)] = False
+        return near
 
     @abstractmethod
     def first_raw(self) -> list[float]:
