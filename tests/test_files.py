@@ -1,9 +1,9 @@
 """Atomic writing: the old file or the new one, never a half, and nothing left over."""
 
 import errno
+import io
 import os
 from pathlib import Path
-from typing import Self
 
 import pytest
 
@@ -32,19 +32,11 @@ def test_a_full_disk_leaves_the_old_file(
 
     if call == "write":
 
-        class Full:
-            def __init__(self, descriptor: int, _: str) -> None:
-                self.descriptor = descriptor
+        class Full(io.BytesIO):
+            def write(self, _: object) -> int:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-            def __enter__(self) -> Self:
-                return self
-
-            def __exit__(self, *_: object) -> None:
-                os.close(self.descriptor)
-
-            write = full
-
-        monkeypatch.setattr(os, "fdopen", Full)
+        monkeypatch.setattr(Path, "open", lambda *_: Full())
     elif call == "fsync":
         monkeypatch.setattr(os, "fsync", full)
     else:

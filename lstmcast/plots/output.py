@@ -1,14 +1,13 @@
 """Writing a chart to a file: whole or not at all, and the same bytes for the same chart."""
 
 import io
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from lstmcast.errors import OutputError
+from lstmcast.files import replace_file
 from lstmcast.plots.style import house_style
 
 # Without these, matplotlib writes the time of day and its own version into the file.
@@ -38,7 +37,13 @@ def save_figure(figure: Figure, path: Path) -> Path:
             f"`{path}` has {found}, which is not a format of charts",
             f"end the name with one of {', '.join('.' + name for name in FORMATS)}",
         )
-    _replace(path, _render(figure, suffix))
+    content = _render(figure, suffix)
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise OutputError(
+            f"`{path}` cannot be written: {error.strerror or error}", _next_step(path, error)
+        ) from error
     return path
 
 
@@ -47,23 +52,6 @@ def _render(figure: Figure, suffix: str) -> bytes:
     with house_style():
         figure.savefig(buffer, format=suffix, metadata=_METADATA[suffix])
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(6)}.tmp")
-    try:
-        try:
-            with beside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"`{path}` cannot be written: {error.strerror or error}", _next_step(path, error)
-        ) from error
 
 
 def _next_step(path: Path, error: OSError) -> str:

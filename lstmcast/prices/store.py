@@ -11,7 +11,6 @@ Each `load` compares the bars with the hash that was stored with them.
 import contextlib
 import io
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstmcast.errors import StoreError
+from lstmcast.files import replace_file
 from lstmcast.prices.bars import COLUMNS, INDEX_DTYPE, iso_dates
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
@@ -107,11 +107,10 @@ class PriceStore:
         path = self.path(history.symbol, history.source)
         content = _to_parquet(history)
         with self.lock(history.symbol, history.source), _explained(path):
-            for left_over in path.parent.glob(
-                f".{path.stem}.*.tmp"
-            ):  # of a process that was killed
+            # Of a process that was killed.
+            for left_over in path.parent.glob(f".{path.stem}.*.tmp"):
                 left_over.unlink(missing_ok=True)
-            _replace(path, content)
+            replace_file(path, content)
         return path
 
     @contextlib.contextmanager
@@ -235,27 +234,6 @@ def _to_parquet(history: PriceHistory) -> bytes:
     # the numbers of a column hardly repeat, so dictionaries make the file larger and slower
     pq.write_table(table, buffer, compression="zstd", use_dictionary=False)
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put `content` at `path` so that a crash at any point leaves the old file or the new one."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the rename itself reaches the disk with the folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _metadata(path: Path, schema: pa.Schema) -> dict[str, Any]:

@@ -1,21 +1,12 @@
-"""One experiment: what is forecast, from which prices, by which network, trained how.
+"""The keys of an experiment, their defaults, and what each of them takes.
 
-An experiment is one frozen model and one YAML file. Values come from the file, then from
-`--set a.b=c`, each overriding the one before. All faults are reported at once, each with its
-path, the value found and what would work.
-
-The YAML is read by rules nearer to YAML 1.2 than PyYAML's own, because its 1.1 rules bite exactly
-here: the ticker `ON` would be true, `1e-3` text, `005930` or `2010-12-31` something else again.
+Every model is frozen and knows all its keys; the descriptions are what the reference prints.
 """
 
 import datetime as dt
-import difflib
-import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -23,13 +14,10 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
-
-from lstmcast.errors import ConfigError
+from pydantic_core import PydanticCustomError
 
 
 class _Section(BaseModel):
@@ -311,171 +299,3 @@ def groups_of(experiment: Experiment) -> list[Experiment]:
         model = experiment.model.model_copy(update={**given, "variants": ()})
         groups.append(experiment.model_copy(update={"model": model, "features": features}))
     return groups
-
-
-# --- reading -------------------------------------------------------------------------------------
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with YAML 1.2's core idea of what is a number, a date or a truth."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key) for key, _ in node.value]
-        repeated = {str(key) for key in keys if keys.count(key) > 1}
-        if repeated:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {', '.join(sorted(repeated))} is there twice", node.start_mark
-            )
-        return cast("dict[Any, Any]", super().construct_mapping(node, deep=deep))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what either this loader or a YAML 1.1 reader would take for something else."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?",
-        list("-+0123456789."),
-    ),
-):
-    for _reader_or_writer in (_Loader, _Dumper):
-        _reader_or_writer.add_implicit_resolver(
-            f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})\Z"), _first
-        )
-
-
-def _read_yaml(text: str, origin: str) -> object:
-    """Parse YAML safely.
-
-    Raises:
-        ConfigError: if it is not YAML, with the line.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise ConfigError(
-            f"{origin}{where} is not valid YAML: {problem}",
-            "check the indentation and quote values with special characters",
-        ) from error
-
-
-def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Read an experiment from a YAML file and apply `a.b=c` overrides.
-
-    Args:
-        path: the YAML file.
-        overrides: each `path.to.key=value`, the value read as YAML.
-
-    Raises:
-        ConfigError: listing every fault with its path, the value found and a hint.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(
-            f"`--config` {path} cannot be read: {reason}",
-            "give the path of a YAML file, such as configs/aapl.yaml",
-        ) from error
-    return parse_experiment(text, overrides, origin=str(path))
-
-
-def parse_experiment(
-    text: str, overrides: Sequence[str] = (), *, origin: str = "the configuration"
-) -> Experiment:
-    """Read an experiment from YAML text; see `load_experiment`."""
-    values = _read_yaml(text, origin)
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"{origin} must be a mapping of keys, got {type(values).__name__}",
-            "start it with `name:` and `data:`; see configs/aapl.yaml",
-        )
-    for override in overrides:
-        _apply(values, override)
-    try:
-        return Experiment.model_validate(values)
-    except ValidationError as error:
-        problems = tuple(_explain(detail) for detail in error.errors())
-        count = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
-        raise ConfigError(f"{origin} has {count}", problems=problems) from error
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    """Set one `a.b=c` in the nested mapping."""
-    key, equals, value = override.partition("=")
-    names = key.strip().split(".")
-    if not equals or not all(names):
-        raise ConfigError(
-            f"`--set` must look like `model.hidden_size=64`, got `{override}`",
-            "name a key, an equals sign and a value, without spaces around it",
-        )
-    if names[0] == "split" and len(names) == 2 and isinstance(values.get("split"), dict):
-        # Dates replace fractions and the reverse: the two kinds do not mix.
-        same_kind = names[1].endswith("_end")
-        kept = {k: v for k, v in values["split"].items() if str(k).endswith("_end") == same_kind}
-        values["split"] = kept
-    section = values
-    for name in names[:-1]:
-        inner = section.get(name)
-        section[name] = dict(inner) if isinstance(inner, dict) else {}
-        section = section[name]
-    section[names[-1]] = _read_yaml(value, f"`--set {override}`")
-
-
-def dump_experiment(experiment: Experiment) -> str:
-    """The experiment as YAML that `load_experiment` reads back to an equal one."""
-    text: str = yaml.dump(
-        experiment.model_dump(mode="json", exclude_none=True),
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        default_flow_style=None,
-    )
-    return text
-
-
-# --- explaining ----------------------------------------------------------------------------------
-
-
-def _explain(detail: ErrorDetails) -> str:
-    """One line for one fault: the key's path, the value found, and what would work."""
-    if detail["type"] == "value_error":
-        return str(detail["msg"]).removeprefix("Value error, ")
-    location = detail["loc"]
-    path = ".".join(str(part) for part in location if part not in {"dates", "fractions"})
-    if detail["type"] == "missing":
-        return f"`{path}` is missing; add it"
-    if detail["type"] == "extra_forbidden":
-        return f"`{path}` is not a key; {_suggest(location)}"
-    found = detail["input"]
-    message = str(detail["msg"]).replace("Input", "it")
-    quote = (
-        "; quote it, as in '600036'"
-        if detail["type"] == "string_type" and isinstance(found, (bool, int, float))
-        else ""
-    )
-    return f"`{path}` is {found!r}; {message[:1].lower() + message[1:]}{quote}"
-
-
-def _suggest(location: Sequence[int | str]) -> str:
-    """Name the key that was probably meant, or the keys that there are."""
-    section: type[BaseModel] = Experiment
-    for part in location[:-1]:
-        if part in {"dates", "fractions"}:
-            section = SplitDates if part == "dates" else SplitFractions
-        elif part == "variants":
-            section = Variant
-        elif (field := section.model_fields.get(str(part))) and isinstance(field.annotation, type):
-            section = field.annotation
-    known = list(section.model_fields)
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"known keys are {', '.join(known)}"

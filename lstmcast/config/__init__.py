@@ -1,0 +1,39 @@
+"""One experiment: what is forecast, from which prices, by which network, trained how.
+
+An experiment is one frozen model and one YAML file. Values come from the file, then from
+`--set a.b=c`, each overriding the one before.
+"""
+
+from lstmcast.config.models import (
+    Calibration,
+    Data,
+    Experiment,
+    Model,
+    Pool,
+    Split,
+    SplitDates,
+    SplitFractions,
+    Target,
+    Training,
+    Variant,
+    groups_of,
+)
+from lstmcast.config.reading import dump_experiment, load_experiment, parse_experiment
+
+__all__ = [
+    "Calibration",
+    "Data",
+    "Experiment",
+    "Model",
+    "Pool",
+    "Split",
+    "SplitDates",
+    "SplitFractions",
+    "Target",
+    "Training",
+    "Variant",
+    "dump_experiment",
+    "groups_of",
+    "load_experiment",
+    "parse_experiment",
+]
