@@ -21,12 +21,12 @@ def column(value: float) -> np.ndarray:
     return np.full((1, 1), value)
 
 
-def warped(factor: float = 1.2) -> Stretched:
-    return Stretched(base(), column(factor), column(3.0), AT, TO)
+def warped() -> Stretched:
+    return Stretched(base(), column(3.0), AT, TO)
 
 
-def test_without_points_a_student_t_stays_one_of_another_scale() -> None:
-    stretched = Stretched(base(), column(1.5), column(7.0))
+def test_points_in_one_line_make_a_student_t_one_of_another_scale() -> None:
+    stretched = Stretched(base(), column(7.0), AT, 1.5 * AT)
     exact = base(scale=3.0)
     y = column(-1.7)
     np.testing.assert_allclose(stretched.quantiles(LEVELS), exact.quantiles(LEVELS), rtol=1e-10)
@@ -60,9 +60,28 @@ def test_density_is_the_derivative_and_integrates_to_one() -> None:
 def test_points_say_where_a_distance_goes() -> None:
     """The 80 % range is one unit wide on either side: it must end at 0.9 units."""
     half = float(stats.t.ppf(0.9, 5)) * 2.0
-    distribution = Stretched(base(), column(1.0), column(half), AT, TO)
+    distribution = Stretched(base(), column(half), AT, TO)
     low, high = distribution.quantiles((0.1, 0.9))[0, 0]
     assert (high - low) / 2 == pytest.approx(0.9 * half, rel=1e-9)
+
+
+def test_each_row_and_horizon_has_its_own_points() -> None:
+    several = StudentTMixture(
+        np.full((1, 2, 2), 5.0), np.full((1, 2, 2), 0.1), np.full((1, 2, 2), 2.0)
+    )
+    factors = np.array([[1.0, 1.1], [1.2, 1.3]])
+    at = np.broadcast_to(AT, (2, 2, 4))
+    stretched = Stretched(several, np.full((2, 2), 3.0), at, at * factors[..., None])
+    y = np.full((2, 2), 4.0)
+    for row in range(2):
+        for h in range(2):
+            alone = Stretched(base(), column(3.0), AT, AT * factors[row, h])
+            for found, exact in (
+                (stretched.quantiles(LEVELS)[row, h], alone.quantiles(LEVELS)[0, 0]),
+                (stretched.cdf(y)[row, h], alone.cdf(column(4.0))[0, 0]),
+                (stretched.log_density(y)[row, h], alone.log_density(column(4.0))[0, 0]),
+            ):
+                np.testing.assert_allclose(found, exact, rtol=1e-12)
 
 
 def test_unknown_truth_has_no_density() -> None:

@@ -6,16 +6,18 @@ states. It is split conformal prediction with volatility-normalised scores, and 
 as validation is like the days to come.
 
 `adaptive` goes on learning. From the first validation session on, each session's outcomes move the
-logarithm of a factor by which all ranges are stretched: up after too many misses, down after too
-few. A second coefficient lets the factor depend on how restless the symbol is against its own past,
-so that calm days do not pay for wild ones:
+logarithms of the factors by which the 50, 80, 90 and 95 % ranges are stretched: up after too many
+misses, down after too few. Each range has its own, since a distribution with the wrong tails has
+some ranges too wide and others too narrow. A second coefficient lets the factor depend on how
+restless the symbol is against its own past, so that calm days do not pay for wild ones:
 
-    log factor = a_h + b_h z,     z = log(EWMA volatility) - its mean so far
-    a_h += G / sqrt(h) * mean over symbols of e,     b_h += G_z * mean over symbols of e z
+    log factor = a + b z,     z = log(EWMA volatility) - its mean so far
+    a += G / sqrt(h) * mean over symbols of e,     b += G_z / sqrt(h) * mean over symbols of e z
 
-where e is the share of the 50, 80, 90 and 95 % ranges that were missed beyond what they state. All
-of it is known at the origin. The misses count smoothly, within 5 % of a bound: otherwise a rounding
-error could decide between hit and miss.
+for each range and horizon h, where e is 1 for a miss and 0 for a hit, less the share of misses that
+the range states. All of it is known at the origin. Misses count smoothly, within 5 % of a bound:
+otherwise a rounding error could decide between hit and miss. What lies between two ranges is
+stretched in proportion.
 
 Source: Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random world; Gibbs and Candes
 (2021), Adaptive conformal inference under distribution shift.
@@ -39,8 +41,9 @@ Rows = Mapping[str, NDArray[np.intp]]
 Raw = Callable[[Rows], Mapping[str, Distribution]]
 
 COVERAGES = np.array([0.5, 0.8, 0.9, 0.95])
-GAIN = 0.02
+GAIN = 0.015
 GAIN_OF_RESTLESSNESS = 0.05
+"""Chosen on validation rows by how well ranges hold, where that costs no score."""
 
 FEWEST_ROWS = 100
 """Validation rows below which conformal calibration leaves the forecasts as they are."""
@@ -51,6 +54,8 @@ _SMOOTH = 0.05
 _DECAY = 0.94
 _MOST_RESTLESS = 1.5
 _MOST_STRETCH = np.log(2.0)
+_LEAST_STEP = 0.2
+"""Share of the way from a range to the next that is always left: ranges stay inside one another."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +150,7 @@ def _conformal(
     if not distances or sum(len(part) for part in distances) < FEWEST_ROWS:
         return dict(plain)
     at, to = conformal_points(np.concatenate(distances), np.concatenate(ranges))
-    return {
-        name: Stretched(part, np.ones(part.shape), _Widths.of(part).unit, at, to)
-        for name, part in plain.items()
-    }
+    return {name: Stretched(part, _Widths.of(part).unit, at, to) for name, part in plain.items()}
 
 
 def conformal_points(distances: FloatArray, ranges: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -191,20 +193,31 @@ def _adaptive(
     horizons = next(iter(plain.values())).shape[1]
     path = Path.follow([(s, spans[s.name], judged[s.name]) for s in known], horizons, threads)
     by_name = {symbol.name: symbol for symbol in symbols}
-    return {
-        name: Stretched(part, path.factors(by_name[name], origins[name]), np.ones(part.shape))
-        for name, part in plain.items()
-    }
+
+    def stretched(name: str) -> Stretched:
+        widths = _Widths.of(plain[name])
+        to = nested(widths.ranges, path.factors(by_name[name], origins[name]))
+        return Stretched(plain[name], widths.unit, widths.ranges, to)
+
+    return dict(zip(plain, in_threads(stretched, plain, threads), strict=True))
+
+
+def nested(ranges: FloatArray, factors: FloatArray) -> FloatArray:
+    """Half widths times their factors, `(rows, horizons, ranges)`, kept inside one another."""
+    steps = np.diff(ranges * factors, axis=-1, prepend=0.0)
+    least = _LEAST_STEP * np.diff(ranges, axis=-1, prepend=0.0)
+    found: FloatArray = np.cumsum(np.maximum(steps, least), axis=-1)
+    return found
 
 
 @dataclass(frozen=True)
 class Path:
-    """How the two coefficients moved.
+    """How the two coefficients of each range moved.
 
     Args:
         dates: `(days,)` sessions of any symbol.
-        coefficients: `(days + 1, horizons, 2)`; entry k holds before the outcomes of day k, so
-            entry k + 1 is what is known at its close.
+        coefficients: `(days + 1, horizons, ranges, 2)`; entry k holds before the outcomes of day
+            k, so entry k + 1 is what is known at its close.
     """
 
     dates: pd.DatetimeIndex
@@ -247,10 +260,10 @@ class Path:
         return cls(dates, _learn(distance, bounds, restless, origin))
 
     def factors(self, symbol: Judged, rows: NDArray[np.intp]) -> FloatArray:
-        """`(rows, horizons)` factors at the close of each row."""
+        """`(rows, horizons, ranges)` factors at the close of each row."""
         day = self.dates.searchsorted(symbol.dates[rows], side="right")
         a, b = np.moveaxis(self.coefficients[day], -1, 0)
-        z = restlessness(symbol.closes)[rows][:, None]
+        z = restlessness(symbol.closes)[rows][:, None, None]
         factors: FloatArray = np.exp(np.clip(a + b * z, -_MOST_STRETCH, _MOST_STRETCH))
         return factors
 
@@ -261,20 +274,17 @@ def _learn(
     """The coefficients day by day; see `Path`."""
     days, _, horizons = distance.shape
     ahead = np.arange(horizons)
-    gains = np.stack(
-        [GAIN / np.sqrt(ahead + 1.0), np.full(horizons, GAIN_OF_RESTLESSNESS)], axis=-1
-    )
-    coefficients = np.zeros((days + 1, horizons, 2))
+    gains = np.array([GAIN, GAIN_OF_RESTLESSNESS]) / np.sqrt(ahead + 1.0)[:, None, None]
+    coefficients = np.zeros((days + 1, horizons, len(COVERAGES), 2))
     for day in range(days):
-        known = np.isfinite(distance[day])
-        z = restless[day]
+        known = np.isfinite(distance[day])[..., None]
+        z = restless[day][..., None]
         used = coefficients[origin[day] + 1, ahead]
         stretch = np.clip(used[..., 0] + used[..., 1] * z, -_MOST_STRETCH, _MOST_STRETCH)
-        beyond = np.where(known, distance[day] - stretch, 0.0)[..., None] - bounds[day]
-        missed = (expit(beyond / _SMOOTH) - (1 - COVERAGES)).mean(axis=-1)
-        error = np.where(known, missed, 0.0)
+        beyond = np.where(known, distance[day][..., None], 0.0) - stretch - bounds[day]
+        error = np.where(known, expit(beyond / _SMOOTH) - (1 - COVERAGES), 0.0)
         count = np.maximum(known.sum(axis=0), 1)
-        step = np.stack([error.sum(axis=0), (error * z).sum(axis=0)], axis=-1) / count[:, None]
+        step = np.stack([error.sum(axis=0), (error * z).sum(axis=0)], axis=-1) / count[..., None]
         coefficients[day + 1] = coefficients[day] + gains * step
     return coefficients
 

@@ -10,12 +10,15 @@ from support.simulated import garch_returns
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
 from lstmcast.training.calibration import (
     COVERAGES,
+    GAIN,
+    GAIN_OF_RESTLESSNESS,
     Judged,
     Kind,
     Path,
     Rows,
     calibrate,
     conformal_points,
+    nested,
     restlessness,
 )
 
@@ -183,20 +186,36 @@ def test_the_path_is_the_recursion_written_out() -> None:
     path = Path.follow([(symbol, rows, raw({"X": rows})["X"])], 1)
     z, log_close = restlessness(symbol.closes), np.log(symbol.closes)
     halves = [raw({"X": rows[:1]})["X"].quantiles((0.5 + c / 2,))[0, 0, 0] for c in COVERAGES]
-    a = b = 0.0
-    known = {int(rows[0]): (0.0, 0.0)}
-    for t in rows[1:]:
-        u = t - 1
-        stretch = known[int(u)][0] + known[int(u)][1] * z[u]
-        away = np.log(abs(log_close[t] - log_close[u])) - stretch
-        misses = [
-            1 / (1 + np.exp(-(away - np.log(half)) / 0.05)) - (1 - c)
-            for half, c in zip(halves, COVERAGES, strict=True)
-        ]
-        a, b = a + 0.02 * np.mean(misses), b + 0.05 * np.mean(misses) * z[u]
-        known[int(t)] = (a, b)
-    expected = np.exp([known[int(t)][0] + known[int(t)][1] * z[t] for t in rows])
-    np.testing.assert_allclose(path.factors(symbol, rows)[:, 0], expected, rtol=1e-8)
+    for k, (half, stated) in enumerate(zip(halves, COVERAGES, strict=True)):
+        a = b = 0.0
+        known = {int(rows[0]): (0.0, 0.0)}
+        for t in rows[1:]:
+            u = t - 1
+            stretch = known[int(u)][0] + known[int(u)][1] * z[u]
+            away = np.log(abs(log_close[t] - log_close[u])) - stretch
+            missed = 1 / (1 + np.exp(-(away - np.log(half)) / 0.05)) - (1 - stated)
+            a, b = a + GAIN * missed, b + GAIN_OF_RESTLESSNESS * missed * z[u]
+            known[int(t)] = (a, b)
+        expected = np.exp([known[int(t)][0] + known[int(t)][1] * z[t] for t in rows])
+        np.testing.assert_allclose(path.factors(symbol, rows)[:, 0, k], expected, rtol=1e-8)
+
+
+def test_ranges_with_the_wrong_tails_are_repaired_one_by_one() -> None:
+    """One factor cannot: forecasts with thin tails have the wide ranges too narrow alone."""
+    returns = 0.01 * np.random.default_rng(15).standard_t(2.5, size=6000)
+    symbol, rows = judged(returns), np.arange(2000, 5990)
+    raw = constant(0.0125)
+    before = coverage(symbol, raw({"X": rows})["X"], rows) - COVERAGES
+    assert before[0] > 0
+    assert before[-1] < -0.01
+    after = coverage(symbol, run("adaptive", symbol, raw, rows), rows)
+    assert after == pytest.approx(COVERAGES, abs=0.01)
+
+
+def test_ranges_stay_inside_one_another() -> None:
+    ranges = np.array([0.5, 1.0, 1.3, 1.6])
+    found = nested(ranges, np.array([1.9, 0.6, 1.0, 0.5]))
+    np.testing.assert_allclose(found, [0.95, 1.05, 1.75, 1.81])
 
 
 def test_before_the_first_outcome_nothing_is_changed() -> None:
