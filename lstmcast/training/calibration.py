@@ -196,17 +196,23 @@ def _adaptive(
 
     def stretched(name: str) -> Stretched:
         widths = _Widths.of(plain[name])
-        to = nested(widths.ranges, path.factors(by_name[name], origins[name]))
+        unit = widths.unit[..., None]
+        to = in_order(widths.ranges * unit, path.factors(by_name[name], origins[name])) / unit
         return Stretched(plain[name], widths.unit, widths.ranges, to)
 
     return dict(zip(plain, in_threads(stretched, plain, threads), strict=True))
 
 
-def nested(ranges: FloatArray, factors: FloatArray) -> FloatArray:
-    """Half widths times their factors, `(rows, horizons, ranges)`, kept inside one another."""
-    steps = np.diff(ranges * factors, axis=-1, prepend=0.0)
-    least = _LEAST_STEP * np.diff(ranges, axis=-1, prepend=0.0)
-    found: FloatArray = np.cumsum(np.maximum(steps, least), axis=-1)
+def in_order(halves: FloatArray, factors: FloatArray) -> FloatArray:
+    """Half widths times their factors, `(rows, horizons, ranges)`.
+
+    Each range stays inside the next wider one, and none narrows from one horizon to the next: the
+    factors are learned one by one and know nothing of each other.
+    """
+    steps = np.diff(halves * factors, axis=-1, prepend=0.0)
+    least = _LEAST_STEP * np.diff(halves, axis=-1, prepend=0.0)
+    nested = np.cumsum(np.maximum(steps, least), axis=-1)
+    found: FloatArray = np.maximum.accumulate(nested, axis=1)
     return found
 
 

@@ -18,7 +18,7 @@ from lstmcast.training.calibration import (
     Rows,
     calibrate,
     conformal_points,
-    nested,
+    in_order,
     restlessness,
 )
 
@@ -213,9 +213,18 @@ def test_ranges_with_the_wrong_tails_are_repaired_one_by_one() -> None:
 
 
 def test_ranges_stay_inside_one_another() -> None:
-    ranges = np.array([0.5, 1.0, 1.3, 1.6])
-    found = nested(ranges, np.array([1.9, 0.6, 1.0, 0.5]))
-    np.testing.assert_allclose(found, [0.95, 1.05, 1.75, 1.81])
+    halves = np.array([[[0.5, 1.0, 1.3, 1.6]]])
+    found = in_order(halves, np.array([1.9, 0.6, 1.0, 0.5]))
+    np.testing.assert_allclose(found, [[[0.95, 1.05, 1.75, 1.81]]])
+
+
+def test_no_range_narrows_from_one_horizon_to_the_next() -> None:
+    halves = np.array([0.5, 1.0, 1.3, 1.6]) * np.sqrt(np.arange(40, 60))[:, None]
+    factors = np.exp(np.random.default_rng(16).normal(0, 0.05, size=(30, 20, 4)))
+    found = in_order(np.broadcast_to(halves, factors.shape), factors)
+    assert (np.diff(halves * factors, axis=1) < 0).any()
+    assert (np.diff(found, axis=1) >= 0).all()
+    assert (np.diff(found, axis=2) > 0).all()
 
 
 def test_before_the_first_outcome_nothing_is_changed() -> None:
