@@ -65,6 +65,15 @@ def test_points_say_where_a_distance_goes() -> None:
     assert (high - low) / 2 == pytest.approx(0.9 * half, rel=1e-9)
 
 
+def test_the_tail_is_stretched_as_the_widest_range() -> None:
+    """Wherever the last piece leads: here it falls back from 1.5 to 1.1 times the distance."""
+    to = np.array([[0.6, 1.2, 1.95, 1.6 * 1.1 + 0.2]])
+    distribution = Stretched(base(), column(1.0), AT, to)
+    far = base().quantiles((0.999, 0.9999))[0, 0] - 0.1
+    moved = distribution.quantiles((0.999, 0.9999))[0, 0] - 0.1
+    assert np.diff(moved)[0] == pytest.approx(np.diff(far)[0] * to[0, -1] / AT[0, -1], rel=1e-9)
+
+
 def test_each_row_and_horizon_has_its_own_points() -> None:
     several = StudentTMixture(
         np.full((1, 2, 2), 5.0), np.full((1, 2, 2), 0.1), np.full((1, 2, 2), 2.0)

@@ -13,8 +13,9 @@ from lstmcast.distributions.base import Distribution, FloatArray
 class Stretched:
     """`Y = m + u W(|X - m| / u)` on either side of the median m of X.
 
-    W runs in straight lines through the points `(at, to)` from the origin on, and goes on with its
-    last slope.
+    W runs in straight lines through the points `(at, to)` from the origin on, and beyond the last
+    one in parallel to the line from there to the origin: the last piece may be short, and its slope
+    says little of the tail.
 
     Args:
         base: the distribution of X.
@@ -77,7 +78,8 @@ def _along(start: FloatArray, end: FloatArray, values: FloatArray) -> tuple[Floa
         np.concatenate([np.zeros((*shape[:2], 1)), np.broadcast_to(points, shape)], axis=-1)
         for points in (start, end)
     )
-    slopes = np.diff(y, axis=-1) / np.diff(x, axis=-1)
-    piece = (values[..., None] >= x[..., None, 1:-1]).sum(axis=-1)
+    beyond = y[..., -1:] / x[..., -1:]
+    slopes = np.concatenate([np.diff(y, axis=-1) / np.diff(x, axis=-1), beyond], axis=-1)
+    piece = (values[..., None] >= x[..., None, 1:]).sum(axis=-1)
     slope, left, reached = (np.take_along_axis(part, piece, axis=-1) for part in (slopes, x, y))
     return reached + slope * (values - left), slope
