@@ -6,7 +6,9 @@ The code path is the same on CPU, CUDA and MPS: tensors are made on the CPU, mov
 import ctypes
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -91,6 +93,38 @@ def available_threads(wanted: int) -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+@contextmanager
+def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """An executor that has ended all its threads when the context ends, whatever the user presses.
+
+    A Ctrl-C while the context waits for them is raised when they have ended. CPython 3.11 takes a
+    wait that was interrupted for the end of the thread, and then ends the process under it, which
+    PyTorch answers with an abort.
+    """
+    executor = ThreadPoolExecutor(threads)
+    try:
+        yield executor
+    finally:
+        with _interrupts_put_off():
+            executor.shutdown()
+
+
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Raise a Ctrl-C of this context at its end; only the main thread hears of one at all."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    if seen:
+        raise KeyboardInterrupt
+
+
 def in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], wanted: int
 ) -> list[Result]:
@@ -104,7 +138,7 @@ def in_threads(
         items: in the order of the results.
         wanted: CPU threads, 0 for as many as there are cores.
     """
-    with one_thread_each(), ThreadPoolExecutor(available_threads(wanted)) as executor:
+    with one_thread_each(), thread_pool(available_threads(wanted)) as executor:
         return list(executor.map(function, items))
 
 

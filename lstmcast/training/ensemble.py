@@ -8,7 +8,7 @@ random numbers from generators of its own, so the result does not depend on whic
 """
 
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from lstmcast.config import Experiment, Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batches import DevicePanel
-from lstmcast.training.device import available_threads, threads_each
+from lstmcast.training.device import available_threads, thread_pool, threads_each
 from lstmcast.training.loop import EpochRecord, Observer, fit_again, fit_member
 
 RESTART_FACTOR = 0.3
@@ -99,7 +99,7 @@ def fit_ensemble(
 
     A member whose loss stops being finite begins again once with a lower learning rate; if that
     fails too it is left out and named. Ctrl-C ends all members after their running epoch and keeps
-    what they have.
+    what they have; a second one keeps nothing.
 
     Raises:
         DivergedError: if no member trained.
@@ -113,7 +113,7 @@ def fit_ensemble(
     interrupted = False
     with (
         threads_each(max(1, threads // workers)),
-        ThreadPoolExecutor(workers, thread_name_prefix="member") as executor,
+        thread_pool(workers) as executor,
     ):
         futures = [
             executor.submit(

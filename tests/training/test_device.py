@@ -1,8 +1,11 @@
 """Names of devices, with and without the hardware; threads; memory."""
 
 import ctypes
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 import torch
@@ -10,9 +13,11 @@ import torch
 from lstmcast.errors import ConfigError, DeviceError
 from lstmcast.training.device import (
     available_threads,
+    in_threads,
     keep_freed_memory,
     one_thread_each,
     resolve_device,
+    thread_pool,
 )
 
 
@@ -78,6 +83,29 @@ def test_one_thread_each_gives_back_what_it_took() -> None:
     with one_thread_each():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+def test_a_pool_of_threads_has_ended_when_its_context_ends() -> None:
+    """Also where Ctrl-C comes while it waits for them: that is raised after."""
+    done = threading.Event()
+
+    def work() -> None:
+        time.sleep(0.2)
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.2)
+        done.set()
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), thread_pool(1) as executor:
+        executor.submit(work)
+    assert done.is_set()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert in_threads(lambda k: k * k, range(20), wanted=3) == [k * k for k in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        in_threads(lambda k: 1 // k, [1, 0], wanted=2)
 
 
 MAPPED = """
