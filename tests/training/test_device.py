@@ -91,7 +91,7 @@ def test_a_pool_of_threads_has_ended_when_its_context_ends() -> None:
 
     def work() -> None:
         time.sleep(0.2)
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         time.sleep(0.2)
         done.set()
 
