@@ -1,14 +1,35 @@
 """Writing files so that a crash leaves the old one or the new one, never a half."""
 
 import contextlib
+import json
 import os
+import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lstmcast.errors import OutputError
 
 LONGEST_NAME = 100
 """Characters of a file's name that its temporary neighbour repeats: names may have 255 bytes."""
+
+
+def make_folder(path: Path, hint: str) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        OutputError: if that cannot be, with the hint.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made: {error.strerror or error}", hint) from error
+
+
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """JSON as every file has it: indented, strict, with a final newline."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -19,7 +40,7 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: whatever the system says; what was at `path` is untouched.
     """
-    temporary = path.with_name(f".{path.stem[:LONGEST_NAME]}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(f"{_hidden(path)}{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -36,6 +57,23 @@ def replace_file(path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def remove_left_overs(path: Path) -> None:
+    """Remove what processes that were killed while they replaced `path` left beside it.
+
+    Nobody else may be replacing it: hold its lock. Files of other names are theirs, also where this
+    one's is the beginning of theirs.
+    """
+    left_over = re.compile(re.escape(_hidden(path)) + r"\w+\.tmp")
+    for file in path.parent.glob(".*.tmp"):
+        if left_over.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+
+
+def _hidden(path: Path) -> str:
+    """How the names of temporary files beside a file begin."""
+    return f".{path.stem[:LONGEST_NAME]}."
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -30,9 +30,9 @@ def audit(
     json: Json = False,
 ) -> None:
     """Look for leaks from the future: cut, alter and shuffle the prices of a run and compare."""
-    from lstmcast.files import write_atomically
+    from lstmcast.files import to_json, write_atomically
     from lstmcast.prices.store import PriceStore
-    from lstmcast.run import Run, to_json
+    from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
     histories = opened.histories(PriceStore(data_dir(data)))

@@ -165,8 +165,7 @@ def _walk(walk: "Backtest", jobs: int, cache: "FitCache") -> None:
 
 def _keep(walk: "Backtest", report: "BacktestReport") -> None:
     """Write the scores, and the chart where there is one, into the walk's folder."""
-    from lstmcast.files import write_atomically
-    from lstmcast.run import to_json
+    from lstmcast.files import to_json, write_atomically
 
     write_atomically(walk.folder / "metrics.json", to_json(report.to_dict()))
     if not report.differences.empty:

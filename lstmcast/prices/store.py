@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstmcast.errors import StoreError
-from lstmcast.files import replace_file
+from lstmcast.files import remove_left_overs, replace_file
 from lstmcast.prices.bars import COLUMNS, INDEX_DTYPE, iso_dates
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
@@ -107,9 +107,7 @@ class PriceStore:
         path = self.path(history.symbol, history.source)
         content = _to_parquet(history)
         with self.lock(history.symbol, history.source), _explained(path):
-            # Of a process that was killed.
-            for left_over in path.parent.glob(f".{path.stem}.*.tmp"):
-                left_over.unlink(missing_ok=True)
+            remove_left_overs(path)
             replace_file(path, content)
         return path
 

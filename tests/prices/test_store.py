@@ -170,6 +170,15 @@ def test_left_over_parts_are_cleared_away(store: PriceStore) -> None:
     assert not left_over.exists()
 
 
+def test_what_another_symbol_is_being_replaced_by_is_left_alone(store: PriceStore) -> None:
+    """Its name begins like this one's, and another process holds its lock."""
+    path = store.save(make_history())
+    theirs = path.with_name(".AAPL.MX.0a1b2c3d4e5f.tmp")
+    theirs.write_bytes(b"half a file")
+    store.save(make_history())
+    assert theirs.exists()
+
+
 def test_the_lock_is_waited_for_and_then_said(store: PriceStore) -> None:
     import subprocess
     import sys

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
-from lstmcast.files import write_atomically
+from lstmcast.files import to_json, write_atomically
 from lstmcast.predictions import COLUMNS
 from lstmcast.prices.history import PriceHistory
 
@@ -144,7 +143,7 @@ class Backtest:
             "folds": [_plain(asdict(f)) for f in self.folds],
         }
         write_atomically(self.folder / "config.yaml", dump_experiment(self.experiment).encode())
-        write_atomically(self.folder / "plan.json", (json.dumps(plan, indent=2) + "\n").encode())
+        write_atomically(self.folder / "plan.json", to_json(plan))
         if self.settings.warm_start or jobs == 1 or len(todo) < 2:
             for fold in todo:
                 self._do(fold, cache, self.experiment.training.threads, jobs)

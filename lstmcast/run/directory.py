@@ -1,40 +1,18 @@
-"""The run directory: everything about one training run, readable without lstmcast.
-
-    config.yaml          the settled experiment, which trains the same run again
-    run.json             schema, versions, device, seeds, threads, status, timings, data
-    model.safetensors    every member's weights and the scaling
-    history.csv          a row per member and epoch
-    predictions.parquet  the forecasts of the test part
-    metrics.json         what `evaluate --json` prints
-    charts/
-
-A run is written into a hidden folder and renamed when it is whole, so a run that can be seen is
-complete. There is no pickle in it: opening a stranger's run executes nothing. Reading one loads
-torch only when the forecaster itself is asked for.
-"""
+"""Opening a run: its record, its tables, and the forecaster that it keeps."""
 
 import contextlib
-import csv
-import io
 import json
-import os
-import platform
-import secrets
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lstmcast import __version__
-from lstmcast.config import Experiment, dump_experiment, load_experiment
-from lstmcast.errors import LstmcastError, OutputError, RunError, UsageError
+from lstmcast.config import Experiment, load_experiment
+from lstmcast.errors import LstmcastError, RunError, UsageError
 from lstmcast.features import groups_named
-from lstmcast.files import write_atomically
+from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.predictions import read_predictions
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
@@ -42,12 +20,10 @@ from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import normalise_symbol
 
 if TYPE_CHECKING:
-    from lstmcast.training import Forecaster, Trained
+    from lstmcast.training import Forecaster
 
 SCHEMA = 1
 """Raised when a run directory changes so that older programs cannot read it."""
-
-PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "pyarrow", "safetensors", "scipy")
 
 
 @dataclass(frozen=True)
@@ -194,7 +170,7 @@ class Run:
         Raises:
             OutputError: if it cannot be made.
         """
-        _make_folder(self.charts, "use `--output` to write elsewhere")
+        make_folder(self.charts, "use `--output` to write elsewhere")
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Keep what `evaluate` found."""
@@ -208,160 +184,6 @@ class Run:
                 "train the run again with `lstmcast train --config`",
             )
         return path
-
-
-def ensure_writable(runs_dir: Path) -> None:
-    """Fail before a long training, not after it.
-
-    Raises:
-        OutputError: if the folder cannot be made or written.
-    """
-    _make_folder(runs_dir, _RUNS_DIR_HINT)
-    if not os.access(runs_dir, os.W_OK | os.X_OK):
-        raise OutputError(f"`--runs-dir` {runs_dir} cannot be written", _RUNS_DIR_HINT)
-
-
-_RUNS_DIR_HINT = "choose another with `--runs-dir` or LSTMCAST_RUNS_DIR"
-
-
-def _make_folder(path: Path, hint: str) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be made: {error.strerror or error}", hint) from error
-
-
-def to_json(value: Mapping[str, Any]) -> bytes:
-    """JSON as every file of a run has it: indented, strict, with a final newline."""
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
-
-
-def create_run(
-    runs_dir: Path, trained: "Trained", histories: Sequence[PriceHistory], threads: int
-) -> Run:
-    """Write a run directory, whole or not at all.
-
-    Args:
-        runs_dir: where runs are kept; made if missing.
-        trained: what training produced.
-        histories: the prices it was trained on.
-        threads: CPU threads that were used.
-
-    Raises:
-        OutputError: if it cannot be written.
-    """
-    from lstmcast.training.checkpoint import dump_forecaster
-
-    created = datetime.now(UTC)
-    experiment = trained.prepared.experiment
-    record = _record(trained, histories, created, threads)
-    files = {
-        "config.yaml": dump_experiment(experiment).encode(),
-        "model.safetensors": dump_forecaster(trained.forecaster),
-        "history.csv": _history_csv(trained),
-        "predictions.parquet": _parquet(trained.predictions),
-        "run.json": to_json(record),
-    }
-    hidden = runs_dir / f".{created:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}.partial"
-    try:
-        (hidden / "charts").mkdir(parents=True)
-        for name, content in files.items():
-            write_atomically(hidden / name, content)
-        path = _move_into_place(hidden, runs_dir, f"{created:%Y%m%d-%H%M%S}-{experiment.name}")
-    except OSError as error:
-        raise OutputError(
-            f"`--runs-dir` {runs_dir} cannot be written: {error.strerror or error}",
-            _RUNS_DIR_HINT,
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(hidden)
-    return Run(path, record)
-
-
-def _move_into_place(hidden: Path, runs_dir: Path, name: str) -> Path:
-    """Rename the finished folder to a name that no other run has."""
-    for attempt in range(1, 1000):
-        path = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
-        if path.exists():
-            continue
-        try:
-            return hidden.rename(path)
-        except OSError:
-            if not path.exists():
-                raise
-            # Another training finished in this moment and took the name.
-    raise OutputError(f"`--runs-dir` {runs_dir} holds 1000 runs named {name}", "remove some")
-
-
-def _record(
-    trained: "Trained", histories: Sequence[PriceHistory], created: datetime, threads: int
-) -> dict[str, Any]:
-    experiment, boundaries = trained.prepared.experiment, trained.prepared.boundaries
-    ensemble = trained.ensemble
-    return {
-        "schema": SCHEMA,
-        "name": experiment.name,
-        "created": created.isoformat(timespec="seconds"),
-        "status": "interrupted" if ensemble.interrupted else "complete",
-        "lstmcast": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {package: version(package) for package in PACKAGES},
-        "device": trained.device,
-        "seed": experiment.training.seed,
-        "member_seeds": [member.seed for member in ensemble.members],
-        "diverged_members": ensemble.diverged,
-        "threads": threads,
-        "pool": None if trained.pool is None else trained.pool.to_dict(),
-        "seconds": trained.seconds,
-        "split": {
-            name: f"{getattr(boundaries, name):%Y-%m-%d}"
-            for name in ("train_end", "validation_end", "test_end")
-        },
-        "parts": {
-            symbol: {
-                "train": len(parts.train),
-                "validation": len(parts.validation),
-                "test": len(parts.test),
-            }
-            for symbol, parts in trained.prepared.parts.items()
-        },
-        "symbols": [asdict(_describe(history)) for history in histories],
-        "context": {
-            history.symbol: [asdict(origin) for origin in history.context.origins]
-            for history in histories
-            if history.context is not None
-        },
-    }
-
-
-def _describe(history: PriceHistory) -> RunSymbol:
-    return RunSymbol(
-        symbol=history.symbol,
-        source=history.source,
-        rows=len(history),
-        first=f"{history.first:%Y-%m-%d}",
-        last=f"{history.last:%Y-%m-%d}",
-        sha256=history.sha256,
-        currency=history.currency,
-        exchange=history.exchange,
-    )
-
-
-def _history_csv(trained: "Trained") -> bytes:
-    text = io.StringIO()
-    records = [asdict(r) for member in trained.ensemble.members for r in member.records]
-    writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue().encode()
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    return buffer.getvalue()
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""The run directory: everything about one training run, readable without lstmcast.
+
+    config.yaml          the settled experiment, which trains the same run again
+    run.json             schema, versions, device, seeds, threads, status, timings, data
+    model.safetensors    every member's weights and the scaling
+    history.csv          a row per member and epoch
+    predictions.parquet  the forecasts of the test part
+    metrics.json         what `evaluate --json` prints
+    charts/
+
+A run is written into a hidden folder and renamed when it is whole, so a run that can be seen is
+complete. There is no pickle in it: opening a stranger's run executes nothing. Reading one loads
+torch only when the forecaster itself is asked for.
+"""
+
+from lstmcast.run.creation import create_run, ensure_writable
+from lstmcast.run.directory import SCHEMA, Run, RunSymbol, list_runs
+
+__all__ = ["SCHEMA", "Run", "RunSymbol", "create_run", "ensure_writable", "list_runs"]
