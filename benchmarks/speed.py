@@ -28,7 +28,7 @@ import torch
 from lstmcast.config import parse_experiment
 from lstmcast.nn import Network
 from lstmcast.prices.sources import get_source
-from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.prepare import prepare
 from lstmcast.training.recipe import Recipe

@@ -239,6 +239,11 @@ class Training(_Section):
         description="of the body's arithmetic in training; `bfloat16` pays for wide networks on "
         "processors that have it",
     )
+    replay: Literal["none", "cuda_graph"] = Field(
+        "none",
+        description="`cuda_graph`: record a training step and play it back, on a CUDA device; "
+        "elsewhere it changes nothing",
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads in all; 0 takes every core")

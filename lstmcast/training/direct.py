@@ -14,8 +14,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from lstmcast.distributions import FloatArray
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
-from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
+from lstmcast.training.device_panel import DevicePanel
 
 PENALTY = 1e-2
 """Weight of the squared coefficients, in units of the mean loss: chosen on validation rows."""

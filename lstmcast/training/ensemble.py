@@ -17,8 +17,8 @@ import numpy as np
 from lstmcast.config import Experiment, Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
-from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import available_threads, thread_pool, threads_each
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import EpochRecord, Observer, fit_again, fit_member
 
 RESTART_FACTOR = 0.3

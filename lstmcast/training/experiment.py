@@ -14,8 +14,8 @@ from lstmcast.errors import DivergedError
 from lstmcast.nn import HEADS, Network
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import in_threads, resolve_device
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.forecaster import Companion, Forecaster, ForecastInputs
 from lstmcast.training.group import Group, Origins

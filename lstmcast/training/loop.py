@@ -8,7 +8,6 @@ import math
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,7 +17,9 @@ from torch import Tensor
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
-from lstmcast.training.batches import Batch, DevicePanel
+from lstmcast.training.batch import Batch
+from lstmcast.training.device_panel import DevicePanel
+from lstmcast.training.objective import total_loss
 from lstmcast.training.steps import Steps
 
 MIN_GAIN = 5e-5
@@ -195,18 +196,10 @@ def run_epoch(
         The weighted mean loss over the batches.
     """
     network.train(steps is not None)
-    total: Tensor | float = 0.0
-    count: Tensor | float = 0.0
+    # Kept where they are and added up at the end: to fetch a number from a GPU is to wait for it.
+    losses, totals = [], []
     with torch.set_grad_enabled(steps is not None):
         for batch in batches:
-            with steps.autocast() if steps else nullcontext():
-                params, _ = network(
-                    batch.features, batch.scale, symbols=batch.symbols, generator=masks
-                )
-            loss = (network.head.loss(params, batch.targets) * batch.weight).sum()
-            if steps is not None:
-                steps.take(loss / batch.total)
-            # Added up where it is: to fetch a number from a GPU is to wait for it.
-            total = total + loss.detach()
-            count = count + batch.total
-    return float(total / count)
+            losses.append(steps.take(batch, masks) if steps else total_loss(network, batch))
+            totals.append(batch.total)
+    return float(torch.stack(losses).sum() / torch.stack(totals).sum())

@@ -23,8 +23,8 @@ from torch.nn.utils.rnn import pad_sequence
 from lstmcast.config import Experiment
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
-from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.direct import fit_direct_path, fit_head, thinned
 from lstmcast.training.group import WINDOW_BATCH, new_network
 from lstmcast.training.warm import go_on_from

@@ -1,19 +1,24 @@
 """The optimiser's steps on one network, and the moving average of the weights they reach.
 
 A step of a small network takes a few milliseconds, and each call of PyTorch beside it some ten
-microseconds and more: there are few here. The gradients lie in one block of memory, so that to
-clear, measure and shorten them is one call each, whatever the number of weights.
+microseconds and more: there are few here. The weights lie in one block of memory, their gradients
+in another, so that to clear, measure, shorten, step and average is one call each, whatever the
+number of weights.
 """
 
 import copy
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
-from torch.optim.adamw import adamw
+from torch.nn import Parameter
 
 from lstmcast.config import Training
 from lstmcast.nn import Network
+from lstmcast.training.batch import Batch
+from lstmcast.training.objective import total_loss
+from lstmcast.training.replay import CudaRecorder, Replay
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """AdamW's own constants, as PyTorch has them."""
@@ -27,14 +32,14 @@ class Steps:
     Mikolov and Bengio 2013). Validation and the run use the average of the weights: it is smoother
     than the weights themselves and forecasts better (Polyak and Juditsky 1992).
 
-    PyTorch's `adamw` is called as a function: to make one of its optimiser objects loads the
+    PyTorch's kernel is called without the optimiser object around it: to make one loads the
     compiler of `torch.compile`, which takes longer than the training of a member.
 
     `averaged` is the network with the averaged weights.
 
     Args:
-        network: what is trained.
-        settings: weight decay, clipping, ramp and averaging.
+        network: what is trained; its weights move to a block of memory of their own.
+        settings: weight decay, clipping, ramp, averaging, precision and replay.
         learning_rate: after the ramp.
     """
 
@@ -43,71 +48,106 @@ class Steps:
         # Without averaging it is the network itself.
         self.averaged = copy.deepcopy(network) if settings.averaging else network
         self._settings = settings
-        self._rate = learning_rate
+        self._final_rate = learning_rate
         self._taken = 0
 
-        parameters = [p for p in network.parameters() if p.requires_grad]
-        self._weights = [p.detach() for p in parameters]
-        self._averages = [p.detach() for p in self.averaged.parameters() if p.requires_grad]
-        # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
-        self._decayed = [w for w in self._weights if w.dim() > 1]
-        self._gradient = torch.zeros(
-            sum(w.numel() for w in self._weights), device=self._weights[0].device
-        )
-        pieces = self._gradient.split([w.numel() for w in self._weights])
-        self._gradients = [
-            piece.view_as(weight) for piece, weight in zip(pieces, self._weights, strict=True)
-        ]
-        for parameter, gradient in zip(parameters, self._gradients, strict=True):
+        parameters = _taught(network)
+        self._weights = _in_one_block(parameters)
+        self._average = self._weights
+        if self.averaged is not network:
+            self._average = _in_one_block(_taught(self.averaged))
+        self._gradient = torch.zeros_like(self._weights)
+        for parameter, piece in zip(parameters, _pieces(self._gradient, parameters), strict=True):
             # The backward pass adds to what is there, so it fills the block.
-            parameter.grad = gradient
-        self._means = [torch.zeros_like(w) for w in self._weights]
-        self._squares = [torch.zeros_like(w) for w in self._weights]
-        self._counts = [torch.zeros((), device=w.device) for w in self._weights]
+            parameter.grad = piece
+        # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
+        decay = [torch.full_like(p, settings.weight_decay * (p.dim() > 1)) for p in parameters]
+        self._decay = torch.cat([piece.detach().flatten() for piece in decay])
+        self._mean = torch.zeros_like(self._weights)
+        self._square = torch.zeros_like(self._weights)
+        # What changes from step to step is kept where the weights are: a recorded step reads it.
+        self._count, self._rate = (self._weights.new_zeros(()) for _ in range(2))
+        self._shrink = torch.ones_like(self._weights)
+
+        self._take = self._take_one
+        if settings.replay == "cuda_graph" and self._weights.is_cuda:
+            self._take = Replay(self._take_one, CudaRecorder())
 
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        return self._rate * min(1.0, (self._taken + 1) / max(1, self._settings.ramp))
+        return self._final_rate * min(1.0, (self._taken + 1) / max(1, self._settings.ramp))
 
-    def autocast(self) -> AbstractContextManager[object]:
+    def take(self, batch: Batch, masks: torch.Generator | None = None) -> Tensor:
+        """Take one step down the gradient of the batch's mean loss.
+
+        Args:
+            batch: of windows.
+            masks: where dropout masks come from; None is PyTorch's global generator.
+
+        Returns:
+            The sum of the weighted losses before the step.
+        """
+        if self._taken < max(1, self._settings.ramp):
+            self._rate.fill_(self.learning_rate)
+            torch.sub(1.0, self._decay, alpha=self.learning_rate, out=self._shrink)
+        loss = self._take(batch, masks)
+        self._taken += 1
+        return loss
+
+    def _take_one(self, batch: Batch, masks: torch.Generator | None) -> Tensor:
+        loss = total_loss(self.network, batch, masks, self._autocast())
+        self._gradient.zero_()
+        (loss / batch.total).backward()
+        self._update()
+        return loss.detach()
+
+    def _autocast(self) -> AbstractContextManager[object]:
         """Open for the forward pass of one step; weights rounded in it are kept until it closes."""
         if self._settings.precision == "float32":
             return nullcontext()
-        return torch.autocast(self._gradient.device.type, dtype=torch.bfloat16)
-
-    def take(self, loss: Tensor) -> None:
-        """Take one step down the gradient of `loss`."""
-        self._gradient.zero_()
-        loss.backward()
-        self._update()
-        self._taken += 1
+        return torch.autocast(self._weights.device.type, dtype=torch.bfloat16)
 
     @torch.no_grad()
     def _update(self) -> None:
-        shorten = self._settings.clip_norm / (torch.linalg.vector_norm(self._gradient) + EPSILON)
-        self._gradient.mul_(shorten.clamp(max=1.0))
-        rate = self.learning_rate
-        for weight in self._decayed:
-            weight.mul_(1.0 - rate * self._settings.weight_decay)
-        adamw(
-            self._weights,
-            self._gradients,
-            self._means,
-            self._squares,
+        longer = torch.linalg.vector_norm(self._gradient) / self._settings.clip_norm
+        self._weights.mul_(self._shrink)
+        self._count.add_(1.0)
+        torch._fused_adamw_(
+            [self._weights],
+            [self._gradient],
+            [self._mean],
+            [self._square],
             [],
-            self._counts,
-            fused=True,
-            amsgrad=False,
+            [self._count],
+            lr=self._rate,
             beta1=BETA_1,
             beta2=BETA_2,
-            lr=rate,
             weight_decay=0.0,
             eps=EPSILON,
+            amsgrad=False,
             maximize=False,
+            grad_scale=longer.clamp_(min=1.0),  # what the gradient is divided by
         )
         if self.averaged is not self.network:
             # The first step is where the average begins.
             share = 1.0 - self._settings.averaging if self._taken else 1.0
-            for average, weight in zip(self._averages, self._weights, strict=True):
-                average.lerp_(weight, share)
+            self._average.lerp_(self._weights, share)
+
+
+def _taught(network: Network) -> list[Parameter]:
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def _in_one_block(parameters: Sequence[Parameter]) -> Tensor:
+    """Lay the parameters one after the other in a block of memory of their own; the block."""
+    block = torch.cat([parameter.detach().flatten() for parameter in parameters])
+    for parameter, piece in zip(parameters, _pieces(block, parameters), strict=True):
+        parameter.data = piece
+    return block
+
+
+def _pieces(block: Tensor, parameters: Sequence[Parameter]) -> list[Tensor]:
+    """The parts of a block that belong to each parameter, in its shape."""
+    parts = block.split([parameter.numel() for parameter in parameters])
+    return [part.view_as(parameter) for part, parameter in zip(parts, parameters, strict=True)]

@@ -14,7 +14,7 @@ from support.program import Workplace
 from typer.testing import CliRunner
 
 from lstmcast import __version__, errors
-from lstmcast.cli.app import app
+from lstmcast.cli.app import GARBAGE, app
 from lstmcast.errors import ConfigError, LstmcastError
 from lstmcast.prices import selection
 
@@ -58,6 +58,24 @@ print("LOADED", [name for name in {HEAVY!r} if name in sys.modules])
     )
     assert done.stdout.splitlines()[-1] == "LOADED []"
     assert done.stdout.count("Usage: ") == len(EVERY)
+
+
+def test_the_program_spares_python_its_looks_for_garbage() -> None:
+    """A second of every command goes there otherwise, half of it after the last line."""
+    program = """
+import atexit, gc
+from lstmcast.cli.app import main
+atexit.register(lambda: print("LOOKS", gc.get_threshold()[0], gc.get_freeze_count() > 10_000))
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"LOOKS {GARBAGE} True"
 
 
 @WORDS

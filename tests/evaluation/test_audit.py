@@ -22,7 +22,7 @@ from lstmcast.evaluation.audit.simulate import garch, random_walk
 from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.training import Trained
-from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device_panel import DevicePanel
 
 HISTORY = simulated()
 RETURNS = small("features=[returns]")

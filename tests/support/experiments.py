@@ -9,7 +9,7 @@ from lstmcast.config import Experiment, Training, parse_experiment
 from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training import EpochRecord, Trained, train_experiment
-from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.prepare import prepare
 from support.histories import simulated

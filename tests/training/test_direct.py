@@ -8,7 +8,7 @@ from support.experiments import small, trained
 from support.histories import simulated
 
 from lstmcast.training import direct
-from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.direct import PENALTY, fit_direct_path
 from lstmcast.training.group import new_network
 from lstmcast.training.prepare import prepare

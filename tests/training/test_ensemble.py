@@ -16,7 +16,7 @@ from support.histories import simulated
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training import ensemble
-from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble
 from lstmcast.training.loop import EpochRecord, fit_again
 from lstmcast.training.prepare import prepare

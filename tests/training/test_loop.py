@@ -11,8 +11,8 @@ from support.experiments import LAST, Recorder, blank_member, same_weights, weig
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
-from lstmcast.training.batches import DevicePanel
 from lstmcast.training.device import one_thread_each
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import EarlyStopping, EpochRecord, fit_member, run_epoch
 from lstmcast.training.steps import Steps
 

@@ -12,7 +12,7 @@ from support.histories import as_history, simulated, simulated_bars
 from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
 from lstmcast.nn import Network
-from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.loop import fit_again
 from lstmcast.training.prepare import Prepared, prepare

@@ -7,7 +7,7 @@ from support.experiments import LAST, small
 from support.histories import simulated
 
 from lstmcast.dataset.panel import Block
-from lstmcast.training.batches import DevicePanel, symbol_chances
+from lstmcast.training.device_panel import DevicePanel, symbol_chances
 from lstmcast.training.prepare import prepare
 
 

@@ -13,7 +13,7 @@ from lstmcast.dataset import build_inputs
 from lstmcast.features import build_matrices
 from lstmcast.nn import NETWORKS, Network
 from lstmcast.training import Trained, train_experiment
-from lstmcast.training.batches import DevicePanel
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.forecaster import Forecaster
 from lstmcast.training.group import new_network
 from lstmcast.training.loop import run_epoch

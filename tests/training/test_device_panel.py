@@ -10,7 +10,8 @@ from support.experiments import LAST, small
 from support.histories import simulated
 
 from lstmcast.dataset import window_starts
-from lstmcast.training.batches import Batch, DevicePanel
+from lstmcast.training.batch import Batch
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import Prepared, prepare
 

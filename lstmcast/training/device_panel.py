@@ -6,7 +6,7 @@ view of all windows: nothing is copied per window, and no Python code runs per s
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lstmcast.dataset import Parts, window_starts
 from lstmcast.dataset.panel import Block
+from lstmcast.training.batch import Batch
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import Prepared
 
@@ -30,23 +31,6 @@ VALIDATION_WINDOWS = 1024
 
 GATHERED = 256
 """Windows gathered at once, at least: a call costs more than to copy the few of one batch."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sequences with their truth.
-
-    `symbols` numbers each sequence's symbol in the order of the panel. `weight` is how much each
-    loss counts, broadcast over (batch, time, horizon): zero where a session is warm-up, padding, or
-    its outcome is not known. `total` is what the weights of all losses add up to.
-    """
-
-    features: Float[Tensor, "batch time features"]
-    scale: Float[Tensor, "batch time"]
-    targets: Float[Tensor, "batch time horizons"]
-    weight: Float[Tensor, "#batch time horizons"]
-    symbols: Int[Tensor, " batch"]
-    total: Float[Tensor, ""]
 
 
 class DevicePanel:

@@ -1,0 +1,41 @@
+"""Sequences that the network reads at once, with what came true after them."""
+
+from dataclasses import dataclass, fields
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences with their truth.
+
+    `symbols` numbers each sequence's symbol in the order of the panel. `weight` is how much each
+    loss counts, broadcast over (batch, time, horizon): zero where a session is warm-up, padding, or
+    its outcome is not known. `total` is what the weights of all losses add up to.
+    """
+
+    features: Float[Tensor, "batch time features"]
+    scale: Float[Tensor, "batch time"]
+    targets: Float[Tensor, "batch time horizons"]
+    weight: Float[Tensor, "#batch time horizons"]
+    symbols: Int[Tensor, " batch"]
+    total: Float[Tensor, ""]
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of them, in the order of the fields."""
+        return tuple(getattr(self, part.name) for part in fields(self))
+
+    def fits(self, other: "Batch") -> bool:
+        """Whether all tensors have the shapes of another batch's."""
+        pairs = zip(self.tensors(), other.tensors(), strict=True)
+        return all(own.shape == its.shape for own, its in pairs)
+
+    def clone(self) -> "Batch":
+        """The same in memory of its own."""
+        return Batch(*(tensor.clone() for tensor in self.tensors()))
+
+    def copy_(self, other: "Batch") -> None:
+        """Take over what another batch that fits holds."""
+        for own, its in zip(self.tensors(), other.tensors(), strict=True):
+            own.copy_(its)
