@@ -8,17 +8,21 @@ as validation is like the days to come.
 `adaptive` goes on learning. From the first validation session on, each session's outcomes move the
 logarithms of the factors by which the 50, 80, 90 and 95 % ranges are stretched: up after too many
 misses, down after too few. Each range has its own, since a distribution with the wrong tails has
-some ranges too wide and others too narrow. A second coefficient lets the factor depend on how
-restless the symbol is against its own past, so that calm days do not pay for wild ones:
+some ranges too wide and others too narrow. The factor may depend on how restless the symbol is
+against its own past, so that calm days do not pay for wild ones:
 
-    log factor = a + b z,     z = log(EWMA volatility) - its mean so far
-    a += G / sqrt(h) * mean over symbols of e,     b += G_z / sqrt(h) * mean over symbols of e z
+    log factor = a + b z + c (z^2 - 0.2),     z = log(EWMA volatility) - its mean so far
+
+    a += G_a / sqrt(h) * mean over symbols of e
+    b += G_b / sqrt(h) * mean over symbols of e z
+    c += G_c / sqrt(h) * mean over symbols of e (z^2 - 0.2)
 
 for each range and horizon h, where e is 1 for a miss and 0 for a hit, less the share of misses that
-the range states. One symbol says little of one range alone: of e, what differs from its mean over
-the four ranges counts n / (n + 4) with n symbols. All of it is known at the origin. Misses count
-smoothly, within 5 % of a bound: otherwise a rounding error could decide between hit and miss. What
-lies between two ranges is stretched in proportion, and what lies beyond all as the widest is.
+the range states; 0.2 is what z^2 comes to on average. One symbol says little of one range alone and
+of a curve: with n symbols, the step of c counts n / (n + 4), and so does of e what differs from its
+mean over the four ranges. All of it is known at the origin. Misses count smoothly, within 5 % of a
+bound: otherwise a rounding error could decide between hit and miss. What lies between two ranges is
+stretched in proportion, and what lies beyond all as the widest is.
 
 Source: Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random world; Gibbs and Candes
 (2021), Adaptive conformal inference under distribution shift.
@@ -42,10 +46,10 @@ Rows = Mapping[str, NDArray[np.intp]]
 Raw = Callable[[Rows], Mapping[str, Distribution]]
 
 COVERAGES = np.array([0.5, 0.8, 0.9, 0.95])
-GAIN = 0.02
-GAIN_OF_RESTLESSNESS = 0.05
-OWN = 4
-"""Chosen on validation rows by how well ranges hold, where that costs no score."""
+GAINS = (0.02, 0.05, 0.2)
+FEW = 4
+"""How fast the coefficients learn, and the symbols at which half is believed of what few say little
+of. Chosen on validation rows by how well ranges hold, where the score stays better than without."""
 
 FEWEST_ROWS = 100
 """Validation rows below which conformal calibration leaves the forecasts as they are."""
@@ -55,6 +59,7 @@ _MEDIAN, _MIDDLE = 4, 1
 _SMOOTH = 0.05
 _DECAY = 0.94
 _MOST_RESTLESS = 1.5
+_USUAL_SQUARE = 0.2
 _MOST_STRETCH = np.log(2.0)
 _LEAST_STEP = 0.2
 """Share of the way from a range to the next that is always left: ranges stay inside one another."""
@@ -220,11 +225,11 @@ def in_order(halves: FloatArray, factors: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Path:
-    """How the two coefficients of each range moved.
+    """How the coefficients of each range moved.
 
     Args:
         dates: `(days,)` sessions of any symbol.
-        coefficients: `(days + 1, horizons, ranges, 2)`; entry k holds before the outcomes of day
+        coefficients: `(days + 1, horizons, ranges, 3)`; entry k holds before the outcomes of day
             k, so entry k + 1 is what is known at its close.
     """
 
@@ -249,12 +254,12 @@ class Path:
         for symbol, rows, _ in judged:
             dates = dates.union(symbol.dates[rows])
         shape = (len(dates), len(judged), horizons)
-        # On the day of the outcome: distance and bounds in logs, restlessness and day of origin.
-        distance, restless = np.full(shape, np.nan), np.zeros(shape)
+        # On the day of the outcome: distance and bounds in logs, mood and day of origin.
+        distance, moods = np.full(shape, np.nan), np.zeros((*shape, len(GAINS)))
         bounds, origin = np.zeros((*shape, len(COVERAGES))), np.zeros(shape, dtype=np.intp)
         all_widths = in_threads(_Widths.of, [forecast for _, _, forecast in judged], threads)
         for s, ((symbol, rows, _), widths) in enumerate(zip(judged, all_widths, strict=True)):
-            z = restlessness(symbol.closes)
+            mood = mood_of(symbol.closes)
             day = dates.get_indexer(symbol.dates[rows])
             log_close = np.log(symbol.closes[rows])
             for h in range(min(horizons, len(rows) - 1)):
@@ -263,47 +268,54 @@ class Path:
                 away = np.abs(moved - widths.median[made, h]) / widths.unit[made, h]
                 distance[known, s, h] = np.log(np.maximum(away, 1e-9))
                 bounds[known, s, h] = np.log(widths.ranges[made, h])
-                restless[known, s, h] = z[rows[made]]
+                moods[known, s, h] = mood[rows[made]]
                 origin[known, s, h] = day[made]
-        return cls(dates, _learn(distance, bounds, restless, origin))
+        return cls(dates, _learn(distance, bounds, moods, origin))
 
     def factors(self, symbol: Judged, rows: NDArray[np.intp]) -> FloatArray:
         """`(rows, horizons, ranges)` factors at the close of each row."""
         day = self.dates.searchsorted(symbol.dates[rows], side="right")
-        a, b = np.moveaxis(self.coefficients[day], -1, 0)
-        z = restlessness(symbol.closes)[rows][:, None, None]
-        factors: FloatArray = np.exp(np.clip(a + b * z, -_MOST_STRETCH, _MOST_STRETCH))
-        return factors
+        mood = mood_of(symbol.closes)[rows][:, None, None]
+        return np.exp(_log_factors(self.coefficients[day], mood))
+
+
+def _log_factors(coefficients: FloatArray, mood: FloatArray) -> FloatArray:
+    found: FloatArray = np.clip((coefficients * mood).sum(axis=-1), -_MOST_STRETCH, _MOST_STRETCH)
+    return found
 
 
 def _learn(
-    distance: FloatArray, bounds: FloatArray, restless: FloatArray, origin: NDArray[np.intp]
+    distance: FloatArray, bounds: FloatArray, moods: FloatArray, origin: NDArray[np.intp]
 ) -> FloatArray:
     """The coefficients day by day; see `Path`."""
     days, _, horizons = distance.shape
     ahead = np.arange(horizons)
-    gains = np.array([GAIN, GAIN_OF_RESTLESSNESS]) / np.sqrt(ahead + 1.0)[:, None, None]
-    coefficients = np.zeros((days + 1, horizons, len(COVERAGES), 2))
+    gains = np.array(GAINS) / np.sqrt(ahead + 1.0)[:, None, None]
+    coefficients = np.zeros((days + 1, horizons, len(COVERAGES), len(GAINS)))
     for day in range(days):
         known = np.isfinite(distance[day])[..., None]
-        z = restless[day][..., None]
-        used = coefficients[origin[day] + 1, ahead]
-        stretch = np.clip(used[..., 0] + used[..., 1] * z, -_MOST_STRETCH, _MOST_STRETCH)
+        mood = moods[day][..., None, :]
+        stretch = _log_factors(coefficients[origin[day] + 1, ahead], mood)
         beyond = np.where(known, distance[day][..., None], 0.0) - stretch - bounds[day]
         error = np.where(known, expit(beyond / _SMOOTH) - (1 - COVERAGES), 0.0)
         count = np.maximum(known.sum(axis=0), 1)
+        believed = count / (count + FEW)
         common = error.mean(axis=-1, keepdims=True)
-        error = common + count / (count + OWN) * (error - common)
-        step = np.stack([error.sum(axis=0), (error * z).sum(axis=0)], axis=-1) / count[..., None]
+        error = common + believed * (error - common)
+        step = (error[..., None] * mood).sum(axis=0) / count[..., None]
+        step[..., -1] *= believed
         coefficients[day + 1] = coefficients[day] + gains * step
     return coefficients
 
 
-def restlessness(closes: FloatArray) -> FloatArray:
-    """Log of the EWMA volatility at each row minus its mean so far, `(rows,)`, cut at 1.5."""
+def mood_of(closes: FloatArray) -> FloatArray:
+    """What the coefficients of each row are multiplied by, `(rows, 3)`: 1, z and z^2 - 0.2.
+
+    z is the log of the EWMA volatility minus its mean so far, cut at 1.5.
+    """
     square = pd.Series(np.diff(np.log(closes), prepend=np.log(closes[0])) ** 2)
     volatility = square.ewm(alpha=1 - _DECAY, adjust=False).mean().clip(lower=1e-12) ** 0.5
     logs = np.log(volatility)
     away = (logs - logs.expanding().mean()).to_numpy()
-    cut: FloatArray = np.clip(away, -_MOST_RESTLESS, _MOST_RESTLESS)
-    return cut
+    z = np.clip(away, -_MOST_RESTLESS, _MOST_RESTLESS)
+    return np.stack([np.ones_like(z), z, z**2 - _USUAL_SQUARE], axis=-1)

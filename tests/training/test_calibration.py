@@ -11,8 +11,8 @@ from support.simulated import garch_returns
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
 from lstmcast.training.calibration import (
     COVERAGES,
-    GAIN,
-    GAIN_OF_RESTLESSNESS,
+    FEW,
+    GAINS,
     Judged,
     Kind,
     Path,
@@ -20,7 +20,7 @@ from lstmcast.training.calibration import (
     calibrate,
     conformal_points,
     in_order,
-    restlessness,
+    mood_of,
 )
 
 FIRST, VALIDATION_END, END = 300, 900, 2400
@@ -127,6 +127,37 @@ def test_adaptive_lets_calm_and_restless_days_differ() -> None:
     assert spread["adaptive"] < 0.6 * spread["none"]
 
 
+def test_what_is_wrong_at_both_ends_is_repaired_as_well() -> None:
+    """Forecasts too narrow on calm and on wild days, and too wide between: no slope mends that."""
+    cycle = np.sin(np.arange(5000) * 2 * np.pi / 1000)
+    draws = np.random.default_rng(17).standard_t(DF, size=(8, 5000))
+    symbols = [judged(0.01 * np.exp(0.8 * cycle) * own, str(k)) for k, own in enumerate(draws)]
+
+    class Bent(Raw):
+        def __call__(self, rows: Rows) -> dict[str, Distribution]:
+            plain = constant(0.01)(rows)
+            for name, chosen in rows.items():
+                found, at = plain[name], cycle[chosen]
+                assert isinstance(found, StudentTMixture)
+                found.scale[0, :, 0] *= np.exp(0.8 * at - 0.5 * (at**2 - 0.5))
+            return plain
+
+    late = np.arange(2000, 4990)
+    ends, between = late[np.abs(cycle[late]) > 0.8], late[np.abs(cycle[late]) < 0.4]
+    raw = Bent(0.01, 1)
+
+    def held(forecast: Mapping[str, Distribution], rows: np.ndarray) -> np.ndarray:
+        each = [coverage(symbol, forecast[symbol.name], rows) for symbol in symbols]
+        return np.asarray(np.mean(each, axis=0) - COVERAGES)
+
+    for rows, side in ((ends, -1), (between, 1)):
+        wanted = {symbol.name: rows for symbol in symbols}
+        before = held(raw(wanted), rows)
+        after = held(calibrate(raw, symbols, wanted, "adaptive", symbols[0].dates[FIRST]), rows)
+        assert side * before[0] > 0.05
+        assert np.abs(after).max() < 0.5 * np.abs(before).max()
+
+
 def test_each_horizon_is_calibrated_by_itself() -> None:
     symbol = judged(independent(5))
 
@@ -185,19 +216,22 @@ def test_the_path_is_the_recursion_written_out() -> None:
     symbol, raw = judged(independent(10, rows=400)), constant(0.008)
     rows = np.arange(FIRST, 400)
     path = Path.follow([(symbol, rows, raw({"X": rows})["X"])], 1)
-    z, log_close = restlessness(symbol.closes), np.log(symbol.closes)
+    log_close, mood = np.log(symbol.closes), mood_of(symbol.closes)
+    z = mood[:, 1]
+    np.testing.assert_array_equal(mood, np.stack([np.ones_like(z), z, z**2 - 0.2], axis=1))
     halves = [raw({"X": rows[:1]})["X"].quantiles((0.5 + c / 2,))[0, 0, 0] for c in COVERAGES]
-    a, b = np.zeros(4), np.zeros(4)
-    expected = [a + b * z[FIRST]]
+    a, b, c = (np.zeros(4) for _ in range(3))
+    expected = [a + b * z[FIRST] + c * (z[FIRST] ** 2 - 0.2)]
     for t in rows[1:]:
         u = t - 1
         away = np.log(abs(log_close[t] - log_close[u])) - expected[-1] - np.log(halves)
         missed = 1 / (1 + np.exp(-away / 0.05)) - (1 - COVERAGES)
         common = missed.mean()
-        missed = [common + (one - common) / 5 for one in missed]  # one symbol: 1 / (1 + 4)
-        a = a + GAIN * np.array(missed)
-        b = b + GAIN_OF_RESTLESSNESS * np.array(missed) * z[u]
-        expected.append(a + b * z[t])
+        missed = common + (missed - common) / (1 + FEW)
+        a = a + GAINS[0] * missed
+        b = b + GAINS[1] * missed * z[u]
+        c = c + GAINS[2] * missed * (z[u] ** 2 - 0.2) / (1 + FEW)
+        expected.append(a + b * z[t] + c * (z[t] ** 2 - 0.2))
     np.testing.assert_allclose(path.factors(symbol, rows)[:, 0], np.exp(expected), rtol=1e-8)
 
 
