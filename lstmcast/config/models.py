@@ -193,6 +193,13 @@ class Model(_Section):
         description="`fitted`: drift, width and tails of each symbol may lie a little off what the "
         "symbols have in common; `none`: they do not. Not with `start: blank`",
     )
+    symbol_embedding: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="learned numbers of each symbol that the network reads beside the features; "
+        "with one symbol there are none",
+    )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")
     members: int = Field(5, ge=1, le=100, description="networks trained from different seeds")
     initial_state: Literal["zeros", "learned"] = Field(

@@ -7,6 +7,7 @@
 from lstmcast.nn.bodies import NETWORKS, Body, LSTMBody, LSTMConvolutionBody, State
 from lstmcast.nn.cell import Gates, LSTMCell
 from lstmcast.nn.dropout import variational_dropout
+from lstmcast.nn.embedding import SymbolEmbedding
 from lstmcast.nn.heads import (
     HEADS,
     Head,
@@ -44,6 +45,7 @@ __all__ = [
     "StudentTHead",
     "StudentTMixtureHead",
     "StudentTParams",
+    "SymbolEmbedding",
     "build_network",
     "variational_dropout",
 ]

@@ -1,13 +1,14 @@
 """A whole network: features in, the parameters of a forecast out.
 
     x -+- input dropout -- body (LSTM ...) -- dropout -+- head -- parameters for each horizon
-       |                     |                         |   |
-       |                     state, in and out         |   scale: EWMA volatility at the origin
+       |                     |      |                  |   |
+       |     symbol embedding       state, in and out  |   scale: EWMA volatility at the origin
        +---------------- direct path ------------------+
 
 The direct path, where there is one, hands the features of the step to the head beside the body's
 units. The head alone is then a linear model of the features, much like HAR (Corsi 2009), and the
-body learns what that misses.
+body learns what that misses. The symbol embedding, where there is one, is a few learned numbers of
+the sequence's symbol.
 
 Body and head are chosen by name. The state goes in and comes out, so that a long history can be run
 in pieces and a new session costs one step.
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from lstmcast.errors import ConfigError
 from lstmcast.nn.bodies import NETWORKS, Body, InitialState, State
 from lstmcast.nn.dropout import variational_dropout
+from lstmcast.nn.embedding import SymbolEmbedding
 from lstmcast.nn.heads import HEADS, Head
 from lstmcast.nn.lstm import Kernel
 
@@ -37,6 +39,7 @@ class Network(nn.Module):
         dropout: share of the hidden units silenced before the head while training.
         input_dropout: share of the features silenced on their way to the body while training.
         direct: hand the features to the head as well; it must expect them after the units.
+        embedding: of the symbols; the body must expect its numbers after the features.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class Network(nn.Module):
         input_dropout: float = 0.0,
         *,
         direct: bool = False,
+        embedding: SymbolEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.body = body
         self.head = head
+        self.embedding = embedding
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.direct = direct
@@ -70,7 +75,8 @@ class Network(nn.Module):
             x: the features.
             scale: causal volatility of one session's return at each step, in the target's unit.
             state: what an earlier call returned for the steps just before; None is the beginning.
-            symbols: number of each sequence's symbol, where the head has offsets for them.
+            symbols: number of each sequence's symbol, for its embedding and its offsets at the
+                head; None is one that was not in training.
             generator: where dropout masks come from while training; None is PyTorch's global one.
 
         Returns:
@@ -79,15 +85,29 @@ class Network(nn.Module):
         Raises:
             ValueError: a shape that does not fit, named.
         """
-        if state is None:
-            state = self.body.first_state(x.shape[0])
-        read = variational_dropout(x, self.input_dropout, self.training, generator)
-        hidden, state = self.body(read, state, generator=generator)
+        hidden, state = self.units(x, state, symbols=symbols, generator=generator)
         hidden = variational_dropout(hidden, self.dropout, self.training, generator)
         with _full_precision(x.device):
             hidden = hidden.to(x.dtype)
             read = torch.cat([hidden, x], dim=-1) if self.direct else hidden
             return self.head(read, scale, symbols), state
+
+    def units(
+        self,
+        x: Float[Tensor, "batch time features"],
+        state: State | None = None,
+        *,
+        symbols: Int[Tensor, " batch"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
+        """The body's hidden units at every step, and the state after the last; as `forward`."""
+        if state is None:
+            state = self.body.first_state(x.shape[0])
+        read = variational_dropout(x, self.input_dropout, self.training, generator)
+        if self.embedding is not None:
+            read = self.embedding(read, symbols, generator)
+        hidden, state = self.body(read, state, generator=generator)
+        return hidden, state
 
 
 def _full_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -109,6 +129,7 @@ def build_network(
     input_dropout: float = 0.0,
     direct: bool = False,
     symbols: int = 0,
+    embedding: SymbolEmbedding | None = None,
     initial_state: InitialState = "zeros",
     kernel: Kernel = "fused",
     generator: torch.Generator | None = None,
@@ -126,6 +147,7 @@ def build_network(
         input_dropout: share of features silenced while training.
         direct: hand the features to the head beside the body's units.
         symbols: how many symbols get offsets of their own at the head; 0 for none.
+        embedding: of the symbols, for the body to read; None for none.
         initial_state: "zeros" or "learned".
         kernel: which code runs the LSTM layers.
         generator: where the first weights come from; None is PyTorch's global generator.
@@ -144,7 +166,7 @@ def build_network(
         if not 0.0 <= rate < 1.0:
             raise ConfigError(f"`{name}` must be in [0, 1), got {rate}")
     body = NETWORKS[network](
-        input_size,
+        input_size + (embedding.size if embedding else 0),
         hidden_size,
         num_layers,
         dropout=dropout,
@@ -155,7 +177,7 @@ def build_network(
     width = body.output_size + (input_size if direct else 0)
     last = HEADS[head](width, tuple(horizons), symbols)
     last.draw_first_weights(generator)
-    return Network(body, last, dropout, input_dropout, direct=direct)
+    return Network(body, last, dropout, input_dropout, direct=direct, embedding=embedding)
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str] | dict[str, Any]) -> None:

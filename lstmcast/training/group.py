@@ -21,7 +21,7 @@ from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.errors import DataError, RunError
 from lstmcast.features import build_matrices
-from lstmcast.nn import Network, build_network
+from lstmcast.nn import Network, SymbolEmbedding, build_network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.decode import DECODERS
 
@@ -47,7 +47,7 @@ def new_network(
         horizon: sessions ahead, where they are not the experiment's.
     """
     model = experiment.model
-    symbols = len(experiment.data.symbols)
+    symbols, size = len(experiment.data.symbols), model.symbol_embedding
     own = model.start != "blank" and model.symbol_offsets == "fitted" and symbols > 1
     return build_network(
         model.network,
@@ -60,6 +60,7 @@ def new_network(
         input_dropout=model.input_dropout,
         direct=model.start != "blank",
         symbols=symbols if own else 0,
+        embedding=SymbolEmbedding(symbols, size) if size and symbols > 1 else None,
         initial_state=model.initial_state,
         generator=torch.Generator().manual_seed(seed),
     )

@@ -13,6 +13,7 @@ import copy
 from collections.abc import Sequence
 
 import torch
+from torch.nn.functional import pad
 
 from lstmcast.dataset import Scaler, Scaling
 from lstmcast.nn import Network
@@ -85,10 +86,12 @@ def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
         torch.as_tensor(values, dtype=torch.float32, device=device)
         for values in (new.factor / old.factor, (new.offset - old.offset) / old.factor)
     )
-    network.body.adapt_inputs(factor, offset)
+    # The numbers of a symbol's embedding follow the features, and are not scaled.
+    others = network.embedding.size if network.embedding else 0
+    network.body.adapt_inputs(pad(factor, (0, others), value=1.0), pad(offset, (0, others)))
     if network.direct:
         first = network.body.output_size
-        read = slice(first, first + network.body.input_size)
+        read = slice(first, first + len(factor))
         with torch.no_grad():
             network.head.bias.add_(network.head.weight[:, read] @ offset)
             network.head.weight[:, read].mul_(factor)
@@ -101,7 +104,7 @@ def _pooled(scaling: Scaling) -> Scaler:
 
 
 def go_on_from(network: Network, earlier: Network) -> None:
-    """Give a new network the weights of an earlier one, in place, but for symbols' offsets.
+    """Give a new network the weights of an earlier one, in place, but for those of symbols.
 
     Args:
         network: of the same kind, for the earlier one's horizons or for the next session alone,

@@ -116,9 +116,12 @@ def test_the_next_session_is_trained_without_the_others() -> None:
 
 @pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
 def test_units_are_those_of_a_forecast(overrides: tuple[str, ...]) -> None:
-    part = prepared(*overrides)
+    part = prepared(*overrides, "model.symbol_embedding=3")
     panel = panel_of(part)
     network = new_network(part.experiment, panel.input_size, seed=1).eval()
+    assert network.embedding is not None
+    with torch.no_grad():
+        network.embedding.weight.normal_()
     block = panel.blocks[1]
     rows = torch.tensor([block.start + 40, block.start + 90])
     found = units_at(network, panel, rows)
@@ -126,7 +129,7 @@ def test_units_are_those_of_a_forecast(overrides: tuple[str, ...]) -> None:
         first = row - 23 if overrides else block.start
         x = panel.features[None, first : row + 1]
         with torch.no_grad():
-            units, _ = network.body(x, network.body.first_state(1))
+            units, _ = network.units(x, symbols=torch.tensor([1]))
         torch.testing.assert_close(found[k], units[0, -1], atol=1e-6, rtol=1e-5)
 
 

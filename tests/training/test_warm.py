@@ -78,6 +78,26 @@ def test_a_translated_network_says_what_it_said_under_its_own_scaler(body: str, 
     assert not same_weights(network, other)
 
 
+def test_an_embedding_is_not_scaled() -> None:
+    overrides = (*TWO, "model.symbol_embedding=2")
+    cut = [history.between(None, history.bars.index[379]) for history in (AAA, BBB)]
+    before, after = prepare(small(*overrides), cut), prepare(small(*overrides), [AAA, BBB])
+    network = stirred(new_network(before.experiment, len(before.scaling.columns), seed=3))
+    assert network.embedding is not None
+    torch.nn.init.normal_(network.embedding.weight)
+    matrices = build_matrices([AAA, BBB], after.experiment.features or ())
+    answers = []
+    for part, reader in (
+        (before, network),
+        (after, translated(network, before.scaling, after.scaling)),
+    ):
+        inputs = build_inputs(matrices, part.scaling)
+        x, scale = (torch.from_numpy(v)[None, :60] for v in (inputs.features, inputs.scale))
+        params, _ = reader(x, scale, symbols=torch.tensor([1]))
+        answers.append(params.scale.detach())
+    torch.testing.assert_close(answers[0], answers[1], atol=1e-5, rtol=1e-5)
+
+
 def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
     first = earlier()
     part, trained = later(), go_on(start=first.forecaster)
