@@ -230,6 +230,9 @@ class Training(_Section):
     epochs: int = Field(100, ge=1, le=100_000, description="most passes over the training rows")
     learning_rate: float = Field(3e-3, gt=0, le=1, description="AdamW step size")
     ramp: int = Field(40, ge=0, description="steps in which the learning rate rises to its value")
+    rate_half_life: int = Field(
+        0, ge=0, description="steps in which the learning rate then falls to a half; 0 keeps it"
+    )
     averaging: float = Field(
         0.98, ge=0, lt=1, description="decay of the moving average of the weights; 0 for none"
     )

@@ -28,9 +28,11 @@ class Steps:
     """Steps down the gradient by AdamW (Loshchilov and Hutter 2019).
 
     The learning rate rises linearly over the first steps, while the optimiser knows little of the
-    gradients' size. Gradients longer than `training.clip_norm` are shortened to it (Pascanu,
-    Mikolov and Bengio 2013). Validation and the run use the average of the weights: it is smoother
-    than the weights themselves and forecasts better (Polyak and Juditsky 1992).
+    gradients' size, and may fall exponentially after that: early stopping decides how long training
+    lasts, so there is no last step for a schedule to arrive at. Gradients longer than
+    `training.clip_norm` are shortened to it (Pascanu, Mikolov and Bengio 2013). Validation and the
+    run use the average of the weights: it is smoother than the weights themselves and forecasts
+    better (Polyak and Juditsky 1992).
 
     PyTorch's kernel is called without the optimiser object around it: to make one loads the
     compiler of `torch.compile`, which takes longer than the training of a member.
@@ -39,8 +41,8 @@ class Steps:
 
     Args:
         network: what is trained; its weights move to a block of memory of their own.
-        settings: weight decay, clipping, ramp, averaging, precision and replay.
-        learning_rate: after the ramp.
+        settings: weight decay, clipping, ramp, half-life, averaging, precision and replay.
+        learning_rate: at the end of the ramp.
     """
 
     def __init__(self, network: Network, settings: Training, learning_rate: float) -> None:
@@ -48,7 +50,7 @@ class Steps:
         # Without averaging it is the network itself.
         self.averaged = copy.deepcopy(network) if settings.averaging else network
         self._settings = settings
-        self._final_rate = learning_rate
+        self._full_rate = learning_rate
         self._taken = 0
 
         parameters = _taught(network)
@@ -76,7 +78,10 @@ class Steps:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        return self._final_rate * min(1.0, (self._taken + 1) / max(1, self._settings.ramp))
+        ramp, half_life = max(1, self._settings.ramp), self._settings.rate_half_life
+        risen = min(1.0, (self._taken + 1) / ramp)
+        fallen = 0.5 ** (max(0, self._taken + 1 - ramp) / half_life) if half_life else 1.0
+        return self._full_rate * risen * fallen
 
     def take(self, batch: Batch, masks: torch.Generator | None = None) -> Tensor:
         """Take one step down the gradient of the batch's mean loss.
@@ -88,7 +93,7 @@ class Steps:
         Returns:
             The sum of the weighted losses before the step.
         """
-        if self._taken < max(1, self._settings.ramp):
+        if self._taken < max(1, self._settings.ramp) or self._settings.rate_half_life:
             self._rate.fill_(self.learning_rate)
             torch.sub(1.0, self._decay, alpha=self.learning_rate, out=self._shrink)
         loss = self._take(batch, masks)

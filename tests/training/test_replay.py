@@ -79,7 +79,7 @@ def test_recorded_steps_are_the_plain_ones(averaging: float) -> None:
     """Over the ramp of the learning rate, with masks, and with a smaller batch in between."""
     options = (
         *("training.ramp=9", "model.dropout=0.3", "training.weight_decay=0.1"),
-        f"training.averaging={averaging}",
+        *(f"training.averaging={averaging}", "training.rate_half_life=20"),
     )
     found, losses, tape = {}, {}, Tape()
     for recorded in (False, True):

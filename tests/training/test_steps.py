@@ -79,6 +79,27 @@ def test_the_learning_rate_rises_over_the_ramp() -> None:
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
 
 
+def test_the_learning_rate_may_fall_after_the_ramp() -> None:
+    """By a half in each half-life; the steps are taken at that rate."""
+    network, panel, settings = blank_member("training.ramp=2", "training.rate_half_life=3")
+    same, _, plain = blank_member("training.ramp=2")
+    steps, constant = (
+        Steps(one, kept, learning_rate=0.04) for one, kept in ((network, settings), (same, plain))
+    )
+    rates, moved = [], []
+    for seed in range(9):
+        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
+        rates.append(steps.learning_rate)
+        before = weights(network)["head.bias"].clone()
+        same.load_state_dict(network.state_dict())
+        for one, taken in ((network, steps), (same, constant)):
+            run_epoch(one, [batch], taken, torch.Generator().manual_seed(seed))
+        ways = [weights(one)["head.bias"] - before for one in (network, same)]
+        moved.append(float(ways[0].norm() / ways[1].norm()))
+    assert rates == pytest.approx([0.02, 0.04, *(0.04 * 0.5 ** (k / 3) for k in range(1, 8))])
+    assert moved == pytest.approx([1, 1, *(0.5 ** (k / 3) for k in range(1, 8))], rel=1e-3)
+
+
 def test_a_training_loads_no_compiler() -> None:
     """`torch._dynamo` takes a second to load: longer than a member of a small pool trains."""
     program = f"""
