@@ -254,12 +254,12 @@ class Path:
         for symbol, rows, _ in judged:
             dates = dates.union(symbol.dates[rows])
         shape = (len(dates), len(judged), horizons)
-        # On the day of the outcome: distance and bounds in logs, mood and day of origin.
-        distance, moods = np.full(shape, np.nan), np.zeros((*shape, len(GAINS)))
+        # On the day of the outcome: distance and bounds in logs, restlessness and day of origin.
+        distance, restless = np.full(shape, np.nan), np.zeros(shape)
         bounds, origin = np.zeros((*shape, len(COVERAGES))), np.zeros(shape, dtype=np.intp)
         all_widths = in_threads(_Widths.of, [forecast for _, _, forecast in judged], threads)
         for s, ((symbol, rows, _), widths) in enumerate(zip(judged, all_widths, strict=True)):
-            mood = mood_of(symbol.closes)
+            z = restlessness(symbol.closes)
             day = dates.get_indexer(symbol.dates[rows])
             log_close = np.log(symbol.closes[rows])
             for h in range(min(horizons, len(rows) - 1)):
@@ -268,15 +268,20 @@ class Path:
                 away = np.abs(moved - widths.median[made, h]) / widths.unit[made, h]
                 distance[known, s, h] = np.log(np.maximum(away, 1e-9))
                 bounds[known, s, h] = np.log(widths.ranges[made, h])
-                moods[known, s, h] = mood[rows[made]]
+                restless[known, s, h] = z[rows[made]]
                 origin[known, s, h] = day[made]
-        return cls(dates, _learn(distance, bounds, moods, origin))
+        return cls(dates, _learn(distance, bounds, restless, origin))
 
     def factors(self, symbol: Judged, rows: NDArray[np.intp]) -> FloatArray:
         """`(rows, horizons, ranges)` factors at the close of each row."""
         day = self.dates.searchsorted(symbol.dates[rows], side="right")
-        mood = mood_of(symbol.closes)[rows][:, None, None]
-        return np.exp(_log_factors(self.coefficients[day], mood))
+        z = restlessness(symbol.closes)[rows][:, None, None]
+        return np.exp(_log_factors(self.coefficients[day], _mood(z)))
+
+
+def _mood(z: FloatArray) -> FloatArray:
+    """What the coefficients are multiplied by, along a last axis of its own."""
+    return np.stack([np.ones_like(z), z, z**2 - _USUAL_SQUARE], axis=-1)
 
 
 def _log_factors(coefficients: FloatArray, mood: FloatArray) -> FloatArray:
@@ -285,7 +290,7 @@ def _log_factors(coefficients: FloatArray, mood: FloatArray) -> FloatArray:
 
 
 def _learn(
-    distance: FloatArray, bounds: FloatArray, moods: FloatArray, origin: NDArray[np.intp]
+    distance: FloatArray, bounds: FloatArray, restless: FloatArray, origin: NDArray[np.intp]
 ) -> FloatArray:
     """The coefficients day by day; see `Path`."""
     days, _, horizons = distance.shape
@@ -294,7 +299,7 @@ def _learn(
     coefficients = np.zeros((days + 1, horizons, len(COVERAGES), len(GAINS)))
     for day in range(days):
         known = np.isfinite(distance[day])[..., None]
-        mood = moods[day][..., None, :]
+        mood = _mood(restless[day][..., None])
         stretch = _log_factors(coefficients[origin[day] + 1, ahead], mood)
         beyond = np.where(known, distance[day][..., None], 0.0) - stretch - bounds[day]
         error = np.where(known, expit(beyond / _SMOOTH) - (1 - COVERAGES), 0.0)
@@ -308,14 +313,11 @@ def _learn(
     return coefficients
 
 
-def mood_of(closes: FloatArray) -> FloatArray:
-    """What the coefficients of each row are multiplied by, `(rows, 3)`: 1, z and z^2 - 0.2.
-
-    z is the log of the EWMA volatility minus its mean so far, cut at 1.5.
-    """
+def restlessness(closes: FloatArray) -> FloatArray:
+    """Log of the EWMA volatility at each row minus its mean so far, `(rows,)`, cut at 1.5."""
     square = pd.Series(np.diff(np.log(closes), prepend=np.log(closes[0])) ** 2)
     volatility = square.ewm(alpha=1 - _DECAY, adjust=False).mean().clip(lower=1e-12) ** 0.5
     logs = np.log(volatility)
     away = (logs - logs.expanding().mean()).to_numpy()
-    z = np.clip(away, -_MOST_RESTLESS, _MOST_RESTLESS)
-    return np.stack([np.ones_like(z), z, z**2 - _USUAL_SQUARE], axis=-1)
+    cut: FloatArray = np.clip(away, -_MOST_RESTLESS, _MOST_RESTLESS)
+    return cut

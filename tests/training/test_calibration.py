@@ -20,7 +20,7 @@ from lstmcast.training.calibration import (
     calibrate,
     conformal_points,
     in_order,
-    mood_of,
+    restlessness,
 )
 
 FIRST, VALIDATION_END, END = 300, 900, 2400
@@ -213,26 +213,36 @@ def test_symbols_learn_from_each_other() -> None:
 
 
 def test_the_path_is_the_recursion_written_out() -> None:
-    symbol, raw = judged(independent(10, rows=400)), constant(0.008)
-    rows = np.arange(FIRST, 400)
-    path = Path.follow([(symbol, rows, raw({"X": rows})["X"])], 1)
-    log_close, mood = np.log(symbol.closes), mood_of(symbol.closes)
-    z = mood[:, 1]
-    np.testing.assert_array_equal(mood, np.stack([np.ones_like(z), z, z**2 - 0.2], axis=1))
-    halves = [raw({"X": rows[:1]})["X"].quantiles((0.5 + c / 2,))[0, 0, 0] for c in COVERAGES]
+    """Three symbols, of which one is there for the second half alone."""
+    symbols = [judged(independent(10 + k, rows=400), name) for k, name in enumerate("ABC")]
+    first = {"A": FIRST, "B": FIRST, "C": 350}
+    raw = constant(0.008)
+    spans = {name: np.arange(row, 400) for name, row in first.items()}
+    path = Path.follow([(s, spans[s.name], raw(spans)[s.name]) for s in symbols], 1)
+    z = {s.name: restlessness(s.closes) for s in symbols}
+    log_close = {s.name: np.log(s.closes) for s in symbols}
+    halves = [raw({"X": spans["A"][:1]})["X"].quantiles((0.5 + c / 2,))[0, 0, 0] for c in COVERAGES]
     a, b, c = (np.zeros(4) for _ in range(3))
-    expected = [a + b * z[FIRST] + c * (z[FIRST] ** 2 - 0.2)]
-    for t in rows[1:]:
-        u = t - 1
-        away = np.log(abs(log_close[t] - log_close[u])) - expected[-1] - np.log(halves)
-        missed = 1 / (1 + np.exp(-away / 0.05)) - (1 - COVERAGES)
-        common = missed.mean()
-        missed = common + (missed - common) / (1 + FEW)
-        a = a + GAINS[0] * missed
-        b = b + GAINS[1] * missed * z[u]
-        c = c + GAINS[2] * missed * (z[u] ** 2 - 0.2) / (1 + FEW)
-        expected.append(a + b * z[t] + c * (z[t] ** 2 - 0.2))
-    np.testing.assert_allclose(path.factors(symbol, rows)[:, 0], np.exp(expected), rtol=1e-8)
+    for t in range(FIRST, 400):
+        made = {name: a + b * z[name][t] + c * (z[name][t] ** 2 - 0.2) for name in first}
+        for s in symbols:
+            if t >= first[s.name]:
+                found = path.factors(s, np.array([t]))[0, 0]
+                np.testing.assert_allclose(found, np.exp(made[s.name]), rtol=1e-8)
+        here = [name for name, row in first.items() if row <= t and t < 399]
+        moves = [np.zeros(4) for _ in range(3)]
+        for name in here:
+            away = np.log(abs(log_close[name][t + 1] - log_close[name][t]))
+            missed = 1 / (1 + np.exp(-(away - made[name] - np.log(halves)) / 0.05))
+            missed -= 1 - COVERAGES
+            common = missed.mean()
+            missed = common + (missed - common) * len(here) / (len(here) + FEW)
+            square = z[name][t] ** 2 - 0.2
+            for move, by in zip(moves, (1.0, z[name][t], square), strict=True):
+                move += missed * by / len(here)
+        a = a + GAINS[0] * moves[0]
+        b = b + GAINS[1] * moves[1]
+        c = c + GAINS[2] * moves[2] * len(here) / (len(here) + FEW)
 
 
 def test_ranges_with_the_wrong_tails_are_repaired_one_by_one() -> None:
