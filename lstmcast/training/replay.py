@@ -19,7 +19,8 @@ from torch import Tensor
 from lstmcast.training.batch import Batch
 
 Step = Callable[[Batch, torch.Generator | None], Tensor]
-"""Takes a step on a batch, with dropout masks from a generator; returns the loss."""
+"""Takes a step on a batch, with dropout masks from a generator; returns the loss. It must always be
+the same step, on the same memory, and wait for nothing on the device."""
 
 WARM_UP = 3
 """Steps taken as they are before one is recorded: libraries set themselves up in the first ones."""
@@ -50,36 +51,39 @@ class Replay:
     A batch of another shape, as the last of an epoch may be, is stepped on as it is.
 
     Args:
-        step: what is recorded; it must not wait for the device.
         recorder: of the device.
     """
 
-    def __init__(self, step: Step, recorder: Recorder) -> None:
-        self._step = step
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._warm = 0
         self._held: Batch | None = None
         self._play: Callable[[], Tensor] | None = None
 
-    def __call__(self, batch: Batch, masks: torch.Generator | None) -> Tensor:
-        """Take the step on a batch; see `Step`."""
+    def __call__(self, step: Step, batch: Batch, masks: torch.Generator | None) -> Tensor:
+        """Take the step on a batch; the step is not kept, so that its owner may be freed."""
         if self._warm < WARM_UP:
             self._warm += 1
-            return self._recorder.warm_up(lambda: self._step(batch, masks))
+            return self._recorder.warm_up(lambda: step(batch, masks))
         if self._held is None:
             self._held = held = batch.clone()
-            self._play = self._recorder.record(lambda: self._step(held, masks), masks)
+            self._play = self._recorder.record(lambda: step(held, masks), masks)
         if self._play is None or not self._held.fits(batch):
-            return self._step(batch, masks)
+            return step(batch, masks)
         self._held.copy_(batch)
         return self._play()
 
 
 class CudaRecorder:
-    """Records a CUDA graph, on a stream of its own as PyTorch wants it."""
+    """Records a CUDA graph, on a stream of its own as PyTorch wants it.
 
-    def __init__(self) -> None:
-        self._stream = torch.cuda.Stream()
+    Args:
+        device: where the tensors are; it need not be the current one.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
 
     def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
         """Run the function on the recorder's stream, between what was asked before and after."""
@@ -105,7 +109,7 @@ class CudaRecorder:
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
-        before = torch.cuda.current_stream()
+        before = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(before)
         with torch.cuda.stream(self._stream):
             yield

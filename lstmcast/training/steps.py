@@ -3,7 +3,8 @@
 A step of a small network takes a few milliseconds, and each call of PyTorch beside it some ten
 microseconds and more: there are few here. The weights lie in one block of memory, their gradients
 in another, so that to clear, measure, shorten, step and average is one call each, whatever the
-number of weights.
+number of weights. On a CUDA device the weights stay where they are: cuDNN wants each layer's in a
+block of their own.
 """
 
 import copy
@@ -40,7 +41,7 @@ class Steps:
     `averaged` is the network with the averaged weights.
 
     Args:
-        network: what is trained; its weights move to a block of memory of their own.
+        network: what is trained; on the CPU its weights move to a block of memory of their own.
         settings: weight decay, clipping, ramp, half-life, averaging, precision and replay.
         learning_rate: at the end of the ramp.
     """
@@ -54,26 +55,29 @@ class Steps:
         self._taken = 0
 
         parameters = _taught(network)
-        self._weights = _in_one_block(parameters)
-        self._average = self._weights
-        if self.averaged is not network:
-            self._average = _in_one_block(_taught(self.averaged))
-        self._gradient = torch.zeros_like(self._weights)
-        for parameter, piece in zip(parameters, _pieces(self._gradient, parameters), strict=True):
+        block = torch.cat([torch.zeros_like(p).flatten() for p in parameters])
+        for parameter, piece in zip(parameters, _pieces(block, parameters), strict=True):
             # The backward pass adds to what is there, so it fills the block.
             parameter.grad = piece
+        self._gradient = block
         # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
         decay = [torch.full_like(p, settings.weight_decay * (p.dim() > 1)) for p in parameters]
-        self._decay = torch.cat([piece.detach().flatten() for piece in decay])
-        self._mean = torch.zeros_like(self._weights)
-        self._square = torch.zeros_like(self._weights)
+        joined = joins_weights(block.device)
+        self._weights = _in_one_block(parameters) if joined else [p.detach() for p in parameters]
+        self._gradients = [block] if joined else _pieces(block, parameters)
+        self._decay = [torch.cat([d.detach().flatten() for d in decay])] if joined else decay
+        self._averages = self._weights
+        if self.averaged is not network:
+            others = _taught(self.averaged)
+            self._averages = _in_one_block(others) if joined else [p.detach() for p in others]
+        self._means = [torch.zeros_like(w) for w in self._weights]
+        self._squares = [torch.zeros_like(w) for w in self._weights]
         # What changes from step to step is kept where the weights are: a recorded step reads it.
-        self._count, self._rate = (self._weights.new_zeros(()) for _ in range(2))
-        self._shrink = torch.ones_like(self._weights)
-
-        self._take = self._take_one
-        if settings.replay == "cuda_graph" and self._weights.is_cuda:
-            self._take = Replay(self._take_one, CudaRecorder())
+        self._counts = [block.new_zeros(()) for _ in self._weights]
+        self._rate = block.new_zeros(())
+        self._shrink = [torch.ones_like(w) for w in self._weights]
+        recorded = settings.replay == "cuda_graph" and block.is_cuda
+        self._replay = Replay(CudaRecorder(block.device)) if recorded else None
 
     @property
     def learning_rate(self) -> float:
@@ -95,8 +99,10 @@ class Steps:
         """
         if self._taken < max(1, self._settings.ramp) or self._settings.rate_half_life:
             self._rate.fill_(self.learning_rate)
-            torch.sub(1.0, self._decay, alpha=self.learning_rate, out=self._shrink)
-        loss = self._take(batch, masks)
+            for shrink, decay in zip(self._shrink, self._decay, strict=True):
+                torch.sub(1.0, decay, alpha=self.learning_rate, out=shrink)
+        step = self._take_one
+        loss = self._replay(step, batch, masks) if self._replay else step(batch, masks)
         self._taken += 1
         return loss
 
@@ -111,20 +117,21 @@ class Steps:
         """Open for the forward pass of one step; weights rounded in it are kept until it closes."""
         if self._settings.precision == "float32":
             return nullcontext()
-        return torch.autocast(self._weights.device.type, dtype=torch.bfloat16)
+        return torch.autocast(self._gradient.device.type, dtype=torch.bfloat16)
 
     @torch.no_grad()
     def _update(self) -> None:
         longer = torch.linalg.vector_norm(self._gradient) / self._settings.clip_norm
-        self._weights.mul_(self._shrink)
-        self._count.add_(1.0)
+        self._gradient.div_(longer.clamp_(min=1.0))
+        torch._foreach_mul_(self._weights, self._shrink)
+        torch._foreach_add_(self._counts, 1.0)
         torch._fused_adamw_(
-            [self._weights],
-            [self._gradient],
-            [self._mean],
-            [self._square],
+            self._weights,
+            self._gradients,
+            self._means,
+            self._squares,
             [],
-            [self._count],
+            self._counts,
             lr=self._rate,
             beta1=BETA_1,
             beta2=BETA_2,
@@ -132,24 +139,28 @@ class Steps:
             eps=EPSILON,
             amsgrad=False,
             maximize=False,
-            grad_scale=longer.clamp_(min=1.0),  # what the gradient is divided by
         )
         if self.averaged is not self.network:
             # The first step is where the average begins.
             share = 1.0 - self._settings.averaging if self._taken else 1.0
-            self._average.lerp_(self._weights, share)
+            torch._foreach_lerp_(self._averages, self._weights, share)
+
+
+def joins_weights(device: torch.device) -> bool:
+    """Whether a network's weights lie in one block while it is trained."""
+    return device.type != "cuda"
 
 
 def _taught(network: Network) -> list[Parameter]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
-def _in_one_block(parameters: Sequence[Parameter]) -> Tensor:
-    """Lay the parameters one after the other in a block of memory of their own; the block."""
+def _in_one_block(parameters: Sequence[Parameter]) -> list[Tensor]:
+    """Lay the parameters one after the other in a block of memory of their own; that block."""
     block = torch.cat([parameter.detach().flatten() for parameter in parameters])
     for parameter, piece in zip(parameters, _pieces(block, parameters), strict=True):
         parameter.data = piece
-    return block
+    return [block]
 
 
 def _pieces(block: Tensor, parameters: Sequence[Parameter]) -> list[Tensor]:

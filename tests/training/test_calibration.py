@@ -229,7 +229,7 @@ def test_the_path_is_the_recursion_written_out() -> None:
             if t >= first[s.name]:
                 found = path.factors(s, np.array([t]))[0, 0]
                 np.testing.assert_allclose(found, np.exp(made[s.name]), rtol=1e-8)
-        here = [name for name, row in first.items() if row <= t and t < 399]
+        here = [name for name, row in first.items() if row <= t < 399]
         moves = [np.zeros(4) for _ in range(3)]
         for name in here:
             away = np.log(abs(log_close[name][t + 1] - log_close[name][t]))
@@ -238,8 +238,8 @@ def test_the_path_is_the_recursion_written_out() -> None:
             common = missed.mean()
             missed = common + (missed - common) * len(here) / (len(here) + FEW)
             square = z[name][t] ** 2 - 0.2
-            for move, by in zip(moves, (1.0, z[name][t], square), strict=True):
-                move += missed * by / len(here)
+            for k, by in enumerate((1.0, z[name][t], square)):
+                moves[k] += missed * by / len(here)
         a = a + GAINS[0] * moves[0]
         b = b + GAINS[1] * moves[1]
         c = c + GAINS[2] * moves[2] * len(here) / (len(here) + FEW)

@@ -5,7 +5,8 @@ it was recorded, and every tensor must lie where it lay. `Tape` does the same on
 operator at a time, so a step that a graph would get wrong goes wrong here as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import MagicMock
@@ -74,13 +75,16 @@ class Tape(TorchDispatchMode):
         return play
 
 
-@pytest.mark.parametrize("averaging", [0.9, 0.0])
-def test_recorded_steps_are_the_plain_ones(averaging: float) -> None:
+@pytest.mark.parametrize(("averaging", "joined"), [(0.9, True), (0.0, True), (0.9, False)])
+def test_recorded_steps_are_the_plain_ones(
+    averaging: float, joined: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Over the ramp of the learning rate, with masks, and with a smaller batch in between."""
     options = (
         *("training.ramp=9", "model.dropout=0.3", "training.weight_decay=0.1"),
         *(f"training.averaging={averaging}", "training.rate_half_life=20"),
     )
+    monkeypatch.setattr("lstmcast.training.steps.joins_weights", lambda _: joined)
     found, losses, tape = {}, {}, Tape()
     for recorded in (False, True):
         network, panel, settings = blank_member(*options, "training.clip_norm=0.05")
@@ -88,7 +92,7 @@ def test_recorded_steps_are_the_plain_ones(averaging: float) -> None:
         cast("LSTMBody", network.body).lstm.kernel = "reference"
         steps = Steps(network, settings, learning_rate=0.05)
         if recorded:
-            steps._take = Replay(steps._take_one, tape)
+            steps._replay = Replay(tape)
         order, masks = (torch.Generator().manual_seed(seed) for seed in (1, 2))
         batches = [*panel.training_batches(order)]
         smaller = [*panel._batches(panel.starts[:5], 5)]
@@ -119,33 +123,56 @@ def test_without_cuda_nothing_is_recorded() -> None:
 def test_a_cuda_graph_is_asked_for_as_pytorch_s_manual_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The order of the calls, with stand-ins: no CUDA device is needed, and none is tested."""
+    """What is called with what, in order, with stand-ins: no CUDA device is tested here."""
     asked: list[str] = []
-    graph, capture = MagicMock(), MagicMock()
-    graph.register_generator_state.side_effect = lambda _: asked.append("generator")
-    graph.replay.side_effect = lambda: asked.append("replay")
-    capture.__enter__.side_effect = lambda *_: asked.append("begin")
-    capture.__exit__.side_effect = lambda *_: asked.append("end")
-    before, stream = MagicMock(), MagicMock()
-    stream.wait_stream.side_effect = lambda other: asked.append("wait") if other is before else None
-    before.wait_stream.side_effect = lambda _: asked.append("wait back")
+    device, generator = torch.device("cuda", 1), cast("torch.Generator", object())
+    before, stream, graph = MagicMock(), MagicMock(), MagicMock()
+    names = {id(before): "before", id(stream): "stream"}
+    before.wait_stream = lambda other: asked.append(f"before waits for {names[id(other)]}")
+    stream.wait_stream = lambda other: asked.append(f"stream waits for {names[id(other)]}")
+    graph.register_generator_state = lambda given: asked.append(f"generator {given is generator}")
+    graph.replay = lambda: asked.append("replay")
+
+    @contextmanager
+    def inside(name: str) -> Iterator[None]:
+        asked.append(f"into {name}")
+        yield
+        asked.append(f"out of {name}")
+
+    def capture(*, cuda_graph: Any, stream: Any, capture_error_mode: str) -> Any:
+        assert cuda_graph is graph
+        return inside(f"capture on {names[id(stream)]}, {capture_error_mode}")
+
+    def of(wanted: Any, answer: Any) -> Callable[[Any], Any]:
+        def ask(given: Any) -> Any:
+            assert given == wanted
+            return answer
+
+        return ask
+
     cuda = SimpleNamespace(
         CUDAGraph=lambda: graph,
-        Stream=lambda: stream,
-        current_stream=lambda: before,
-        stream=lambda _: MagicMock(),
-        graph=lambda *_, **__: capture,
+        Stream=of(device, stream),
+        current_stream=of(device, before),
+        stream=lambda given: inside(names[id(given)]),
+        graph=lambda given, **rest: capture(cuda_graph=given, **rest),
     )
     monkeypatch.setattr(torch, "cuda", cuda)
-    recorder, held = CudaRecorder(), torch.zeros(())
+    recorder, held = CudaRecorder(device), torch.zeros(())
 
     def step() -> Tensor:
         asked.append("step")
         return held
 
     assert recorder.warm_up(step) is held
-    play = recorder.record(step, cast("torch.Generator", object()))
-    assert asked == ["wait", "step", "wait back", "generator", "begin", "step", "end"]
+    assert asked == [
+        *("stream waits for before", "into stream", "step", "out of stream"),
+        "before waits for stream",
+    ]
+    asked.clear()
+    play = recorder.record(step, generator)
+    mode = "capture on stream, thread_local"
+    assert asked == ["generator True", f"into {mode}", "step", f"out of {mode}"]
     first = play()
     held.add_(1.0)
     assert (float(first), float(play())) == (0.0, 1.0)

@@ -1,8 +1,11 @@
 """The optimiser's steps against PyTorch's own, and the average that follows them."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,25 @@ import torch
 from support.experiments import SMALL, blank_member, weights
 
 from lstmcast.training.loop import run_epoch
+from lstmcast.training.replay import Replay
 from lstmcast.training.steps import Steps
 
 TESTS = Path(__file__).parents[1]
+
+
+class Plain:
+    """A recorder that plays a result and keeps nothing of what made it, as a CUDA graph does."""
+
+    def warm_up(self, function: Callable[[], torch.Tensor]) -> torch.Tensor:
+        return function()
+
+    def record(
+        self,
+        function: Callable[[], torch.Tensor],
+        generator: torch.Generator | None,  # noqa: ARG002 - the protocol's
+    ) -> Callable[[], torch.Tensor]:
+        result = function()
+        return lambda: result
 
 
 def test_the_steps_are_those_of_torch_s_adamw() -> None:
@@ -66,6 +85,44 @@ def test_the_average_lags_behind_the_weights_and_is_what_is_kept() -> None:
         expected = {n: w + share * (weights(network)[n] - w) for n, w in expected.items()}
     for name, value in steps.averaged.state_dict().items():
         torch.testing.assert_close(value, expected[name])
+
+
+@pytest.mark.parametrize("averaging", [0.75, 0.0])
+def test_weights_in_one_block_are_taught_as_those_that_lie_apart(
+    averaging: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for joined in (True, False):
+        monkeypatch.setattr("lstmcast.training.steps.joins_weights", lambda _, way=joined: way)
+        network, panel, settings = blank_member(
+            f"training.averaging={averaging}", "training.weight_decay=0.1", "model.num_layers=2"
+        )
+        places = [weight.data_ptr() for weight in network.parameters()]
+        steps = Steps(network, settings, learning_rate=0.01)
+        moved = [weight.data_ptr() for weight in network.parameters()]
+        assert (moved == places) is not joined
+        masks = torch.Generator().manual_seed(2)
+        run_epoch(network, panel.training_batches(torch.Generator().manual_seed(1)), steps, masks)
+        found.append(
+            weights(network) | {f"mean {k}": v for k, v in weights(steps.averaged).items()}
+        )
+    for name, value in found[0].items():
+        torch.testing.assert_close(value, found[1][name], atol=1e-6, rtol=1e-5)
+
+
+def test_steps_are_freed_when_nobody_holds_them() -> None:
+    """Not when Python next looks for cycles, which the program puts off."""
+    network, panel, settings = blank_member()
+    gc.disable()
+    try:
+        steps = Steps(network, settings, learning_rate=0.01)
+        steps._replay = Replay(Plain())
+        run_epoch(network, panel.training_batches(torch.Generator().manual_seed(1)), steps)
+        seen = weakref.ref(steps)
+        del steps
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 def test_the_learning_rate_rises_over_the_ramp() -> None:
