@@ -118,8 +118,12 @@ def _group(
     own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     scaling = _scaling(own, columns, symbols, experiment)
 
+    # A fold of a backtest may lack symbols that join later: the tables are of those it had.
+    data = experiment.data.model_copy(update={"symbols": tuple(symbols)})
+    trained = experiment.model_copy(update={"data": data})
+
     def network(start: str) -> Network:
-        new = new_network(experiment, len(columns), seed=0)
+        new = new_network(trained, len(columns), seed=0)
         new.load_state_dict(
             {n.removeprefix(start): t for n, t in own.items() if n.startswith(start)}
         )

@@ -6,7 +6,8 @@ the earlier networks read (x - o) / f, the new ones read z = (x - o') / f', and
     (x - o) / f = z * f' / f + (o' - o) / f,
 
 so the weights that read the inputs take up the change, and the new networks say at first what the
-earlier ones said.
+earlier ones said. Symbols keep the numbers of their embedding; one that has joined begins with
+zeros, as an unknown one.
 """
 
 import copy
@@ -16,7 +17,7 @@ import torch
 from torch.nn.functional import pad
 
 from lstmcast.dataset import Scaler, Scaling
-from lstmcast.nn import Network
+from lstmcast.nn import Network, SymbolEmbedding
 from lstmcast.training.forecaster import Forecaster
 from lstmcast.training.group import Group
 from lstmcast.training.prepare import Prepared
@@ -64,6 +65,11 @@ def _problem(group: Group | None, part: Prepared) -> str:
     if part.scaling.columns != group.scaling.columns:
         changed = set(part.scaling.columns) ^ set(group.scaling.columns)
         return f"the features had other columns before ({', '.join(sorted(changed))})"
+    if (
+        ours.model.symbol_embedding
+        and min(len(part.scaling.scalers), len(group.scaling.scalers)) < 2
+    ):
+        return "one symbol has no embedding"
     if len(group.networks) != ours.model.members:
         return f"{len(group.networks)} of {ours.model.members} were trained before"
     return ""
@@ -72,10 +78,15 @@ def _problem(group: Group | None, part: Prepared) -> str:
 def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
     """A copy of a network that says of inputs scaled by `later` what it said of those by `earlier`.
 
-    A body with convolutions differs in the first sessions of a sequence, before which it reads
-    zeros: the mean of the rows that a scaler was fitted to.
+    It knows the symbols of `later`, in their order. A body with convolutions differs in the first
+    sessions of a sequence, before which it reads zeros: the mean of the rows that a scaler was
+    fitted to.
     """
     network = copy.deepcopy(network)
+    if network.embedding is not None:
+        network.embedding = _reordered(
+            network.embedding, list(earlier.scalers), list(later.scalers)
+        )
     if later.kind == "price":
         # Prices are shares of each symbol's own range, on the way in and on the way out: there is
         # no one change for all symbols, and what was learned of shares holds for shares.
@@ -98,20 +109,34 @@ def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
     return network
 
 
+def _reordered(
+    embedding: SymbolEmbedding, earlier: Sequence[str], later: Sequence[str]
+) -> SymbolEmbedding:
+    """The numbers of the later symbols: those of the earlier ones, and zeros."""
+    found = SymbolEmbedding(len(later), embedding.size).to(embedding.weight.device)
+    with torch.no_grad():
+        for row, symbol in enumerate(later):
+            if symbol in earlier:
+                found.weight[row] = embedding.weight[earlier.index(symbol)]
+    return found
+
+
 def _pooled(scaling: Scaling) -> Scaler:
     """The scaler that all symbols share."""
     return next(iter(scaling.scalers.values()))
 
 
 def go_on_from(network: Network, earlier: Network) -> None:
-    """Give a new network the weights of an earlier one, in place, but for those of symbols.
+    """Give a new network the weights of an earlier one, in place, but for symbols' offsets.
 
     Args:
         network: of the same kind, for the earlier one's horizons or for the next session alone,
             of which it then gets what the earlier one says.
-        earlier: for all horizons, reading inputs of the same scale.
+        earlier: for all horizons, reading inputs of the same scale, of the same symbols.
     """
     network.body.load_state_dict(earlier.body.state_dict())
+    if network.embedding is not None and earlier.embedding is not None:
+        network.embedding.load_state_dict(earlier.embedding.state_dict())
     head, known = network.head, earlier.head
     if head.horizons == known.horizons:
         state = {name: w for name, w in known.state_dict().items() if name != "offsets"}

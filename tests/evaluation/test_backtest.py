@@ -120,18 +120,34 @@ def test_worker_processes_walk_the_same_way(tmp_path: Path) -> None:
 WARM = Settings(3, baselines=QUICK, warm_start=True)
 
 
-def joining(root: Path, *, settled: bool = True, last: int = 520, **settings: object) -> Backtest:
+def joining(
+    root: Path,
+    *overrides: str,
+    settled: bool = True,
+    last: int = 520,
+    **settings: object,
+) -> Backtest:
     """A walk over prices that another symbol joins before its second fold."""
     histories = [
         simulated(rows=600),
         simulated(seed=2, rows=500, symbol="BBB", first="2001-04-24"),
     ]
     histories = [altered_after(h, histories[0].bars.index[last], seed=5) for h in histories]
-    experiment = small("data.symbols=[AAA, BBB]", "training.epochs=1")
+    experiment = small("data.symbols=[AAA, BBB]", "training.epochs=1", *overrides)
     if settled:
         experiment = settle(experiment, histories)
     first = pd.Timestamp(histories[0].bars.index[450])
     return Backtest(experiment, histories, replace(WARM, first=first, **settings), root)  # type: ignore[arg-type]  # passed on as they are
+
+
+@pytest.mark.parametrize("own", ["model.start=mixed", "model.symbol_embedding=2"])
+def test_what_a_network_has_of_each_symbol_stays_when_another_joins(
+    own: str, tmp_path: Path
+) -> None:
+    """The weights of the fold before are of one symbol's tables, those of the next of two."""
+    test = joining(tmp_path, own)
+    list(test.run())
+    assert len(list(test.folder.glob("fold-*.safetensors"))) >= 2
 
 
 def kept(test: Backtest) -> dict[str, bytes]:

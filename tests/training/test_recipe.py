@@ -11,9 +11,10 @@ from support.histories import as_history, simulated, simulated_bars
 
 from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
+from lstmcast.distributions import StudentTMixture
 from lstmcast.nn import Network
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.group import new_network
+from lstmcast.training.group import Group, new_network
 from lstmcast.training.loop import fit_again
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe, units_at
@@ -228,6 +229,45 @@ def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() ->
     ]
     assert (answers[0] < answers[1]).all()
     torch.testing.assert_close(answers[2], answers[3])
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_each_symbol_is_forecast_with_its_own_embedding(overrides: tuple[str, ...]) -> None:
+    """From training over the head for all horizons to the forecast, also of a stranger."""
+    part = prepared(
+        *overrides, "model.start=linear", "model.symbol_embedding=2", "target.horizon=3"
+    )
+    recipe = Recipe(part.experiment, panel_of(part))
+    member = recipe.build(0, seed=1)
+    assert member.embedding is not None
+    with torch.no_grad():
+        member.embedding.weight.normal_(generator=torch.Generator().manual_seed(2))
+        member.head.weight[1:, : member.body.output_size] = 0.2
+    whole = recipe.finish(member.eval())
+    group = Group(part.experiment, part.scaling, [whole])
+    stranger = simulated(5, 420, symbol="ZZZ")
+    inputs = group.inputs([*HISTORIES, stranger])
+    origins = {block.symbol: np.arange(200, 210) for block in inputs.blocks}
+    forecasts = group.forecast(inputs, origins)
+    for block, symbols in zip(inputs.blocks, ([0], [1], None), strict=True):
+        # A window, or all rows from the symbol's first on.
+        first = [row - 23 if overrides else 0 for row in origins[block.symbol]]
+        answers = []
+        for start, row in zip(first, origins[block.symbol], strict=True):
+            rows = slice(block.start + start, block.start + int(row) + 1)
+            x = torch.from_numpy(inputs.features[rows])[None]
+            scale = torch.from_numpy(inputs.scale[rows])[None]
+            numbers = None if symbols is None else torch.tensor(symbols)
+            for network in (whole, member):
+                with torch.no_grad():
+                    params, _ = network(x, scale, symbols=numbers)
+                answers.append(params.scale[0, -1, 0])
+        both = torch.stack(answers).view(-1, 2)
+        torch.testing.assert_close(both[:, 0], both[:, 1], atol=1e-6, rtol=1e-5)
+        (mixture,) = forecasts[block.symbol]
+        assert isinstance(mixture, StudentTMixture)
+        unit = part.scaling.target(block.symbol).unit
+        np.testing.assert_allclose(mixture.scale[0, :, 0], both[:, 0] / unit, rtol=1e-4)
 
 
 def test_offsets_are_not_there_for_one_symbol_nor_where_they_are_not_wanted() -> None:

@@ -198,6 +198,30 @@ def test_lost_members_and_another_model_begin_anew() -> None:
     assert beginnings(None, [part]) == ([[]], ())
 
 
+def test_symbols_keep_the_numbers_of_their_embedding() -> None:
+    three = simulated(3, 420, symbol="CCC", first="2001-05-01", price=7.0)
+    before = prepare(small(*TWO, "model.symbol_embedding=2"), [AAA, BBB])
+    network = stirred(new_network(before.experiment, len(before.scaling.columns), seed=3))
+    assert network.embedding is not None
+    torch.nn.init.normal_(network.embedding.weight)
+    options = ("data.symbols=[CCC, BBB, AAA]", *TWO[1:], "model.symbol_embedding=2")
+    after = prepare(small(*options), [three, BBB, AAA])
+    other = translated(network, before.scaling, after.scaling)
+    assert other.embedding is not None
+    expected = torch.stack([torch.zeros(2), *network.embedding.weight.detach().flip(0)])
+    assert torch.equal(other.embedding.weight, expected)
+    fresh = new_network(after.experiment, len(after.scaling.columns), seed=4)
+    go_on_from(fresh, other)
+    assert fresh.embedding is not None
+    assert torch.equal(fresh.embedding.weight, expected)
+
+
+def test_an_embedding_that_was_not_there_is_not_gone_on_with() -> None:
+    one, two = earlier("model.symbol_embedding=2").forecaster, later("model.symbol_embedding=2")
+    (networks,), (note,) = beginnings(one, [two])
+    assert (networks, note) == ([], "the networks begin anew: one symbol has no embedding")
+
+
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_offsets_of_symbols_are_those_of_the_new_rows(horizon: int) -> None:
     """A symbol has joined, so the earlier table of offsets would have one row too few."""
