@@ -61,12 +61,26 @@ def evaluate(
     names = [name.strip() for name in baselines.split(",")] if baselines is not None else None
     report = evaluate_run(opened, data_dir(data), baselines=names, refit=refit.value, jobs=jobs)
     metrics = report.to_dict()
-    opened.write_metrics(metrics)
+    # Shown first: a folder that cannot be written should not cost the answer.
     if json:
         print_json(metrics)
     else:
         print_report(report)
+    _tell_of_lost_networks(opened)
+    opened.write_metrics(metrics)
     check_conditions(report, fail_unless or [])
+
+
+def _tell_of_lost_networks(run: "Run") -> None:
+    """Say so where a training was cut short or lost networks: the verdict is on what is left."""
+    from lstmcast.config import groups_of
+
+    kept = len(run.record.get("member_seeds", ()))
+    wanted = sum(group.model.members for group in groups_of(run.experiment()))
+    if run.record.get("status") == "interrupted":
+        note(f"note: training was interrupted; the run has {kept} of {wanted} networks")
+    elif run.record.get("diverged_members"):
+        note(f"note: {wanted - kept} of {wanted} networks diverged and are left out")
 
 
 def evaluate_run(

@@ -3,10 +3,12 @@
     SCORE[@HORIZON] OPERATOR VALUE
 
 A score is a field of `Scores` (`crps`, `log_score`, `rmse_ratio`, `coverage_80`, ...), or `p`, the
-p-value of the model's CRPS against the best baseline. The horizon is the shortest by default. The
+p-value of the model's CRPS against the best baseline, which is 1 where the model is not the better
+one: a script that asks for `p<0.05` asks for skill. The horizon is the shortest by default. The
 value is a number, a baseline's name, or `best`, the best of the baselines in that score.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -37,9 +39,7 @@ def check_conditions(report: Report, conditions: Sequence[str]) -> None:
     """
     broken = [line for text in conditions if (line := _check(report, text)) is not None]
     if broken:
-        raise ConditionError(
-            "; ".join(broken), "`lstmcast evaluate` without `--fail-unless` shows every score"
-        )
+        raise ConditionError("; ".join(broken), "`lstmcast evaluate --json` shows every score")
 
 
 def _check(report: Report, text: str) -> str | None:
@@ -60,14 +60,18 @@ def _check(report: Report, text: str) -> str | None:
     limit = _limit(report, name, horizon, wanted)
     if _OPERATORS[sign](found, limit):
         return None
+    if math.isnan(found):
+        return f"`{text.strip()}` does not hold: the run states no `{name}`, or too few days say so"
     return f"`{text.strip()}` does not hold: {found:.6g} against {limit:.6g}"
 
 
 def _model_value(report: Report, name: str, horizon: int) -> float:
     if name == _P:
         best = best_baseline(report.forecasters, horizon)
-        test = report.comparisons[best][horizon].crps if best else None
-        return float("nan") if test is None else test.p_value
+        found = report.comparisons[best][horizon] if best else None
+        if found is None or found.crps is None or found.skill is None:
+            return float("nan")
+        return found.crps.p_value if found.skill > 0 else 1.0
     known = [field.name for field in fields(Scores)]
     if name not in known:
         raise UsageError(

@@ -208,10 +208,12 @@ def _distribution_words(e: Evidence, distribution: Finding, walk: Finding) -> st
     if best is None or best.crps is None or best.skill is None or e.best is None:
         return "Range: it states none, so it cannot say how far the price may move."
     gain = 100 * best.skill
+    side = "lower" if gain >= 0 else "higher"
     interval = ""
     if best.low is not None and best.high is not None:
-        interval = f", 95 % interval {100 * best.low:.2f} to {100 * best.high:.2f} %"
-    side = "lower" if gain >= 0 else "higher"
+        # By how much lower, or by how much higher: as the number before it.
+        ends = (best.low, best.high) if gain >= 0 else (-best.high, -best.low)
+        interval = f", 95 % interval {100 * ends[0]:.2f} to {100 * ends[1]:.2f} %"
     evidence = f"CRPS {abs(gain):.2f} % {side}{interval}, {_p(best.crps.p_value)}"
     rival = f"{e.best[1]}, the best of {e.baselines} baselines" if e.baselines > 1 else e.best[1]
     words = {

@@ -1,5 +1,6 @@
 """`--fail-unless` conditions: what they compare, and what they say when they do not hold."""
 
+import re
 from functools import cache
 
 import pytest
@@ -33,11 +34,35 @@ def test_conditions_that_hold_pass(condition: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", ["crps>ewma", "p<1e-30", "coverage_95<0.5", "hit_rate>0.5", "crps@2>best"]
+    "condition", ["crps>ewma", "p<1e-30", "coverage_95<0.5", "crps@2>best"]
 )
 def test_conditions_that_do_not_hold_are_named_with_both_numbers(condition: str) -> None:
     with pytest.raises(ConditionError, match=r"does not hold: \S+ against \S+"):
         check_conditions(report(), [condition, "crps<best"])
+
+
+def test_a_score_that_the_run_does_not_state_holds_nothing() -> None:
+    with pytest.raises(ConditionError, match="does not hold: the run states no `hit_rate`"):
+        check_conditions(report(), ["hit_rate>0.5"])
+
+
+def test_p_speaks_of_skill_alone() -> None:
+    """Ranges that are significantly worse have a small p-value as well, and no skill."""
+    bars = {"X": random_walk(1, rows=1000)}
+    wrong = predict(bars, 600, {"X": constant_t(400, 2, scale=0.03)})
+    worse = evaluate(wrong, bars, baselines=["random_walk", "ewma"])
+    test = worse.comparisons["ewma"][1].crps
+    assert test is not None
+    assert test.p_value < 1e-6
+    with pytest.raises(ConditionError, match=r"`p<0.05` does not hold: 1 against 0.05"):
+        check_conditions(worse, ["p<0.05"])
+    # The words of the verdict: what is higher is higher by what the interval says.
+    found = re.search(
+        r"CRPS ([\d.]+) % higher, 95 % interval ([-\d.]+) to ([-\d.]+) %", worse.verdict.text
+    )
+    assert found is not None
+    by, low, high = (float(number) for number in found.groups())
+    assert 0 < low < by < high
 
 
 def test_every_broken_condition_is_listed() -> None:
