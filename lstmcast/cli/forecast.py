@@ -93,7 +93,7 @@ def _print_table(ahead: "SymbolForecast") -> None:
             share(row["chance_up"]),
         )
     if ahead.table["assumed"].any():
-        table.caption = "? a weekday beyond the exchange's published calendar"
+        table.caption = "? every weekday is taken for a session; holidays move the dates"
     out().print(table)
 
 

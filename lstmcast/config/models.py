@@ -60,7 +60,8 @@ class Data(_Section):
     symbols: Symbols = Field(description="symbols to forecast; several are pooled in one network")
     source: str = Field(
         "auto",
-        description="source the prices were fetched from; `auto` takes the one that the store has",
+        description="source the prices were fetched from; `auto` takes the one that the store has, "
+        "of several the one that was fetched last",
     )
     start: Day | None = Field(None, description="first session used (inclusive date)")
     end: Day | None = Field(None, description="last session used (inclusive date)")

@@ -15,8 +15,10 @@ from support.simulated import constant_t, predict
 from typer.testing import CliRunner, Result
 
 from lstmcast.cli.app import app
+from lstmcast.errors import OutputError
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
+from lstmcast.run import Run
 
 ROWS, FIRST = 900, 600
 
@@ -123,6 +125,39 @@ def test_all_baselines_are_the_default(world: World) -> None:
     assert result.exit_code == 0, result.output
     names = list(json.loads(result.stdout)["forecasters"])
     assert {"garch", "gjr", "har_abs", "har_range", "ridge", "constant"} < set(names)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, ""),
+        ({"status": "interrupted"}, "note: training was interrupted; the run has 3 of 5 networks"),
+        ({"diverged_members": [1, 4]}, "note: 2 of 5 networks diverged and are left out"),
+    ],
+)
+def test_networks_that_are_missing_are_named(
+    change: dict[str, object], words: str, world: World
+) -> None:
+    path = world.run / "run.json"
+    record = json.loads(path.read_text()) | {"member_seeds": [1, 2, 3]} | change
+    path.write_text(json.dumps(record))
+    result = world.call("--baselines", "ewma")
+    assert result.exit_code == 0
+    assert words in result.stderr
+    assert ("networks" in result.stderr) is bool(words)
+
+
+def test_what_cannot_be_kept_is_shown_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Run, metrics: object) -> None:
+        raise OutputError("the disk is full", "make room")
+
+    monkeypatch.setattr(Run, "write_metrics", full)
+    result = world.call("--baselines", "ewma")
+    assert result.exit_code == OutputError.exit_code
+    assert "Range: " in result.stdout
+    assert "the disk is full" in result.stderr
 
 
 def test_a_condition_that_does_not_hold_ends_with_its_exit_code(world: World) -> None:

@@ -33,9 +33,7 @@ def test_conditions_that_hold_pass(condition: str) -> None:
     check_conditions(report(), [condition])
 
 
-@pytest.mark.parametrize(
-    "condition", ["crps>ewma", "p<1e-30", "coverage_95<0.5", "crps@2>best"]
-)
+@pytest.mark.parametrize("condition", ["crps>ewma", "p<1e-30", "coverage_95<0.5", "crps@2>best"])
 def test_conditions_that_do_not_hold_are_named_with_both_numbers(condition: str) -> None:
     with pytest.raises(ConditionError, match=r"does not hold: \S+ against \S+"):
         check_conditions(report(), [condition, "crps<best"])
