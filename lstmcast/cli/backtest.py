@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.console import figures, note, out, print_json
 from lstmcast.cli.evaluate import print_report
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 
@@ -192,10 +192,8 @@ def _print(report: "BacktestReport") -> None:
 
 
 def _years_table(report: "BacktestReport") -> "Table":
-    from rich.table import Table
-
     best = report.report.forecasters[str(report.report.verdict.best_baseline)].label
-    table = Table(title=f"Year by year, beside {best}", title_justify="left")
+    table = figures(f"Year by year, beside {best}")
     for name in ("year", "days", "CRPS", f"CRPS of {best}", "gain"):
         table.add_column(name, justify="right")
     for year in report.years:
@@ -210,14 +208,10 @@ def _years_table(report: "BacktestReport") -> "Table":
 
 
 def _strategy_table(report: "BacktestReport") -> "Table":
-    from rich.table import Table
-
-    table = Table(
-        title="Plain rules after costs",
-        title_justify="left",
-        caption="Sharpe ratio with its Newey-West error; deflated: probability that it is more "
-        f"than the luck of the best of {report.trials} trials without skill",
-        caption_justify="left",
+    table = figures(
+        "Plain rules after costs",
+        "Sharpe ratio with its Newey-West error; deflated: probability that it is more than the "
+        f"luck of the best of {report.trials} trials without skill",
     )
     for name in ("", "a year", "volatility", "Sharpe", "deflated", "turnover", "drawdown"):
         table.add_column(name, justify="right" if name else "left")

@@ -13,6 +13,7 @@ from lstmcast.errors import ConfigError, LstmcastError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 UNWRAPPED = 200
 """Columns assumed where there is no terminal whose width could be asked."""
@@ -40,6 +41,22 @@ def out() -> "Console":
 def err() -> "Console":
     """The console for everything else."""
     return console(sys.stderr)
+
+
+def figures(title: str, caption: str | None = None) -> "Table":
+    """An empty table of figures; without lines between columns, so that 80 columns hold nine."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
 
 
 def note(message: str) -> None:

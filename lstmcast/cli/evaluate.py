@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json, share
+from lstmcast.cli.console import figures, note, out, print_json, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -133,16 +133,12 @@ def print_report(report: "Report") -> None:
 
 def _ranges_table(report: "Report") -> "Table":
     """Coverage of the model's ranges in calm and restless times."""
-    from rich.table import Table
-
     label = report.forecasters["model"].label
-    table = Table(
-        title=f"Share of closes inside the ranges of {label}",
-        title_justify="left",
-        caption="thirds of the days by the volatility known at the origin; ! beyond luck",
-        caption_justify="left",
+    table = figures(
+        f"Share of closes inside the ranges of {label}",
+        "thirds of the days by the volatility known at the origin; ! beyond luck",
     )
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for nominal in dict.fromkeys(check.nominal for check in report.ranges):
         table.add_column(f"{nominal} %", justify="right")
     for where in dict.fromkeys(check.where for check in report.ranges):
@@ -155,12 +151,19 @@ def _ranges_table(report: "Report") -> "Table":
 
 def _scores_table(report: "Report") -> "Table":
     """Every score of every forecaster at the shortest horizon."""
-    from rich.table import Table
-
     horizon = report.horizons[0]
-    table = Table(title=_title(report), title_justify="left", caption_justify="left")
-    table.add_column("")
-    for name in ("price error", "log score", "CRPS", "50 %", "80 %", "90 %", "95 %", "direction"):
+    table = figures(_title(report))
+    table.add_column("", no_wrap=True)
+    for name in (
+        "price\nerror",
+        "log\nscore",
+        "CRPS",
+        "50 %",
+        "80 %",
+        "90 %",
+        "95 %",
+        "sign\nright",
+    ):
         table.add_column(name, justify="right")
     for part in report.forecasters.values():
         scores = part.pooled[horizon]
@@ -177,7 +180,7 @@ def _scores_table(report: "Report") -> "Table":
         "price error: RMSE of the median price over that of the last close (1 = no better)\n"
         "log score, CRPS: of the return in %, lower is better\n"
         "50 % to 95 %: share of closes inside the range that should hold as many\n"
-        f"direction: share of moves whose sign was right; always saying up scores {up}"
+        f"sign right: share of moves whose sign was right; always saying up scores {up}"
     )
     return table
 
@@ -194,10 +197,8 @@ def _title(report: "Report") -> str:
 
 def _grid(report: "Report", by: Literal["horizon", "symbol"], columns: list[str]) -> "Table":
     """Log scores and CRPS by horizon or by symbol: a row for each forecaster."""
-    from rich.table import Table
-
-    table = Table(title=f"CRPS by {by}", title_justify="left")
-    table.add_column("")
+    table = figures(f"CRPS by {by}")
+    table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
     for part in report.forecasters.values():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json, share
+from lstmcast.cli.console import figures, note, out, print_json, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -74,27 +74,30 @@ def forecast(
 
 
 def _print_table(ahead: "SymbolForecast") -> None:
-    from rich.table import Table
-
     money = f" {ahead.currency}" if ahead.currency else ""
-    table = Table(
-        title=f"{ahead.symbol}: from the close of {ahead.origin:%Y-%m-%d} at "
-        f"{_price(ahead.close)}{money}",
-        title_justify="left",
-        caption_justify="left",
+    table = figures(
+        f"{ahead.symbol}: from the close of {ahead.origin:%Y-%m-%d} at {_price(ahead.close)}{money}"
     )
-    for name in ("date", "median", *RANGES, "chance up"):
-        table.add_column(name, justify="left" if name == "date" else "right")
+    table.add_column("date", no_wrap=True)
+    for name in ("median", *RANGES, "chance\nup"):
+        table.add_column(name, justify="right")
     for row in ahead.table.to_dict("records"):
         table.add_row(
             f"{row['date']:%a %Y-%m-%d}{' ?' if row['assumed'] else ''}",
             _price(row["median"]),
-            *(f"{_price(row[low])} - {_price(row[high])}" for low, high in RANGES.values()),
+            *(_range(row[low], row[high]) for low, high in RANGES.values()),
             share(row["chance_up"]),
         )
     if ahead.table["assumed"].any():
         table.caption = "? every weekday is taken for a session; holidays move the dates"
     out().print(table)
+
+
+def _range(low: float, high: float) -> str:
+    """Two prices in few columns; one dash where none is stated."""
+    if math.isnan(low):
+        return "-"
+    return f"{_price(low)}\N{EN DASH}{_price(high)}"
 
 
 def _price(value: float) -> str:

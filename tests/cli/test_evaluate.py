@@ -221,3 +221,16 @@ def test_evaluate_loads_no_torch(world: World) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout)["schema_version"] == 1
+
+
+def test_the_tables_fit_a_terminal_of_80_columns(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names and figures whole: a baseline whose name is cut cannot be told from the next."""
+    monkeypatch.setattr("lstmcast.cli.console.UNWRAPPED", 80)
+    result = world.call()
+    lines = result.stdout.splitlines()
+    rows = [line for line in lines if line.startswith(" ")]
+    assert max(map(len, rows)) <= 80
+    assert "…" not in "".join(rows)
+    assert sum(line.startswith(" HAR on |return|, t ") for line in rows) >= 2
