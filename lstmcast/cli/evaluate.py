@@ -115,13 +115,16 @@ def print_report(report: "Report") -> None:
     screen = out()
     conclusive = report.verdict.point_p is not None
     if conclusive:
-        screen.print(_scores_table(report))
+        tables = [_scores_table(report)]
         if len(report.horizons) > 1:
-            screen.print(_grid(report, "horizon", _thinned(report.horizons)))
+            tables.append(_grid(report, "horizon", _thinned(report.horizons)))
         if len(report.rows) > 1:
-            screen.print(_grid(report, "symbol", list(report.rows)))
+            tables.append(_grid(report, "symbol", list(report.rows)))
         if report.ranges:
-            screen.print(_ranges_table(report))
+            tables.append(_ranges_table(report))
+        for table in tables:
+            screen.print(table)
+            screen.print()
     else:
         screen.print(_title(report), markup=False)
     for line in report.notes:
