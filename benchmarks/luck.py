@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.distributions import Distribution, StudentTMixture
+from lstmcast.evaluation.diagnostics import volatility_terciles
 from lstmcast.training.calibration import COVERAGES, Judged, Rows, calibrate
 
 DF = 6.0
@@ -27,7 +28,6 @@ PERSISTENCE, SPREAD = 0.98, 0.4
 """Of the log volatility from day to day, and its standard deviation."""
 
 LEVELS = [*(0.5 - COVERAGES / 2), *(0.5 + COVERAGES / 2)]
-DECAY = 0.94
 
 
 def wander(days: int, columns: int, draw: np.random.Generator) -> np.ndarray:
@@ -65,8 +65,11 @@ def one_test(
     test = np.arange(BEFORE + VALIDATION - 1, days - 1)
     origins = dict.fromkeys(names, test)
     calibrated = calibrate(exact, judged, origins, "adaptive", dates[BEFORE + VALIDATION - 1])
-    volatility = pd.DataFrame(returns**2).ewm(alpha=1 - DECAY).mean().to_numpy()[test]
-    third = np.argsort(np.argsort(volatility, axis=0), axis=0) * 3 // sessions
+    rows = pd.DataFrame(
+        {"symbol": np.repeat(names, sessions), "origin": np.tile(dates[test], symbols)}
+    )
+    bars = {name: pd.DataFrame({"close": closes[:, k]}, dates) for k, name in enumerate(names)}
+    third = volatility_terciles(rows, bars).to_numpy().reshape(symbols, sessions).T
     tables = []
     for forecasts in (exact(origins), calibrated):
         bounds = np.stack([forecasts[name].quantiles(LEVELS)[:, 0] for name in names], axis=1)

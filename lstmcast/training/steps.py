@@ -55,21 +55,21 @@ class Steps:
         self._taken = 0
 
         parameters = _taught(network)
-        block = torch.cat([torch.zeros_like(p).flatten() for p in parameters])
-        for parameter, piece in zip(parameters, _pieces(block, parameters), strict=True):
-            # The backward pass adds to what is there, so it fills the block.
-            parameter.grad = piece
-        self._gradient = block
-        # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
-        decay = [torch.full_like(p, settings.weight_decay * (p.dim() > 1)) for p in parameters]
-        joined = joins_weights(block.device)
-        self._weights = _in_one_block(parameters) if joined else [p.detach() for p in parameters]
-        self._gradients = [block] if joined else _pieces(block, parameters)
-        self._decay = [torch.cat([d.detach().flatten() for d in decay])] if joined else decay
+        self._weights = _laid_out(parameters)
         self._averages = self._weights
         if self.averaged is not network:
-            others = _taught(self.averaged)
-            self._averages = _in_one_block(others) if joined else [p.detach() for p in others]
+            self._averages = _laid_out(_taught(self.averaged))
+        self._gradient = block = torch.cat([torch.zeros_like(p).flatten() for p in parameters])
+        pieces = _pieces(block, parameters)
+        for parameter, piece in zip(parameters, pieces, strict=True):
+            # The backward pass adds to what is there, so it fills the block.
+            parameter.grad = piece
+        # Decay pulls matrices towards zero; a bias or a state has no reason to be there.
+        self._decay = [settings.weight_decay * (p.dim() > 1) * torch.ones_like(p) for p in pieces]
+        self._gradients = pieces
+        if joins_weights(block.device):
+            self._gradients = [block]
+            self._decay = [torch.cat([decay.flatten() for decay in self._decay])]
         self._means = [torch.zeros_like(w) for w in self._weights]
         self._squares = [torch.zeros_like(w) for w in self._weights]
         # What changes from step to step is kept where the weights are: a recorded step reads it.
@@ -155,8 +155,10 @@ def _taught(network: Network) -> list[Parameter]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
-def _in_one_block(parameters: Sequence[Parameter]) -> list[Tensor]:
-    """Lay the parameters one after the other in a block of memory of their own; that block."""
+def _laid_out(parameters: Sequence[Parameter]) -> list[Tensor]:
+    """The parameters' memory: one block, in which they come to lie, or each one's own."""
+    if not joins_weights(parameters[0].device):
+        return [parameter.detach() for parameter in parameters]
     block = torch.cat([parameter.detach().flatten() for parameter in parameters])
     for parameter, piece in zip(parameters, _pieces(block, parameters), strict=True):
         parameter.data = piece
