@@ -5,8 +5,9 @@
 Returns are simulated: Student-t with six degrees of freedom, of a volatility that wanders, both
 partly common to all symbols as those of stocks are. A forecaster that knows the volatility states
 exact ranges. Each test scores it as `lstmcast evaluate` does: the share that the 50, 80, 90 and
-95 % ranges held, on all days and on each symbol's calm, middle and restless third by its EWMA
-volatility.
+95 % ranges held, on all days and on each symbol's calm, middle and restless days by its EWMA
+volatility, ranked among those of the 500 sessions up to each. `--hindsight` ranks it among the
+test's own days instead, later ones too.
 
 The second table is the same forecaster under lstmcast's adaptive calibration, which has followed it
 for 500 sessions before the test. It has nothing to repair. It steers against its own misses, which
@@ -39,8 +40,18 @@ def wander(days: int, columns: int, draw: np.random.Generator) -> np.ndarray:
     return steps
 
 
+def thirds_by_hindsight(rows: pd.DataFrame, bars: dict[str, pd.DataFrame]) -> "pd.Series[int]":
+    """Like `volatility_terciles`, among the test's own days."""
+    thirds = pd.Series(0, index=rows.index)
+    for name, table in rows.groupby("symbol"):
+        returns = np.log(bars[str(name)]["close"]).diff().fillna(0.0)
+        volatility = (returns**2).ewm(alpha=0.06, adjust=False).mean()[table["origin"]]
+        thirds[table.index] = np.ceil(3 * volatility.rank(pct=True)).to_numpy().astype(int) - 1
+    return thirds
+
+
 def one_test(
-    symbols: int, sessions: int, correlation: float, draw: np.random.Generator
+    symbols: int, sessions: int, correlation: float, hindsight: bool, draw: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shares held less those stated, `(2, 4, 4)`: as stated and calibrated; all days, thirds."""
     days = BEFORE + VALIDATION + sessions
@@ -69,7 +80,8 @@ def one_test(
         {"symbol": np.repeat(names, sessions), "origin": np.tile(dates[test], symbols)}
     )
     bars = {name: pd.DataFrame({"close": closes[:, k]}, dates) for k, name in enumerate(names)}
-    third = volatility_terciles(rows, bars).to_numpy().reshape(symbols, sessions).T
+    ranked = thirds_by_hindsight if hindsight else volatility_terciles
+    third = ranked(rows, bars).to_numpy().reshape(symbols, sessions).T
     tables = []
     for forecasts in (exact(origins), calibrated):
         bounds = np.stack([forecasts[name].quantiles(LEVELS)[:, 0] for name in names], axis=1)
@@ -107,12 +119,13 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, default=4)
     parser.add_argument("--sessions", type=int, default=543)
     parser.add_argument("--correlation", type=float, default=0.4, help="share that is common")
+    parser.add_argument("--hindsight", action="store_true", help="thirds of the test's own days")
     parser.add_argument("--tests", type=int, default=300, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     draw = np.random.default_rng(options.seed)
     drawn = [
-        one_test(options.symbols, options.sessions, options.correlation, draw)
+        one_test(options.symbols, options.sessions, options.correlation, options.hindsight, draw)
         for _ in range(options.tests)
     ]
     print(f"{options.symbols} symbols, {options.sessions} sessions, {options.tests} tests")

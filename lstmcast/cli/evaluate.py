@@ -139,16 +139,17 @@ def _ranges_table(report: "Report") -> "Table":
     label = report.forecasters["model"].label
     table = figures(
         f"Share of closes inside the ranges of {label}",
-        "thirds of the days by the volatility known at the origin; ! beyond luck",
+        "by thirds of the volatility of the last 500 sessions; ! beyond luck; ? too few days",
     )
     table.add_column("", no_wrap=True)
+    table.add_column("days", justify="right")
     for nominal in dict.fromkeys(check.nominal for check in report.ranges):
         table.add_column(f"{nominal} %", justify="right")
     for where in dict.fromkeys(check.where for check in report.ranges):
         checks = [check for check in report.ranges if check.where == where]
-        table.add_row(
-            where, *(f"{check.found:.1%}{'' if check.holds else ' !'}" for check in checks)
-        )
+        marks = {True: "", False: " !", None: " ?"}
+        shares = (f"{check.found:.1%}{marks[check.holds]}" for check in checks)
+        table.add_row(where, str(checks[0].days), *shares)
     return table
 
 

@@ -1,6 +1,7 @@
 """`lstmcast forecast`: dated ranges for the sessions to come."""
 
 import math
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +64,7 @@ def forecast(
             )
     wanted = [normalise_symbol(name) for name in symbol] if symbol else None
     forecasts = forecast_ahead(opened.forecaster(), histories, horizon, wanted)
+    _say_what_has_passed(forecasts, _today())
     if csv is not None:
         _write_csv(csv, forecasts)
         note(f"wrote {csv}")
@@ -71,6 +73,27 @@ def forecast(
     elif csv is None:
         for ahead in forecasts:
             _print_table(ahead)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _say_what_has_passed(forecasts: list["SymbolForecast"], today: date) -> None:
+    """Old bars make a forecast of days that have come: say so, since the table alone does not."""
+    passed = {
+        ahead.symbol: count
+        for ahead in forecasts
+        if (count := int((ahead.table["date"].dt.date < today).sum()))
+    }
+    if not passed:
+        return
+    most = max(passed.values())
+    note(
+        f"{', '.join(passed)}: {'' if min(passed.values()) == most else 'up to '}{most} of these "
+        f"sessions {'is' if most == 1 else 'are'} past; `lstmcast fetch {' '.join(passed)}` brings "
+        "newer prices where the source has them"
+    )
 
 
 def _print_table(ahead: "SymbolForecast") -> None:

@@ -112,7 +112,11 @@ def _by_symbol(
         figures = _fans(run, histories, horizon)
     else:
         figures = _test_charts(run, kind, histories, horizon or 1)
-    return {f"{symbol_to_stem(name)}-{kind.value}": figure for name, figure in figures.items()}
+    # Charts of several horizons lie side by side.
+    ahead = "" if horizon is None else f"-{horizon}"
+    return {
+        f"{symbol_to_stem(name)}-{kind.value}{ahead}": figure for name, figure in figures.items()
+    }
 
 
 def _test_charts(

@@ -22,9 +22,10 @@ from lstmcast.evaluation.tails import lower_tail
 from lstmcast.predictions import LEVELS, QUANTILES, is_point
 
 TERCILES = ("calm", "middle", "restless")
-"""Thirds of each symbol's test rows by the EWMA volatility that was known at the origin."""
+"""Days on which a symbol's volatility is in the lower, middle and upper third of what it was."""
 
 _DECAY = 0.94
+_MEMORY = 500
 
 
 @dataclass(frozen=True)
@@ -69,19 +70,19 @@ def volatility_terciles(
 ) -> "pd.Series[int]":
     """Third of each row, 0 calm to 2 restless, on the index of `predictions`.
 
-    The volatility is the EWMA of squared returns up to the origin; its thirds are taken over the
-    symbol's own origins in the table.
+    The EWMA volatility of squared returns at the origin, ranked among those of the last 500
+    sessions, itself included. Thirds of the test rows themselves would be ranked by hindsight: a
+    day is calm among them because what followed was not, and exact ranges seem too narrow on such
+    days. By this rank the thirds differ in size.
     """
     thirds = pd.Series(0, index=predictions.index, dtype=np.int64)
     for symbol, table in predictions.groupby("symbol", sort=False):
         frame = bars[str(symbol)]
         log_close = np.log(frame["close"].to_numpy(dtype=np.float64))
         volatility = ewma_volatility(np.diff(log_close, prepend=log_close[0]), _DECAY)
+        rank = pd.Series(volatility).rolling(_MEMORY, min_periods=1).rank(pct=True).to_numpy()
         rows = pd.DatetimeIndex(frame.index).get_indexer(pd.DatetimeIndex(table["origin"]))
-        at_origin = volatility[rows]
-        distinct = volatility[np.unique(rows)]
-        bounds = np.quantile(distinct, [1 / 3, 2 / 3])
-        thirds.loc[table.index] = np.searchsorted(bounds, at_origin)
+        thirds.loc[table.index] = np.ceil(len(TERCILES) * rank[rows]).astype(np.int64) - 1
     return thirds
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.diagnostics import TERCILES
 from lstmcast.evaluation.scores import RANGES
-from lstmcast.evaluation.significance import long_run_variance, newey_west_lags
+from lstmcast.evaluation.significance import FEWEST_DAYS, long_run_variance, newey_west_lags
 
 OVERALL = "overall"
 
@@ -27,16 +28,19 @@ class RangeCheck:
     Args:
         nominal: coverage that the range states, in %.
         where: `overall`, `calm`, `middle` or `restless`.
+        days: sessions that had such a row.
         found: share of outcomes inside.
         error: standard error of that share, by day and with Newey-West.
-        holds: the deviation is within 1.5 points (3 in a third) or within what luck explains.
+        holds: the deviation is within 1.5 points (3 in a third) or within what luck explains; None
+            below 60 days.
     """
 
     nominal: int
     where: str
+    days: int
     found: float
     error: float
-    holds: bool
+    holds: bool | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -57,20 +61,28 @@ def check_ranges(
     rows, thirds = losses[chosen], terciles.to_numpy()[chosen]
     if rows["inside_50"].isna().any():
         return ()
-    parts = {OVERALL: rows, **{name: rows[thirds == k] for k, name in enumerate(TERCILES)}}
+    # Each symbol counts alike over all days, so that the thirds add up to what holds overall.
+    weights = 1 / rows.groupby("symbol")["symbol"].transform("size").to_numpy(dtype=np.float64)
+    everywhere = np.ones(len(rows), dtype=bool)
+    parts = {OVERALL: everywhere, **{name: thirds == k for k, name in enumerate(TERCILES)}}
     return tuple(
-        _check(part, where, nominal, horizon)
+        _check(rows[part], weights[part], where, nominal, horizon)
         for where, part in parts.items()
         for nominal in RANGES
-        if len(part)
+        if part.any()
     )
 
 
-def _check(rows: pd.DataFrame, where: str, nominal: int, horizon: int) -> RangeCheck:
-    column = f"inside_{nominal}"
-    found = float(rows.groupby("symbol")[column].mean().mean())
-    daily = rows.groupby("origin", sort=True)[column].mean().to_numpy(dtype=np.float64)
+def _check(
+    rows: pd.DataFrame, weights: FloatArray, where: str, nominal: int, horizon: int
+) -> RangeCheck:
+    inside = rows[f"inside_{nominal}"].to_numpy(dtype=np.float64)
+    found = float(np.average(inside, weights=weights))
+    # Outcomes of one day share its news: they are one observation, weighted by their number.
+    surprise = pd.Series(weights * (inside - found), index=rows["origin"].to_numpy())
+    daily = np.array(surprise.groupby(level=0, sort=True).sum(), dtype=np.float64)
     variance = long_run_variance(daily, newey_west_lags(horizon))
-    error = float(np.sqrt(variance / len(daily)))
+    error = float(np.sqrt(len(daily) * variance) / weights.sum())
     gap = abs(found - nominal / 100)
-    return RangeCheck(nominal, where, found, error, gap <= max(TOLERANCE[where], _LUCK * error))
+    holds = gap <= max(TOLERANCE[where], _LUCK * error) if len(daily) >= FEWEST_DAYS else None
+    return RangeCheck(nominal, where, len(daily), found, error, holds)

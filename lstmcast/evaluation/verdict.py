@@ -99,7 +99,7 @@ def judge(evidence: Evidence) -> Verdict:
     walk = finding(e.against_walk.crps if e.against_walk else None)
     tested = np.isfinite(e.point.p_value)
     copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
-    hold = all(check.holds for check in e.ranges) if e.ranges and tested else None
+    hold = not any(check.holds is False for check in e.ranges) if e.ranges and tested else None
     return Verdict(
         horizon=e.horizon,
         days=e.days,
@@ -245,14 +245,18 @@ def _symbol_words(e: Evidence, distribution: Finding) -> str:
 def _range_words(e: Evidence) -> str:
     if not e.ranges:
         return ""
-    broken = [check for check in e.ranges if not check.holds]
+    broken = [check for check in e.ranges if check.holds is False]
     if not broken:
         held = ", ".join(
             f"{check.nominal} % held {100 * check.found:.1f} %"
             for check in e.ranges
             if check.where == "overall"
         )
-        return f"Its ranges hold, in calm and in restless times ({held})."
+        seen = {check.where for check in e.ranges if check.holds is not None}
+        missing = " and ".join(name for name in ("calm", "restless") if name not in seen)
+        times = ", in calm and in restless times" if not missing else ""
+        few = f"; there are too few {missing} days to speak of those" if missing else ""
+        return f"Its ranges hold{times} ({held}){few}."
     narrow = np.mean([check.found < check.nominal / 100 for check in broken]) > 0.5
     named = ", ".join(
         f"{check.nominal} % held {100 * check.found:.1f} %"

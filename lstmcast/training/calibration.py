@@ -9,20 +9,22 @@ as validation is like the days to come.
 logarithms of the factors by which the 50, 80, 90 and 95 % ranges are stretched: up after too many
 misses, down after too few. Each range has its own, since a distribution with the wrong tails has
 some ranges too wide and others too narrow. The factor may depend on how restless the symbol is
-against its own past, so that calm days do not pay for wild ones:
+against its own past, so that calm days do not pay for wild ones, and a little on the symbol:
 
-    log factor = a + b z + c (z^2 - 0.2),     z = log(EWMA volatility) - its mean so far
+    log factor = a + b z + c (z^2 - 0.2) + d,     z = log(EWMA volatility) - its mean so far
 
     a += G_a / sqrt(h) * mean over symbols of e
     b += G_b / sqrt(h) * mean over symbols of e z
     c += G_c / sqrt(h) * mean over symbols of e (z^2 - 0.2)
+    d += G_d / sqrt(h) * (e - mean over symbols of e),     of each symbol
 
 for each range and horizon h, where e is 1 for a miss and 0 for a hit, less the share of misses that
-the range states; 0.2 is what z^2 comes to on average. One symbol says little of one range alone and
-of a curve: with n symbols, the step of c counts n / (n + 4), and so does of e what differs from its
-mean over the four ranges. All of it is known at the origin. Misses count smoothly, within 5 % of a
-bound: otherwise a rounding error could decide between hit and miss. What lies between two ranges is
-stretched in proportion, and what lies beyond all as the widest is.
+the range states; 0.2 is what z^2 comes to on average. All start from 0, but b from -0.1 (1 - 1/h):
+over some sessions volatility returns to its mean by more than the network says. One symbol says
+little of one range alone and of a curve: with n symbols, the step of c counts n / (n + 4), and so
+does of e what differs from its mean over the four ranges. All of it is known at the origin. Misses
+count smoothly, within 5 % of a bound: otherwise a rounding error could decide between hit and miss.
+What lies between two ranges is stretched in proportion, and what lies beyond all as the widest is.
 
 Source: Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random world; Gibbs and Candes
 (2021), Adaptive conformal inference under distribution shift.
@@ -47,9 +49,15 @@ Raw = Callable[[Rows], Mapping[str, Distribution]]
 
 COVERAGES = np.array([0.5, 0.8, 0.9, 0.95])
 GAINS = (0.02, 0.05, 0.2)
+OWN_GAIN = 0.005
+"""How fast the coefficients of all symbols, and each symbol's own level, learn."""
+
 FEW = 4
-"""How fast the coefficients learn, and the symbols at which half is believed of what few say little
-of. Chosen on validation rows by how well ranges hold, where the score stays better than without."""
+"""Symbols at which half is believed of what few say little of."""
+
+RETURN = -0.1
+"""Where the slope starts, far ahead. This and the gains are chosen on validation rows by how well
+ranges hold, where the score stays better than without calibration."""
 
 FEWEST_ROWS = 100
 """Validation rows below which conformal calibration leaves the forecasts as they are."""
@@ -227,14 +235,18 @@ def in_order(halves: FloatArray, factors: FloatArray) -> FloatArray:
 class Path:
     """How the coefficients of each range moved.
 
+    Entry k of both arrays holds before the outcomes of day k, so entry k + 1 is what is known at
+    its close.
+
     Args:
         dates: `(days,)` sessions of any symbol.
-        coefficients: `(days + 1, horizons, ranges, 3)`; entry k holds before the outcomes of day
-            k, so entry k + 1 is what is known at its close.
+        coefficients: `(days + 1, horizons, ranges, 3)`, of all symbols.
+        levels: `(days + 1, horizons, ranges)` of each symbol's own, by name.
     """
 
     dates: pd.DatetimeIndex
     coefficients: FloatArray
+    levels: Mapping[str, NDArray[np.float32]]
 
     @classmethod
     def follow(
@@ -270,13 +282,16 @@ class Path:
                 bounds[known, s, h] = np.log(widths.ranges[made, h])
                 restless[known, s, h] = z[rows[made]]
                 origin[known, s, h] = day[made]
-        return cls(dates, _learn(distance, bounds, restless, origin))
+        coefficients, levels = _learn(distance, bounds, restless, origin)
+        names = [symbol.name for symbol, _, _ in judged]
+        return cls(dates, coefficients, dict(zip(names, levels.swapaxes(0, 1), strict=True)))
 
     def factors(self, symbol: Judged, rows: NDArray[np.intp]) -> FloatArray:
         """`(rows, horizons, ranges)` factors at the close of each row."""
         day = self.dates.searchsorted(symbol.dates[rows], side="right")
         z = restlessness(symbol.closes)[rows][:, None, None]
-        return np.exp(_log_factors(self.coefficients[day], _mood(z)))
+        level = self.levels[symbol.name][day] if symbol.name in self.levels else 0.0
+        return np.exp(_log_factors(self.coefficients[day], _mood(z), level))
 
 
 def _mood(z: FloatArray) -> FloatArray:
@@ -284,23 +299,30 @@ def _mood(z: FloatArray) -> FloatArray:
     return np.stack([np.ones_like(z), z, z**2 - _USUAL_SQUARE], axis=-1)
 
 
-def _log_factors(coefficients: FloatArray, mood: FloatArray) -> FloatArray:
-    found: FloatArray = np.clip((coefficients * mood).sum(axis=-1), -_MOST_STRETCH, _MOST_STRETCH)
+def _log_factors(
+    coefficients: FloatArray, mood: FloatArray, level: FloatArray | NDArray[np.float32] | float
+) -> FloatArray:
+    stretch = (coefficients * mood).sum(axis=-1) + level
+    found: FloatArray = np.clip(stretch, -_MOST_STRETCH, _MOST_STRETCH)
     return found
 
 
 def _learn(
     distance: FloatArray, bounds: FloatArray, restless: FloatArray, origin: NDArray[np.intp]
-) -> FloatArray:
-    """The coefficients day by day; see `Path`."""
-    days, _, horizons = distance.shape
-    ahead = np.arange(horizons)
-    gains = np.array(GAINS) / np.sqrt(ahead + 1.0)[:, None, None]
+) -> tuple[FloatArray, NDArray[np.float32]]:
+    """Coefficients and symbols' levels `(days + 1, symbols, horizons, ranges)`; see `Path`."""
+    days, symbols, horizons = distance.shape
+    each, ahead = np.arange(symbols)[:, None], np.arange(horizons)
+    slower = np.sqrt(ahead + 1.0)[:, None]
+    gains, own_gain = np.array(GAINS) / slower[..., None], OWN_GAIN / slower
     coefficients = np.zeros((days + 1, horizons, len(COVERAGES), len(GAINS)))
+    coefficients[0, ..., 1] = RETURN * (1 - 1 / slower**2)
+    levels = np.zeros((days + 1, symbols, horizons, len(COVERAGES)), dtype=np.float32)
     for day in range(days):
         known = np.isfinite(distance[day])[..., None]
         mood = _mood(restless[day][..., None])
-        stretch = _log_factors(coefficients[origin[day] + 1, ahead], mood)
+        then = origin[day] + 1
+        stretch = _log_factors(coefficients[then, ahead], mood, levels[then, each, ahead])
         beyond = np.where(known, distance[day][..., None], 0.0) - stretch - bounds[day]
         error = np.where(known, expit(beyond / _SMOOTH) - (1 - COVERAGES), 0.0)
         count = np.maximum(known.sum(axis=0), 1)
@@ -310,7 +332,9 @@ def _learn(
         step = (error[..., None] * mood).sum(axis=0) / count[..., None]
         step[..., -1] *= believed
         coefficients[day + 1] = coefficients[day] + gains * step
-    return coefficients
+        own = np.where(known, error - error.sum(axis=0) / count, 0.0)
+        levels[day + 1] = levels[day] + own_gain * own
+    return coefficients, levels
 
 
 def restlessness(closes: FloatArray) -> FloatArray:

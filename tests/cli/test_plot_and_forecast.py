@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,12 @@ def test_each_symbol_has_a_chart(place: Workplace, kind: str) -> None:
     assert all((folder / name).read_bytes().startswith(PNG) for name in charts(place))
 
 
+def test_charts_of_several_horizons_lie_side_by_side(place: Workplace) -> None:
+    for options in ([], ["--horizon", "2"], ["--kind", "fan", "--horizon", "2"]):
+        assert place.invoke("plot", "--symbol", "AAA", *options).exit_code == 0
+    assert charts(place) == ["AAA-fan-2.png", "AAA-test-2.png", "AAA-test.png"]
+
+
 def test_training_has_one_chart(place: Workplace) -> None:
     assert place.invoke("plot", "--kind", "training").exit_code == 0
     assert charts(place) == ["training.png"]
@@ -106,12 +113,25 @@ def test_a_point_run_is_drawn_too(tmp_path: Path) -> None:
 
 def test_a_forecast_is_a_table_for_each_symbol(place: Workplace) -> None:
     result = place.invoke("forecast")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
     last = simulated().last
     for symbol in ("AAA", "^BBB"):
         assert f"{symbol}: from the close of {last:%Y-%m-%d} at " in result.stdout
     rows = [line for line in result.stdout.splitlines() if "%" in line and "50 %" not in line]
     assert len(rows) == 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("today", "passed"),
+    [("2002-08-12", ""), ("2002-08-13", ""), ("2002-08-14", "1"), ("2026-01-02", "2")],
+)
+def test_a_forecast_of_days_that_have_come_says_so(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, today: str, passed: str
+) -> None:
+    """The newest bar is of 2002-08-12."""
+    monkeypatch.setattr("lstmcast.cli.forecast._today", lambda: date.fromisoformat(today))
+    told = place.invoke("forecast", "--horizon", "2").stderr
+    assert told.startswith(f"AAA, ^BBB: {passed} of these sessions ") if passed else not told
 
 
 def test_a_forecast_as_json(place: Workplace) -> None:
@@ -142,7 +162,8 @@ def test_what_a_point_forecast_does_not_state_is_null(tmp_path: Path) -> None:
 def test_a_forecast_as_csv(place: Workplace, tmp_path: Path) -> None:
     path = tmp_path / "ahead.csv"
     result = place.invoke("forecast", "--csv", path)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"wrote {path}\n")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith(f"wrote {path}\n")
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 6
     assert {"symbol", "origin", "close_origin", "date", "horizon", *QUANTILES} <= rows[0].keys()

@@ -14,6 +14,7 @@ from support.simulated import (
     random_walk,
 )
 
+from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.distributions import StudentTMixture
 from lstmcast.evaluation.diagnostics import TERCILES, diagnose, volatility_terciles
 from lstmcast.evaluation.point import expanding_mean, slope_on_changes
@@ -88,19 +89,39 @@ def test_the_truth_is_uniform_and_a_narrow_forecast_is_not() -> None:
     assert narrow.tail["X"]["0.05"]["kupiec"] < 1e-6
 
 
-def test_terciles_are_thirds_of_each_symbols_own_origins() -> None:
+def test_terciles_rank_each_symbols_volatility_among_its_last_500() -> None:
     bars = {
-        "A": bars_from_returns(garch_returns(1, 900)[0]),
-        "B": bars_from_returns(5 * garch_returns(2, 700)[0]),
+        "A": bars_from_returns(garch_returns(1, 1400)[0]),
+        "B": bars_from_returns(5 * garch_returns(2, 900)[0]),
     }
-    rows = predict(bars, FIRST, {"A": constant_t(600, 2), "B": constant_t(400, 2)})
+    rows = predict(bars, FIRST, {"A": constant_t(1100, 2), "B": constant_t(600, 2)})
     thirds = volatility_terciles(rows, bars)
     for symbol in "AB":
-        origins = rows[(rows["symbol"] == symbol) & (rows["horizon"] == 1)]
-        shares = thirds[origins.index].value_counts(normalize=True)
-        assert shares.to_numpy() == pytest.approx(np.full(3, 1 / 3), abs=0.01)
-        moves = origins.assign(third=thirds).groupby("third")["return_actual"].std()
+        of_symbol = rows[(rows["symbol"] == symbol) & (rows["horizon"] == 1)]
+        moves = of_symbol.assign(third=thirds).groupby("third")["return_actual"].std()
         assert moves.iloc[0] < moves.iloc[2]
+        close = bars[symbol]["close"]
+        returns = np.log(close).diff().fillna(0.0).to_numpy()
+        volatility = pd.Series(ewma_volatility(returns, 0.94), close.index)
+        for index in of_symbol.index[::50]:
+            past = volatility[: of_symbol.loc[index, "origin"]].iloc[-500:]
+            assert thirds[index] == min(int(3 * (past < past.iloc[-1]).mean()), 2)
+
+
+def test_terciles_know_nothing_of_what_follows() -> None:
+    bars = {"A": bars_from_returns(garch_returns(1, 900)[0])}
+    rows = predict(bars, FIRST, {"A": constant_t(600, 1)})
+    cut = 700
+    before = rows[rows["origin"] < bars["A"].index[cut]]
+    wild = bars["A"].copy()
+    wild.loc[wild.index[cut] :, "close"] *= np.exp(
+        np.random.default_rng(1).normal(size=len(wild) - cut)
+    )
+    for changed in (wild, bars["A"].iloc[:cut]):
+        pd.testing.assert_series_equal(
+            volatility_terciles(before, {"A": changed}),
+            volatility_terciles(rows, bars)[: cut - FIRST],
+        )
 
 
 def test_coverage_by_tercile_and_year_is_the_mean_of_its_rows() -> None:
@@ -144,6 +165,52 @@ def test_a_small_miss_is_tolerated_and_a_large_one_is_not() -> None:
         rows = table(scale=scale)
         checks = check_ranges(row_losses(rows), pd.Series(1, index=rows.index), 1)
         assert all(check.holds for check in checks if check.where == "overall") is holds
+
+
+def test_thirds_add_up_to_all_days_though_symbols_and_thirds_differ_in_length() -> None:
+    bars = {"A": random_walk(1, rows=1000), "B": random_walk(2, rows=700)}
+    rows = predict(bars, FIRST, {"A": constant_t(700, 1), "B": constant_t(400, 1)})
+    thirds = pd.Series(np.random.default_rng(1).choice(3, len(rows), p=(0.6, 0.3, 0.1)))
+    losses = row_losses(rows)
+    found = {(c.where, c.nominal): c for c in check_ranges(losses, thirds, 1)}
+    weights = 1 / losses.groupby("symbol")["symbol"].transform("size")
+    shares = [weights[thirds == k].sum() / weights.sum() for k in range(3)]
+    for nominal in RANGES:
+        parts = [found[where, nominal].found for where in TERCILES]
+        assert found["overall", nominal].found == pytest.approx(np.dot(shares, parts))
+        of_symbols = losses.groupby("symbol")[f"inside_{nominal}"].mean()
+        assert found["overall", nominal].found == pytest.approx(of_symbols.mean())
+
+
+def test_error_of_a_third_is_that_of_a_regression_clustered_by_day() -> None:
+    bars = {"A": random_walk(1, rows=1000), "B": random_walk(2, rows=1000)}
+    rows = predict(bars, FIRST, dict.fromkeys("AB", constant_t(700, 1)))
+    thirds = pd.Series(np.random.default_rng(1).choice(3, len(rows)))
+    calm = {c.nominal: c for c in check_ranges(row_losses(rows), thirds, 1) if c.where == "calm"}
+    part = row_losses(rows)[thirds == 0]
+    order = part.sort_values("origin")
+    day = order["origin"].rank(method="dense").astype(int).to_numpy()
+    fitted = sm.OLS(order["inside_80"].to_numpy(), np.ones(len(order))).fit(
+        cov_type="hac-groupsum",
+        cov_kwds={"time": day, "maxlags": 5, "use_correction": False, "df_correction": False},
+    )
+    assert calm[80].days == day.max()
+    assert calm[80].found == pytest.approx(fitted.params[0])
+    assert calm[80].error == pytest.approx(fitted.bse[0], rel=1e-6)
+
+
+def test_too_few_days_of_a_third_are_no_finding() -> None:
+    rows = table(scale=0.004)
+    thirds = pd.Series(0, index=rows.index)
+    thirds.iloc[:59], thirds.iloc[59:119] = 2, 1
+    checks = {c.where: c for c in check_ranges(row_losses(rows), thirds, 1) if c.nominal == 80}
+    assert {where: c.holds for where, c in checks.items()} == {
+        "overall": False,
+        "calm": False,
+        "middle": False,
+        "restless": None,
+    }
+    assert checks["restless"].days == 59
 
 
 def test_slope_is_the_regression_of_statsmodels() -> None:

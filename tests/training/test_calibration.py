@@ -13,6 +13,8 @@ from lstmcast.training.calibration import (
     COVERAGES,
     FEW,
     GAINS,
+    OWN_GAIN,
+    RETURN,
     Judged,
     Kind,
     Path,
@@ -223,26 +225,51 @@ def test_the_path_is_the_recursion_written_out() -> None:
     log_close = {s.name: np.log(s.closes) for s in symbols}
     halves = [raw({"X": spans["A"][:1]})["X"].quantiles((0.5 + c / 2,))[0, 0, 0] for c in COVERAGES]
     a, b, c = (np.zeros(4) for _ in range(3))
+    d = {name: np.zeros(4) for name in first}
     for t in range(FIRST, 400):
-        made = {name: a + b * z[name][t] + c * (z[name][t] ** 2 - 0.2) for name in first}
+        made = {name: a + b * z[name][t] + c * (z[name][t] ** 2 - 0.2) + d[name] for name in first}
         for s in symbols:
             if t >= first[s.name]:
                 found = path.factors(s, np.array([t]))[0, 0]
                 np.testing.assert_allclose(found, np.exp(made[s.name]), rtol=1e-8)
         here = [name for name, row in first.items() if row <= t < 399]
         moves = [np.zeros(4) for _ in range(3)]
+        error = {}
         for name in here:
             away = np.log(abs(log_close[name][t + 1] - log_close[name][t]))
             missed = 1 / (1 + np.exp(-(away - made[name] - np.log(halves)) / 0.05))
             missed -= 1 - COVERAGES
             common = missed.mean()
             missed = common + (missed - common) * len(here) / (len(here) + FEW)
+            error[name] = missed
             square = z[name][t] ** 2 - 0.2
             for k, by in enumerate((1.0, z[name][t], square)):
                 moves[k] += missed * by / len(here)
         a = a + GAINS[0] * moves[0]
         b = b + GAINS[1] * moves[1]
         c = c + GAINS[2] * moves[2] * len(here) / (len(here) + FEW)
+        for name in here:
+            d[name] = d[name] + OWN_GAIN * (error[name] - sum(error.values()) / len(here))
+
+
+def test_ranges_of_symbols_that_differ_come_to_hold_for_each() -> None:
+    """What they share can only be right on average."""
+    scales = (0.008, 0.01, 0.0125)
+    symbols = [judged(independent(20 + k, 6000, s), str(k)) for k, s in enumerate(scales)]
+    rows, raw = np.arange(2000, 5990), constant(0.01)
+    wanted = {symbol.name: rows for symbol in symbols}
+    found = calibrate(raw, symbols, wanted, "adaptive", symbols[0].dates[VALIDATION_END])
+    for symbol in symbols:
+        assert np.abs(coverage(symbol, found[symbol.name], rows) - COVERAGES).max() < 0.02
+
+
+def test_a_symbol_that_no_outcome_is_known_of_has_what_all_share() -> None:
+    known, other = (judged(independent(30 + k), name) for k, name in enumerate("AB"))
+    spans = np.arange(FIRST, END)
+    path = Path.follow([(known, spans, constant(0.02)({"A": spans})["A"])], 1)
+    same = replace(known, name="B")
+    np.testing.assert_array_equal(path.factors(same, TEST), path.factors(known, TEST))
+    assert (path.factors(other, TEST) < 0.9).all()
 
 
 def test_ranges_with_the_wrong_tails_are_repaired_one_by_one() -> None:
@@ -278,12 +305,15 @@ def test_no_range_narrows_from_one_horizon_to_the_next() -> None:
     assert (np.diff(found, axis=2) > 0).all()
 
 
-def test_before_the_first_outcome_nothing_is_changed() -> None:
+def test_before_the_first_outcome_only_long_horizons_lean_to_the_mean() -> None:
     symbol = judged(independent(11))
     rows = np.array([100, FIRST])
-    raw = constant(0.01)
+    raw = constant(0.01, horizons=4)
     ours = run("adaptive", symbol, raw, rows).quantiles((0.05, 0.95))
-    np.testing.assert_allclose(ours, raw({"X": rows})["X"].quantiles((0.05, 0.95)), rtol=1e-12)
+    plain = raw({"X": rows})["X"].quantiles((0.05, 0.95))
+    returned = np.array([0.0, 1 / 2, 2 / 3, 3 / 4])
+    factors = np.exp(RETURN * returned * restlessness(symbol.closes)[rows][:, None])
+    np.testing.assert_allclose(ours, plain * factors[..., None], rtol=1e-12)
 
 
 def test_points_are_left_alone() -> None:
