@@ -124,6 +124,15 @@ def test_ranges_that_do_not_hold_are_named(scale: float, word: str) -> None:
     assert "Range: it loses to" in report.verdict.text
 
 
+def test_a_test_range_without_restless_days_says_so() -> None:
+    returns = np.random.default_rng(8).standard_t(8.0, size=FIRST + 300)
+    returns *= np.where(np.arange(len(returns)) < FIRST, 0.02, 0.008)
+    report = judged({"X": bars_from_returns(returns)}, constant_t(300, df=8.0, scale=0.008))
+    assert report.verdict.ranges_hold is True
+    assert report.verdict.text.endswith("; there are too few restless days to speak of those.")
+    assert "Its ranges hold (50 % held" in report.verdict.text
+
+
 def test_too_few_days_conclude_nothing() -> None:
     bars = {"X": random_walk(7, rows=FIRST + 40)}
     report = judged(bars, constant_t(40))

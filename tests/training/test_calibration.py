@@ -214,42 +214,51 @@ def test_symbols_learn_from_each_other() -> None:
     assert widths[0] > widths[1]
 
 
-def test_the_path_is_the_recursion_written_out() -> None:
+@pytest.mark.parametrize("h", [1, 3])
+def test_the_path_is_the_recursion_written_out(h: int) -> None:
     """Three symbols, of which one is there for the second half alone."""
     symbols = [judged(independent(10 + k, rows=400), name) for k, name in enumerate("ABC")]
     first = {"A": FIRST, "B": FIRST, "C": 350}
-    raw = constant(0.008)
+    raw = constant(0.008, horizons=h)
     spans = {name: np.arange(row, 400) for name, row in first.items()}
-    path = Path.follow([(s, spans[s.name], raw(spans)[s.name]) for s in symbols], 1)
+    path = Path.follow([(s, spans[s.name], raw(spans)[s.name]) for s in symbols], h)
     z = {s.name: restlessness(s.closes) for s in symbols}
     log_close = {s.name: np.log(s.closes) for s in symbols}
-    halves = [raw({"X": spans["A"][:1]})["X"].quantiles((0.5 + c / 2,))[0, 0, 0] for c in COVERAGES]
-    a, b, c = (np.zeros(4) for _ in range(3))
+    widest = [0.5 + c / 2 for c in COVERAGES]
+    halves = raw({"X": spans["A"][:1]})["X"].quantiles(widest)[0, h - 1]
+    a, b, c = np.zeros(4), np.full(4, RETURN * (1 - 1 / h)), np.zeros(4)
     d = {name: np.zeros(4) for name in first}
+    made: dict[tuple[str, int], np.ndarray] = {}
     for t in range(FIRST, 400):
-        made = {name: a + b * z[name][t] + c * (z[name][t] ** 2 - 0.2) + d[name] for name in first}
-        for s in symbols:
-            if t >= first[s.name]:
-                found = path.factors(s, np.array([t]))[0, 0]
-                np.testing.assert_allclose(found, np.exp(made[s.name]), rtol=1e-8)
-        here = [name for name, row in first.items() if row <= t < 399]
+        # What came true today was forecast h sessions ago, by the coefficients of that day.
+        origin = t - h
+        here = [name for name, row in first.items() if row <= origin]
         moves = [np.zeros(4) for _ in range(3)]
         error = {}
         for name in here:
-            away = np.log(abs(log_close[name][t + 1] - log_close[name][t]))
-            missed = 1 / (1 + np.exp(-(away - made[name] - np.log(halves)) / 0.05))
+            away = np.log(abs(log_close[name][t] - log_close[name][origin]))
+            missed = 1 / (1 + np.exp(-(away - made[name, origin] - np.log(halves)) / 0.05))
             missed -= 1 - COVERAGES
             common = missed.mean()
             missed = common + (missed - common) * len(here) / (len(here) + FEW)
             error[name] = missed
-            square = z[name][t] ** 2 - 0.2
-            for k, by in enumerate((1.0, z[name][t], square)):
-                moves[k] += missed * by / len(here)
-        a = a + GAINS[0] * moves[0]
-        b = b + GAINS[1] * moves[1]
-        c = c + GAINS[2] * moves[2] * len(here) / (len(here) + FEW)
+            square = z[name][origin] ** 2 - 0.2
+            for k, by in enumerate((1.0, z[name][origin], square)):
+                moves[k] += missed * by / len(here) / np.sqrt(h)
         for name in here:
-            d[name] = d[name] + OWN_GAIN * (error[name] - sum(error.values()) / len(here))
+            own = error[name] - sum(error.values()) / len(here)
+            d[name] = d[name] + OWN_GAIN * own / np.sqrt(h)
+        if here:
+            a = a + GAINS[0] * moves[0]
+            b = b + GAINS[1] * moves[1]
+            c = c + GAINS[2] * moves[2] * len(here) / (len(here) + FEW)
+        for s in symbols:
+            if t < first[s.name]:
+                continue
+            now = z[s.name][t]
+            made[s.name, t] = a + b * now + c * (now**2 - 0.2) + d[s.name]
+            found = path.factors(s, np.array([t]))[0, h - 1]
+            np.testing.assert_allclose(found, np.exp(made[s.name, t]), rtol=1e-7)
 
 
 def test_ranges_of_symbols_that_differ_come_to_hold_for_each() -> None:
