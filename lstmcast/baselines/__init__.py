@@ -14,7 +14,12 @@ from lstmcast.baselines.har import HarAbs, HarRange
 from lstmcast.baselines.member import BaselineMember
 from lstmcast.baselines.random_walk import Drift, RandomWalk
 from lstmcast.baselines.ridge import Ridge
-from lstmcast.baselines.standards import Refit, Standard, standard_tables
+from lstmcast.baselines.standards import (
+    Refit,
+    Standard,
+    standard_tables,
+    standards_by_symbol,
+)
 from lstmcast.baselines.table import baseline_table
 from lstmcast.errors import ConfigError, UsageError
 
@@ -73,4 +78,5 @@ __all__ = [
     "baseline_table",
     "get_baseline",
     "standard_tables",
+    "standards_by_symbol",
 ]

@@ -1,8 +1,8 @@
 """All baselines over the rows of a prediction table: refits, symbols in parallel, one cache."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,16 +18,19 @@ FEWEST_SYMBOLS_FOR_PROCESSES = 8
 """Below this, starting worker processes takes longer than they save."""
 
 
-@dataclass(frozen=True)
-class Standard:
-    """A baseline's prediction table over the model's rows, and what to know about its fits."""
+T = TypeVar("T")
 
-    table: pd.DataFrame
+
+@dataclass(frozen=True)
+class Standard(Generic[T]):
+    """What a baseline forecast, and what to know about its fits."""
+
+    table: T
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Task(Generic[T]):
     """One symbol's share of the work; plain data, so that a worker process can take it."""
 
     baselines: tuple[Baseline, ...]
@@ -37,6 +40,7 @@ class _Task:
     features: pd.DataFrame | None
     refit: Refit
     cache: FitCache | None
+    then: Callable[[pd.DataFrame], T]
 
 
 def standard_tables(
@@ -49,8 +53,49 @@ def standard_tables(
     refit: Refit = "never",
     jobs: int = 0,
     cache: FitCache | None = None,
-) -> tuple[dict[str, Standard], tuple[str, ...]]:
+) -> tuple[dict[str, Standard[pd.DataFrame]], tuple[str, ...]]:
     """Forecast with every baseline on the very rows of `predictions`.
+
+    Arguments and errors are those of `standards_by_symbol`.
+
+    Returns:
+        The tables by name, and a line for each baseline that was left out.
+    """
+    rows = predictions.reset_index(drop=True)
+    found, left_out = standards_by_symbol(
+        baselines,
+        rows,
+        bars,
+        then=_as_it_is,
+        fit_end=fit_end,
+        features=features,
+        refit=refit,
+        jobs=jobs,
+        cache=cache,
+    )
+    tables = {
+        name: Standard(
+            pd.concat([part.table for part in parts.values()]).loc[rows.index],
+            tuple(note for part in parts.values() for note in part.notes),
+        )
+        for name, parts in found.items()
+    }
+    return tables, left_out
+
+
+def standards_by_symbol(
+    baselines: Sequence[Baseline],
+    predictions: pd.DataFrame,
+    bars: Mapping[str, pd.DataFrame],
+    *,
+    then: Callable[[pd.DataFrame], T],
+    fit_end: Mapping[str, pd.Timestamp] | None = None,
+    features: Mapping[str, pd.DataFrame] | None = None,
+    refit: Refit = "never",
+    jobs: int = 0,
+    cache: FitCache | None = None,
+) -> tuple[dict[str, dict[str, Standard[T]]], tuple[str, ...]]:
+    """Forecast with every baseline on the very rows of `predictions`, and do something with each.
 
     A baseline that cannot forecast one of the symbols is left out for all of them, so that every
     table has the same rows.
@@ -59,6 +104,8 @@ def standard_tables(
         baselines: the forecasters.
         predictions: the model's prediction table.
         bars: adjusted bars of each symbol in it.
+        then: done with each symbol's table, whose order and index are those of `predictions`, in
+            the process that made it: a function that can be named, not a closure.
         fit_end: last session of each symbol that the first fit may use; by default the first
             origin of its rows.
         features: the model's causal features of each symbol, for baselines that use them.
@@ -67,7 +114,7 @@ def standard_tables(
         cache: where slow fits are kept.
 
     Returns:
-        The tables by name, and a line for each baseline that was left out.
+        What `then` made, by baseline and symbol, and a line for each baseline that was left out.
 
     Raises:
         RunError: if the bars do not hold the rows of the table.
@@ -82,25 +129,30 @@ def standard_tables(
             features=None if features is None else features[str(symbol)],
             refit=refit,
             cache=cache,
+            then=then,
         )
         for symbol, table in predictions.groupby("symbol", sort=False)
     ]
-    results = _run(tasks, jobs)
-    standards, left_out = {}, []
+    results = dict(zip(predictions["symbol"].unique(), _run(tasks, jobs), strict=True))
+    found: dict[str, dict[str, Standard[T]]] = {}
+    left_out = []
     for baseline in baselines:
-        parts = [result[baseline.name] for result in results]
-        reasons = [part for part in parts if isinstance(part, str)]
+        parts = {symbol: result[baseline.name] for symbol, result in results.items()}
+        reasons = [part for part in parts.values() if isinstance(part, str)]
         if reasons:
             left_out.append(f"{baseline.label} is left out: {reasons[0]}")
             continue
-        done = [part for part in parts if isinstance(part, Standard)]
-        whole = pd.concat([part.table for part in done], ignore_index=True)
-        notes = tuple(note for part in done for note in part.notes)
-        standards[baseline.name] = Standard(align(whole, predictions), notes)
-    return standards, tuple(left_out)
+        found[baseline.name] = {
+            symbol: part for symbol, part in parts.items() if isinstance(part, Standard)
+        }
+    return found, tuple(left_out)
 
 
-def _run(tasks: Sequence[_Task], jobs: int) -> "list[dict[str, Standard | str]]":
+def _as_it_is(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+def _run(tasks: Sequence[_Task[T]], jobs: int) -> "list[dict[str, Standard[T] | str]]":
     if jobs == 1 or len(tasks) < FEWEST_SYMBOLS_FOR_PROCESSES:
         return [_forecast_symbol(task) for task in tasks]
     from joblib import Parallel, cpu_count, delayed, parallel_config
@@ -111,7 +163,7 @@ def _run(tasks: Sequence[_Task], jobs: int) -> "list[dict[str, Standard | str]]"
         return list(Parallel(n_jobs=workers)(delayed(_forecast_symbol)(task) for task in tasks))
 
 
-def _forecast_symbol(task: _Task) -> "dict[str, Standard | str]":
+def _forecast_symbol(task: _Task[T]) -> "dict[str, Standard[T] | str]":
     """Every baseline's rows of one symbol, or the reason why there are none.
 
     Fits are made of many small steps, on which threads of BLAS only wait for each other: the same
@@ -123,24 +175,25 @@ def _forecast_symbol(task: _Task) -> "dict[str, Standard | str]":
         return _forecast_in_one_thread(task)
 
 
-def _forecast_in_one_thread(task: _Task) -> "dict[str, Standard | str]":
+def _forecast_in_one_thread(task: _Task[T]) -> "dict[str, Standard[T] | str]":
     inputs = inputs_for(task.table, task.bars, task.fit_end)
     inputs = replace(inputs, features=_features_of(task), cache=task.cache)
-    results: dict[str, Standard | str] = {}
+    results: dict[str, Standard[T] | str] = {}
     for baseline in task.baselines:
         reason = baseline.unable(inputs)
         if reason is not None:
             results[baseline.name] = f"{inputs.symbol} {reason}"
             continue
         parts = [tabulate_inputs(baseline, part) for part in refit_periods(inputs, task.refit)]
+        whole = pd.concat([table for table, _ in parts], ignore_index=True)
         results[baseline.name] = Standard(
-            pd.concat([table for table, _ in parts], ignore_index=True),
+            task.then(align(whole, task.table).set_axis(task.table.index)),
             tuple(note for _, notes in parts for note in notes),
         )
     return results
 
 
-def _features_of(task: _Task) -> FloatArray | None:
+def _features_of(task: _Task[T]) -> FloatArray | None:
     """Features on the rows of the bars, NaN before they begin."""
     if task.features is None:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -40,10 +40,17 @@ class Comparison:
         }
 
 
-def daily_means(losses: pd.DataFrame, horizon: int, columns: list[str]) -> pd.DataFrame:
-    """Mean over symbols of each day's losses, a row per date that was forecast."""
-    rows = losses[losses["horizon"] == horizon]
-    return rows.groupby("date", sort=True)[columns].mean()
+def daily_means(losses: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    """Mean over symbols of each day's losses: for each horizon a row per date that was forecast.
+
+    Args:
+        losses: `horizon`, `date` and any columns of numbers.
+    """
+    columns = losses.columns.difference(["horizon", "date"], sort=False)
+    return {
+        cast("int", horizon): rows.groupby("date", sort=True)[list(columns)].mean()
+        for horizon, rows in losses.groupby("horizon", sort=True)
+    }
 
 
 def compare(
@@ -57,8 +64,25 @@ def compare(
         horizon: sessions ahead.
         interval: bootstrap the interval of the skill as well.
     """
-    columns = list(LOSSES)
-    ours, theirs = (daily_means(part, horizon, columns) for part in (model, baseline))
+    wanted = ["horizon", "date", *LOSSES]
+    ours, theirs = (
+        daily_means(part.loc[part["horizon"] == horizon, wanted])[horizon]
+        for part in (model, baseline)
+    )
+    return compare_days(ours, theirs, horizon, interval=interval)
+
+
+def compare_days(
+    ours: pd.DataFrame, theirs: pd.DataFrame, horizon: int, *, interval: bool = False
+) -> Comparison:
+    """Compare two forecasters by the means of their days at one horizon.
+
+    Args:
+        ours: a row per date with `crps` and `log_score`, of the model.
+        theirs: the same of the baseline.
+        horizon: sessions ahead.
+        interval: bootstrap the interval of the skill as well.
+    """
     tests: dict[str, Test | None] = {}
     for name in LOSSES:
         difference = (ours[name] - theirs[name]).to_numpy(dtype=np.float64)
@@ -74,10 +98,14 @@ def compare(
     return Comparison(skill, low, high, tests["crps"], tests["log_score"])
 
 
-def point_test(losses: pd.DataFrame, horizon: int) -> Test:
-    """Squared error of the median return against that of "no change", day by day."""
-    means = daily_means(losses, horizon, ["square", "walk_square"])
-    return diebold_mariano((means["square"] - means["walk_square"]).to_numpy(np.float64), horizon)
+def point_test(days: pd.DataFrame, horizon: int) -> Test:
+    """Squared error of the median return against that of "no change", day by day.
+
+    Args:
+        days: a row per date with `square` and `walk_square`.
+        horizon: sessions ahead.
+    """
+    return diebold_mariano((days["square"] - days["walk_square"]).to_numpy(np.float64), horizon)
 
 
 def by_symbol(

@@ -10,16 +10,16 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from lstmcast.baselines import BASELINES, FitCache, Refit, get_baseline, standard_tables
+from lstmcast.baselines import BASELINES, FitCache, Refit, get_baseline, standards_by_symbol
 from lstmcast.errors import DataError
-from lstmcast.evaluation.comparison import Comparison, by_symbol, compare, point_test
+from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
+from lstmcast.evaluation.digest import Digest, Scored, digest, scored
 from lstmcast.evaluation.point import PointReport, examine_point
 from lstmcast.evaluation.reliability import RangeCheck, check_ranges
-from lstmcast.evaluation.scores import ByHorizon, row_losses, score_losses
+from lstmcast.evaluation.scores import ByHorizon, row_losses
 from lstmcast.evaluation.significance import Test
 from lstmcast.evaluation.verdict import SIGNIFICANT, Evidence, Verdict, judge
-from lstmcast.predictions import is_point
 
 SCHEMA_VERSION = 1
 MODEL = "model"
@@ -148,20 +148,25 @@ def evaluate(
             "there are no forecasts to evaluate: no session of the test range has come true",
             "move the end of the split back, or fetch newer prices",
         )
-    standards, left_out = standard_tables(
+    model = predictions.reset_index(drop=True)
+    standards, left_out = standards_by_symbol(
         [get_baseline(name) for name in baselines],
-        predictions,
+        model,
         bars,
+        then=digest,
         fit_end=fit_end,
         features=features,
         refit=refit,
         jobs=jobs,
         cache=cache,
     )
-    tables = {MODEL: predictions, **{name: part.table for name, part in standards.items()}}
+    forecasters = {MODEL: scored(_by_symbol(model), model)}
+    notes = list(left_out)
+    for name, parts in standards.items():
+        forecasters[name] = scored({key: part.table for key, part in parts.items()}, model)
+        notes += [note for part in parts.values() for note in part.notes]
     labels = {MODEL: label, **{name: get_baseline(name).label for name in standards}}
-    notes = (*left_out, *(note for part in standards.values() for note in part.notes))
-    return assemble(tables, labels, bars, notes)
+    return _report(model, forecasters, labels, bars, tuple(notes))
 
 
 def assemble(
@@ -179,43 +184,65 @@ def assemble(
         notes: what the reader should know besides.
     """
     model = tables[MODEL].reset_index(drop=True)
-    terciles = volatility_terciles(model, bars)
-    losses = {name: row_losses(table) for name, table in tables.items()}
-    scored = {name: score_losses(part) for name, part in losses.items()}
-    horizons = tuple(scored[MODEL][0])
+    forecasters = {
+        name: scored(_by_symbol(table.reset_index(drop=True)), model)
+        for name, table in tables.items()
+    }
+    return _report(model, forecasters, labels, bars, notes)
+
+
+def _by_symbol(table: pd.DataFrame) -> dict[str, Digest]:
+    return {str(symbol): digest(part) for symbol, part in table.groupby("symbol", sort=False)}
+
+
+def _report(
+    model: pd.DataFrame,
+    found: Mapping[str, Scored],
+    labels: Mapping[str, str],
+    bars: Mapping[str, pd.DataFrame],
+    notes: tuple[str, ...],
+) -> Report:
+    horizons = tuple(found[MODEL].pooled)
     nearest = horizons[0]
+    rows = found[MODEL].nearest
+    terciles = volatility_terciles(rows, bars)
     forecasters = {
         name: ForecasterReport(
             label=labels[name],
-            kind="point" if is_point(table) else "distribution",
-            pooled=scored[name][0],
-            symbols=scored[name][1],
-            diagnostics=diagnose(table.reset_index(drop=True), terciles, nearest),
+            kind="point" if part.is_point else "distribution",
+            pooled=part.pooled,
+            symbols=part.symbols,
+            diagnostics=diagnose(part.nearest, terciles, nearest),
         )
-        for name, table in tables.items()
+        for name, part in found.items()
     }
     best = best_baseline(forecasters, nearest)
+    days = found[MODEL].daily
     comparisons = {
         name: {
-            h: compare(
-                losses[MODEL], part, h, interval=h == nearest and name in {best, RANDOM_WALK}
+            h: compare_days(
+                days[h],
+                part.daily[h],
+                h,
+                interval=h == nearest and name in {best, RANDOM_WALK},
             )
             for h in horizons
         }
-        for name, part in losses.items()
+        for name, part in found.items()
         if name != MODEL
     }
-    symbol_tests = by_symbol(losses[MODEL], losses[best], nearest) if best else {}
+    losses = row_losses(rows)
+    symbol_tests = by_symbol(losses, row_losses(found[best].nearest), nearest) if best else {}
     points = {
         str(symbol): examine_point(table, bars[str(symbol)], nearest)
-        for symbol, table in model.groupby("symbol", sort=True)
+        for symbol, table in rows.groupby("symbol", sort=True)
     }
-    point_tests = {h: point_test(losses[MODEL], h) for h in horizons}
-    ranges = check_ranges(losses[MODEL].reset_index(drop=True), terciles, nearest)
+    point_tests = {h: point_test(days[h], h) for h in horizons}
+    ranges = check_ranges(losses, terciles, nearest)
     distribution = forecasters[MODEL].kind == "distribution"
     evidence = Evidence(
         horizon=nearest,
-        days=int(model.loc[model["horizon"] == nearest, "origin"].nunique()),
+        days=int(rows["origin"].nunique()),
         rmse_ratio=forecasters[MODEL].pooled[nearest].rmse_ratio,
         point=point_tests[nearest],
         copies=points,

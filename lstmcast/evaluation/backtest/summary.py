@@ -8,7 +8,7 @@ import pandas as pd
 
 from lstmcast.baselines import get_baseline
 from lstmcast.evaluation.backtest.strategies import Performance, trade
-from lstmcast.evaluation.comparison import daily_means
+from lstmcast.evaluation.comparison import LOSSES, daily_means
 from lstmcast.evaluation.report import MODEL, Report, assemble, best_baseline
 from lstmcast.evaluation.scores import row_losses
 
@@ -95,14 +95,17 @@ def summarise(
     best = best_baseline(report.forecasters, horizon)
     years, differences = [], pd.Series(dtype="float64")
     if best is not None and report.forecasters[MODEL].kind == "distribution":
-        columns = ["crps", "log_score"]
-        ours, theirs = (
-            daily_means(row_losses(tables[name]), horizon, columns) for name in (MODEL, best)
-        )
+        ours, theirs = (_days(tables[name], horizon) for name in (MODEL, best))
         differences = ours["crps"] - theirs["crps"]
         years = _years(ours, theirs)
     strategies = [] if cost_bps is None else trade(tables[MODEL], cost_bps=cost_bps, trials=trials)
     return BacktestReport(report, years, differences, strategies, trials)
+
+
+def _days(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Means over symbols of both losses, by the date that was forecast."""
+    losses = row_losses(table[table["horizon"] == horizon])
+    return daily_means(losses[["horizon", "date", *LOSSES]])[horizon]
 
 
 def _years(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Year]:
