@@ -99,6 +99,20 @@ def align(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     Raises:
         RunError: if a row is missing or repeated.
     """
+    aligned = table if _same_rows(table, predictions) else _in_order(table, predictions)
+    truth = {name: predictions[name].to_numpy() for name in _TRUTH}
+    return aligned.assign(**truth)[list(COLUMNS)]
+
+
+def _same_rows(table: pd.DataFrame, predictions: pd.DataFrame) -> bool:
+    """Whether two tables name the same rows in the same order, as they mostly do."""
+    return len(table) == len(predictions) and all(
+        np.array_equal(table[name].to_numpy(), predictions[name].to_numpy()) for name in _KEY
+    )
+
+
+def _in_order(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table in the order of another."""
     wanted = pd.MultiIndex.from_frame(predictions[_KEY])
     found = table.set_index(_KEY)
     if wanted.has_duplicates:
@@ -113,10 +127,7 @@ def align(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
             f"first {missing[0][0]} {missing[0][1]:%Y-%m-%d}",
             "fetch the symbols again with `lstmcast fetch --full`",
         )
-    aligned = found.loc[wanted].reset_index()
-    for name in _TRUTH:
-        aligned[name] = predictions[name].to_numpy()
-    return aligned[list(COLUMNS)]
+    return found.loc[wanted].reset_index()
 
 
 def _rows_of(

@@ -109,7 +109,7 @@ class StudentTMixture:
             df, loc, scale = self.df[0], self.loc[0], self.scale[0]
             # A baseline's tails are the same for every row: look them up once.
             rows = df[:1] if np.all(df == df[:1]) else df
-            single: FloatArray = loc[..., None] + scale[..., None] * stdtrit(rows[..., None], level)
+            single: FloatArray = loc[..., None] + scale[..., None] * _t_quantiles(rows, level)
             return single
         arrays = MixtureArrays(self.df, self.loc, self.scale, self.shares)
         # The method of high order walks from level to level upwards.
@@ -120,6 +120,14 @@ class StudentTMixture:
         if not settled.all():
             root[~settled] = _bracketed(arrays.of(~settled), level)
         return root
+
+
+def _t_quantiles(df: FloatArray, level: FloatArray) -> FloatArray:
+    """Quantiles of the standard distribution, `(..., levels)`: each tail mirrors the other."""
+    lower, place = np.unique(np.round(np.minimum(level, 1 - level), 15), return_inverse=True)
+    found: FloatArray = stdtrit(df[..., None], lower)[..., place]
+    found *= np.where(level > 0.5, -1.0, 1.0)
+    return found
 
 
 def _bracketed(mixture: MixtureArrays, level: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.tails import stated_variance
@@ -156,23 +157,34 @@ ByHorizon = dict[int, Scores]
 
 def score_losses(losses: pd.DataFrame) -> tuple[ByHorizon, dict[str, ByHorizon]]:
     """Scores by horizon pooled over symbols, and by symbol and horizon, from `row_losses`."""
-    groups = losses.drop(columns=["origin", "date"]).groupby(_KEY, sort=True)
-    means, sizes = groups.mean(), groups.size()
-    gaps = groups.count().lt(sizes, axis=0)
-    gaps[["hit", "up"]] = False
-    means = means.mask(gaps)
+    # Bins count and add some ten times faster than groups of a table do.
+    groups = losses.groupby(_KEY, sort=True)
+    place = np.asarray(groups.ngroup(), dtype=np.intp)
+    keys = groups[_KEY].first().to_numpy().tolist()
+    sizes = np.bincount(place)
+    means = {
+        str(name): _bin_means(losses[name].to_numpy(dtype=np.float64), place, name in {"hit", "up"})
+        for name in losses.columns.difference([*_KEY, "origin", "date"])
+    }
     by_symbol: dict[str, ByHorizon] = {}
-    for (symbol, horizon), mean, rows in zip(
-        means.index.to_list(), means.to_dict("records"), sizes.to_list(), strict=True
-    ):
-        named = {str(name): float(value) for name, value in mean.items()}
-        by_symbol.setdefault(symbol, {})[horizon] = _scores(named, rows)
+    for k, (symbol, horizon) in enumerate(keys):
+        named = {name: float(values[k]) for name, values in means.items()}
+        by_symbol.setdefault(symbol, {})[horizon] = _scores(named, int(sizes[k]))
     horizons = sorted({horizon for scores in by_symbol.values() for horizon in scores})
     total = {
         horizon: pooled([scores[horizon] for scores in by_symbol.values() if horizon in scores])
         for horizon in horizons
     }
     return total, by_symbol
+
+
+def _bin_means(values: FloatArray, place: NDArray[np.intp], leave_gaps_out: bool) -> FloatArray:
+    """Mean of the values in each place; NaN where a value is, unless gaps are left out."""
+    if not leave_gaps_out:
+        return np.bincount(place, values) / np.bincount(place)
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):  # no move at all: NaN
+        return np.bincount(place, np.where(known, values, 0.0)) / np.bincount(place, known)
 
 
 def score_table(table: pd.DataFrame) -> tuple[ByHorizon, dict[str, ByHorizon]]:

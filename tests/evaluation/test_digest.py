@@ -1,0 +1,78 @@
+"""Scoring symbol by symbol is scoring whole tables, in any order of rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.simulated import Bars, bars_from_returns, constant_t, garch_returns, points, predict
+
+from lstmcast.baselines import get_baseline, standard_tables
+from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES
+from lstmcast.evaluation import evaluate, row_losses, score_table
+from lstmcast.evaluation.digest import KEPT, digest, scored
+from lstmcast.evaluation.report import assemble
+
+FIRST = 500
+NAMES = ("random_walk", "ewma", "har_abs")
+
+
+def world(symbols: int) -> tuple[dict[str, Bars], pd.DataFrame]:
+    """Symbols of different lengths and their forecasts."""
+    lengths = {f"S{k}": 700 + 10 * k for k in range(symbols)}
+    bars = {
+        name: bars_from_returns(garch_returns(k, rows)[0])
+        for k, (name, rows) in enumerate(lengths.items())
+    }
+    forecasts = {name: constant_t(rows - FIRST, 3) for name, rows in lengths.items()}
+    return bars, predict(bars, FIRST, forecasts)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_report_by_symbol_is_the_report_of_whole_tables(shuffled: bool) -> None:
+    bars, table = world(3)
+    if shuffled:
+        table = table.sample(frac=1, random_state=0)
+    standards, _ = standard_tables([get_baseline(name) for name in NAMES], table, bars)
+    tables = {"model": table, **{name: part.table for name, part in standards.items()}}
+    labels = {"model": "LSTM", **{name: get_baseline(name).label for name in NAMES}}
+    whole = assemble(tables, labels, bars)
+    ours = evaluate(table, bars, baselines=NAMES)
+    assert ours.to_dict() == whole.to_dict()
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_report() -> None:
+    bars, table = world(FEWEST_SYMBOLS_FOR_PROCESSES)
+    one, two = (evaluate(table, bars, baselines=NAMES, jobs=jobs) for jobs in (1, 2))
+    assert one.to_dict() == two.to_dict()
+
+
+def test_digests_together_are_the_scores_and_daily_means_of_the_table() -> None:
+    _, table = world(3)
+    model = table.sample(frac=1, random_state=1).reset_index(drop=True)
+    found = scored({str(k): digest(part) for k, part in model.groupby("symbol")}, model)
+    pooled, by_symbol = score_table(model)
+    for ours, theirs in (
+        (found.pooled, pooled),
+        *((found.symbols[name], by_symbol[name]) for name in by_symbol),
+    ):
+        assert {h: part.to_dict() for h, part in ours.items()} == {
+            h: part.to_dict() for h, part in theirs.items()
+        }
+    losses = row_losses(model)
+    for horizon, days in found.daily.items():
+        rows = losses[losses["horizon"] == horizon]
+        expected = rows.groupby("date")[KEPT].mean()
+        pd.testing.assert_frame_equal(days, expected, check_freq=False)
+    pd.testing.assert_frame_equal(found.nearest, model[model["horizon"] == 1])
+    assert not found.is_point
+
+
+def test_what_a_point_forecast_does_not_state_stays_unknown() -> None:
+    bars = {"X": bars_from_returns(garch_returns(1, 700)[0])}
+    model = predict(bars, FIRST, {"X": points(200)})
+    found = scored({"X": digest(model)}, model)
+    assert found.is_point
+    assert np.isnan(found.daily[1]["crps"]).all()
+    assert np.isfinite(found.daily[1]["square"]).all()
+    assert np.isnan(found.pooled[1].coverage_80)
+    assert np.isfinite(found.pooled[1].rmse_ratio)
