@@ -16,9 +16,10 @@ from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
 from lstmcast.evaluation.audit import AuditReport, Check, audit
 from lstmcast.evaluation.audit.altered import altered_after, cut_after, shuffled_days
-from lstmcast.evaluation.audit.controls import check_volatility
+from lstmcast.evaluation.audit.controls import _in_words, check_volatility
 from lstmcast.evaluation.audit.fitted import check_training
 from lstmcast.evaluation.audit.simulate import garch, random_walk
+from lstmcast.evaluation.significance import Test
 from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.training import Trained
@@ -206,3 +207,15 @@ def test_simulated_bars_have_the_volatility_that_they_state() -> None:
     assert np.corrcoef(np.log(parkinson), np.log(volatility))[0, 1] > 0.6
     shocks = np.diff(np.log(frame["close"].to_numpy())) / volatility[1:]
     assert np.std(shocks) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("mean", "p_value", "words"),
+    [
+        (-0.1, 0.02, "price better, p = 0.02: luck can do that; a leak is below 0.001"),
+        (0.1, 0.02, "price worse"),
+        (-0.1, 0.2, "price level"),
+    ],
+)
+def test_what_luck_can_do_is_said_so(mean: float, p_value: float, words: str) -> None:
+    assert _in_words("price", Test(mean, 10 * mean, p_value, 100)) == words

@@ -11,7 +11,8 @@ from lstmcast.evaluation.audit.altered import shuffled_days
 from lstmcast.evaluation.audit.fitted import Silent, shortened
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.evaluation.report import MODEL, best_baseline, evaluate
-from lstmcast.evaluation.verdict import finding
+from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.verdict import Finding, finding
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
@@ -82,12 +83,20 @@ def _no_skill(name: str, experiment: Experiment, history: PriceHistory) -> Check
                 detail=f"the {what} shows skill (p = {test.p_value:.1g}, {test.days} days) where "
                 "nothing can be known: something leaks",
             )
-    found = ", ".join(f"{what} {finding(test)}" for what, test in tests.items())
+    found = ", ".join(_in_words(what, test) for what, test in tests.items())
     return Check(
         name,
         passed=True,
         detail=f"no skill where none can be, over {report.verdict.days} days ({found})",
     )
+
+
+def _in_words(what: str, test: Test) -> str:
+    """How a test came out that showed no leak."""
+    found = finding(test)
+    if found is not Finding.better:
+        return f"{what} {found}"
+    return f"{what} better, p = {test.p_value:.2g}: luck can do that; a leak is below {IMPOSSIBLE}"
 
 
 def _train(experiment: Experiment, history: PriceHistory) -> "Trained":
