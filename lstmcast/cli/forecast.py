@@ -11,9 +11,14 @@ from lstmcast.cli.console import figures, note, out, print_json, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from lstmcast.forecasting import SymbolForecast
+    from lstmcast.prices.history import PriceHistory
+
+_MOST_NAMES = 5
 
 RANGES = {"50 %": ("q25", "q75"), "80 %": ("q10", "q90"), "95 %": ("q025", "q975")}
 
@@ -56,15 +61,15 @@ def forecast(
 
     if opened.shares_features:
         newest = max(history.last for history in histories)
-        late = [history.symbol for history in histories if history.last < newest]
+        late = [history for history in histories if history.last < newest]
         if late:
             note(
-                f"{', '.join(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do "
-                f"together on that day is taken from the others (`lstmcast fetch {' '.join(late)}`)"
+                f"{_names(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do together "
+                f"on that day is taken from the others{_how_to_fetch(late)}"
             )
     wanted = [normalise_symbol(name) for name in symbol] if symbol else None
     forecasts = forecast_ahead(opened.forecaster(), histories, horizon, wanted)
-    _say_what_has_passed(forecasts, _today())
+    _say_what_has_passed(forecasts, histories, _today())
     if csv is not None:
         _write_csv(csv, forecasts)
         note(f"wrote {csv}")
@@ -79,7 +84,9 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _say_what_has_passed(forecasts: list["SymbolForecast"], today: date) -> None:
+def _say_what_has_passed(
+    forecasts: list["SymbolForecast"], histories: "Sequence[PriceHistory]", today: date
+) -> None:
     """Old bars make a forecast of days that have come: say so, since the table alone does not."""
     passed = {
         ahead.symbol: count
@@ -88,12 +95,31 @@ def _say_what_has_passed(forecasts: list["SymbolForecast"], today: date) -> None
     }
     if not passed:
         return
-    most = max(passed.values())
+    old = [history for history in histories if history.symbol in passed]
+    most, alike = max(passed.values()), len(set(passed.values())) == 1
     note(
-        f"{', '.join(passed)}: {'' if min(passed.values()) == most else 'up to '}{most} of these "
-        f"sessions {'is' if most == 1 else 'are'} past; `lstmcast fetch {' '.join(passed)}` brings "
-        "newer prices where the source has them"
+        f"{_names(old)}: {'' if alike else 'up to '}{most} of these sessions "
+        f"{'is' if most == 1 else 'are'} past{_how_to_fetch(old)}"
     )
+
+
+def _names(histories: "Sequence[PriceHistory]") -> str:
+    """The symbols, of many the first few."""
+    names = [history.symbol for history in histories]
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+
+
+def _how_to_fetch(histories: "Sequence[PriceHistory]") -> str:
+    """The command for newer prices; nothing for the sample, which has none, and for many."""
+    from lstmcast.prices.store import fetch_command
+
+    sources = {history.source for history in histories}
+    if sources == {"sample"} or len(sources) > 1 or len(histories) > _MOST_NAMES:
+        return ""
+    symbols = [history.symbol for history in histories]
+    return f"; for newer prices {fetch_command(sources.pop(), *symbols)}"
 
 
 def _print_table(ahead: "SymbolForecast") -> None:

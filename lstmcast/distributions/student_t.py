@@ -123,11 +123,13 @@ class StudentTMixture:
 
 
 def _t_quantiles(df: FloatArray, level: FloatArray) -> FloatArray:
-    """Quantiles of the standard distribution, `(..., levels)`: each tail mirrors the other."""
-    lower, place = np.unique(np.round(np.minimum(level, 1 - level), 15), return_inverse=True)
-    found: FloatArray = stdtrit(df[..., None], lower)[..., place]
-    found *= np.where(level > 0.5, -1.0, 1.0)
-    return found
+    """Quantiles of the standard distribution, `(..., levels)`: one tail, where levels mirror."""
+    half = len(level) // 2
+    if half == 0 or not np.allclose(level + level[::-1], 1, rtol=0, atol=1e-15):
+        plain: FloatArray = stdtrit(df[..., None], level)
+        return plain
+    lower = stdtrit(df[..., None], level[: len(level) - half])
+    return np.concatenate([lower, -lower[..., :half][..., ::-1]], axis=-1)
 
 
 def _bracketed(mixture: MixtureArrays, level: FloatArray) -> FloatArray:

@@ -71,9 +71,10 @@ def volatility_terciles(
     """Third of each row, 0 calm to 2 restless, on the index of `predictions`.
 
     The EWMA volatility of squared returns at the origin, ranked among those of the last 500
-    sessions, itself included. Thirds of the test rows themselves would be ranked by hindsight: a
-    day is calm among them because what followed was not, and exact ranges seem too narrow on such
-    days. By this rank the thirds differ in size.
+    sessions, itself included, or of as many as there are. Thirds of the test rows themselves would
+    be ranked by hindsight: a day is calm among them because what followed was not, and the best
+    ranges there can be seem too narrow on such days (`benchmarks/luck.py`). By this rank the thirds
+    differ in size.
     """
     thirds = pd.Series(0, index=predictions.index, dtype=np.int64)
     for symbol, table in predictions.groupby("symbol", sort=False):

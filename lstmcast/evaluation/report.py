@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from lstmcast.baselines import BASELINES, FitCache, Refit, get_baseline, standards_by_symbol
+from lstmcast.baselines.table import align
 from lstmcast.errors import DataError
 from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
@@ -178,14 +179,17 @@ def assemble(
     """Score tables that have the same rows, `model` first, and draw the verdict.
 
     Args:
-        tables: prediction tables by name.
+        tables: prediction tables by name, in any order of rows.
         labels: how to call each.
         bars: adjusted bars of each symbol.
         notes: what the reader should know besides.
+
+    Raises:
+        RunError: if a table lacks a row that the model has.
     """
     model = tables[MODEL].reset_index(drop=True)
     forecasters = {
-        name: scored(_by_symbol(table.reset_index(drop=True)), model)
+        name: scored(_by_symbol(model if name == MODEL else align(table, model)), model)
         for name, table in tables.items()
     }
     return _report(model, forecasters, labels, bars, notes)

@@ -99,7 +99,8 @@ def judge(evidence: Evidence) -> Verdict:
     walk = finding(e.against_walk.crps if e.against_walk else None)
     tested = np.isfinite(e.point.p_value)
     copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
-    hold = not any(check.holds is False for check in e.ranges) if e.ranges and tested else None
+    judged = [check.holds for check in e.ranges if check.holds is not None]
+    hold = all(judged) if judged and tested else None
     return Verdict(
         horizon=e.horizon,
         days=e.days,

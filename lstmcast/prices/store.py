@@ -193,17 +193,18 @@ class PriceStore:
         if others:
             return StoreError(
                 f"{symbol} is stored from {', '.join(others)}, not from {source}",
-                hint=f"set `data.source` to {others[0]}, or {_fetch_command(symbol, source)}",
+                hint=f"set `data.source` to {others[0]}, or {fetch_command(source, symbol)}",
             )
         return StoreError(
             f"{symbol} from {source} has not been fetched yet",
-            hint=_fetch_command(symbol, source),
+            hint=fetch_command(source, symbol),
         )
 
 
-def _fetch_command(symbol: str, source: str) -> str:
+def fetch_command(source: str, *symbols: str) -> str:
+    """What to type for the newest prices of some symbols, in backticks."""
     options = {"yahoo": "", "csv": " --source csv --path FILE"}.get(source, f" --source {source}")
-    return f"`lstmcast fetch {symbol}{options}`"
+    return f"`lstmcast fetch {' '.join(symbols)}{options}`"
 
 
 def _to_parquet(history: PriceHistory) -> bytes:

@@ -39,6 +39,18 @@ def test_a_report_by_symbol_is_the_report_of_whole_tables(shuffled: bool) -> Non
     assert ours.to_dict() == whole.to_dict()
 
 
+@pytest.mark.parametrize("symbols", [1, 3])
+def test_tables_may_come_in_any_order(symbols: int) -> None:
+    bars, table = world(symbols)
+    ewma = standard_tables([get_baseline("ewma")], table, bars)[0]["ewma"]
+    labels = {"model": "LSTM", "ewma": "EWMA"}
+    mixed = ewma.table.sample(frac=1, random_state=2)
+    one, other = (
+        assemble({"model": table, "ewma": part}, labels, bars) for part in (ewma.table, mixed)
+    )
+    assert one.to_dict() == other.to_dict()
+
+
 @pytest.mark.slow
 def test_workers_give_the_same_report() -> None:
     bars, table = world(FEWEST_SYMBOLS_FOR_PROCESSES)

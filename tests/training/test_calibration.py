@@ -14,7 +14,7 @@ from lstmcast.training.calibration import (
     FEW,
     GAINS,
     OWN_GAIN,
-    RETURN,
+    REVERSION,
     Judged,
     Kind,
     Path,
@@ -226,7 +226,7 @@ def test_the_path_is_the_recursion_written_out(h: int) -> None:
     log_close = {s.name: np.log(s.closes) for s in symbols}
     widest = [0.5 + c / 2 for c in COVERAGES]
     halves = raw({"X": spans["A"][:1]})["X"].quantiles(widest)[0, h - 1]
-    a, b, c = np.zeros(4), np.full(4, RETURN * (1 - 1 / h)), np.zeros(4)
+    a, b, c = np.zeros(4), np.full(4, REVERSION * (1 - 1 / h)), np.zeros(4)
     d = {name: np.zeros(4) for name in first}
     made: dict[tuple[str, int], np.ndarray] = {}
     for t in range(FIRST, 400):
@@ -321,7 +321,7 @@ def test_before_the_first_outcome_only_long_horizons_lean_to_the_mean() -> None:
     ours = run("adaptive", symbol, raw, rows).quantiles((0.05, 0.95))
     plain = raw({"X": rows})["X"].quantiles((0.05, 0.95))
     returned = np.array([0.0, 1 / 2, 2 / 3, 3 / 4])
-    factors = np.exp(RETURN * returned * restlessness(symbol.closes)[rows][:, None])
+    factors = np.exp(REVERSION * returned * restlessness(symbol.closes)[rows][:, None])
     np.testing.assert_allclose(ours, plain * factors[..., None], rtol=1e-12)
 
 
