@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lstmcast.errors import OutputError
 
@@ -25,6 +25,15 @@ def make_folder(path: Path, hint: str) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be made: {error.strerror or error}", hint) from error
+
+
+def open_whole(path: Path) -> BinaryIO:
+    """Open a file that another process may replace at any moment; close it when it is read.
+
+    Given a path, readers of Parquet open it more than once, and may find the old file's structure
+    and the new one's pages. What is open stays the same file.
+    """
+    return path.open("rb")
 
 
 def to_json(value: Mapping[str, Any]) -> bytes:

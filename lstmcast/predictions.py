@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.errors import RunError
+from lstmcast.files import open_whole
 
 LEVELS: tuple[float, ...] = (
     0.025,
@@ -111,7 +112,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint)
     try:
-        table = pd.read_parquet(path)
+        with open_whole(path) as file:
+            table = pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise RunError(f"`{path.name}` of the run {path.parent} cannot be read", hint) from error
     missing = [name for name in COLUMNS if name not in table.columns]

@@ -4,8 +4,8 @@
     ROOT/prices/SOURCE/.SYMBOL.lock       held by whoever updates the file
 
 A file is replaced whole: the new one is written beside it, flushed to the disk, then renamed over
-it. A crash at any moment therefore leaves the old file or the new one, and readers need no lock.
-Each `load` compares the bars with the hash that was stored with them.
+it. A crash at any moment therefore leaves the old file or the new one, and readers, who open it
+once, need no lock. Each `load` compares the bars with the hash that was stored with them.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstmcast.errors import StoreError
-from lstmcast.files import remove_left_overs, replace_file
+from lstmcast.files import open_whole, remove_left_overs, replace_file
 from lstmcast.prices.bars import COLUMNS, INDEX_DTYPE, iso_dates
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
@@ -76,7 +76,8 @@ class PriceStore:
         """
         path = self.path(symbol, source)
         try:
-            table = pq.read_table(path, use_threads=False)
+            with open_whole(path) as file:
+                table = pq.read_table(file, use_threads=False)
         except FileNotFoundError:
             raise self._absent(normalise_symbol(symbol), source) from None
         except (pa.ArrowException, OSError) as error:
@@ -145,7 +146,8 @@ class PriceStore:
         for path in sorted((self.root / "prices").glob("*/*.parquet")):
             symbol, source = stem_to_symbol(path.stem), path.parent.name
             try:
-                about = _metadata(path, pq.read_schema(path))
+                with open_whole(path) as file:
+                    about = _metadata(path, pq.read_schema(file))
             except StoreError as error:
                 found.append(StoreEntry(symbol, source, path, problem=error.message))
                 continue

@@ -2,18 +2,23 @@
 
     PYTHONPATH=tests python -m support.endurance crowd FOLDER PROCESSES ROUNDS
     PYTHONPATH=tests python -m support.endurance kills FOLDER TIMES
+    PYTHONPATH=tests python -m support.endurance reads FOLDER TIMES
 
 `crowd`: processes update one shared symbol and one each, a session more in every round. `kills`: a
 process that updates without pause gets SIGKILL at a random moment; after each, the file must be
-whole, hold no fewer sessions than before, and be writable again. Both print what they did and exit
-with 1 at the first fault.
+whole, hold no fewer sessions than before, and be writable again. `reads`: the file is read, without
+the lock, while a process replaces it without pause. Each prints what it did and exits with 1 at the
+first fault.
 """
 
+import itertools
 import os
 import random
 import signal
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import ClassVar
@@ -24,7 +29,7 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.base import SourceOptions
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.update import update
-from support.bars import make_frame
+from support.bars import make_frame, make_history
 
 FIRST = 280
 
@@ -116,6 +121,26 @@ def kills(folder: Path, times: int) -> None:
     )
 
 
+def reads(folder: Path, times: int) -> None:
+    """Read a file while a process replaces it by a longer and a shorter one in turns."""
+    store = PriceStore(folder)
+    lengths = (30, FIRST)
+    store.save(make_history(sessions=lengths[0]))
+    child = os.fork()
+    if child == 0:
+        for sessions in itertools.cycle(lengths):
+            store.save(make_history(sessions=sessions))
+    try:
+        seen = Counter(len(store.load("AAPL", "csv")) for _ in range(times))
+        seen.update(entry.rows for _ in range(times) for entry in store.entries())
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert set(seen) == set(lengths), seen
+    assert seen.total() == 2 * times, "the list lacks what is stored"
+    print(f"read {seen.total()} times: {dict(seen)} sessions")  # noqa: T201  # the report
+
+
 def _seconds_of_an_update(folder: Path) -> float:
     store, source = PriceStore(folder / "trial"), GrowingSource(SourceOptions())
     update(store, source, "AAPL")
@@ -127,5 +152,5 @@ def _seconds_of_an_update(folder: Path) -> float:
 
 if __name__ == "__main__":
     what, root, *counts = sys.argv[1:]
-    run = crowd if what == "crowd" else kills
-    run(Path(root), *map(int, counts))
+    runs: dict[str, Callable[..., None]] = {"crowd": crowd, "kills": kills, "reads": reads}
+    runs[what](Path(root), *map(int, counts))

@@ -24,7 +24,7 @@ from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
-from lstmcast.files import to_json, write_atomically
+from lstmcast.files import open_whole, to_json, write_atomically
 from lstmcast.predictions import COLUMNS
 from lstmcast.prices.history import PriceHistory
 
@@ -224,7 +224,8 @@ class Backtest:
         folds, notes = [], []
         for fold in self.folds:
             try:
-                whole = pd.read_parquet(self.path(fold))
+                with open_whole(self.path(fold)) as file:
+                    whole = pd.read_parquet(file)
             except (OSError, ValueError) as error:
                 raise RunError(
                     f"fold {fold.number} of {self.folder} cannot be read",
