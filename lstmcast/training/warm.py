@@ -114,6 +114,8 @@ def _reordered(
 ) -> SymbolEmbedding:
     """The numbers of the later symbols: those of the earlier ones, and zeros."""
     found = SymbolEmbedding(len(later), embedding.size).to(embedding.weight.device)
+    # A new module is in training, and would read a tenth of the sequences without their symbol.
+    found.train(embedding.training)
     with torch.no_grad():
         for row, symbol in enumerate(later):
             if symbol in earlier:

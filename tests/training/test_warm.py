@@ -86,11 +86,10 @@ def test_an_embedding_is_not_scaled() -> None:
     assert network.embedding is not None
     torch.nn.init.normal_(network.embedding.weight)
     matrices = build_matrices([AAA, BBB], after.experiment.features or ())
+    other = translated(network, before.scaling, after.scaling)
+    assert not any(module.training for module in other.modules())
     answers = []
-    for part, reader in (
-        (before, network),
-        (after, translated(network, before.scaling, after.scaling)),
-    ):
+    for part, reader in ((before, network), (after, other)):
         inputs = build_inputs(matrices, part.scaling)
         x, scale = (torch.from_numpy(v)[None, :60] for v in (inputs.features, inputs.scale))
         params, _ = reader(x, scale, symbols=torch.tensor([1]))
