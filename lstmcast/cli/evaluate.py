@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lstmcast.evaluation import Report
+    from lstmcast.evaluation.reliability import RangeCheck
     from lstmcast.run import Run
 
 
@@ -135,21 +136,28 @@ def print_report(report: "Report") -> None:
 
 
 def _ranges_table(report: "Report") -> "Table":
-    """Coverage of the model's ranges in calm and restless times."""
+    """Coverage of the model's ranges: in calm and restless times, and further ahead."""
     label = report.forecasters["model"].label
     table = figures(
         f"Share of closes inside the ranges of {label}",
-        "by thirds of the volatility of the last 500 sessions; ! beyond luck; ? too few days",
+        "calm to restless: thirds of the volatility of the last 500 sessions\n"
+        "! beyond luck; ? too few days",
     )
-    table.add_column("", no_wrap=True)
+    table.add_column("sessions ahead", no_wrap=True)
     table.add_column("days", justify="right")
     for nominal in dict.fromkeys(check.nominal for check in report.ranges):
         table.add_column(f"{nominal} %", justify="right")
-    for where in dict.fromkeys(check.where for check in report.ranges):
-        checks = [check for check in report.ranges if check.where == where]
-        marks = {True: "", False: " !", None: " ?"}
+    shown = {int(h) for h in _thinned(report.horizons)}
+    shown |= {check.horizon for check in report.ranges if check.holds is False}
+    rows: dict[tuple[int, str], list[RangeCheck]] = {}
+    for check in report.ranges:
+        if check.horizon in shown:
+            rows.setdefault((check.horizon, check.where), []).append(check)
+    marks = {True: "", False: " !", None: " ?"}
+    for (horizon, where), checks in rows.items():
         shares = (f"{check.found:.1%}{marks[check.holds]}" for check in checks)
-        table.add_row(where, str(checks[0].days), *shares)
+        name = str(horizon) if where == "overall" else f"  {where}"
+        table.add_row(name, str(checks[0].days), *shares)
     return table
 
 

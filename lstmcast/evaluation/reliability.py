@@ -1,5 +1,6 @@
 """Does a stated range hold as often as it says, given how few days there are to tell?"""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.diagnostics import TERCILES
-from lstmcast.evaluation.scores import RANGES
+from lstmcast.evaluation.scores import RANGES, inside
 from lstmcast.evaluation.significance import FEWEST_DAYS, long_run_variance, newey_west_lags
+from lstmcast.predictions import is_point
 
 OVERALL = "overall"
 
@@ -27,6 +29,7 @@ class RangeCheck:
     """One range over all rows, or over one volatility third.
 
     Args:
+        horizon: sessions ahead.
         nominal: coverage that the range states, in %.
         where: `overall`, `calm`, `middle` or `restless`.
         days: sessions that had such a row.
@@ -36,6 +39,7 @@ class RangeCheck:
             below 60 days.
     """
 
+    horizon: int
     nominal: int
     where: str
     days: int
@@ -74,24 +78,54 @@ def check_ranges(
     )
 
 
+def check_further(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[RangeCheck, ...]:
+    """Check every range over all rows at further horizons; nothing for a point forecast.
+
+    Args:
+        table: prediction rows, horizons beside `horizons` among them.
+        horizons: sessions ahead.
+    """
+    checks: list[RangeCheck] = []
+    for horizon in horizons:
+        rows = table[table["horizon"] == horizon]
+        if is_point(rows):
+            return ()
+        weights = 1 / rows.groupby("symbol")["symbol"].transform("size").to_numpy(dtype=np.float64)
+        held = rows[["origin"]].assign(**inside(rows))
+        checks += [_check(held, weights, OVERALL, nominal, horizon) for nominal in RANGES]
+    return tuple(checks)
+
+
+def overlap(horizon: int) -> float:
+    """How many times less certain a coverage is for forecasts that overlap: at most `2 h / 3`.
+
+    Returns over h sessions that begin k < h apart have a correlation of 1 - k/h. Whether a Gaussian
+    return is within a range around 0 then has one of at most its square: the indicator is even, and
+    its expansion in Hermite polynomials begins with the second.
+    """
+    apart = np.arange(1, horizon)
+    return float(1 + 2 * ((1 - apart / horizon) ** 2).sum())
+
+
 def _check(
     rows: pd.DataFrame, weights: FloatArray, where: str, nominal: int, horizon: int
 ) -> RangeCheck:
-    inside = rows[f"inside_{nominal}"].to_numpy(dtype=np.float64)
-    found = float(np.average(inside, weights=weights))
+    held = rows[f"inside_{nominal}"].to_numpy(dtype=np.float64)
+    found = float(np.average(held, weights=weights))
     days = rows["origin"].to_numpy()
     stated = nominal / 100
     # Few outcomes may by luck show less spread than there is, at worst none: the error is at least
     # that of a range that holds what it states, each day's outcomes being one observation.
     variance = max(
-        _variance(weights * (inside - found), days, newey_west_lags(horizon)),
-        _variance(weights * (inside - stated), days, lags=0),
-        stated * (1 - stated) * float((weights**2).sum()),
+        _variance(weights * (held - found), days, newey_west_lags(horizon)),
+        overlap(horizon) * _variance(weights * (held - stated), days, lags=0),
+        overlap(horizon) * stated * (1 - stated) * float((weights**2).sum()),
     )
     error = float(np.sqrt(variance) / weights.sum())
     count = len(np.unique(days))
     holds = abs(found - stated) <= max(TOLERANCE[where], _LUCK * error)
-    return RangeCheck(nominal, where, count, found, error, holds if count >= FEWEST_DAYS else None)
+    known = count >= FEWEST_DAYS
+    return RangeCheck(horizon, nominal, where, count, found, error, holds if known else None)
 
 
 def _variance(terms: FloatArray, days: NDArray[np.generic], lags: int) -> float:

@@ -17,7 +17,7 @@ from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, 
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
 from lstmcast.evaluation.digest import Digest, Scored, digest, scored
 from lstmcast.evaluation.point import PointReport, examine_point
-from lstmcast.evaluation.reliability import RangeCheck, check_ranges
+from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges
 from lstmcast.evaluation.scores import ByHorizon, row_losses
 from lstmcast.evaluation.significance import Test
 from lstmcast.evaluation.verdict import SIGNIFICANT, Evidence, Verdict, judge
@@ -77,7 +77,8 @@ class Report:
         symbol_tests: the model against the best baseline for each symbol, at the shortest horizon.
         point_tests: squared error of the median return against no change, by horizon.
         points: the median of each symbol at the shortest horizon.
-        ranges: whether the model's ranges hold at the shortest horizon.
+        ranges: whether the model's ranges hold: at the shortest horizon overall and in each third,
+            then overall at the others.
         verdict: the findings in words.
         notes: baselines that were left out, fits that failed.
     """
@@ -242,7 +243,7 @@ def _report(
         for symbol, table in rows.groupby("symbol", sort=True)
     }
     point_tests = {h: point_test(days[h], h) for h in horizons}
-    ranges = check_ranges(losses, terciles, nearest)
+    ranges = check_ranges(losses, terciles, nearest) + check_further(model, horizons[1:])
     distribution = forecasters[MODEL].kind == "distribution"
     evidence = Evidence(
         horizon=nearest,

@@ -95,13 +95,23 @@ def row_losses(table: pd.DataFrame) -> pd.DataFrame:
         "hit": np.where(median == 0, np.nan, moved * (np.sign(median) == np.sign(actual))),
         "up": moved * (actual > 0),
     }
+    columns |= inside(table)
     for nominal, bounds in RANGES.items():
         low, high = (PERCENT * _numbers(table, name) for name in bounds)
-        stated = np.where(np.isnan(low), np.nan, 1.0)
-        columns[f"inside_{nominal}"] = stated * ((actual >= low) & (actual <= high))
         columns[f"winkler_{nominal}"] = winkler(actual, low, high, nominal / 100)
     keys = {name: table[name].to_numpy() for name in ("symbol", "origin", "date", "horizon")}
     return pd.DataFrame({**keys, **columns})
+
+
+def inside(table: pd.DataFrame) -> dict[str, FloatArray]:
+    """Whether each central range held in each row, `inside_50` .. `inside_95`: 1, 0, or NaN."""
+    actual = _numbers(table, "return_actual")
+    columns: dict[str, FloatArray] = {}
+    for nominal, bounds in RANGES.items():
+        low, high = (_numbers(table, name) for name in bounds)
+        stated = np.where(np.isnan(low), np.nan, 1.0)
+        columns[f"inside_{nominal}"] = stated * ((actual >= low) & (actual <= high))
+    return columns
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A claim needs a p-value below 5 %; anything else is called level, and a test ran
 gets no claim at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.direction import noise_band
 from lstmcast.evaluation.point import SHIFTS, PointReport
-from lstmcast.evaluation.reliability import RangeCheck
+from lstmcast.evaluation.reliability import OVERALL, RangeCheck
 from lstmcast.evaluation.significance import Test
 
 SIGNIFICANT = 0.05
@@ -43,7 +44,7 @@ class Evidence:
         against_best, against_walk: comparisons of the distribution; None for a point forecast.
         baselines: how many baselines there are.
         symbols_better, symbols: on how many symbols alone the model beats the best baseline.
-        ranges: how the stated ranges held; empty for a point forecast.
+        ranges: how the stated ranges held, at `horizon` and further; empty for a point forecast.
     """
 
     horizon: int
@@ -58,6 +59,11 @@ class Evidence:
     symbols_better: int
     symbols: int
     ranges: tuple[RangeCheck, ...]
+
+    @property
+    def nearest_ranges(self) -> tuple[RangeCheck, ...]:
+        """Those at the horizon of the verdict."""
+        return tuple(check for check in self.ranges if check.horizon == self.horizon)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class Verdict:
     copies: bool | None
     """The median fits the last close better than the close that came, for most symbols."""
     ranges_hold: bool | None
+    """At the horizon of the verdict, on all days and in each third: no miss beyond luck."""
     text: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def judge(evidence: Evidence) -> Verdict:
     walk = finding(e.against_walk.crps if e.against_walk else None)
     tested = np.isfinite(e.point.p_value)
     copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
-    judged = [check.holds for check in e.ranges if check.holds is not None]
+    judged = [check.holds for check in e.nearest_ranges if check.holds is not None]
     hold = all(judged) if judged and tested else None
     return Verdict(
         horizon=e.horizon,
@@ -246,25 +253,62 @@ def _symbol_words(e: Evidence, distribution: Finding) -> str:
 def _range_words(e: Evidence) -> str:
     if not e.ranges:
         return ""
-    broken = [check for check in e.ranges if check.holds is False]
+    nearest = e.nearest_ranges
+    broken = [check for check in nearest if check.holds is False]
+    further = _further_words(e)
+    if broken:
+        return f"{_ahead(e.horizon).capitalize()} its ranges are {_side(broken)}.{further}"
+    seen = {check.where for check in nearest if check.holds is not None}
+    missing = " and ".join(name for name in ("calm", "restless") if name not in seen)
+    times = ", in calm and in restless times" if not missing else ""
+    few = f"; there are too few {missing} days to speak of those" if missing else ""
+    return (
+        f"{_ahead(e.horizon).capitalize()} its ranges hold{times}, as far as {e.days} days can "
+        f"tell ({_held(nearest)}){few}.{further}"
+    )
+
+
+def _further_words(e: Evidence) -> str:
+    """Whether ranges hold at the horizons beyond the verdict's; nothing where there is none."""
+    further = [check for check in e.ranges if check.horizon > e.horizon]
+    known = [check for check in further if check.holds is not None]
+    if not known:
+        return ""
+    broken = [check for check in known if not check.holds]
+    farthest = max(check.horizon for check in known)
     if not broken:
-        held = ", ".join(
-            f"{check.nominal} % held {100 * check.found:.1f} %"
-            for check in e.ranges
-            if check.where == "overall"
+        held = _held([check for check in known if check.horizon == farthest])
+        return (
+            f" {_ahead(farthest).capitalize()} {held}: forecasts that overlap tell less, and no "
+            "miss further ahead is beyond luck."
         )
-        seen = {check.where for check in e.ranges if check.holds is not None}
-        missing = " and ".join(name for name in ("calm", "restless") if name not in seen)
-        times = ", in calm and in restless times" if not missing else ""
-        few = f"; there are too few {missing} days to speak of those" if missing else ""
-        return f"Its ranges hold{times} ({held}){few}."
+    horizons = sorted({check.horizon for check in broken})
+    first = [check for check in broken if check.horizon == horizons[0]]
+    others = len(horizons) - 1
+    more = f", and at {others} more of the horizons" if others else ""
+    return f" {_ahead(horizons[0]).capitalize()} they are {_side(first)}{more}."
+
+
+def _held(checks: Sequence[RangeCheck]) -> str:
+    return ", ".join(
+        f"{check.nominal} % held {100 * check.found:.1f} %"
+        for check in checks
+        if check.where == OVERALL
+    )
+
+
+def _side(broken: Sequence[RangeCheck]) -> str:
     narrow = np.mean([check.found < check.nominal / 100 for check in broken]) > 0.5
     named = ", ".join(
         f"{check.nominal} % held {100 * check.found:.1f} %"
-        + ("" if check.where == "overall" else f" in {check.where} times")
+        + ("" if check.where == OVERALL else f" in {check.where} times")
         for check in broken[:4]
     )
-    return f"Its ranges are too {'narrow' if narrow else 'wide'} ({named})."
+    return f"too {'narrow' if narrow else 'wide'} ({named})"
+
+
+def _ahead(horizon: int) -> str:
+    return "one session ahead" if horizon == 1 else f"{horizon} sessions ahead"
 
 
 def _p(value: float) -> str:

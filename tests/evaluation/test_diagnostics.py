@@ -18,7 +18,7 @@ from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.distributions import StudentTMixture
 from lstmcast.evaluation.diagnostics import TERCILES, diagnose, volatility_terciles
 from lstmcast.evaluation.point import expanding_mean, slope_on_changes
-from lstmcast.evaluation.reliability import check_ranges
+from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges, overlap
 from lstmcast.evaluation.scores import RANGES, row_losses
 from lstmcast.evaluation.tails import lower_tail, stated_variance
 from lstmcast.predictions import LEVELS, QUANTILES
@@ -222,6 +222,50 @@ def test_exact_ranges_are_seldom_called_wrong() -> None:
         thirds = pd.Series(np.repeat([0, 1, 2], [70, 140, 280]))
         wrong += any(check.holds is False for check in check_ranges(losses, thirds, 1))
     assert wrong <= 8
+
+
+@pytest.mark.parametrize("horizon", [2, 5, 10])
+def test_error_further_ahead_is_no_less_than_overlapping_returns_have(horizon: int) -> None:
+    """Exact ranges of a random walk: 300 tests of 400 days, forecast every day."""
+    draw = np.random.default_rng(horizon)
+    days = pd.bdate_range("2020-01-01", periods=400)
+    checks: list[list[RangeCheck]] = []
+    for _ in range(300):
+        path = np.cumsum(draw.standard_normal(len(days) + horizon))
+        table = predict_normal((path[horizon:] - path[:-horizon]) / np.sqrt(horizon), days, horizon)
+        checks.append(list(check_further(table, [horizon])))
+    for k, nominal in enumerate(RANGES):
+        spread = np.std([row[k].found for row in checks])
+        stated = np.mean([row[k].error for row in checks])
+        assert checks[0][k].nominal == nominal
+        assert spread < stated < 1.5 * spread
+    assert sum(any(c.holds is False for c in row) for row in checks) <= 0.05 * len(checks)
+
+
+def predict_normal(moved: np.ndarray, days: pd.DatetimeIndex, horizon: int) -> pd.DataFrame:
+    """What `check_further` reads of prediction rows that state a standard normal."""
+    bounds = dict(zip(QUANTILES, stats.norm.ppf(LEVELS), strict=True))
+    fixed = {"symbol": "X", "horizon": horizon, "return_actual": moved, **bounds}
+    return pd.DataFrame({"origin": days, **fixed})
+
+
+def test_overlap_is_that_of_correlated_normals() -> None:
+    """Whether 3-session returns one and two apart are both within their 80 % range, by hand."""
+    bound = stats.norm.ppf(0.9)
+    apart = []
+    for k in (1, 2):
+        both = stats.multivariate_normal(cov=[[1, 1 - k / 3], [1 - k / 3, 1]])
+        inside = both.cdf([bound, bound], lower_limit=[-bound, -bound])
+        apart.append((inside - 0.8**2) / (0.8 * 0.2))
+    assert apart[0] < (2 / 3) ** 2
+    assert apart[1] < (1 / 3) ** 2
+    assert 1 + 2 * sum(apart) < overlap(3) < 1.25 * (1 + 2 * sum(apart))
+    assert overlap(1) == 1
+
+
+def test_a_point_forecast_has_no_ranges_further_ahead() -> None:
+    rows = predict(world(400), FIRST, {"X": points(100, 2)})
+    assert check_further(rows, [2]) == ()
 
 
 def test_too_few_days_of_a_third_are_no_finding() -> None:

@@ -48,7 +48,8 @@ def test_skill_that_is_there_is_found() -> None:
     assert report.verdict.ranges_hold is True
     assert "Range: it beats" in report.verdict.text
     assert "does not beat the random walk" in report.verdict.text
-    assert "Its ranges hold" in report.verdict.text
+    assert "One session ahead its ranges hold, in calm and in restless" in report.verdict.text
+    assert "as far as 1800 days can tell (50 % held" in report.verdict.text
 
 
 @pytest.mark.slow
@@ -119,7 +120,7 @@ def test_a_forecast_that_knows_tomorrow_is_no_copy() -> None:
 def test_ranges_that_do_not_hold_are_named(scale: float, word: str) -> None:
     report = judged({"X": random_walk(6)}, constant_t(1500 - FIRST, scale=scale))
     assert report.verdict.ranges_hold is False
-    assert f"Its ranges are {word} (50 % held" in report.verdict.text
+    assert f"One session ahead its ranges are {word} (50 % held" in report.verdict.text
     assert report.verdict.distribution is Finding.worse
     assert "Range: it loses to" in report.verdict.text
 
@@ -130,7 +131,28 @@ def test_a_test_range_without_restless_days_says_so() -> None:
     report = judged({"X": bars_from_returns(returns)}, constant_t(300, df=8.0, scale=0.008))
     assert report.verdict.ranges_hold is True
     assert report.verdict.text.endswith("; there are too few restless days to speak of those.")
-    assert "Its ranges hold (50 % held" in report.verdict.text
+    assert "its ranges hold, as far as 300 days can tell (50 % held" in report.verdict.text
+
+
+@pytest.mark.parametrize(
+    ("growth", "words"),
+    [
+        (0.5, r" 5 sessions ahead 50 % held .* %: forecasts that overlap tell less, and no miss"),
+        (0.1, r" 2 sessions ahead they are too narrow \(50 % held .*\), and at 3 more of the hor"),
+        (1.0, r" 2 sessions ahead they are too wide \(50 % held .*\), and at 3 more of the hor"),
+    ],
+)
+def test_ranges_further_ahead_are_judged_by_themselves(growth: float, words: str) -> None:
+    """A random walk's ranges widen by the root of the sessions; others by too little, too much."""
+    walk = random_walk(6, rows=2500, df=100.0)
+    normal = constant_t(2500 - FIRST, horizons=5, df=100.0)
+    scale = normal.scale[..., :1] * np.arange(1, 6) ** growth
+    report = judged({"X": walk}, StudentTMixture(normal.df, normal.loc, scale))
+    assert report.verdict.ranges_hold is True
+    assert re.search(words, report.verdict.text)
+    found = {c.nominal: c.found for c in report.ranges if c.horizon == 5}
+    scores = report.forecasters["model"].pooled[5]
+    assert found == pytest.approx({n: getattr(scores, f"coverage_{n}") for n in (50, 80, 90, 95)})
 
 
 def test_too_few_days_conclude_nothing() -> None:
