@@ -39,13 +39,19 @@ def audit(
     from lstmcast.evaluation.audit import audit as audit_forecaster
 
     report = audit_forecaster(
-        opened.forecaster(), histories, seed=seed, training=training, watch=_say
+        opened.forecaster(),
+        histories,
+        predictions=opened.predictions(),
+        seed=seed,
+        training=training,
+        watch=_say,
     )
-    write_atomically(opened.path / "audit.json", to_json(report.to_dict()))
+    # Shown first: a folder that cannot be written should not cost the answer.
     if json:
         print_json(report.to_dict())
     else:
         _print(report)
+    write_atomically(opened.path / "audit.json", to_json(report.to_dict()))
     report.require()
 
 

@@ -29,7 +29,7 @@ def test_audit_passes_and_is_kept_in_the_run(place: Workplace) -> None:
     kept = json.loads((Run.open(None, place.runs).path / "audit.json").read_text())
     assert kept["passed"] is True
     assert [check["name"] for check in kept["checks"]] == [
-        "features", "forecasts", "scaler", "purge",
+        "features", "forecasts", "predictions", "scaler", "purge",
     ]  # fmt: skip
     told = place.invoke("audit", "--no-training", "--json")
     assert json.loads(told.stdout)["passed"] is True

@@ -1,6 +1,7 @@
 """The audit passes an honest run and names every leak that is planted."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,9 +20,11 @@ from lstmcast.evaluation.audit.altered import altered_after, cut_after, shuffled
 from lstmcast.evaluation.audit.controls import _in_words, check_volatility
 from lstmcast.evaluation.audit.fitted import check_training
 from lstmcast.evaluation.audit.simulate import garch, random_walk
+from lstmcast.evaluation.audit.stored import check_predictions
 from lstmcast.evaluation.significance import Test
 from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
+from lstmcast.predictions import QUANTILES as Q
 from lstmcast.training import Trained
 from lstmcast.training.device_panel import DevicePanel
 
@@ -61,6 +64,60 @@ def test_a_model_without_ranges_is_not_asked_for_volatility() -> None:
 @pytest.mark.parametrize("overrides", [(), LAST, PRICE], ids=["every", "last", "price"])
 def test_the_quick_checks_pass_for_every_kind_of_experiment(overrides: tuple[str, ...]) -> None:
     assert failures(audited(trained(*overrides))) == set()
+
+
+def tampered(table: pd.DataFrame, how: str) -> pd.DataFrame:
+    """A prediction table as a mistake or a liar would leave it."""
+    here = np.arange(len(table)) == len(table) // 2
+    outcome = table["return_actual"]
+    changed: pd.DataFrame
+    match how:
+        case "nearer":
+            nearer = {name: table[name].mask(here, 0.7 * table[name] + 0.3 * outcome) for name in Q}
+            changed = table.assign(**nearer)
+        case "denser":
+            changed = table.assign(log_density=table["log_density"] + 0.02 * here)
+        case "outcome":
+            changed = table.assign(return_actual=outcome.mask(here, 0.99 * outcome))
+        case "fewer":
+            changed = table[~here].iloc[:-1]
+        case "twice":
+            changed = pd.concat([table, table[here]])
+        case _:
+            early = table[here].assign(origin=pd.Timestamp("2001-01-01"))
+            changed = pd.concat([early, table])
+    return changed
+
+
+@pytest.mark.parametrize("overrides", [(), LAST, PRICE], ids=["every", "last", "price"])
+def test_the_stored_forecasts_are_the_networks_own(overrides: tuple[str, ...]) -> None:
+    run = trained(*overrides)
+    stored = run.predictions.sample(frac=1, random_state=1)  # in any order
+    check = check_predictions(run.forecaster, [HISTORY], stored)
+    assert check.passed, check
+    assert f"the {len(stored):,} forecasts" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("nearer", "a forecast is not right: .* is not what the run's networks say"),
+        ("denser", "a forecast is not right: .* is not what the run's networks say"),
+        ("outcome", "has another outcome than the stored prices"),
+        ("fewer", "2 forecasts are not right: that of .*, is missing from the run's table"),
+        ("twice", "is in the run's table twice"),
+        ("more", "from 2001-01-01, .* ahead, is in the run's table and not in its test"),
+    ],
+)
+def test_stored_forecasts_that_are_not_are_named(how: str, words: str) -> None:
+    run = trained()
+    stored = tampered(run.predictions, how)
+    report = audit(run.forecaster, [HISTORY], predictions=stored, training=False)
+    checks = {check.name: check for check in report.checks}
+    assert failures(checks) == {"predictions"}
+    assert re.search(words, checks["predictions"].detail)
+    with pytest.raises(AuditError, match="predictions: "):
+        report.require()
 
 
 def plant_group(

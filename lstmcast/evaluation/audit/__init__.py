@@ -5,6 +5,7 @@ groups of one's own are audited as well:
 
     features      later bars, cut off or altered, change no feature of an earlier session
     forecasts     nor any earlier forecast
+    predictions   those that the run keeps are what its networks say
     scaler        its statistics are those of training rows
     purge         no return is seen by two parts of the split
     training      the test range, altered, changes neither weights nor losses

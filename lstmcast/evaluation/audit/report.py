@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from lstmcast.config import Experiment
 from lstmcast.errors import AuditError
@@ -18,6 +19,7 @@ from lstmcast.evaluation.audit.controls import (
 from lstmcast.evaluation.audit.fitted import check_purge, check_scaler, check_training
 from lstmcast.evaluation.audit.future import check_features, check_forecasts
 from lstmcast.evaluation.audit.result import Check
+from lstmcast.evaluation.audit.stored import NAME, check_predictions
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def audit(
     forecaster: "Forecaster",
     histories: Sequence[PriceHistory],
     *,
+    predictions: pd.DataFrame | None = None,
     seed: int = 0,
     training: bool = True,
     watch: Callable[[str], None] = lambda _: None,
@@ -81,13 +84,15 @@ def audit(
     Args:
         forecaster: the run's ensemble, with its settled experiment.
         histories: the run's prices.
+        predictions: the forecasts that the run keeps, to be compared with the forecaster's own.
         seed: of the moments and alterations that are tried.
         training: make the checks that train short networks of their own as well.
         watch: told the name of each check before it begins.
     """
     generator = np.random.default_rng(seed)
     checks, seconds = [], []
-    for name, check in _checks(forecaster, histories, generator, training=training):
+    asked = _checks(forecaster, histories, predictions, generator, training=training)
+    for name, check in asked:
         watch(name)
         began = time.perf_counter()
         checks.append(check())
@@ -98,6 +103,7 @@ def audit(
 def _checks(
     forecaster: "Forecaster",
     histories: Sequence[PriceHistory],
+    predictions: pd.DataFrame | None,
     generator: np.random.Generator,
     *,
     training: bool,
@@ -108,6 +114,8 @@ def _checks(
     )
     yield "features", lambda: check_features(histories, list(columns), generator)
     yield "forecasts", lambda: check_forecasts(forecaster, histories, generator)
+    if predictions is not None:
+        yield NAME, lambda: check_predictions(forecaster, histories, predictions)
     for group in forecaster.groups:
         yield "scaler", partial(check_scaler, group.scaling, group.experiment, histories)
     yield "purge", lambda: check_purge(experiment, histories)
