@@ -81,11 +81,13 @@ def test_history_csv_has_a_row_per_member_and_epoch(path: Path) -> None:
     table = pd.read_csv(path / "history.csv")
     assert list(table) == [
         "member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds",
+        "kept",
     ]  # fmt: skip
     assert list(zip(table["member"], table["epoch"], strict=True)) == [
         (member, epoch) for member in (0, 1) for epoch in (1, 2)
     ]
-    assert np.isfinite(table.to_numpy()).all()
+    assert np.isfinite(table.drop(columns="kept").to_numpy()).all()
+    assert table.groupby("member")["kept"].sum().tolist() == [1, 1]
 
 
 def test_predictions_parquet_covers_every_test_session_and_its_truth(path: Path) -> None:

@@ -1,7 +1,7 @@
 """`lstmcast train`: an experiment and stored prices, to a run."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +12,14 @@ from lstmcast.cli.console import note, print_json
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 
 if TYPE_CHECKING:
+    from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
     from lstmcast.training import Observer, PoolReport, Trained
 
 INTERRUPTED = 130
+
+FEW = 8
+"""Symbols that are named one by one."""
 
 
 def train(
@@ -59,7 +63,7 @@ def train(
         keep_freed_memory()
         trained = train_experiment(experiment, histories, observer, companions)
     run = create_run(runs_dir, trained, histories, available_threads(experiment.training.threads))
-    _report(run, trained, json=json)
+    _report(run, trained, histories, json=json)
     if trained.ensemble.interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -73,9 +77,43 @@ def _progress(members: int, epochs: int) -> Iterator["Observer"]:
         yield observer
 
 
-def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
+def _tell_of_prices(histories: Sequence["PriceHistory"]) -> None:
+    """Which prices are trained on: a symbol may be stored from several sources."""
+    for history in histories[:FEW]:
+        note(
+            f"{history.symbol} from {history.source}: {len(history)} sessions,"
+            f" {history.first:%Y-%m-%d} to {history.last:%Y-%m-%d}"
+        )
+    if more := histories[FEW:]:
+        sources = ", ".join(sorted({history.source for history in more}))
+        note(f"and {len(more)} more symbols from {sources}")
+
+
+def _tell_of_parts(trained: "Trained") -> None:
+    """Where the parts of the split end, and who has none to learn from."""
+    ends = trained.prepared.boundaries
+    note(
+        f"training to {ends.train_end:%Y-%m-%d}, validation to {ends.validation_end:%Y-%m-%d},"
+        f" test to {ends.test_end:%Y-%m-%d}"
+    )
+    for words, names in (
+        ("no session to train on: others' networks forecast", _without(trained, "train")),
+        ("no session in the test part", _without(trained, "test")),
+    ):
+        if names:
+            more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+            note(f"note: {', '.join(names[:FEW])}{more}: {words}")
+
+
+def _without(trained: "Trained", part: str) -> list[str]:
+    return [name for name, rows in trained.prepared.parts.items() if not len(getattr(rows, part))]
+
+
+def _report(
+    run: "Run", trained: "Trained", histories: Sequence["PriceHistory"], *, json: bool
+) -> None:
     """Say what was trained, where it is, and what to do next."""
-    best = [min(r.validation_loss for r in m.records) for m in trained.ensemble.members]
+    best = [r.validation_loss for m in trained.ensemble.members for r in m.records if r.kept]
     if json:
         print_json(
             {
@@ -89,6 +127,8 @@ def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
             }
         )
         return
+    _tell_of_prices(histories)
+    _tell_of_parts(trained)
     if trained.ensemble.interrupted:
         note("interrupted: the best networks so far are kept")
     for member in trained.ensemble.diverged:

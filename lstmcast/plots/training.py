@@ -28,11 +28,12 @@ _NEEDED = ("member", "epoch", "train_loss", "validation_loss")
 def training_chart(
     history: pd.DataFrame, *, title: str | None = None, details: str | None = None
 ) -> Figure:
-    """Draw the losses by epoch, a colour and a marker for each member, the best epoch marked.
+    """Draw the losses by epoch, a colour and a marker for each member, the kept epoch marked.
 
     Args:
         history: a row per member and epoch: `member`, `epoch`, `train_loss`, `validation_loss`.
-            A validation loss that is null was not measured.
+            A validation loss that is null was not measured. `kept` is true for the epoch whose
+            weights were kept; without it, that is the one with the lowest validation loss.
         title: the first line.
         details: a line below it.
 
@@ -55,7 +56,7 @@ def training_chart(
     sheet.skip(0.08)
     sheet.legend(_legend(members), columns=3)
     sheet.skip(0.1)
-    sheet.text("Loss", weight="bold")
+    sheet.text("Loss (lower is better), and the epoch whose weights are kept", weight="bold")
     sheet.skip(0.05)
     axes = sheet.panel(3.4)
     for place, (_, rows) in enumerate(members):
@@ -68,9 +69,12 @@ def training_chart(
 def _best(rows: pd.DataFrame) -> tuple[float, float] | None:
     """Epoch and validation loss of the weights that were kept; None without validation."""
     losses = rows["validation_loss"].to_numpy(dtype=np.float64)
+    losses = np.where(np.isfinite(losses), losses, np.nan)
     if not np.isfinite(losses).any():
         return None
-    best = int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))
+    # A gain too small to count leaves an earlier epoch's weights in place.
+    kept = rows["kept"].to_numpy(dtype=bool) if "kept" in rows.columns else np.zeros(len(rows))
+    best = int(np.argmax(kept) if kept.any() else np.nanargmin(losses))
     return float(rows["epoch"].iloc[best]), float(losses[best])
 
 
@@ -124,7 +128,7 @@ def _legend(members: list[tuple[str, pd.DataFrame]]) -> list[Artist]:
     for place, (name, rows) in enumerate(members):
         color, marker = _look(place)
         best = _best(rows)
-        words = f"best {significant(best[1])} in epoch {best[0]:.0f}" if best else "no validation"
+        words = f"epoch {best[0]:.0f}, loss {significant(best[1])}" if best else "no validation"
         handles.append(
             Line2D(
                 [], [], color=color, linewidth=1.7, marker=marker, label=f"Member {name}: {words}"

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -37,6 +37,8 @@ class EpochRecord:
     validation_loss: float
     learning_rate: float
     seconds: float
+    kept: bool = False
+    """Whether the member keeps the weights of this epoch."""
 
 
 class Observer(Protocol):
@@ -141,7 +143,8 @@ def fit_member(
             break
     network.load_state_dict(stopping.weights)
     network.eval()
-    return records, stopping.best_epoch
+    marked = [replace(r, kept=r.epoch == stopping.best_epoch) for r in records]
+    return marked, stopping.best_epoch
 
 
 def fit_again(

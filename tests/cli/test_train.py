@@ -41,14 +41,33 @@ def test_training_leaves_a_run_and_says_what_is_next(place: Workplace) -> None:
     assert "\x1b" not in result.stderr
 
 
+def test_training_says_on_which_prices_and_who_had_none(tmp_path: Path) -> None:
+    late = as_history(simulated_bars(8, 260, first="2001-11-01"), "BBB")
+    place = Workplace.make(tmp_path, simulated(rows=460), late)
+    options = ["--set", "data.symbols=[AAA, BBB]", "--set", "split.train=0.4"]
+    options += ["--set", "split.validation=0.4", *ONE]
+    result = place.invoke("train", "-c", place.config, *options)
+    assert result.exit_code == 0, result.stderr
+    first, last = (f"{day:%Y-%m-%d}" for day in (simulated().first, simulated(rows=460).last))
+    assert f"AAA from csv: 460 sessions, {first} to {last}" in result.stderr
+    split = Run.open(None, place.runs).record["split"]
+    assert (
+        f"training to {split['train_end']}, validation to {split['validation_end']},"
+        f" test to {split['test_end']}\n"
+        "note: BBB: no session to train on: others' networks forecast\n"
+    ) in result.stderr
+
+
 def test_json_is_all_that_is_on_stdout(place: Workplace) -> None:
     result = place.invoke("train", "-c", place.config, "--json")
     told = json.loads(result.stdout)
     run = Run.open(None, place.runs)
     assert told["run"] == str(run.path)
     assert (told["status"], told["device"], told["diverged_members"]) == ("complete", "cpu", [])
-    best = run.history().groupby("member")["validation_loss"].min()
-    assert told["validation_loss"] == pytest.approx(list(best))
+    history = run.history()
+    assert told["validation_loss"] == pytest.approx(
+        list(history["validation_loss"][history["kept"]])
+    )
 
 
 def test_set_overrides_the_file(place: Workplace) -> None:

@@ -46,7 +46,19 @@ def test_the_curves_are_the_tables_and_the_mark_is_the_lowest_validation_loss(me
         np.testing.assert_array_equal(
             lines(figure, "_best")[member], [[best["epoch"], best["validation_loss"]]]
         )
-        entry = f"Member {member}: best {best['validation_loss']:.3f} in epoch {best['epoch']:.0f}"
+        entry = f"Member {member}: epoch {best['epoch']:.0f}, loss {best['validation_loss']:.3f}"
+        assert entry in words(figure)
+
+
+def test_the_mark_is_at_the_kept_epoch_where_the_table_says_which() -> None:
+    """A gain too small to count leaves an earlier epoch's weights in place."""
+    table = history(2)
+    table["kept"] = table["epoch"] == 3 + table["member"]
+    figure = training_chart(table)
+    for member in range(2):
+        loss = table["validation_loss"][(table["member"] == member) & table["kept"]]
+        np.testing.assert_array_equal(lines(figure, "_best")[member], [[3 + member, loss.iloc[0]]])
+        entry = f"Member {member}: epoch {3 + member}, loss {loss.iloc[0]:.3f}"
         assert entry in words(figure)
 
 

@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -159,7 +160,10 @@ def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far(start: str, 
     network, panel, settings = blank_member(*options)
     recorder = Recorder()
     records = fit(network, panel, settings, recorder)
-    assert [record for record, _ in recorder.records] == records
+    assert [record for record, _ in recorder.records] == [replace(r, kept=False) for r in records]
+    assert [r.epoch for r in records if r.kept] == [
+        max(r.epoch for r, best in recorder.records if best)
+    ]
     assert [record.epoch for record in records] == list(range(first, 5))
     lowest = math.inf
     for record, best in recorder.records:
