@@ -9,6 +9,7 @@ import pandas as pd
 
 from lstmcast.baselines.base import Baseline, BaselineInputs
 from lstmcast.baselines.cache import FitCache
+from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.table import align, inputs_for, tabulate_inputs
 from lstmcast.distributions import FloatArray
 
@@ -17,6 +18,7 @@ Refit = Literal["never", "yearly"]
 FEWEST_SYMBOLS_FOR_PROCESSES = 8
 """Below this, starting worker processes takes longer than they save."""
 
+_STAND_IN = Ewma()
 
 T = TypeVar("T")
 
@@ -27,6 +29,8 @@ class Standard(Generic[T]):
 
     table: T
     notes: tuple[str, ...]
+    lacking: str = ""
+    """Why EWMA stands in for it; empty where it forecast itself."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,10 @@ def standard_tables(
     Arguments and errors are those of `standards_by_symbol`.
 
     Returns:
-        The tables by name, and a line for each baseline that was left out.
+        The tables by name, and a line for each baseline that was left out or replaced.
     """
     rows = predictions.reset_index(drop=True)
-    found, left_out = standards_by_symbol(
+    found, notes = standards_by_symbol(
         baselines,
         rows,
         bars,
@@ -80,7 +84,7 @@ def standard_tables(
         )
         for name, parts in found.items()
     }
-    return tables, left_out
+    return tables, notes
 
 
 def standards_by_symbol(
@@ -97,8 +101,9 @@ def standards_by_symbol(
 ) -> tuple[dict[str, dict[str, Standard[T]]], tuple[str, ...]]:
     """Forecast with every baseline on the very rows of `predictions`, and do something with each.
 
-    A baseline that cannot forecast one of the symbols is left out for all of them, so that every
-    table has the same rows.
+    Every table has the same rows. Where a baseline cannot forecast a symbol (one listed lately, or
+    with closes alone), EWMA stands in, so that one such symbol among a hundred does not take the
+    hardest standards from the others; a baseline that can forecast none of them is left out.
 
     Args:
         baselines: the forecasters.
@@ -114,7 +119,8 @@ def standards_by_symbol(
         cache: where slow fits are kept.
 
     Returns:
-        What `then` made, by baseline and symbol, and a line for each baseline that was left out.
+        What `then` made, by baseline and symbol, and a line for each baseline that was left out or
+        replaced for some symbols.
 
     Raises:
         RunError: if the bars do not hold the rows of the table.
@@ -135,24 +141,27 @@ def standards_by_symbol(
     ]
     results = dict(zip(predictions["symbol"].unique(), _run(tasks, jobs), strict=True))
     found: dict[str, dict[str, Standard[T]]] = {}
-    left_out = []
+    notes = []
     for baseline in baselines:
         parts = {symbol: result[baseline.name] for symbol, result in results.items()}
-        reasons = [part for part in parts.values() if isinstance(part, str)]
-        if reasons:
-            left_out.append(f"{baseline.label} is left out: {reasons[0]}")
+        lacking = [part.lacking for part in parts.values() if part.lacking]
+        if len(lacking) == len(parts):
+            notes.append(f"{baseline.label} is left out: {lacking[0]}")
             continue
-        found[baseline.name] = {
-            symbol: part for symbol, part in parts.items() if isinstance(part, Standard)
-        }
-    return found, tuple(left_out)
+        if lacking:
+            notes.append(
+                f"{baseline.label}: {_STAND_IN.label} stands in for {len(lacking)} of {len(parts)} "
+                f"symbols ({lacking[0]})"
+            )
+        found[baseline.name] = parts
+    return found, tuple(notes)
 
 
 def _as_it_is(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _run(tasks: Sequence[_Task[T]], jobs: int) -> "list[dict[str, Standard[T] | str]]":
+def _run(tasks: Sequence[_Task[T]], jobs: int) -> list[dict[str, Standard[T]]]:
     if jobs == 1 or len(tasks) < FEWEST_SYMBOLS_FOR_PROCESSES:
         return [_forecast_symbol(task) for task in tasks]
     from joblib import Parallel, cpu_count, delayed, parallel_config
@@ -163,8 +172,8 @@ def _run(tasks: Sequence[_Task[T]], jobs: int) -> "list[dict[str, Standard[T] | 
         return list(Parallel(n_jobs=workers)(delayed(_forecast_symbol)(task) for task in tasks))
 
 
-def _forecast_symbol(task: _Task[T]) -> "dict[str, Standard[T] | str]":
-    """Every baseline's rows of one symbol, or the reason why there are none.
+def _forecast_symbol(task: _Task[T]) -> dict[str, Standard[T]]:
+    """Every baseline's rows of one symbol.
 
     Fits are made of many small steps, on which threads of BLAS only wait for each other: the same
     GARCH took many times longer with two than with one.
@@ -175,22 +184,28 @@ def _forecast_symbol(task: _Task[T]) -> "dict[str, Standard[T] | str]":
         return _forecast_in_one_thread(task)
 
 
-def _forecast_in_one_thread(task: _Task[T]) -> "dict[str, Standard[T] | str]":
+def _forecast_in_one_thread(task: _Task[T]) -> dict[str, Standard[T]]:
     inputs = inputs_for(task.table, task.bars, task.fit_end)
     inputs = replace(inputs, features=_features_of(task), cache=task.cache)
-    results: dict[str, Standard[T] | str] = {}
+    results: dict[str, Standard[T]] = {}
+    stand_in: Standard[T] | None = None
     for baseline in task.baselines:
         reason = baseline.unable(inputs)
-        if reason is not None:
-            results[baseline.name] = f"{inputs.symbol} {reason}"
+        if reason is None:
+            results[baseline.name] = _forecast_with(baseline, inputs, task)
             continue
-        parts = [tabulate_inputs(baseline, part) for part in refit_periods(inputs, task.refit)]
-        whole = pd.concat([table for table, _ in parts], ignore_index=True)
-        results[baseline.name] = Standard(
-            task.then(align(whole, task.table).set_axis(task.table.index)),
-            tuple(note for _, notes in parts for note in notes),
-        )
+        stand_in = stand_in or _forecast_with(_STAND_IN, inputs, task)
+        results[baseline.name] = replace(stand_in, lacking=f"{inputs.symbol} {reason}")
     return results
+
+
+def _forecast_with(baseline: Baseline, inputs: BaselineInputs, task: _Task[T]) -> Standard[T]:
+    parts = [tabulate_inputs(baseline, part) for part in refit_periods(inputs, task.refit)]
+    whole = pd.concat([table for table, _ in parts], ignore_index=True)
+    return Standard(
+        task.then(align(whole, task.table).set_axis(task.table.index)),
+        tuple(note for _, notes in parts for note in notes),
+    )
 
 
 def _features_of(task: _Task[T]) -> FloatArray | None:

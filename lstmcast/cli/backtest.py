@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.console import figures, note, out, print_json
+from lstmcast.cli.console import figures, note, print_json, print_table
 from lstmcast.cli.evaluate import print_report
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 
@@ -155,12 +155,17 @@ def _walk(walk: "Backtest", jobs: int, cache: "FitCache") -> None:
     done = len(walk.folds) - len(todo)
     if done:
         note(f"{done} of {len(walk.folds)} folds were done before")
-    for fold in walk.run(jobs, cache):
-        done += 1
-        note(
-            f"fold {fold.number} done ({done} of {len(walk.folds)}): trained up to "
-            f"{fold.validation_end:%Y-%m-%d}, forecasts to {fold.last_outcome:%Y-%m-%d}"
-        )
+    try:
+        for fold in walk.run(jobs, cache):
+            done += 1
+            note(
+                f"fold {fold.number} done ({done} of {len(walk.folds)}): trained up to "
+                f"{fold.validation_end:%Y-%m-%d}, forecasts to {fold.last_outcome:%Y-%m-%d}"
+            )
+    except KeyboardInterrupt:
+        kept = len(walk.folds) - len(walk.missing())
+        note(f"{kept} of {len(walk.folds)} folds are kept; the same command goes on from there")
+        raise
 
 
 def _keep(walk: "Backtest", report: "BacktestReport") -> None:
@@ -186,9 +191,9 @@ def _keep(walk: "Backtest", report: "BacktestReport") -> None:
 def _print(report: "BacktestReport") -> None:
     print_report(report.report)
     if report.years:
-        out().print(_years_table(report))
+        print_table(_years_table(report))
     if report.strategies:
-        out().print(_strategy_table(report))
+        print_table(_strategy_table(report))
 
 
 def _years_table(report: "BacktestReport") -> "Table":

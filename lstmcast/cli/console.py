@@ -59,6 +59,16 @@ def figures(title: str, caption: str | None = None) -> "Table":
     )
 
 
+def print_table(table: "Table") -> None:
+    """A table on stdout, whole: where the terminal is too narrow it breaks lines, not numbers."""
+    from rich.measure import Measurement
+
+    screen = out()
+    wide = screen.options.update(width=UNWRAPPED)
+    screen.width = max(screen.width, Measurement.get(screen, wide, table).maximum)
+    screen.print(table)
+
+
 def note(message: str) -> None:
     """A line on stderr, as it is."""
     err().print(message, markup=False)

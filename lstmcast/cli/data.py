@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.console import note, out, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import StoreError, UsageError
 
@@ -69,7 +69,7 @@ def list_(data: DataDir = None, json: Json = False) -> None:
             str(len(entry.findings)),
             "suspect" if "suspect" in worst else "",
         )
-    out().print(table)
+    print_table(table)
 
 
 @data_app.command("show")

@@ -1,6 +1,7 @@
 """`lstmcast evaluate`: the test forecasts of a run beside the standards, and a verdict."""
 
 import math
+import operator
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lstmcast.cli.console import figures, note, out, print_json, share
+from lstmcast import __version__
+from lstmcast.cli.console import figures, note, out, print_json, print_table, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def evaluate(
     opened = Run.open(run, runs_dir)
     names = [name.strip() for name in baselines.split(",")] if baselines is not None else None
     report = evaluate_run(opened, data_dir(data), baselines=names, refit=refit.value, jobs=jobs)
-    metrics = report.to_dict()
+    metrics = {**report.to_dict(), "refit": refit.value, "lstmcast": __version__}
     # Shown first: a folder that cannot be written should not cost the answer.
     if json:
         print_json(metrics)
@@ -118,13 +120,13 @@ def print_report(report: "Report") -> None:
     if conclusive:
         tables = [_scores_table(report)]
         if len(report.horizons) > 1:
-            tables.append(_grid(report, "horizon", _thinned(report.horizons)))
+            tables.append(_horizons_table(report))
         if len(report.rows) > 1:
-            tables.append(_grid(report, "symbol", list(report.rows)))
+            tables.append(_symbols_table(report))
         if report.ranges:
             tables.append(_ranges_table(report))
         for table in tables:
-            screen.print(table)
+            print_table(table)
             screen.print()
     else:
         screen.print(_title(report), markup=False)
@@ -189,7 +191,7 @@ def _scores_table(report: "Report") -> "Table":
         )
     up = share(next(iter(report.forecasters.values())).pooled[horizon].up_share)
     table.caption = (
-        "price error: RMSE of the median price over that of the last close (1 = no better)\n"
+        "price error: RMSE of the median over that of the last close (1 = no better)\n"
         "log score, CRPS: of the return in %, lower is better\n"
         "50 % to 95 %: share of closes inside the range that should hold as many\n"
         f"sign right: share of moves whose sign was right; always saying up scores {up}"
@@ -207,19 +209,62 @@ def _title(report: "Report") -> str:
     return f"{who}: {ahead} ahead, {count:,} forecasts, {first} to {last}"
 
 
-def _grid(report: "Report", by: Literal["horizon", "symbol"], columns: list[str]) -> "Table":
-    """Log scores and CRPS by horizon or by symbol: a row for each forecaster."""
-    table = figures(f"CRPS by {by}")
+def _horizons_table(report: "Report") -> "Table":
+    """CRPS of every forecaster further ahead, and where the model differs from it."""
+    from lstmcast.evaluation.verdict import SIGNIFICANT
+
+    columns = _thinned(report.horizons)
+    label = report.forecasters["model"].label
+    compared = report.forecasters["model"].kind == "distribution"
+    table = figures(
+        "CRPS by sessions ahead",
+        f"* {label} is better, ! worse, with p < {SIGNIFICANT}" if compared else None,
+    )
     table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
-    for part in report.forecasters.values():
-        if by == "horizon":
-            cells = [part.pooled[int(column)] for column in columns]
-        else:
-            cells = [part.symbols[column][report.horizons[0]] for column in columns]
-        if any(scores.crps == scores.crps for scores in cells):
-            table.add_row(part.label, *(_number(scores.crps) for scores in cells))
+    for name, part in report.forecasters.items():
+        scores = [part.pooled[int(column)].crps for column in columns]
+        if not any(math.isnan(score) for score in scores):
+            marks = (_mark(report, name, int(column)) for column in columns)
+            table.add_row(part.label, *map(operator.add, marks, map(_number, scores)))
+    return table
+
+
+def _mark(report: "Report", name: str, horizon: int) -> str:
+    """Which way the model differs from a baseline, where luck alone would seldom do it."""
+    from lstmcast.evaluation.verdict import SIGNIFICANT
+
+    found = report.comparisons[name][horizon].crps if name in report.comparisons else None
+    if found is None or not found.p_value < SIGNIFICANT:
+        return ""
+    return "*" if found.mean < 0 else "!"
+
+
+def _symbols_table(report: "Report") -> "Table":
+    """The model beside the best baseline, symbol by symbol."""
+    best = report.verdict.best_baseline
+    horizon = report.horizons[0]
+    table = figures(
+        "Symbol by symbol" + (f", beside {report.forecasters[best].label}" if best else ""),
+        "gain: CRPS lower by; p: adjusted for the number of symbols (Holm)",
+    )
+    table.add_column("", no_wrap=True)
+    for name in ("forecasts", "price\nerror", "CRPS", "gain", "p", "50 %", "80 %", "95 %"):
+        table.add_column(name, justify="right")
+    for symbol, rows in report.rows.items():
+        scores = report.forecasters["model"].symbols[symbol][horizon]
+        rival = report.forecasters[best].symbols[symbol][horizon].crps if best else math.nan
+        p = report.symbol_tests.get(symbol, {}).get("p_holm")
+        table.add_row(
+            symbol,
+            f"{rows.count:,}",
+            _number(scores.rmse_ratio),
+            _number(scores.crps),
+            "-" if math.isnan(scores.crps) else f"{1 - scores.crps / rival:+.1%}",
+            "-" if p is None else f"{p:.3f}",
+            *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 95)),
+        )
     return table
 
 

@@ -73,7 +73,7 @@ def fetch(
 ) -> None:
     """Fetch daily prices into the local store; later fetches ask only for what is new."""
     from lstmcast.prices.batch import fetch_each, read_symbols
-    from lstmcast.prices.sources import SourceOptions, get_source
+    from lstmcast.prices.sources import BUILT_IN, SourceOptions, get_source
     from lstmcast.prices.store import PriceStore
     from lstmcast.prices.update import Rules
 
@@ -82,6 +82,11 @@ def fetch(
         raise UsageError(
             f"`--path` is one file, and {len(wanted)} symbols were given",
             hint="give a folder with a file for each, or fetch them one by one",
+        )
+    if path is not None and {item.source for item in wanted} <= BUILT_IN.keys() - {"csv"}:
+        raise UsageError(
+            f"`--path` is {str(path)!r}, and {wanted[0].source} reads no files",
+            hint="add `--source csv`",
         )
     if ca_bundle is not None and not ca_bundle.is_file():
         raise UsageError(f"`--ca-bundle` is {str(ca_bundle)!r}, where there is no file")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import figures, note, out, print_json, share
+from lstmcast.cli.console import figures, note, print_json, print_table, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _print_table(ahead: "SymbolForecast") -> None:
         )
     if ahead.table["assumed"].any():
         table.caption = "? every weekday is taken for a session; holidays move the dates"
-    out().print(table)
+    print_table(table)
 
 
 def _range(low: float, high: float) -> str:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
+from lstmcast.baselines import BASELINES
 from lstmcast.errors import ConditionError, UsageError
 from lstmcast.evaluation.report import MODEL, Report, best_baseline
 from lstmcast.evaluation.scores import Scores
@@ -90,6 +91,11 @@ def _limit(report: Report, name: str, horizon: int, wanted: str) -> float:
         known = [value for value in values if value == value]  # noqa: PLR0124 - not NaN
         highest_is_best = name in {"r2_zero", "hit_rate"}
         return (max if highest_is_best else min)(known, default=float("nan"))
+    if name != _P and wanted in BASELINES:
+        raise UsageError(
+            f"`--fail-unless` compares with `{wanted}`, which is not among these baselines",
+            f"here are {', '.join(standards)}; the notes say which were left out, and why",
+        )
     try:
         return float(wanted)
     except ValueError:

@@ -134,8 +134,8 @@ def evaluate(
         fit_end: last session of each symbol that a baseline may be fitted on; by default the
             first origin of the table.
         features: the model's causal features of each symbol, for baselines that use them.
-        baselines: names out of `BASELINES`; those that cannot forecast these rows are left out
-            with a note.
+        baselines: names out of `BASELINES`; those that can forecast none of the symbols are left
+            out with a note.
         refit: fit the baselines once, or again each year on all rows before.
         jobs: worker processes at most; 0 takes one for each core.
         cache: where slow fits are kept.
@@ -151,7 +151,7 @@ def evaluate(
             "move the end of the split back, or fetch newer prices",
         )
     model = predictions.reset_index(drop=True)
-    standards, left_out = standards_by_symbol(
+    standards, found = standards_by_symbol(
         [get_baseline(name) for name in baselines],
         model,
         bars,
@@ -163,7 +163,7 @@ def evaluate(
         cache=cache,
     )
     forecasters = {MODEL: scored(_by_symbol(model), model)}
-    notes = list(left_out)
+    notes = list(found)
     for name, parts in standards.items():
         forecasters[name] = scored({key: part.table for key, part in parts.items()}, model)
         notes += [note for part in parts.values() for note in part.notes]

@@ -51,16 +51,32 @@ def test_refits_use_what_the_year_before_taught() -> None:
     assert not np.any(a[~first] == b[~first])
 
 
-def test_a_baseline_that_one_symbol_cannot_have_is_left_out_for_all() -> None:
+def test_where_a_baseline_cannot_forecast_a_symbol_ewma_stands_in() -> None:
     bars = world(2)
     bars["S1"] = bars["S1"].assign(low=np.nan)
-    names = [get_baseline(name) for name in ("random_walk", "har_range", "ridge")]
-    standards, left_out = standard_tables(names, predictions(bars), bars)
-    assert list(standards) == ["random_walk"]
-    assert left_out == (
-        "HAR on log range, t is left out: S1 has no high and low for every session",
-        "ridge on features is left out: S0 has no features here",
-    )
+    names = [get_baseline(name) for name in ("ewma", "har_range", "ridge")]
+    standards, notes = standard_tables(names, predictions(bars), bars)
+    assert [note.split(": ", 1) for note in notes] == [
+        [
+            "HAR on log range, t",
+            "EWMA(0.94)-t stands in for 1 of 2 symbols (S1 has no high and low for every session)",
+        ],
+        ["ridge on features is left out", "S0 has no features here"],
+    ]
+    assert list(standards) == ["ewma", "har_range"]
+    ewma, har = (standards[name].table for name in standards)
+    same = (ewma["q05"] == har["q05"]).groupby(ewma["symbol"]).mean()
+    assert same.to_dict() == {"S0": 0.0, "S1": 1.0}
+
+
+def test_a_symbol_listed_lately_takes_no_standard_from_the_others() -> None:
+    bars = world(2)
+    table = predictions(bars)
+    bars["S1"] = bars["S1"].iloc[500:]
+    standards, notes = standard_tables([get_baseline("garch")], table, bars)
+    (note,) = notes
+    assert note.startswith("GARCH(1,1)-t: EWMA(0.94)-t stands in for 1 of 2 symbols (S1 has 100 ")
+    assert standards["garch"].table["q50"].notna().all()
 
 
 def test_features_are_joined_by_date() -> None:

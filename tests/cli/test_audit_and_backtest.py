@@ -1,6 +1,7 @@
 """`lstmcast audit` and `lstmcast backtest` from the command line."""
 
 import json
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -72,6 +73,25 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
         "backtest", "-c", place.config, *folds, "--fail-unless", "crps<0.001", "--json"
     )
     assert refused.exit_code == 12
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_folds_that_are_done(place: Workplace) -> None:
+    folds = ("--folds", "3", "--from", "2002-12-10", *QUICK)
+    with place.start("backtest", "-c", place.config, *folds) as process:
+        assert process.stderr is not None
+        assert "fold 1 done" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    kept = len(list(place.runs.glob("backtest-small-*/fold-*.parquet")))
+    assert kept < 3
+    assert f"{kept} of 3 folds are kept; the same command goes on from there\ninterrupted" in rest
+    assert "Traceback" not in rest
+    assert (
+        f"{kept} of 3 folds were done"
+        in place.invoke("backtest", "-c", place.config, *folds).stderr
+    )
 
 
 def test_backtest_with_a_warm_start_says_that_folds_run_in_turn(place: Workplace) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from support.histories import as_history, simulated_bars
 from support.simulated import constant_t, predict
 from typer.testing import CliRunner, Result
 
+from lstmcast import __version__
 from lstmcast.cli.app import app
 from lstmcast.errors import OutputError
 from lstmcast.prices.history import PriceHistory
@@ -100,13 +102,28 @@ def test_figures_are_a_table_with_a_verdict(world: World) -> None:
         "2 symbols, mean of each one's score: one session ahead, 598 forecasts",
         "random walk",
         "EWMA(0.94)-t",
-        "CRPS by horizon",
-        "CRPS by symbol",
+        "CRPS by sessions ahead",
+        "Symbol by symbol, beside EWMA(0.94)-t",
         "Share of closes inside the ranges of LSTM",
         "does not beat the random walk",
     ):
         assert words in result.stdout
     assert "GARCH" not in result.stdout
+
+
+def test_marks_tell_which_differences_are_beyond_luck(world: World) -> None:
+    result = world.call("--baselines", "random_walk,constant")
+    table = result.stdout.split("CRPS by sessions ahead")[1].split("Symbol by symbol")[0]
+    comparisons = json.loads((world.run / "metrics.json").read_text())["comparisons"]
+    marks = set()
+    for name, label in (("random_walk", "random walk"), ("constant", "constant t")):
+        (shown,) = re.findall(rf"{label} +([*!]?)[\d.]+ +([*!]?)[\d.]+", table)
+        for horizon, mark in zip(("1", "2"), shown, strict=True):
+            test = comparisons[name][horizon]["crps"]
+            assert mark == ("" if test["p_value"] >= 0.05 else "*" if test["mean"] < 0 else "!")
+            marks.add(mark)
+    assert len(marks) > 1
+    assert "* LSTM is better, ! worse, with p < 0.05" in table
 
 
 def test_json_is_what_the_run_keeps_and_all_that_stdout_holds(world: World) -> None:
@@ -118,6 +135,7 @@ def test_json_is_what_the_run_keeps_and_all_that_stdout_holds(world: World) -> N
         assert part["pooled"].keys() == {"1", "2"}
         assert part["pooled"]["1"]["rows"] == 598
     assert metrics["notes"] == []
+    assert (metrics["refit"], metrics["lstmcast"]) == ("never", __version__)
 
 
 def test_all_baselines_are_the_default(world: World) -> None:
@@ -199,6 +217,13 @@ def test_an_unknown_baseline_and_a_missing_run_are_errors(world: World) -> None:
     assert result.exit_code == 2
     assert "`magic` is not a baseline" in result.stderr
     assert world.call("no-such-run").exit_code == 8
+
+
+def test_a_condition_on_a_baseline_that_is_not_there_is_an_error(world: World) -> None:
+    result = world.call("--baselines", "random_walk,ewma", "--fail-unless", "crps<garch")
+    assert result.exit_code == 2
+    assert "compares with `garch`, which is not among these baselines" in result.stderr
+    assert "hint: here are random_walk, ewma" in result.stderr
 
 
 @pytest.mark.slow

@@ -131,6 +131,7 @@ def test_symbols_may_come_from_a_file(program: Any, tmp_path: Path) -> None:
         (("AAPL", "--source", "nowhere"), 2, "`--source` is 'nowhere'"),
         (("AAPL", "--source", "csv"), 2, "`--path` is missing"),
         (("AAPL", "--source", "csv", "--path", "/no/such/file"), 2, "no file or folder"),
+        (("AAPL", "--path", "mine.csv"), 2, "`--path` is 'mine.csv', and yahoo reads no files"),
         (("AAPL", "--start", "2024"), 2, "`--start` is '2024'"),
         (("AAPL", "--start", "2024-02-01", "--end", "2024-01-01"), 2, "is after `--end`"),
         (("AAPL", "--symbols-file", "/no/such/file"), 2, "cannot be read"),

@@ -167,7 +167,7 @@ class Backtest:
         known = [history for history in self.histories if history.symbol in chosen]
         groups = self.experiment.features
         matrices = build_matrices(known, groups) if groups else {}
-        standards, left_out = standard_tables(
+        standards, replaced = standard_tables(
             [get_baseline(name) for name in self.settings.baselines],
             table,
             {history.symbol: history.adjusted() for history in known},
@@ -179,7 +179,7 @@ class Backtest:
         parts = [table.assign(**{_FORECASTER: MODEL})]
         parts += [part.table.assign(**{_FORECASTER: name}) for name, part in standards.items()]
         whole = pd.concat(parts, ignore_index=True)
-        notes = [*left_out, *(n for part in standards.values() for n in part.notes)]
+        notes = [*replaced, *(n for part in standards.values() for n in part.notes)]
         whole.attrs["notes"] = [*trained.notes, *notes]
         buffer = io.BytesIO()
         whole.to_parquet(buffer, index=False)

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from lstmcast.errors import UsageError
 from lstmcast.prices.sources.base import Source, SourceOptions
 
-__all__ = ["Source", "SourceOptions", "get_source", "source_names"]
+__all__ = ["BUILT_IN", "Source", "SourceOptions", "get_source", "source_names"]
 
 ENTRY_POINTS = "lstmcast.sources"
 
