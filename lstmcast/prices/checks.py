@@ -24,8 +24,14 @@ MOST_MISSING = 0.02
 """Share of the sessions that may be missing."""
 FEW_MISSING = 2
 """So many may be missing from a short history, whatever their share."""
+MOST_HOLIDAYS = 0.15
+"""Share of the weekdays that may be missing where no calendar tells which were holidays; no
+exchange closes on so many, and weekly bars lack four of five."""
 LONGEST_GAP = 10
 """Sessions in a row that may be missing; a halt of trading seldom lasts longer."""
+
+LONGEST_CALM = 20
+"""Sessions in a row without a move that are named: nobody trades, or a source repeats itself."""
 
 LARGE_MOVE = 0.5
 """Absolute log return above which a day is named."""
@@ -42,7 +48,12 @@ def examine(history: PriceHistory) -> list[Finding]:
     """Return what looks wrong with a history: by its exchange's calendar, then by its prices."""
     if history.kind != "price":
         return []
-    return [*_missing_sessions(history), *_odd_moves(history)]
+    return [
+        *_missing_sessions(history),
+        *_days_to_come(history),
+        *_odd_moves(history),
+        *_no_moves(history),
+    ]
 
 
 def is_new(finding: Finding, before: Iterable[Finding]) -> bool:
@@ -79,12 +90,13 @@ def _missing_sessions(history: PriceHistory) -> list[Finding]:
     days = sessions.days[(sessions.days >= first) & (sessions.days <= sessions.known_until)]
     absent = ~days.isin(dates)
     gap = _longest_run(absent)
-    by_rule = name in (WEEKDAYS, EVERY_DAY)  # a rule knows no holidays, so only a long gap counts
+    by_rule = name in (WEEKDAYS, EVERY_DAY)  # a rule knows no holidays: some are always missing
+    missing = iso_dates(days[absent])
+    share = len(missing) / max(len(days), 1)
+    most, few = (MOST_HOLIDAYS, LONGEST_GAP) if by_rule else (MOST_MISSING, FEW_MISSING)
+    too_many = share > most and len(missing) > few
     found = []
-    if absent.any() and (gap > LONGEST_GAP or not by_rule):
-        missing = iso_dates(days[absent])
-        share = len(missing) / len(days)
-        too_many = share > MOST_MISSING and len(missing) > FEW_MISSING and not by_rule
+    if missing and (gap > LONGEST_GAP or too_many or not by_rule):
         found.append(
             Finding(
                 MISSING_SESSIONS,
@@ -106,6 +118,18 @@ def _missing_sessions(history: PriceHistory) -> list[Finding]:
             )
         )
     return found
+
+
+def _days_to_come(history: PriceHistory) -> list[Finding]:
+    """Bars of days after the fetch; by a day, since it is tomorrow in Tokyo."""
+    dates = history.bars.index
+    if not history.fetched_at:
+        return []
+    fetched = pd.Timestamp(history.fetched_at).tz_localize(None)
+    coming = iso_dates(dates[dates > fetched + pd.Timedelta(days=1)])
+    what = f"{count(len(coming), 'bar')} of days that had not come when they were fetched"
+    message = f"{what}: {list_dates(coming)}"
+    return [Finding("days_to_come", "suspect", message, coming)] if coming else []
 
 
 def _longest_run(flags: np.ndarray) -> int:
@@ -131,6 +155,18 @@ def _odd_moves(history: PriceHistory) -> list[Finding]:
         *_named("split_not_recorded", "suspect", like_split, moves, "a split, not recorded?"),
         *_named("large_move", "warning", large & ~like_split, moves, "an unusually large move"),
     ]
+
+
+def _no_moves(history: PriceHistory) -> list[Finding]:
+    """A close that is repeated for long: a halt, a source that repeats itself, or no price."""
+    unmoved = (history.bars["close"].diff() == 0).to_numpy()
+    longest = _longest_run(unmoved)
+    if longest < LONGEST_CALM:
+        return []
+    message = (
+        f"the close did not move on {unmoved.mean():.0%} of the days, up to {longest} in a row"
+    )
+    return [Finding("no_moves", "warning", message, iso_dates(history.bars.index[unmoved]))]
 
 
 def _odd_ratios(history: PriceHistory) -> tuple[pd.Series, pd.Series]:

@@ -70,6 +70,44 @@ def test_markets_without_a_calendar_answer_for_long_gaps_only() -> None:
     assert found(without(frame, slice(50, 61)), "MINE.XX")["missing_sessions"].level == "suspect"
 
 
+def test_without_a_calendar_too_many_missing_days_are_refused() -> None:
+    frame = make_frame(400)
+    frame.index = pd.bdate_range("2022-01-03", periods=400)
+    few = found(without(frame, list(range(1, 399, 8))), "MINE.XX")  # 12 %, as with holidays
+    assert few == {}
+    weekly = found(frame.iloc[::5], "MINE.XX")["missing_sessions"]
+    assert weekly.level == "suspect"
+    assert weekly.message.startswith("missing 316 of 396 sessions of ")
+    short = frame.iloc[:12].drop(frame.index[[2, 5, 7]])
+    assert found(short, "MINE.XX") == {}
+
+
+def test_days_to_come_are_suspect() -> None:
+    frame = make_frame(300)
+    frame.index = pd.bdate_range("2022-01-03", periods=300)
+    last = frame.index[-1]
+    for fetched, coming in ((last, ()), (frame.index[-4], tuple(frame.index[-2:]))):
+        history = PriceHistory.from_frame(
+            frame, symbol="MINE.XX", source="csv", fetched_at=f"{fetched:%Y-%m-%d}T12:00:00+00:00"
+        )
+        findings = [item for item in examine(history) if item.check == "days_to_come"]
+        assert [day for item in findings for day in item.dates] == [
+            f"{day:%Y-%m-%d}" for day in coming
+        ]
+        assert all(item.level == "suspect" for item in findings)
+
+
+@pytest.mark.parametrize(("rows", "named"), [(slice(50, 70), False), (slice(50, 71), True)])
+def test_a_close_that_does_not_move_for_long_is_named(rows: slice, named: bool) -> None:
+    frame = make_frame()
+    frame.loc[frame.index[rows], PRICES] = frame.loc[frame.index[rows.start], PRICES].to_numpy()
+    assert ("no_moves" in found(frame)) is named
+    if named:
+        finding = found(frame)["no_moves"]
+        assert (finding.level, len(finding.dates)) == ("warning", 20)
+        assert finding.message == "the close did not move on 7% of the days, up to 20 in a row"
+
+
 def test_bars_on_holidays_are_noted() -> None:
     frame = make_frame(400)
     holiday = pd.Timestamp("2024-06-19")
