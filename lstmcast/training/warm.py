@@ -92,9 +92,9 @@ def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
         # no one change for all symbols, and what was learned of shares holds for shares.
         return network
     old, new = (_pooled(scaling) for scaling in (earlier, later))
-    device = network.head.weight.device
+    weight = network.head.weight
     factor, offset = (
-        torch.as_tensor(values, dtype=torch.float32, device=device)
+        torch.as_tensor(values, dtype=weight.dtype, device=weight.device)
         for values in (new.factor / old.factor, (new.offset - old.offset) / old.factor)
     )
     # The numbers of a symbol's embedding follow the features, and are not scaled.
