@@ -1,4 +1,4 @@
-"""darts' LSTM with quantile regression at 19 levels, one session ahead.
+"""darts' LSTM with quantile regression at 21 levels, one session ahead.
 
     python -m venv .venv-darts
     .venv-darts/bin/pip install torch==2.13.0 "darts[torch]" pyarrow
@@ -10,8 +10,8 @@ default, and early stopping, which is off by default: the weights with the best 
 kept. darts has no Student-t; quantiles come from its quantile regression, sorted where they cross.
 
 In: `symbol, date, return, part` with log returns in % and the parts train, validation, test. Out:
-`symbol, date` of each test return and its quantiles `q05` .. `q95` forecast at the session before;
-beside it the seconds of the fit, as JSON.
+`symbol, date` of each test return and its quantiles `q025 q05 q10` .. `q95 q975` forecast at the
+session before; beside it the seconds of the fit, as JSON.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from darts.models import BlockRNNModel
 from darts.utils.likelihood_models.torch import QuantileRegression
 from pytorch_lightning.callbacks import EarlyStopping
 
-LEVELS = [round(0.05 * k, 2) for k in range(1, 20)]
-QUANTILES = [f"q{round(100 * level):02d}" for level in LEVELS]
+LEVELS = [0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975]
+QUANTILES = ["q025", *(f"q{5 * k:02d}" for k in range(1, 20)), "q975"]
 
 
 def forecaster(options: argparse.Namespace, folder: str) -> BlockRNNModel:

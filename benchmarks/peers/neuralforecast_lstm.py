@@ -12,8 +12,8 @@ are those of the stated Student-t itself instead of the library's 1,000 draws fr
 only add noise.
 
 In: `symbol, date, return, part` with log returns in % and the parts train, validation, test. Out:
-`symbol, date` of each test return, its quantiles `q05` .. `q95` forecast at the session before, and
-`log_density`, the log of its density; beside it the seconds of the fit, as JSON.
+`symbol, date` of each test return, its quantiles `q025 q05 q10` .. `q95 q975` forecast at the
+session before, and `log_density`, the log of its density; beside it the fit's seconds, as JSON.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from neuralforecast.losses.pytorch import DistributionLoss
 from neuralforecast.models import LSTM
 from scipy.stats import t as student_t
 
-LEVELS = np.arange(1, 20) / 20
-QUANTILES = [f"q{round(100 * level):02d}" for level in LEVELS]
+LEVELS = np.array([0.025, *(0.05 * k for k in range(1, 20)), 0.975])
+QUANTILES = ["q025", *(f"q{5 * k:02d}" for k in range(1, 20)), "q975"]
 
 
 def forecaster(options: argparse.Namespace) -> NeuralForecast:

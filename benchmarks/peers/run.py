@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lstmcast.evaluation.scores import CRPS_COLUMNS, PERCENT, row_losses
+from lstmcast.evaluation.scores import PERCENT, row_losses
 from lstmcast.predictions import QUANTILES
 from lstmcast.prices.history import PriceHistory
 
@@ -148,19 +148,18 @@ def run_peer(
 def prediction_table(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """A library's forecasts, in %, as the prediction table of the same rows, in fractions.
 
-    What the library does not state is NaN: the 2.5 and 97.5 % quantiles, the mean, and the density
-    if there is none.
+    What the library does not state is NaN: the mean, and the density if there is none.
 
     Raises:
         PeerError: if a row has no forecast.
     """
     keys = ["symbol", "date"]
     stated = rows[keys].merge(forecasts, on=keys, how="left", validate="one_to_one")
-    if stated[CRPS_COLUMNS].isna().to_numpy().any():
+    if stated[list(QUANTILES)].isna().to_numpy().any():
         raise PeerError("a row that lstmcast forecast has no forecast of the library")
     table = rows.reset_index(drop=True).copy()
-    table[[*QUANTILES, "mean", "log_density"]] = np.nan
-    table[CRPS_COLUMNS] = stated[CRPS_COLUMNS].to_numpy() / PERCENT
+    table[["mean", "log_density"]] = np.nan
+    table[list(QUANTILES)] = stated[list(QUANTILES)].to_numpy() / PERCENT
     if "log_density" in stated:
         table["log_density"] = stated["log_density"].to_numpy() + np.log(PERCENT)
     return table
@@ -169,7 +168,7 @@ def prediction_table(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFram
 def averaged(seeds: Sequence[Forecasts]) -> Forecasts:
     """The seeds as one forecast, as lstmcast pools its members: mean quantiles, mean density."""
     table = seeds[0].table.copy()
-    columns = [*CRPS_COLUMNS, "log_density"]
+    columns = [*QUANTILES, "log_density"]
     stacked = np.stack([each.table[columns].to_numpy(dtype=np.float64) for each in seeds])
     stacked[..., -1] = np.exp(stacked[..., -1])
     mean = stacked.mean(axis=0)

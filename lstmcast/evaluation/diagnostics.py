@@ -11,10 +11,9 @@ from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.exceedances import exceedances
 from lstmcast.evaluation.scores import (
-    CRPS_COLUMNS,
-    CRPS_LEVELS,
     PERCENT,
     RANGES,
+    STATED_LEVELS,
     pinball,
     row_losses,
 )
@@ -100,18 +99,18 @@ def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> D
     chosen = (table["horizon"] == horizon).to_numpy()
     rows, thirds = table[chosen], terciles.to_numpy()[chosen]
     actual = PERCENT * rows["return_actual"].to_numpy(dtype=np.float64)
-    quantiles = PERCENT * rows[CRPS_COLUMNS].to_numpy(dtype=np.float64)
+    quantiles = PERCENT * rows[list(QUANTILES)].to_numpy(dtype=np.float64)
     losses = row_losses(rows)
     return Diagnostics(
         horizon=horizon,
         pinball=dict(
             zip(
-                CRPS_COLUMNS,
-                pinball(actual, quantiles, CRPS_LEVELS).mean(axis=0).tolist(),
+                QUANTILES,
+                pinball(actual, quantiles, STATED_LEVELS).mean(axis=0).tolist(),
                 strict=True,
             )
         ),
-        pit=pit_histogram(actual, quantiles),
+        pit=pit_histogram(actual, quantiles[:, 1:-1]),
         pit_distance=pit_distance(rows),
         by_tercile={
             name: _coverages(losses[thirds == k])

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.crps import crps_of_quantiles
 from lstmcast.evaluation.tails import stated_variance
 from lstmcast.predictions import LEVELS, QUANTILES
 
@@ -25,8 +26,7 @@ RANGES: dict[int, tuple[str, str]] = {
 }
 """The central ranges that are checked: nominal coverage in %, and the quantiles that bound it."""
 
-CRPS_COLUMNS = list(QUANTILES[1:-1])
-CRPS_LEVELS = np.array(LEVELS[1:-1])
+STATED_LEVELS = np.array(LEVELS)
 
 _KEY = ["symbol", "horizon"]
 
@@ -60,8 +60,8 @@ def row_losses(table: pd.DataFrame) -> pd.DataFrame:
     """Losses of each row: `symbol, origin, date, horizon` and the columns below.
 
     - `log_score`: negative log density of the return in %
-    - `crps`: twice the mean pinball loss over the levels 5, 10 .. 95 %, in %. It approximates the
-      continuous ranked probability score from below, since the tails beyond are left out
+    - `crps`: the continuous ranked probability score of the return in %, of the distribution that
+      the stated quantiles span (`evaluation/crps.py`)
     - `inside_50` .. `inside_95`, `winkler_50` .. `winkler_95`: of the central ranges
     - `qlike`: log of the stated variance plus squared return over it, returns in %
     - `square`, `walk_square`: squared error of the median return and of zero, %^2
@@ -77,14 +77,14 @@ def row_losses(table: pd.DataFrame) -> pd.DataFrame:
     """
     actual = PERCENT * _numbers(table, "return_actual")
     median = PERCENT * _numbers(table, "q50")
-    quantiles = PERCENT * table[CRPS_COLUMNS].to_numpy(dtype=np.float64)
+    quantiles = PERCENT * table[list(QUANTILES)].to_numpy(dtype=np.float64)
     origin, close = _numbers(table, "close_origin"), _numbers(table, "close_actual")
     error, walk_error = origin * np.exp(median / PERCENT) - close, origin - close
     variance = PERCENT**2 * stated_variance(table)
     moved = np.where(actual == 0, np.nan, 1.0)
     columns: dict[str, FloatArray] = {
         "log_score": np.log(PERCENT) - _numbers(table, "log_density"),
-        "crps": 2 * pinball(actual, quantiles, CRPS_LEVELS).mean(axis=1),
+        "crps": crps_of_quantiles(actual, quantiles, STATED_LEVELS),
         "qlike": np.log(variance) + actual**2 / variance,
         "square": (median - actual) ** 2,
         "walk_square": actual**2,

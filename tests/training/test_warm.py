@@ -60,7 +60,7 @@ def test_a_translated_network_says_what_it_said_under_its_own_scaler(body: str, 
     assert np.abs(np.log(old.factor / new.factor)).max() > 0.01
     matrices = build_matrices([AAA, BBB], after.experiment.features or ())
     columns = len(after.scaling.columns)
-    # In float64, so that what is left is the rounding of the inputs, which a panel keeps as float32.
+    # In float64: what is left is the rounding of the inputs, which a panel keeps as float32.
     network = stirred(new_network(before.experiment, columns, seed=3)).double()
     other = translated(network, before.scaling, after.scaling)
     answers = []
