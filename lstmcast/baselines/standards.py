@@ -13,7 +13,10 @@ from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.table import align, inputs_for, tabulate_inputs
 from lstmcast.distributions import FloatArray
 
-Refit = Literal["never", "yearly"]
+Refit = Literal["never", "yearly", "quarterly", "monthly"]
+"""When the baselines are fitted: once, before the first forecast, or again in each new period."""
+
+_PERIODS = {"yearly": "Y", "quarterly": "Q", "monthly": "M"}
 
 FEWEST_SYMBOLS_FOR_PROCESSES = 8
 """Below this, starting worker processes takes longer than they save."""
@@ -114,7 +117,7 @@ def standards_by_symbol(
         fit_end: last session of each symbol that the first fit may use; by default the first
             origin of its rows.
         features: the model's causal features of each symbol, for baselines that use them.
-        refit: fit once, or again at the first origin of every year on all rows up to it.
+        refit: fit once, or again at the first origin of every period on all rows up to it.
         jobs: worker processes at most; 0 takes one for each core.
         cache: where slow fits are kept.
 
@@ -218,17 +221,17 @@ def _features_of(task: _Task[T]) -> FloatArray | None:
 def refit_periods(inputs: BaselineInputs, refit: Refit) -> list[BaselineInputs]:
     """Split the origins into stretches that share a fit.
 
-    With `yearly`, a stretch begins with the first origin whose next session lies in a new year,
+    A stretch begins with the first origin whose next session lies in a new year, quarter or month,
     and is fitted on every row up to that origin.
     """
     if refit == "never":
         return [inputs]
     sessions = pd.DatetimeIndex(inputs.bars.index)
     following = np.minimum(inputs.origins + 1, len(sessions) - 1)
-    years = sessions.year.to_numpy()[following]
+    numbers = sessions[following].to_period(_PERIODS[refit]).asi8
     periods: list[BaselineInputs] = []
-    for year in np.unique(years):
-        origins = inputs.origins[years == year]
+    for number in np.unique(numbers):
+        origins = inputs.origins[numbers == number]
         fit_rows = inputs.fit_rows if not periods else int(origins[0]) + 1
         periods.append(replace(inputs, origins=origins, fit_rows=fit_rows))
     return periods

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from lstmcast.baselines import Refit
     from lstmcast.evaluation import Report
     from lstmcast.evaluation.reliability import RangeCheck
     from lstmcast.run import Run
@@ -26,6 +27,8 @@ class RefitOption(StrEnum):
 
     never = "never"
     yearly = "yearly"
+    quarterly = "quarterly"
+    monthly = "monthly"
 
 
 def evaluate(
@@ -39,7 +42,7 @@ def evaluate(
     ] = None,
     refit: Annotated[
         RefitOption,
-        typer.Option(help="Fit the baselines once, or each January on all rows before."),
+        typer.Option(help="Fit the baselines once, or in each new period on all rows before."),
     ] = RefitOption.never,
     fail_unless: Annotated[
         list[str] | None,
@@ -91,7 +94,7 @@ def evaluate_run(
     store_folder: Path,
     *,
     baselines: Sequence[str] | None = None,
-    refit: Literal["never", "yearly"] = "never",
+    refit: "Refit" = "never",
     jobs: int = 0,
 ) -> "Report":
     """Evaluate a run's stored predictions; the network itself is not needed."""

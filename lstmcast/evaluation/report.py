@@ -136,7 +136,7 @@ def evaluate(
         features: the model's causal features of each symbol, for baselines that use them.
         baselines: names out of `BASELINES`; those that can forecast none of the symbols are left
             out with a note.
-        refit: fit the baselines once, or again each year on all rows before.
+        refit: fit the baselines once, or again in each period on all rows before.
         jobs: worker processes at most; 0 takes one for each core.
         cache: where slow fits are kept.
         label: how tables call the model.

@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
-from lstmcast.baselines import BaselineInputs, FitCache, garch, get_baseline, standard_tables
+from lstmcast.baselines import (
+    BaselineInputs,
+    FitCache,
+    Refit,
+    garch,
+    get_baseline,
+    standard_tables,
+)
 from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES, refit_periods
 from lstmcast.baselines.table import inputs_for
 
@@ -23,16 +30,24 @@ def predictions(bars: dict[str, pd.DataFrame], horizons: int = 1) -> pd.DataFram
     return predict(bars, FIRST, dict.fromkeys(bars, constant_t(ROWS - FIRST, horizons)))
 
 
-def test_yearly_refits_begin_where_the_next_session_lies_in_a_new_year() -> None:
+@pytest.mark.parametrize(
+    ("refit", "letter"), [("yearly", "Y"), ("quarterly", "Q"), ("monthly", "M")]
+)
+def test_refits_begin_where_the_next_session_lies_in_a_new_period(
+    refit: Refit, letter: str
+) -> None:
     bars = world()["S0"]
     inputs = inputs_for(predictions({"S0": bars}), bars)
-    periods = refit_periods(inputs, "yearly")
+    periods = refit_periods(inputs, refit)
     sessions = pd.DatetimeIndex(bars.index)
+    asked = sessions[inputs.origins[0] + 1 : inputs.origins[-1] + 2].to_period(letter)
+    assert len(periods) == asked.nunique()
     assert np.array_equal(np.concatenate([p.origins for p in periods]), inputs.origins)
     assert periods[0].fit_rows == inputs.fit_rows
     for before, period in pairwise(periods):
         first = int(period.origins[0])
-        assert sessions[first + 1].year == sessions[first].year + 1
+        here, following = sessions[first : first + 2].to_period(letter)
+        assert following == here + 1
         assert period.fit_rows == first + 1
         assert before.origins[-1] == first - 1
     assert refit_periods(inputs, "never") == [inputs]
