@@ -10,8 +10,8 @@ import lstmcast
 ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
-    "errors", "distributions", "config", "files", "prices", "features", "dataset", "predictions",
-    "nn", "training", "baselines", "evaluation", "run", "forecasting", "plots", "cli",
+    "errors", "plugins", "distributions", "config", "files", "prices", "features", "dataset",
+    "predictions", "nn", "training", "baselines", "evaluation", "run", "forecasting", "plots", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""
 

@@ -2,11 +2,13 @@
 
 A group is one function in one file and one line here: adjusted bars in, a table of causal columns
 out. Columns are measured in units of the symbol's own volatility, so that one network can read
-many symbols; values beyond `CLIP` of those units are cut off.
+many symbols; values beyond `CLIP` of those units are cut off. Groups of other packages come from
+the entry point group `lstmcast.features`; a built-in name cannot be taken over.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pandas as pd
@@ -21,12 +23,15 @@ from lstmcast.features.price import price
 from lstmcast.features.ranges import ranges
 from lstmcast.features.returns import returns
 from lstmcast.features.volume import volume
+from lstmcast.plugins import announced, load
 from lstmcast.prices.history import PriceHistory
 
 WARM_UP = 66
 """First sessions without features: the longest mean needs a quarter, and fewer say little."""
 
 CLIP = 8.0
+
+ENTRY_POINTS = "lstmcast.features"
 
 
 @dataclass(frozen=True)
@@ -75,17 +80,30 @@ def groups_named(names: Iterable[str]) -> list[FeatureGroup]:
     """Look groups up by name.
 
     Raises:
-        ConfigError: if a name is unknown or the list is empty.
+        ConfigError: if a name is unknown, the list is empty, or a group's package fails to load.
     """
     wanted = list(names)
-    unknown = [name for name in wanted if name not in GROUPS]
+    others = {} if GROUPS.keys() >= set(wanted) else announced(ENTRY_POINTS)
+    known = {**GROUPS, **{name: point for name, point in others.items() if name not in GROUPS}}
+    unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
         found = ", ".join(unknown) or "nothing"
         raise ConfigError(
             f"`features` names {found}, which is not a feature group",
-            f"the groups are {', '.join(GROUPS)}",
+            f"the groups are {', '.join(known)}",
         )
-    return [GROUPS[name] for name in wanted]
+    return [GROUPS[name] if name in GROUPS else _loaded(others[name]) for name in wanted]
+
+
+def _loaded(point: EntryPoint) -> FeatureGroup:
+    """A group of another package, by the name under which it is announced."""
+    group = load(point, "features", ConfigError)
+    if not isinstance(group, FeatureGroup):
+        raise ConfigError(
+            f"`features` {point.name!r} is {point.value!r}, a {type(group).__name__}",
+            "the entry point of a feature group names a `lstmcast.features.FeatureGroup`",
+        )
+    return replace(group, name=point.name)
 
 
 def default_groups(histories: Sequence[PriceHistory]) -> tuple[str, ...]:
@@ -158,6 +176,12 @@ def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix
     tables = [_clipped(group, bars) for group in groups]
     tables.append(context_features(history).clip(-CLIP, CLIP))
     table = pd.concat(tables, axis="columns", sort=False).iloc[WARM_UP:]
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise ConfigError(
+            f"`features` {', '.join(names)} have two columns named `{twice}`",
+            "leave one of the groups out, or rename the column of your own",
+        )
     gaps = table.isna().any(axis="columns")
     if gaps.any():
         column = str(table.columns[table.isna().any()][0])

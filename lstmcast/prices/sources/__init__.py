@@ -6,9 +6,10 @@ the entry point group `lstmcast.sources`; a built-in name cannot be taken over.
 """
 
 from importlib import import_module
-from importlib.metadata import entry_points
+from typing import cast
 
 from lstmcast.errors import UsageError
+from lstmcast.plugins import announced, load
 from lstmcast.prices.sources.base import Source, SourceOptions
 
 __all__ = ["BUILT_IN", "Source", "SourceOptions", "get_source", "source_names"]
@@ -27,7 +28,7 @@ BUILT_IN = {
 
 def source_names() -> list[str]:
     """Return the names that `get_source` takes, in alphabetical order."""
-    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+    return sorted({*BUILT_IN, *announced(ENTRY_POINTS)})
 
 
 def get_source(name: str, options: SourceOptions | None = None) -> Source:
@@ -40,19 +41,12 @@ def get_source(name: str, options: SourceOptions | None = None) -> Source:
         module, _, attribute = BUILT_IN[name].partition(":")
         cls = getattr(import_module(module), attribute)
     else:
-        points = entry_points(group=ENTRY_POINTS, name=name)
-        if not points:
+        point = announced(ENTRY_POINTS).get(name)
+        if point is None:
             raise UsageError(
                 f"`--source` is {name!r}, which is not a source",
                 hint=f"sources are {', '.join(source_names())}",
             )
-        point = next(iter(points))
-        try:
-            cls = point.load()
-        except (ImportError, AttributeError) as error:
-            raise UsageError(
-                f"`--source` {name!r} is {point.value!r}, which fails to load: {error}",
-                hint="install the package that provides it again",
-            ) from error
+        cls = cast("type[Source]", load(point, "--source", UsageError))
     source: Source = cls(options or SourceOptions())
     return source
