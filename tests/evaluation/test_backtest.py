@@ -298,17 +298,27 @@ def test_summary_has_scores_years_and_daily_differences() -> None:
     }  # fmt: skip
 
 
-def test_rules_are_traded_as_a_loop_would() -> None:
-    _, table = forecasts()
+@pytest.mark.parametrize("opens", [True, False], ids=["opens", "closes alone"])
+def test_rules_are_traded_as_a_loop_would(opens: bool) -> None:
+    """On what is known at a close one can trade at the next open, or at the next close."""
+    bars, table = forecasts()
+    generator = np.random.default_rng(0)
+    for frame in bars.values():
+        frame["open"] *= np.exp(generator.normal(scale=0.003, size=len(frame)))
+        if not opens:
+            frame[["open", "high", "low"]] = np.nan
     rows = table[table["horizon"] == 1].copy()
-    rows["q50"] = np.where(np.random.default_rng(0).random(len(rows)) < 0.5, 0.001, -0.001)
-    found = {part.name: part for part in trade(rows, cost_bps=20, trials=1)}
+    rows["q50"] = np.where(generator.random(len(rows)) < 0.5, 0.001, -0.001)
+    found = {part.name: part for part in trade(rows, bars, cost_bps=20, trials=1)}
     net: dict[pd.Timestamp, list[float]] = {}
-    for _, part in rows.groupby("symbol"):
-        held = 0.0
-        for _, line in part.sort_values("origin").iterrows():
+    for symbol, part in rows.groupby("symbol"):
+        held, lines = 0.0, part.sort_values("origin").to_dict("records")
+        price = bars[str(symbol)]["open" if opens else "close"].to_dict()
+        price[None] = bars[str(symbol)].loc[lines[-1]["date"], "close"]
+        following = [*(line["date"] for line in lines[1:]), None]
+        for line, sold in zip(lines, following, strict=True):
             wanted = 1.0 if line["q50"] > 0 else 0.0
-            gain = wanted * (np.exp(line["return_actual"]) - 1) - 0.002 * abs(wanted - held)
+            gain = wanted * (price[sold] / price[line["date"]] - 1) - 0.002 * abs(wanted - held)
             net.setdefault(line["origin"], []).append(gain)
             held = wanted
     daily = np.array([np.mean(net[origin]) for origin in sorted(net)])
@@ -320,12 +330,12 @@ def test_rules_are_traded_as_a_loop_would() -> None:
     loss = max(1 - w / max(1.0, *wealth[: k + 1]) for k, w in enumerate(wealth))
     assert found["sign"].drawdown == pytest.approx(loss, rel=1e-9)
     assert found["buy and hold"].turnover == pytest.approx(252 / 700)
-    assert trade(rows, cost_bps=100, trials=1)[2].sharpe < found["sign"].sharpe
+    assert trade(rows, bars, cost_bps=100, trials=1)[2].sharpe < found["sign"].sharpe
 
 
 def test_the_volatility_target_holds_less_where_the_forecast_is_wider() -> None:
-    _, table = forecasts()
-    found = {part.name: part for part in trade(table, cost_bps=0, trials=1)}
+    bars, table = forecasts()
+    found = {part.name: part for part in trade(table, bars, cost_bps=0, trials=1)}
     target, held = found["volatility target"], found["buy and hold"]
     assert target.annual_volatility < held.annual_volatility
     yearly = np.sqrt(252 * 0.01**2 * 5 / 3)

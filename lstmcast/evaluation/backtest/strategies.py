@@ -5,10 +5,12 @@
     sign                hold the stock when the median is above the last close, else nothing
     buy and hold        hold the stock
 
-Positions are taken at the close of the origin and held to the next close; a change of the position
-costs `cost_bps` of what is traded. Several symbols share the money equally.
+A forecast is made of a day's close, so nobody can trade on it at that close: a position is taken at
+the next session's open, or at its close where the source has no opens, and held until the next one
+is. A change of it costs `cost_bps` of what is traded. Several symbols share the money equally.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -60,16 +62,21 @@ class Performance:
         }
 
 
-def trade(table: pd.DataFrame, *, cost_bps: float, trials: int) -> list[Performance]:
+def trade(
+    table: pd.DataFrame, bars: Mapping[str, pd.DataFrame], *, cost_bps: float, trials: int
+) -> list[Performance]:
     """Follow each rule through the one-session forecasts of a table.
 
     Args:
         table: prediction rows.
+        bars: adjusted bars of each symbol in it, which hold every date.
         cost_bps: cost of a trade in hundredths of a percent of what is traded.
         trials: how many models have been tried on these prices, this one included.
     """
     rows = table[table["horizon"] == 1].sort_values(["symbol", "origin"], kind="stable")
-    simple = np.expm1(rows["return_actual"].to_numpy(dtype=np.float64))
+    simple = np.concatenate(
+        [_held(part, bars[str(symbol)]) for symbol, part in rows.groupby("symbol", sort=True)]
+    )
     rules: dict[str, FloatArray] = {"buy and hold": np.ones(len(rows))}
     if not is_point(rows):
         yearly = np.sqrt(SESSIONS_A_YEAR * stated_variance(rows))
@@ -92,6 +99,22 @@ def trade(table: pd.DataFrame, *, cost_bps: float, trials: int) -> list[Performa
         net, turnover = (daily[column].to_numpy(dtype=np.float64) for column in ("net", "traded"))
         results.append(_performance(name, net, float(turnover.mean()), trials))
     return results
+
+
+def _held(rows: pd.DataFrame, bars: pd.DataFrame) -> FloatArray:
+    """Simple return of each row's position, from the first price after the forecast on.
+
+    Args:
+        rows: of one symbol, by origin.
+        bars: its adjusted bars.
+    """
+    traded = bars.loc[rows["date"]]
+    close = traded["close"].to_numpy(dtype=np.float64)
+    price = traded["open"].to_numpy(dtype=np.float64)
+    if np.isnan(price).any():
+        price = close
+    held: FloatArray = np.append(price[1:], close[-1]) / price - 1
+    return held
 
 
 def _performance(name: str, net: FloatArray, turnover: float, trials: int) -> Performance:

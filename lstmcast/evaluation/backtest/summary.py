@@ -98,7 +98,9 @@ def summarise(
         ours, theirs = (_days(tables[name], horizon) for name in (MODEL, best))
         differences = ours["crps"] - theirs["crps"]
         years = _years(ours, theirs)
-    strategies = [] if cost_bps is None else trade(tables[MODEL], cost_bps=cost_bps, trials=trials)
+    strategies = (
+        [] if cost_bps is None else trade(tables[MODEL], bars, cost_bps=cost_bps, trials=trials)
+    )
     return BacktestReport(report, years, differences, strategies, trials)
 
 
