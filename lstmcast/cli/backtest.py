@@ -198,10 +198,19 @@ def _print(report: "BacktestReport") -> None:
 
 def _years_table(report: "BacktestReport") -> "Table":
     best = report.report.forecasters[str(report.report.verdict.best_baseline)].label
-    table = figures(f"Year by year, beside {best}")
+    from lstmcast.evaluation.significance import enough
+
+    horizon = report.report.horizons[0]
+    few = any(not enough(year.days, horizon) for year in report.years)
+    table = figures(
+        f"Year by year, beside {best}", "?: too few days to conclude anything" if few else None
+    )
     for name in ("year", "days", "CRPS", f"CRPS of {best}", "gain"):
         table.add_column(name, justify="right")
     for year in report.years:
+        if not enough(year.days, horizon):
+            table.add_row(str(year.year), str(year.days), *["?"] * 3)
+            continue
         table.add_row(
             str(year.year),
             str(year.days),

@@ -248,14 +248,21 @@ def _symbols_table(report: "Report") -> "Table":
     """The model beside the best baseline, symbol by symbol."""
     best = report.verdict.best_baseline
     horizon = report.horizons[0]
+    from lstmcast.evaluation.significance import enough
+
+    few = any(not enough(rows.count, horizon) for rows in report.rows.values())
     table = figures(
         "Symbol by symbol" + (f", beside {report.forecasters[best].label}" if best else ""),
-        "gain: CRPS lower by; p: adjusted for the number of symbols (Holm)",
+        "gain: CRPS lower by; p: adjusted for the number of symbols (Holm)"
+        + ("\n?: too few forecasts to conclude anything" if few else ""),
     )
     table.add_column("", no_wrap=True)
     for name in ("forecasts", "price\nerror", "CRPS", "gain", "p", "50 %", "80 %", "95 %"):
         table.add_column(name, justify="right")
     for symbol, rows in report.rows.items():
+        if not enough(rows.count, horizon):
+            table.add_row(symbol, f"{rows.count:,}", *["?"] * 7)
+            continue
         scores = report.forecasters["model"].symbols[symbol][horizon]
         rival = report.forecasters[best].symbols[symbol][horizon].crps if best else math.nan
         p = report.symbol_tests.get(symbol, {}).get("p_holm")

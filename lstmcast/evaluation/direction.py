@@ -26,6 +26,16 @@ def noise_band(days: int) -> float:
     return 1.96 * 0.5 / float(np.sqrt(days))
 
 
+def too_few(days: int) -> str:
+    """Why so few days conclude nothing, in words."""
+    band = 100 * noise_band(days)
+    low, high = max(0.0, 50 - band), min(100.0, 50 + band)
+    return (
+        "too few to conclude anything: the hit rate of a coin over as many days falls between "
+        f"{low:.0f} % and {high:.0f} %"
+    )
+
+
 def pesaran_timmermann(actual: FloatArray, forecast: FloatArray) -> DirectionTest:
     """Test that the signs of forecasts and outcomes are independent.
 

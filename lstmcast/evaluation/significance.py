@@ -14,13 +14,21 @@ from scipy.special import stdtr
 from lstmcast.distributions import FloatArray
 
 FEWEST_DAYS = 60
-"""Fewer days than this, or than five times the horizon, are not tested."""
+"""Fewer days than this tell nothing."""
 
 LAGS = 5
 """Lags of the Newey-West error for forecasts of one session."""
 
 _BOOTSTRAPS = 1000
 _SEED = 20260101
+
+
+def enough(days: int, horizon: int = 1) -> bool:
+    """Whether so many days can tell anything of forecasts that reach `horizon` sessions ahead.
+
+    It takes 60, and five times the horizon: forecasts that overlap are hardly more than one.
+    """
+    return days >= max(FEWEST_DAYS, 5 * horizon)
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def diebold_mariano(
     d = difference[np.isfinite(difference)]
     n = len(d)
     mean = float(d.mean()) if n else float("nan")
-    if n < max(FEWEST_DAYS, 5 * horizon):
+    if not enough(n, horizon):
         return Test(mean, float("nan"), float("nan"), n)
     if np.all(d == d[0]) and d[0] == 0:
         return Test(0.0, 0.0, 1.0, n)
@@ -158,7 +166,7 @@ def skill_interval(
     """
     n = len(model)
     value = 1 - float(model.mean() / baseline.mean())
-    if n < max(FEWEST_DAYS, 5 * horizon):
+    if not enough(n, horizon):
         return Interval(value, float("nan"), float("nan"))
     block = max(2 * horizon, round(1.75 * n ** (1 / 3)))
     rows = stationary_bootstrap(n, block, _BOOTSTRAPS, _SEED)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lstmcast.evaluation.comparison import Comparison
-from lstmcast.evaluation.direction import noise_band
+from lstmcast.evaluation.direction import too_few
 from lstmcast.evaluation.point import SHIFTS, PointReport
 from lstmcast.evaluation.reliability import OVERALL, RangeCheck
 from lstmcast.evaluation.significance import Test
@@ -135,11 +135,7 @@ def finding(test: Test | None) -> Finding:
 
 
 def _too_short(e: Evidence) -> str:
-    band = 100 * noise_band(e.days)
-    return (
-        f"The test range has {e.days} days, too few to conclude anything: the hit rate of a coin "
-        f"over as many days falls between {50 - band:.0f} % and {50 + band:.0f} %."
-    )
+    return f"The test range has {e.days} days, {too_few(e.days)}."
 
 
 def _text(

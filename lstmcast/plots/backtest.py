@@ -6,6 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstmcast.errors import DataError
+from lstmcast.evaluation.direction import too_few
+from lstmcast.evaluation.significance import enough
 from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, Sheet, styled
 
 
@@ -36,6 +38,8 @@ def backtest_chart(
     sheet.text(title or f"CRPS against {rival}, day by day", TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
+    if not enough(len(differences)):
+        sheet.text(f"{len(differences)} days, {too_few(len(differences))}.")
     sheet.skip(0.08)
     handles = [Line2D([], [], color=SERIES[0], linewidth=1.6, label=f"Model minus {rival}")]
     if folds:

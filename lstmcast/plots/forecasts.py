@@ -18,8 +18,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lstmcast.errors import UsageError
+from lstmcast.evaluation.direction import too_few
 from lstmcast.plots.parts import PartEnds, add_heading, add_overview, clean_closes, mark_parts
-from lstmcast.plots.rows import Rows, select
+from lstmcast.plots.rows import Band, Rows, select
 from lstmcast.plots.style import (
     INK,
     MEDIAN,
@@ -97,6 +98,8 @@ def forecast_chart(
     sheet.text(title or f"{rows.symbol}: {_subject(rows)}, and the close that came", TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
+    if not rows.conclusive:
+        sheet.text(f"{count(len(rows), 'session')}, {too_few(len(rows))}.")
     sheet.skip(0.1)
     sheet.legend(_legend(rows, currency), columns=3)
     sheet.skip(0.12)
@@ -145,33 +148,41 @@ def _on_basis_of(rows: Rows, closes: pd.Series) -> pd.Series:
 
 
 def _legend(rows: Rows, currency: str | None) -> list[Artist]:
-    """Three columns: what came; the forecast's error beside the random walk's; the ranges."""
+    """Three columns: what came; the forecast's error beside the random walk's; the ranges.
+
+    Errors and shares are left out where too few sessions would make them a matter of luck.
+    """
     point = "Median forecast" if rows.bands else "Forecast"
     before = "Previous close" if rows.horizon == 1 else "No change"
     error, naive = (
-        money(significant(x), currency) for x in (rows.rmse(), rows.rmse_of_random_walk())
+        f": RMSE {money(significant(x), currency)}" if rows.conclusive else ""
+        for x in (rows.rmse(), rows.rmse_of_random_walk())
     )
     handles: list[Artist] = [
         Line2D([], [], color=INK, linewidth=1.2, marker="o", markersize=3.5, label="Actual close")
     ]
     if rows.bands:
-        misses = int(rows.outside().sum())
-        label = f"Outside the {rows.bands[0].percent} % range: {misses:,} of {len(rows):,}"
+        misses = f": {int(rows.outside().sum()):,} of {len(rows):,}" if rows.conclusive else ""
+        label = f"Outside the {rows.bands[0].percent} % range{misses}"
         handles.append(Line2D([], [], **_MISS, label=label))
     handles += [
-        Line2D([], [], color=MEDIAN, linewidth=2.2, label=f"{point}: RMSE {error}"),
-        Line2D([], [], **_BEFORE, label=f"{before} (random walk): RMSE {naive}"),
+        Line2D([], [], color=MEDIAN, linewidth=2.2, label=f"{point}{error}"),
+        Line2D([], [], **_BEFORE, label=f"{before} (random walk){naive}"),
     ]
     handles += [
         Patch(
             facecolor=_BAND_COLORS[band.percent],
             edgecolor=MUTED,
             linewidth=0.4,
-            label=f"{band.percent} % range: holds {100 * band.share(rows.actual):.1f} % of closes",
+            label=f"{band.percent} % range{_held(rows, band)}",
         )
         for band in reversed(rows.bands)
     ]
     return handles
+
+
+def _held(rows: Rows, band: Band) -> str:
+    return f": holds {100 * band.share(rows.actual):.1f} % of closes" if rows.conclusive else ""
 
 
 _MISS: dict[str, Any] = {

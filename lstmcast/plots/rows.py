@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.errors import DataError, UsageError
+from lstmcast.evaluation.significance import enough
 
 FloatArray = NDArray[np.float64]
 
@@ -74,6 +75,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.dates)
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether there are sessions enough for an error or a share to tell anything."""
+        return enough(len(self), self.horizon)
 
     def last(self, count: int) -> "Rows":
         """The last `count` rows."""

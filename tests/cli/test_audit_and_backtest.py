@@ -1,6 +1,7 @@
 """`lstmcast audit` and `lstmcast backtest` from the command line."""
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
     for words in ("one session ahead", "Year by year", "Plain rules after costs", "buy and hold"):
         assert words in result.stdout
     assert "fold 2 done (2 of 2)" in result.stderr
+    assert re.search(r"2002 +\d+( +\?){3} *\n", result.stdout)  # December alone
+    assert re.search(r"2003 +\d+ +0?\.?\d+", result.stdout)
     folder = next(place.runs.glob("backtest-small-*"))
     assert (folder / "cumulative.png").stat().st_size > 1000
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -199,6 +199,17 @@ def test_too_short_a_test_range_concludes_nothing(world: World) -> None:
     assert "metrics.json" in result.stderr
 
 
+def test_a_symbol_with_too_few_forecasts_has_no_figures(world: World) -> None:
+    rows = forecast_rows(world.histories)
+    late = (rows["symbol"] == "BBB") & (rows["origin"] < world.histories["BBB"].bars.index[860])
+    world.write(rows[~late])
+    result = world.call("--baselines", "random_walk,ewma")
+    table = result.stdout.split("Symbol by symbol")[1]
+    assert re.search(r"BBB +39( +\?){7} *\n", table)
+    assert not re.search(r"AAA.*\?", table)
+    assert "?: too few forecasts to conclude anything" in table
+
+
 def test_prices_that_changed_are_an_error_with_the_next_step(world: World) -> None:
     history = world.histories["BBB"]
     bars = history.bars.copy()

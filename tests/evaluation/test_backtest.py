@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from support.charts import words
 from support.experiments import small
 from support.histories import altered_after, simulated
 from support.simulated import constant_t, predict, random_walk
@@ -380,5 +381,8 @@ def test_the_chart_cumulates_the_differences() -> None:
     lines = figure.axes[0].get_lines()
     drawn = np.asarray(lines[1].get_ydata(), dtype=np.float64)
     np.testing.assert_allclose(drawn, np.cumsum(differences))
+    assert any("50 days, too few to conclude" in line for line in words(figure))
+    longer = pd.Series(np.zeros(60), index=pd.bdate_range("2010-01-04", periods=60))
+    assert not any("conclude" in line for line in words(backtest_chart(longer, rival="EWMA")))
     with pytest.raises(DataError, match="`differences` has no rows"):
         backtest_chart(pd.Series(dtype="float64"), rival="EWMA")

@@ -94,6 +94,21 @@ def test_the_legend_states_the_errors_and_the_shares_of_these_rows() -> None:
     assert legend_entry(figure, "Outside") == f"Outside the 95 % range: {(~inside).sum()} of 300"
 
 
+@pytest.mark.parametrize(("rows", "horizon"), [(59, 1), (96, 20)])
+@pytest.mark.parametrize("point", [False, True])
+def test_too_few_sessions_are_said_to_conclude_nothing_instead_of_a_number(
+    rows: int, horizon: int, point: bool
+) -> None:
+    scene = world(rows, horizons=horizon, point=point)
+    said = words(draw(scene, horizon=horizon))
+    count = (scene.predictions["horizon"] == horizon).sum()
+    assert any(f"{count} sessions, too few to conclude anything" in line for line in said)
+    assert not any("RMSE" in line or "holds" in line or f" of {count}" in line for line in said)
+    enough = words(draw(world(rows + horizon + 3, horizons=horizon, point=point), horizon=horizon))
+    assert any("RMSE" in line for line in enough)
+    assert not any("conclude" in line for line in enough)
+
+
 def test_every_miss_is_marked_and_nothing_else() -> None:
     scene = world(200)
     table = scene.predictions

@@ -8,13 +8,13 @@ from lstmcast.prices.history import PriceHistory
 
 ROWS = 2500
 _STEPS = 20
-_DAILY = 0.015
-_DF = 6.0
+DAILY = 0.015
+DF = 6.0
 
 
 def random_walk(seed: int, rows: int = ROWS) -> PriceHistory:
     """Independent days of constant volatility."""
-    return _history(np.full(rows, _DAILY), np.random.default_rng(seed))
+    return _history(np.full(rows, DAILY), np.random.default_rng(seed))
 
 
 def garch(seed: int, rows: int = ROWS) -> tuple[PriceHistory, FloatArray]:
@@ -24,10 +24,10 @@ def garch(seed: int, rows: int = ROWS) -> tuple[PriceHistory, FloatArray]:
     """
     generator = np.random.default_rng(seed)
     alpha, beta = 0.12, 0.86
-    variance = _DAILY**2
+    variance = DAILY**2
     omega = (1 - alpha - beta) * variance
     volatility = np.empty(rows)
-    shocks = generator.standard_t(_DF, size=rows) * np.sqrt((_DF - 2) / _DF)
+    shocks = generator.standard_t(DF, size=rows) * np.sqrt((DF - 2) / DF)
     for t in range(rows):
         volatility[t] = np.sqrt(variance)
         variance = omega + (alpha * shocks[t] ** 2 + beta) * variance
@@ -43,7 +43,7 @@ def _history(
     """
     rows = len(volatility)
     if shocks is None:
-        shocks = generator.standard_t(_DF, size=rows) * np.sqrt((_DF - 2) / _DF)
+        shocks = generator.standard_t(DF, size=rows) * np.sqrt((DF - 2) / DF)
     daily = volatility * shocks
     steps = generator.normal(size=(rows, _STEPS)) * (volatility / np.sqrt(_STEPS))[:, None]
     path = np.cumsum(steps, axis=1)
