@@ -24,6 +24,7 @@ class Kind(StrEnum):
     history = "history"
     fan = "fan"
     training = "training"
+    ranges = "ranges"
 
 
 class Format(StrEnum):
@@ -40,20 +41,21 @@ def plot(
         Kind,
         typer.Option(
             help="test: forecasts against the closes that came; history: all sessions;"
-            " fan: the sessions to come; training: losses by epoch."
+            " fan: the sessions to come; training: losses by epoch; ranges: how often they held."
         ),
     ] = Kind.test,
     symbol: Annotated[
         str | None,
         typer.Option(
-            help="One symbol of several; by default a chart for each.", show_default=False
+            help="One symbol of several; by default a chart for each, of all for ranges.",
+            show_default=False,
         ),
     ] = None,
     horizon: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Sessions ahead; 1 for test, all that were trained for fan.",
+            help="Sessions ahead; 1 by default, all that were trained for fan.",
             show_default=False,
         ),
     ] = None,
@@ -70,13 +72,15 @@ def plot(
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Draw a run: its test forecasts in prices, all sessions, the days to come, or its losses."""
+    """Draw a run: its test forecasts in prices, the days to come, its losses, how ranges held."""
     from lstmcast.plots import save_figure, training_chart
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
     if kind is Kind.training:
         figures = {"training": training_chart(opened.history(), title=f"Training of {opened.name}")}
+    elif kind is Kind.ranges:
+        figures = _ranges(opened, symbol, horizon or 1, data)
     else:
         figures = _by_symbol(opened, kind, symbol, horizon, data)
     if output is not None and len(figures) > 1:
@@ -91,6 +95,53 @@ def plot(
         note(f"wrote {save_figure(figure, path)}")
 
 
+def _ranges(run: "Run", symbol: str | None, horizon: int, data: Path | None) -> dict[str, "Figure"]:
+    """How the ranges held, of all symbols or of one, by the name of its file."""
+    from lstmcast.evaluation.diagnostics import volatility_terciles
+    from lstmcast.evaluation.reliability import check_ranges, check_years, pit_shares
+    from lstmcast.evaluation.scores import row_losses
+    from lstmcast.plots import ranges_chart
+    from lstmcast.prices.store import PriceStore
+    from lstmcast.prices.symbols import symbol_to_stem
+
+    name = _known(run, symbol)
+    table = run.predictions()
+    known = sorted(table["horizon"].unique().tolist())
+    if horizon not in known:
+        raise UsageError(
+            f"`--horizon` {horizon} was not forecast", f"choose from {known[0]} to {known[-1]}"
+        )
+    table = table[table["horizon"] == horizon]
+    if name is not None:
+        table = table[table["symbol"] == name]
+    bars = {h.symbol: h.adjusted() for h in run.histories(PriceStore(data_dir(data)))}
+    losses = row_losses(table)
+    checks = check_ranges(losses, volatility_terciles(table, bars), horizon)
+    symbols = table["symbol"].unique()
+    who = str(symbols[0]) if len(symbols) == 1 else f"{len(symbols)} symbols"
+    ahead = "one session" if horizon == 1 else f"{horizon} sessions"
+    figure = ranges_chart(
+        checks + check_years(losses, horizon),
+        pit_shares(table, horizon) if checks else (),
+        title=f"{who}: did the ranges hold {ahead} ahead?",
+        details=f"run {run.name}, {table['date'].min():%Y-%m-%d} to {table['date'].max():%Y-%m-%d}",
+    )
+    stem = "ranges" if name is None else f"{symbol_to_stem(name)}-ranges"
+    return {stem if horizon == 1 else f"{stem}-{horizon}": figure}
+
+
+def _known(run: "Run", symbol: str | None) -> str | None:
+    """The symbol as the run writes it."""
+    known = [entry.symbol for entry in run.symbols]
+    if symbol is None:
+        return None
+    if symbol.upper() not in known:
+        raise UsageError(
+            f"`--symbol` {symbol} is not in the run {run.name}", f"it has {', '.join(known)}"
+        )
+    return symbol.upper()
+
+
 def _by_symbol(
     run: "Run", kind: Kind, symbol: str | None, horizon: int | None, data: Path | None
 ) -> dict[str, "Figure"]:
@@ -98,15 +149,11 @@ def _by_symbol(
     from lstmcast.prices.store import PriceStore
     from lstmcast.prices.symbols import symbol_to_stem
 
-    known = [entry.symbol for entry in run.symbols]
-    if symbol is not None and symbol.upper() not in known:
-        raise UsageError(
-            f"`--symbol` {symbol} is not in the run {run.name}", f"it has {', '.join(known)}"
-        )
+    name = _known(run, symbol)
     histories = [
         history
         for history in run.histories(PriceStore(data_dir(data)), newest=kind is Kind.fan)
-        if symbol is None or history.symbol == symbol.upper()
+        if name is None or history.symbol == name
     ]
     if kind is Kind.fan:
         figures = _fans(run, histories, horizon)

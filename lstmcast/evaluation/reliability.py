@@ -1,6 +1,6 @@
 """Does a stated range hold as often as it says, given how few days there are to tell?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,30 +12,31 @@ from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.diagnostics import TERCILES
 from lstmcast.evaluation.scores import RANGES, inside
 from lstmcast.evaluation.significance import FEWEST_DAYS, long_run_variance, newey_west_lags
-from lstmcast.predictions import is_point
+from lstmcast.predictions import QUANTILES, is_point
 
 OVERALL = "overall"
 
-TOLERANCE = {OVERALL: 0.015, **dict.fromkeys(TERCILES, 0.03)}
-"""Deviations that nobody need care about, even where there are days enough to see them."""
+TOLERANCE, PART_TOLERANCE = 0.015, 0.03
+"""Deviations that nobody need care about, over all days and in a part of them, even where there are
+days enough to see them."""
 
-_LUCK = 2.8
+LUCK = 2.8
 """Standard errors that luck explains: of 16 looks at ranges that are exactly right, on all days and
 in the thirds, it leaves one in one evaluation of twenty or fewer (`benchmarks/luck.py`)."""
 
 
 @dataclass(frozen=True)
 class RangeCheck:
-    """One range over all rows, or over one volatility third.
+    """One range over all rows, or over a part of them.
 
     Args:
         horizon: sessions ahead.
         nominal: coverage that the range states, in %.
-        where: `overall`, `calm`, `middle` or `restless`.
+        where: `overall`, `calm`, `middle` or `restless`, or a year.
         days: sessions that had such a row.
         found: share of outcomes inside.
         error: standard error of that share, by day and with Newey-West.
-        holds: the deviation is within 1.5 points (3 in a third) or within what luck explains; None
+        holds: the deviation is within 1.5 points (3 in a part) or within what luck explains; None
             below 60 days.
     """
 
@@ -63,19 +64,22 @@ def check_ranges(
         horizon: sessions ahead.
     """
     chosen = (losses["horizon"] == horizon).to_numpy()
-    rows, thirds = losses[chosen], terciles.to_numpy()[chosen]
-    if rows["inside_50"].isna().any():
-        return ()
-    # Each symbol counts alike over all days, so that the thirds add up to what holds overall.
-    weights = 1 / rows.groupby("symbol")["symbol"].transform("size").to_numpy(dtype=np.float64)
-    everywhere = np.ones(len(rows), dtype=bool)
+    thirds = terciles.to_numpy()[chosen]
+    everywhere = np.ones(len(thirds), dtype=bool)
     parts = {OVERALL: everywhere, **{name: thirds == k for k, name in enumerate(TERCILES)}}
-    return tuple(
-        _check(rows[part], weights[part], where, nominal, horizon)
-        for where, part in parts.items()
-        for nominal in RANGES
-        if part.any()
-    )
+    return _check_parts(losses[chosen], parts, horizon)
+
+
+def check_years(losses: pd.DataFrame, horizon: int) -> tuple[RangeCheck, ...]:
+    """Check every range in each year of the date that was forecast; nothing for a point forecast.
+
+    Args:
+        losses: of `row_losses`.
+        horizon: sessions ahead.
+    """
+    rows = losses[losses["horizon"] == horizon]
+    years = rows["date"].dt.year.to_numpy()
+    return _check_parts(rows, {str(year): years == year for year in np.unique(years)}, horizon)
 
 
 def check_further(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[RangeCheck, ...]:
@@ -90,9 +94,8 @@ def check_further(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[RangeCh
         rows = table[table["horizon"] == horizon]
         if is_point(rows):
             return ()
-        weights = 1 / rows.groupby("symbol")["symbol"].transform("size").to_numpy(dtype=np.float64)
-        held = rows[["origin"]].assign(**inside(rows))
-        checks += [_check(held, weights, OVERALL, nominal, horizon) for nominal in RANGES]
+        held = rows[["symbol", "origin"]].assign(**inside(rows))
+        checks += _check_parts(held, {OVERALL: np.ones(len(rows), dtype=bool)}, horizon)
     return tuple(checks)
 
 
@@ -107,25 +110,74 @@ def overlap(horizon: int) -> float:
     return float(1 + 2 * ((1 - apart / horizon) ** 2).sum())
 
 
-def _check(
-    rows: pd.DataFrame, weights: FloatArray, where: str, nominal: int, horizon: int
-) -> RangeCheck:
-    held = rows[f"inside_{nominal}"].to_numpy(dtype=np.float64)
-    found = float(np.average(held, weights=weights))
-    days = rows["origin"].to_numpy()
-    stated = nominal / 100
-    # Few outcomes may by luck show less spread than there is, at worst none: the error is at least
-    # that of a range that holds what it states, each day's outcomes being one observation.
+def pit_shares(table: pd.DataFrame, horizon: int) -> list[tuple[float, float]]:
+    """Share of the outcomes between each two of the stated 5 % steps, and its standard error.
+
+    The probability integral transform in 20 bins: with ranges that hold, each has 5 %.
+
+    Args:
+        table: prediction rows that state ranges.
+        horizon: sessions ahead.
+    """
+    rows = table[table["horizon"] == horizon]
+    steps = rows[list(QUANTILES[1:-1])].to_numpy(dtype=np.float64)
+    actual = rows["return_actual"].to_numpy(dtype=np.float64)
+    bins = (actual[:, None] > steps).sum(axis=1)
+    weights, days = _weights(rows), rows["origin"].to_numpy()
+    count = steps.shape[1] + 1
+    return [_share(bins == k, weights, days, 1 / count, horizon) for k in range(count)]
+
+
+def _check_parts(
+    rows: pd.DataFrame, parts: Mapping[str, NDArray[np.bool_]], horizon: int
+) -> tuple[RangeCheck, ...]:
+    """Check every range in parts of the rows: `symbol`, `origin`, `inside_50` .. `inside_95`."""
+    if rows["inside_50"].isna().any():
+        return ()
+    weights, days = _weights(rows), rows["origin"].to_numpy()
+    checks = []
+    for where, part in parts.items():
+        if not part.any():
+            continue
+        count = len(np.unique(days[part]))
+        tolerance = TOLERANCE if where == OVERALL else PART_TOLERANCE
+        for nominal in RANGES:
+            held, stated = rows[f"inside_{nominal}"].to_numpy()[part], nominal / 100
+            found, error = _share(held, weights[part], days[part], stated, horizon)
+            holds = abs(found - stated) <= max(tolerance, LUCK * error)
+            known = count >= FEWEST_DAYS
+            checks.append(
+                RangeCheck(horizon, nominal, where, count, found, error, holds if known else None)
+            )
+    return tuple(checks)
+
+
+def _weights(rows: pd.DataFrame) -> FloatArray:
+    """Each symbol counts alike over all days, so that parts of them add up to the whole."""
+    sizes: FloatArray = rows.groupby("symbol")["symbol"].transform("size").to_numpy(np.float64)
+    return 1 / sizes
+
+
+def _share(
+    held: NDArray[np.generic],
+    weights: FloatArray,
+    days: NDArray[np.generic],
+    stated: float,
+    horizon: int,
+) -> tuple[float, float]:
+    """Share of the rows of which something held, and its standard error.
+
+    Few outcomes may by luck show less spread than there is, at worst none: the error is at least
+    that of what holds as often as stated, each day's outcomes being one observation.
+    """
+    values = held.astype(np.float64)
+    found = float(np.average(values, weights=weights))
     variance = max(
-        _variance(weights * (held - found), days, newey_west_lags(horizon)),
-        overlap(horizon) * _variance(weights * (held - stated), days, lags=0),
+        _variance(weights * (values - found), days, newey_west_lags(horizon)),
+        overlap(horizon) * _variance(weights * (values - stated), days, lags=0),
         overlap(horizon) * stated * (1 - stated) * float((weights**2).sum()),
     )
-    error = float(np.sqrt(variance) / weights.sum())
-    count = len(np.unique(days))
-    holds = abs(found - stated) <= max(TOLERANCE[where], _LUCK * error)
-    known = count >= FEWEST_DAYS
-    return RangeCheck(horizon, nominal, where, count, found, error, holds if known else None)
+    return found, float(np.sqrt(variance) / weights.sum())
 
 
 def _variance(terms: FloatArray, days: NDArray[np.generic], lags: int) -> float:

@@ -4,6 +4,7 @@ from lstmcast.plots.fan import fan_chart
 from lstmcast.plots.forecasts import View, forecast_chart
 from lstmcast.plots.output import FORMATS, save_figure
 from lstmcast.plots.parts import PartDates, PartEnds
+from lstmcast.plots.ranges import ranges_chart
 from lstmcast.plots.training import training_chart
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "View",
     "fan_chart",
     "forecast_chart",
+    "ranges_chart",
     "save_figure",
     "training_chart",
 ]

@@ -70,6 +70,12 @@ def test_training_has_one_chart(place: Workplace) -> None:
     assert charts(place) == ["training.png"]
 
 
+def test_ranges_have_one_chart_for_all_or_one_for_a_symbol(place: Workplace) -> None:
+    for options in ([], ["--symbol", "^bbb"], ["--horizon", "3"]):
+        assert place.invoke("plot", "--kind", "ranges", *options).exit_code == 0
+    assert charts(place) == ["%5EBBB-ranges.png", "ranges-3.png", "ranges.png"]
+
+
 def test_one_symbol_in_another_format_and_place(place: Workplace, tmp_path: Path) -> None:
     assert place.invoke("plot", "--symbol", "aaa", "--format", "pdf").exit_code == 0
     assert charts(place) == ["AAA-test.pdf"]
@@ -87,6 +93,8 @@ def test_one_symbol_in_another_format_and_place(place: Workplace, tmp_path: Path
         (["--symbol", "ZZZ"], 2, "`--symbol` ZZZ is not in the run", "it has AAA, ^BBB"),
         (["--output", "x.png"], 2, "is one file, and the run has 2 symbols", "`--symbol`"),
         (["--horizon", "4"], 2, "horizon", ""),
+        (["--kind", "ranges", "--horizon", "4"], 2, "`--horizon` 4 was not forecast", "1 to 3"),
+        (["--kind", "ranges", "--symbol", "ZZZ"], 2, "ZZZ is not in the run", "it has AAA"),
         (["--kind", "fan", "--horizon", "4"], 2, "`--horizon` 4 is longer than the 3", "train"),
         (["--symbol", "AAA", "--output", "/absent/x.png"], 10, "/absent/x.png", ""),
         (["--symbol", "AAA", "--output", "x.bmp"], 10, "x.bmp", "png"),
@@ -110,6 +118,9 @@ def test_a_point_run_is_drawn_too(tmp_path: Path) -> None:
         result = place.invoke("plot", "--kind", kind)
         assert result.exit_code == 0, result.stderr
     assert charts(place) == ["AAA-fan.png", "AAA-history.png", "AAA-test.png", "training.png"]
+    result = place.invoke("plot", "--kind", "ranges")
+    assert result.exit_code == 4, result.stderr
+    assert "no range to draw" in result.stderr
 
 
 def test_a_forecast_is_a_table_for_each_symbol(place: Workplace) -> None:
