@@ -89,6 +89,11 @@ def print_error(error: LstmcastError) -> None:
         screen.print(f"[bold cyan]hint:[/] {_plain(error.hint)}")
 
 
+def number(value: float, digits: int = 4) -> str:
+    """A number with so many decimals; a dash where there is none."""
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
 def share(value: float) -> str:
     """A share in percent; a dash where none is stated."""
     return "-" if math.isnan(value) else f"{value:.1%}"

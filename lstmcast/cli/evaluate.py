@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast import __version__
-from lstmcast.cli.console import figures, note, out, print_json, print_table, share
+from lstmcast.cli.console import figures, note, number, out, print_json, print_table, share
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details", help="Print more: further scores, the medians, each year, the tail."
+        ),
+    ] = False,
     jobs: Annotated[
         int, typer.Option(min=0, help="Worker processes for many symbols; 0 takes every core.")
     ] = 0,
@@ -71,7 +77,7 @@ def evaluate(
     if json:
         print_json(metrics)
     else:
-        print_report(report)
+        print_report(report, details=details)
     _tell_of_lost_networks(opened)
     opened.write_metrics(metrics)
     check_conditions(report, fail_unless or [])
@@ -116,8 +122,10 @@ def evaluate_run(
     )
 
 
-def print_report(report: "Report") -> None:
+def print_report(report: "Report", *, details: bool = False) -> None:
     """The tables and the verdict, for people; the verdict alone where there are too few days."""
+    from lstmcast.cli.details import detail_tables
+
     screen = out()
     conclusive = report.verdict.point_p is not None
     if conclusive:
@@ -128,6 +136,8 @@ def print_report(report: "Report") -> None:
             tables.append(_symbols_table(report))
         if report.ranges:
             tables.append(_ranges_table(report))
+        if details:
+            tables += detail_tables(report)
         for table in tables:
             print_table(table)
             screen.print()
@@ -186,9 +196,9 @@ def _scores_table(report: "Report") -> "Table":
         scores = part.pooled[horizon]
         table.add_row(
             part.label,
-            _number(scores.rmse_ratio),
-            _number(scores.log_score),
-            _number(scores.crps),
+            number(scores.rmse_ratio),
+            number(scores.log_score),
+            number(scores.crps),
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 90, 95)),
             share(scores.hit_rate),
         )
@@ -230,7 +240,7 @@ def _horizons_table(report: "Report") -> "Table":
         scores = [part.pooled[int(column)].crps for column in columns]
         if not any(math.isnan(score) for score in scores):
             marks = (_mark(report, name, int(column)) for column in columns)
-            table.add_row(part.label, *map(operator.add, marks, map(_number, scores)))
+            table.add_row(part.label, *map(operator.add, marks, map(number, scores)))
     return table
 
 
@@ -269,8 +279,8 @@ def _symbols_table(report: "Report") -> "Table":
         table.add_row(
             symbol,
             f"{rows.count:,}",
-            _number(scores.rmse_ratio),
-            _number(scores.crps),
+            number(scores.rmse_ratio),
+            number(scores.crps),
             "-" if math.isnan(scores.crps) else f"{1 - scores.crps / rival:+.1%}",
             "-" if p is None else f"{p:.3f}",
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 95)),
@@ -282,7 +292,3 @@ def _thinned(horizons: tuple[int, ...]) -> list[str]:
     """At most seven horizons, the first and the last among them, so that a row fits a screen."""
     step = -(-len(horizons) // 6)
     return [str(h) for h in sorted({*horizons[::step], horizons[-1]})]
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4f}"

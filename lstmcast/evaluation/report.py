@@ -17,7 +17,7 @@ from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, 
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
 from lstmcast.evaluation.digest import Digest, Scored, digest, scored
 from lstmcast.evaluation.point import PointReport, examine_point
-from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges
+from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges, check_years
 from lstmcast.evaluation.scores import ByHorizon, row_losses
 from lstmcast.evaluation.significance import Test
 from lstmcast.evaluation.verdict import SIGNIFICANT, Evidence, Verdict, judge
@@ -79,6 +79,7 @@ class Report:
         points: the median of each symbol at the shortest horizon.
         ranges: whether the model's ranges hold: at the shortest horizon overall and in each third,
             then overall at the others.
+        yearly: the same in each year, at the shortest horizon; the verdict leaves them out.
         verdict: the findings in words.
         notes: baselines that were left out, fits that failed.
     """
@@ -91,6 +92,7 @@ class Report:
     point_tests: dict[int, Test]
     points: dict[str, PointReport]
     ranges: tuple[RangeCheck, ...]
+    yearly: tuple[RangeCheck, ...]
     verdict: Verdict
     notes: tuple[str, ...] = ()
 
@@ -109,6 +111,7 @@ class Report:
             "point_tests": _plain_horizons(self.point_tests),
             "points": {symbol: part.to_dict() for symbol, part in self.points.items()},
             "ranges": [check.to_dict() for check in self.ranges],
+            "ranges_by_year": [check.to_dict() for check in self.yearly],
             "verdict": self.verdict.to_dict(),
             "notes": list(self.notes),
         }
@@ -270,6 +273,7 @@ def _report(
         point_tests=point_tests,
         points=points,
         ranges=ranges,
+        yearly=check_years(losses, nearest),
         verdict=judge(evidence),
         notes=notes,
     )

@@ -178,6 +178,28 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
     assert "the disk is full" in result.stderr
 
 
+def test_details_are_the_figures_that_the_run_keeps(world: World) -> None:
+    plain = world.call("--baselines", "random_walk,ewma")
+    titles = ("Further scores", "What the medians know", "year by year", "Value at risk")
+    assert not any(title in plain.stdout for title in titles)
+    detailed = world.call("--baselines", "random_walk,ewma", "--details")
+    kept = json.loads((world.run / "metrics.json").read_text())
+    parts = dict(zip(titles, re.split("|".join(titles), detailed.stdout)[1:], strict=True))
+    assert detailed.stdout.startswith(plain.stdout.split("Price:")[0])
+    ewma = kept["forecasters"]["ewma"]
+    near = ewma["pooled"]["1"]
+    winkler = [f"{near[f'winkler_{nominal}']:.2f}" for nominal in (50, 80, 90, 95)]
+    figures = [f"{near['mae_ratio']:.4f}", f"{near['qlike']:.3f}", *winkler]
+    figures += [f"{near['r2_zero']:.4f}", f"{ewma['diagnostics']['pit_distance']:.3f}"]
+    assert re.search(" +".join(map(re.escape, ["EWMA(0.94)-t", *figures])), parts[titles[0]])
+    assert re.search(rf"AAA +{kept['points']['AAA']['best_shift']} +", parts[titles[1]])
+    for check in kept["ranges_by_year"]:
+        assert f"{check['found']:.1%}" in parts[titles[2]]
+    tail = kept["forecasters"]["model"]["diagnostics"]["tail"]["BBB"]["0.05"]
+    row = rf"BBB +5% +{tail['days']} +{tail['expected']:.1f} +{tail['found']} +{tail['kupiec']:.3f}"
+    assert re.search(row, parts[titles[3]])
+
+
 def test_a_condition_that_does_not_hold_ends_with_its_exit_code(world: World) -> None:
     quick = ("--baselines", "random_walk,ewma")
     assert world.call(*quick, "--fail-unless", "coverage_95>0.5").exit_code == 0
@@ -264,7 +286,8 @@ def test_the_tables_fit_a_terminal_of_80_columns(
 ) -> None:
     """Names and figures whole: a baseline whose name is cut cannot be told from the next."""
     monkeypatch.setattr("lstmcast.cli.console.UNWRAPPED", 80)
-    result = world.call()
+    result = world.call("--details")
+    assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     rows = [line for line in lines if line.startswith(" ")]
     assert max(map(len, rows)) <= 80

@@ -1,0 +1,120 @@
+"""The tables of `lstmcast evaluate --details`: what a sceptic looks at beside the verdict."""
+
+import math
+from typing import TYPE_CHECKING
+
+from lstmcast.cli.console import figures, number, share
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lstmcast.evaluation import Report
+
+
+def detail_tables(report: "Report") -> "list[Table]":
+    """Further scores, the medians, the ranges year by year, and the tail."""
+    tables = [_further_scores(report), _medians(report)]
+    if report.yearly:
+        tables.append(_years(report))
+        if report.forecasters["model"].diagnostics and report.horizons[0] == 1:
+            tables.append(_tail(report))
+    return tables
+
+
+def _further_scores(report: "Report") -> "Table":
+    table = figures(
+        "Further scores",
+        "mean abs.: error of the median over that of the last close\n"
+        "QLIKE: of the stated variance against the squared return\n"
+        "Winkler: width of a range with its misses, in %; R2: of returns, against no change\n"
+        "PIT: largest gap between a stated level and the share found below it\n"
+        "lower is better, but for R2",
+    )
+    table.add_column("", no_wrap=True)
+    columns = ("mean abs.", "QLIKE", "Winkler 50 %", "80 %", "90 %", "95 %", "R2", "PIT")
+    for name in columns:
+        table.add_column(name.replace(" ", "\n", 1), justify="right")
+    for part in report.forecasters.values():
+        scores = part.pooled[report.horizons[0]]
+        found = part.diagnostics
+        table.add_row(
+            part.label,
+            number(scores.mae_ratio),
+            number(scores.qlike, 3),
+            *(number(getattr(scores, f"winkler_{nominal}"), 2) for nominal in (50, 80, 90, 95)),
+            number(scores.r2_zero),
+            number(found.pit_distance if found else math.nan, 3),
+        )
+    return table
+
+
+def _medians(report: "Report") -> "Table":
+    table = figures(
+        "What the medians know",
+        "late: sessions by which the price must be delayed to fit the median best\n"
+        "corr.: of the stated price with the last close, and with the one that came\n"
+        "slope: of the move that came on the stated one (1 ideal, 0 none), Newey-West error\n"
+        "R2: of returns, against no change, and against the mean so far\n"
+        "sign right, by chance, p: of Pesaran and Timmermann",
+    )
+    table.add_column("", no_wrap=True)
+    for name in (
+        "late", "corr.\nlast", "corr.\ncame", "slope", "R2", "R2\nmean", "sign\nright",
+        "by\nchance", "p",
+    ):  # fmt: skip
+        table.add_column(name, justify="right")
+    for symbol, point in report.points.items():
+        table.add_row(
+            symbol,
+            str(point.best_shift),
+            number(point.correlation_last, 3),
+            number(point.correlation_actual, 3),
+            "-" if math.isnan(point.slope) else f"{point.slope:.2f}±{point.slope_error:.2f}",
+            number(point.r2_zero),
+            number(point.r2_mean),
+            share(point.hit_rate),
+            share(point.expected_hit_rate),
+            number(point.direction_p, 3),
+        )
+    return table
+
+
+def _years(report: "Report") -> "Table":
+    label = report.forecasters["model"].label
+    table = figures(
+        f"Share of closes inside the ranges of {label}, year by year",
+        "! beyond luck; ? too few days",
+    )
+    for name in ("year", "days", "50 %", "80 %", "90 %", "95 %"):
+        table.add_column(name, justify="right")
+    marks = {True: "", False: " !", None: " ?"}
+    for year in dict.fromkeys(check.where for check in report.yearly):
+        checks = [check for check in report.yearly if check.where == year]
+        shares = (f"{check.found:.1%}{marks[check.holds]}" for check in checks)
+        table.add_row(year, f"{checks[0].days:,}", *shares)
+    return table
+
+
+def _tail(report: "Report") -> "Table":
+    table = figures(
+        "Value at risk: days on which the return fell below the stated quantile",
+        "p of their number (Kupiec), of their order (Christoffersen), and of both",
+    )
+    table.add_column("", no_wrap=True)
+    for name in ("quantile", "days", "expected", "found", "number", "order", "both"):
+        table.add_column(name, justify="right")
+    found = report.forecasters["model"].diagnostics
+    for symbol, levels in (found.tail if found else {}).items():
+        for level, part in levels.items():
+            table.add_row(
+                symbol,
+                f"{float(level):.0%}",
+                f"{part['days']:,}",
+                f"{part['expected']:.1f}",
+                str(part["found"]),
+                *(
+                    "-" if part[name] is None else f"{part[name]:.3f}"
+                    for name in ("kupiec", "independence", "conditional")
+                ),
+            )
+    return table
