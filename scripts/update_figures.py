@@ -127,7 +127,9 @@ def belief(metrics: dict[str, Any]) -> str:
     first = min(part["first"] for part in rows.values())
     last = max(part["last"] for part in rows.values())
     who = f"{', '.join(rows)}: {count:,} forecasts one session ahead, {first} to {last}."
-    return f"{who}\n\n{score_table(metrics)}\n\n> {metrics['verdict']['text']}"
+    verdict = metrics["verdict"]
+    words = f"> {verdict['summary']}\n>\n> {verdict['text']}"
+    return f"{who}\n\n{score_table(metrics)}\n\n{words}"
 
 
 def train_all(workshop: Workshop) -> dict[str, dict[str, Any]]:

@@ -145,6 +145,8 @@ def print_report(report: "Report", *, details: bool = False) -> None:
         screen.print(_title(report), markup=False)
     for line in report.notes:
         note(f"note: {line}")
+    if conclusive:
+        screen.print(report.verdict.summary, markup=False, style="bold")
     screen.print(report.verdict.text, markup=False)
     if not conclusive:
         note("the scores, for what they are worth, are in the run's metrics.json")
@@ -224,7 +226,7 @@ def _title(report: "Report") -> str:
 
 def _horizons_table(report: "Report") -> "Table":
     """CRPS of every forecaster further ahead, and where the model differs from it."""
-    from lstmcast.evaluation.verdict import SIGNIFICANT
+    from lstmcast.evaluation.evidence import SIGNIFICANT
 
     columns = _thinned(report.horizons)
     label = report.forecasters["model"].label
@@ -246,7 +248,7 @@ def _horizons_table(report: "Report") -> "Table":
 
 def _mark(report: "Report", name: str, horizon: int) -> str:
     """Which way the model differs from a baseline, where luck alone would seldom do it."""
-    from lstmcast.evaluation.verdict import SIGNIFICANT
+    from lstmcast.evaluation.evidence import SIGNIFICANT
 
     found = report.comparisons[name][horizon].crps if name in report.comparisons else None
     if found is None or not found.p_value < SIGNIFICANT:

@@ -1,9 +1,10 @@
 """What a forecast is worth: scores beside the baselines, tests, and the verdict."""
 
 from lstmcast.evaluation.conditions import check_conditions
+from lstmcast.evaluation.evidence import Finding
 from lstmcast.evaluation.report import ForecasterReport, Report, evaluate
 from lstmcast.evaluation.scores import Scores, row_losses, score_table
-from lstmcast.evaluation.verdict import Finding, Verdict
+from lstmcast.evaluation.verdict import Verdict
 
 __all__ = [
     "Finding",

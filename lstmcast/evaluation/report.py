@@ -16,11 +16,12 @@ from lstmcast.errors import DataError
 from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
 from lstmcast.evaluation.digest import Digest, Scored, digest, scored
+from lstmcast.evaluation.evidence import SIGNIFICANT, Evidence
 from lstmcast.evaluation.point import PointReport, examine_point
 from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges, check_years
 from lstmcast.evaluation.scores import ByHorizon, row_losses
 from lstmcast.evaluation.significance import Test
-from lstmcast.evaluation.verdict import SIGNIFICANT, Evidence, Verdict, judge
+from lstmcast.evaluation.verdict import Verdict, judge
 
 SCHEMA_VERSION = 1
 MODEL = "model"

@@ -185,7 +185,7 @@ def test_details_are_the_figures_that_the_run_keeps(world: World) -> None:
     detailed = world.call("--baselines", "random_walk,ewma", "--details")
     kept = json.loads((world.run / "metrics.json").read_text())
     parts = dict(zip(titles, re.split("|".join(titles), detailed.stdout)[1:], strict=True))
-    assert detailed.stdout.startswith(plain.stdout.split("Price:")[0])
+    assert detailed.stdout.startswith(plain.stdout.split("In short:")[0])
     ewma = kept["forecasters"]["ewma"]
     near = ewma["pooled"]["1"]
     winkler = [f"{near[f'winkler_{nominal}']:.2f}" for nominal in (50, 80, 90, 95)]

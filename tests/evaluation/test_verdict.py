@@ -17,9 +17,11 @@ from support.simulated import (
 from lstmcast.baselines import get_baseline
 from lstmcast.distributions import StudentTMixture
 from lstmcast.evaluation import Finding, Report, evaluate
+from lstmcast.evaluation.evidence import Evidence, finding
+from lstmcast.evaluation.reliability import RangeCheck
 from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test
-from lstmcast.evaluation.verdict import finding
+from lstmcast.evaluation.words import in_short
 
 QUICK = ["random_walk", "constant", "ewma"]
 FIRST = 700
@@ -46,6 +48,11 @@ def test_skill_that_is_there_is_found() -> None:
     assert report.verdict.against_random_walk is Finding.better
     assert report.verdict.point is Finding.level
     assert report.verdict.ranges_hold is True
+    rival = report.forecasters[str(report.verdict.best_baseline)].label
+    assert report.verdict.summary == (
+        f"In short: its ranges hold, and are better than those of {rival}; "
+        "its price is no better than the last close."
+    )
     assert "Range: it beats" in report.verdict.text
     assert "does not beat the random walk" in report.verdict.text
     assert "One session ahead its ranges hold, in calm and in restless" in report.verdict.text
@@ -82,6 +89,9 @@ def test_a_point_model_on_price_levels_is_said_to_lose_and_why() -> None:
     assert verdict.point is Finding.worse
     assert verdict.distribution is Finding.unknown
     assert verdict.ranges_hold is None
+    assert verdict.summary == (
+        "In short: its price is worse than the last close, and it states no range."
+    )
     ratio = report.forecasters["model"].pooled[1].rmse_ratio
     for words in (
         "loses to the random walk",
@@ -114,6 +124,7 @@ def test_a_forecast_that_knows_tomorrow_is_no_copy() -> None:
     assert report.verdict.copies is False
     assert report.points["X"].slope == pytest.approx(1 / 0.9, rel=1e-6)
     assert "the median beats the last close" in report.verdict.text
+    assert report.verdict.summary.startswith("In short: its price is better than the last close")
 
 
 @pytest.mark.parametrize(("scale", "word"), [(0.005, "too narrow"), (0.02, "too wide")])
@@ -123,6 +134,9 @@ def test_ranges_that_do_not_hold_are_named(scale: float, word: str) -> None:
     assert f"One session ahead its ranges are {word} (50 % held" in report.verdict.text
     assert report.verdict.distribution is Finding.worse
     assert "Range: it loses to" in report.verdict.text
+    assert report.verdict.summary.startswith(
+        f"In short: do not rely on its ranges, which are {word}; its price is no better"
+    )
 
 
 def test_a_test_range_without_restless_days_says_so() -> None:
@@ -167,6 +181,35 @@ def test_too_few_days_conclude_nothing() -> None:
         "The test range has 40 days, too few to conclude anything: the hit rate of a coin over as "
         "many days falls between 35 % and 65 %."
     )
+
+
+@pytest.mark.parametrize(
+    ("distribution", "found", "words"),
+    [
+        (Finding.better, 0.5, "its ranges hold, and are better than those of HAR"),
+        (Finding.level, 0.5, "its ranges hold, and are as good as those of HAR"),
+        (Finding.worse, 0.5, "its ranges hold, but those of HAR are better"),
+        (Finding.better, 0.4, "do not rely on its ranges, which are too narrow"),
+    ],
+)
+def test_the_answer_in_one_line(distribution: Finding, found: float, words: str) -> None:
+    check = RangeCheck(1, 50, "overall", 500, found, 0.02, holds=found == 0.5)
+    evidence = Evidence(
+        horizon=1,
+        days=500,
+        rmse_ratio=1.0,
+        point=Test(0.0, 0.0, 0.9, 500),
+        copies={},
+        best=("har_range", "HAR"),
+        against_best=None,
+        against_walk=None,
+        baselines=9,
+        symbols_better=0,
+        symbols=1,
+        ranges=(check,),
+    )
+    line = in_short(evidence, Finding.level, distribution, hold=check.holds)
+    assert line == f"In short: {words}; its price is no better than the last close."
 
 
 def test_symbols_are_counted_with_holms_adjustment() -> None:

@@ -10,9 +10,9 @@ from lstmcast.evaluation.audit import simulate
 from lstmcast.evaluation.audit.altered import shuffled_days
 from lstmcast.evaluation.audit.fitted import Silent, shortened
 from lstmcast.evaluation.audit.result import Check
+from lstmcast.evaluation.evidence import Finding, finding
 from lstmcast.evaluation.report import MODEL, best_baseline, evaluate
 from lstmcast.evaluation.significance import Test
-from lstmcast.evaluation.verdict import Finding, finding
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:

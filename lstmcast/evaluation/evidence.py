@@ -1,0 +1,68 @@
+"""What a verdict rests on: comparisons, how the median behaves, how the ranges held."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from lstmcast.evaluation.comparison import Comparison
+from lstmcast.evaluation.point import PointReport
+from lstmcast.evaluation.reliability import RangeCheck
+from lstmcast.evaluation.significance import Test
+
+SIGNIFICANT = 0.05
+
+
+class Finding(StrEnum):
+    """What a comparison found."""
+
+    better = "better"
+    level = "level"
+    worse = "worse"
+    unknown = "unknown"
+    """Too few days, or nothing stated that could be compared."""
+
+
+def finding(test: Test | None) -> Finding:
+    """Read a test of the model's loss minus another's."""
+    if test is None or not np.isfinite(test.p_value):
+        return Finding.unknown
+    if test.p_value >= SIGNIFICANT:
+        return Finding.level
+    return Finding.better if test.mean < 0 else Finding.worse
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict is drawn from, all at one horizon.
+
+    Args:
+        horizon: sessions ahead.
+        days: origins with a forecast.
+        rmse_ratio: error of the median price relative to the last close.
+        point: test of the median return against no change.
+        copies: the point reports of each symbol.
+        best: name and label of the baseline with the lowest CRPS, None without one.
+        against_best, against_walk: comparisons of the distribution; None for a point forecast.
+        baselines: how many baselines there are.
+        symbols_better, symbols: on how many symbols alone the model beats the best baseline.
+        ranges: how the stated ranges held, at `horizon` and further; empty for a point forecast.
+    """
+
+    horizon: int
+    days: int
+    rmse_ratio: float
+    point: Test
+    copies: dict[str, PointReport]
+    best: tuple[str, str] | None
+    against_best: Comparison | None
+    against_walk: Comparison | None
+    baselines: int
+    symbols_better: int
+    symbols: int
+    ranges: tuple[RangeCheck, ...]
+
+    @property
+    def nearest_ranges(self) -> tuple[RangeCheck, ...]:
+        """Those at the horizon of the verdict."""
+        return tuple(check for check in self.ranges if check.horizon == self.horizon)
