@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.predictions import QUANTILES as Q
 from lstmcast.training import Trained
+from lstmcast.training.calibration import Judged, Path
 from lstmcast.training.device_panel import DevicePanel
 
 HISTORY = simulated()
@@ -145,6 +147,25 @@ def test_the_target_among_the_inputs_is_named(monkeypatch: pytest.MonkeyPatch) -
     checks = audited(plant_group(monkeypatch, with_target))
     assert failures(checks) == {"features", "forecasts"}
     assert "`tip` is the target itself" in checks["features"].detail
+
+
+@pytest.mark.parametrize("days", [1, 5, 10_000])
+def test_calibration_by_outcomes_that_are_not_known_yet_is_named(
+    days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The factors of a later day, or of the last: ranges fit outcomes that are still to come."""
+    honest = Path.factors
+
+    def ahead(self: Path, symbol: Judged, rows: np.ndarray) -> np.ndarray:
+        late = np.append(symbol.dates[days:], symbol.dates[-1:].repeat(days))[: len(symbol.dates)]
+        return honest(self, replace(symbol, dates=pd.DatetimeIndex(late)), rows)
+
+    run = trained("calibration.kind=adaptive")
+    assert failures(audited(run)) == set()
+    monkeypatch.setattr(Path, "factors", ahead)
+    checks = audited(run)
+    assert failures(checks) == {"forecasts"}
+    assert "change when later bars are altered" in checks["forecasts"].detail
 
 
 def test_a_statistic_of_the_whole_history_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

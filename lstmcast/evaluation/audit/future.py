@@ -61,7 +61,9 @@ def check_forecasts(
     """Alter and cut later bars: no earlier forecast may change.
 
     Altered bars must leave earlier forecasts equal to the bit; over fewer rows the sums of a matrix
-    product are taken in another order, so a cut may differ by rounding.
+    product are taken in another order, so a cut may differ by rounding. Later forecasts are asked
+    for in the same call, as in a run: calibration learns from all of a call's outcomes, and would
+    not show a leak where there are none.
     """
     inputs = forecaster.inputs(histories)
     for last in _moments(histories, generator):
@@ -95,17 +97,19 @@ def _leaks(symbol: str, last: pd.Timestamp, how: str) -> Check:
 def _forecast(
     forecaster: "Forecaster", inputs: "ForecastInputs", last: pd.Timestamp
 ) -> dict[str, FloatArray]:
-    """What is said of each symbol from its last origins up to a day."""
+    """What is said from each symbol's last origins up to a day, in one call with later ones."""
     settings = forecaster.experiment.training
     needed = 0 if settings.supervision == "every" else settings.lookback - 1
-    origins = {}
+    origins, known = {}, {}
     for block, dates in zip(inputs.blocks, inputs.dates, strict=True):
         row = int(dates.searchsorted(last, side="right")) - 1
-        rows = np.arange(max(needed, row - _ORIGINS), row + 1)
-        if len(rows):
-            origins[block.symbol] = rows
+        rows = np.arange(max(needed, row - _ORIGINS), min(row + _ORIGINS, len(dates) - 1) + 1)
+        if len(rows) and rows[0] <= row:
+            origins[block.symbol], known[block.symbol] = rows, row - int(rows[0]) + 1
     return {
-        symbol: np.concatenate([forecast.mean()[..., None], forecast.quantiles(_LEVELS)], axis=-1)
+        symbol: np.concatenate([forecast.mean()[..., None], forecast.quantiles(_LEVELS)], axis=-1)[
+            : known[symbol]
+        ]
         for symbol, forecast in forecaster.forecast(inputs, origins).items()
     }
 
