@@ -39,7 +39,8 @@ class Evidence:
     Args:
         horizon: sessions ahead.
         days: origins with a forecast.
-        rmse_ratio: error of the median price relative to the last close.
+        error_ratio: error (RMS) of the median return relative to no change, over the days that
+            `point` tests.
         point: test of the median return against no change.
         copies: the point reports of each symbol.
         best: name and label of the baseline with the lowest CRPS, None without one.
@@ -51,7 +52,7 @@ class Evidence:
 
     horizon: int
     days: int
-    rmse_ratio: float
+    error_ratio: float
     point: Test
     copies: dict[str, PointReport]
     best: tuple[str, str] | None

@@ -11,11 +11,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
+from scipy.special import stdtr
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.direction import pesaran_timmermann
-from lstmcast.evaluation.significance import long_run_variance, newey_west_lags
+from lstmcast.evaluation.significance import (
+    degrees_of_freedom,
+    long_run_variance,
+    newey_west_lags,
+)
 
 SHIFTS = 6
 """Shifts of 0 .. 5 sessions are tried."""
@@ -84,7 +88,9 @@ def examine_point(table: pd.DataFrame, bars: pd.DataFrame, horizon: int) -> Poin
     actual, median = _numbers(rows, "return_actual"), _numbers(rows, "q50")
     price = last * np.exp(median)
     shift = best_shift(price, bars, pd.DatetimeIndex(rows["date"]), close)
-    slope, error = slope_on_changes(actual, median, newey_west_lags(horizon))
+    lags = min(newey_west_lags(horizon), len(rows) // 3)
+    slope, error = slope_on_changes(actual, median, lags)
+    tail = stdtr(degrees_of_freedom(len(rows), lags), -abs(slope / error)) if error > 0 else np.nan
     direction = pesaran_timmermann(actual, median)
     mean = expanding_mean(bars, pd.DatetimeIndex(rows["origin"])) * horizon
     squares = float(np.sum((actual - median) ** 2))
@@ -95,7 +101,7 @@ def examine_point(table: pd.DataFrame, bars: pd.DataFrame, horizon: int) -> Poin
         correlation_actual=_correlation(price, close),
         slope=slope,
         slope_error=error,
-        slope_p=2 * float(ndtr(-abs(slope / error))) if error > 0 else float("nan"),
+        slope_p=2 * float(tail),
         r2_zero=_skill(squares, float(np.sum(actual**2))),
         r2_mean=_skill(squares, float(np.sum((actual - mean) ** 2))),
         hit_rate=direction.hit_rate,

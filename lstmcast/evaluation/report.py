@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from lstmcast.baselines import BASELINES, FitCache, Refit, get_baseline, standards_by_symbol
@@ -252,7 +253,7 @@ def _report(
     evidence = Evidence(
         horizon=nearest,
         days=int(rows["origin"].nunique()),
-        rmse_ratio=forecasters[MODEL].pooled[nearest].rmse_ratio,
+        error_ratio=_error_ratio(days[nearest]),
         point=point_tests[nearest],
         copies=points,
         best=(best, labels[best]) if best else None,
@@ -276,8 +277,23 @@ def _report(
         ranges=ranges,
         yearly=check_years(losses, nearest),
         verdict=judge(evidence),
-        notes=notes,
+        notes=(*notes, *_uneven(rows)),
     )
+
+
+def _error_ratio(days: pd.DataFrame) -> float:
+    """Error of the median return relative to no change, of the losses that are tested."""
+    ours, theirs = (float(days[name].mean()) for name in ("square", "walk_square"))
+    return float(np.sqrt(ours / theirs)) if theirs > 0 else float("nan")
+
+
+def _uneven(rows: pd.DataFrame) -> tuple[str, ...]:
+    """A note where symbols have other test days than one another."""
+    symbols = rows["symbol"].nunique()
+    if (rows.groupby("date")["symbol"].size() == symbols).all():
+        return ()
+    note = "not every symbol has every test day: scores count symbols alike, the verdict days"
+    return (note,)
 
 
 def best_baseline(forecasters: Mapping[str, ForecasterReport], horizon: int) -> str | None:

@@ -21,7 +21,7 @@ class Verdict:
     days: int
     point: Finding
     point_gain: float | None
-    """1 - RMSE of the median price / that of the last close: above 0 the model is closer."""
+    """1 - RMSE of the median return / that of no change: above 0 the model is closer."""
     point_p: float | None
     distribution: Finding
     """Against the best baseline."""
@@ -62,7 +62,7 @@ def judge(evidence: Evidence) -> Verdict:
         horizon=e.horizon,
         days=e.days,
         point=point,
-        point_gain=1 - e.rmse_ratio if np.isfinite(e.rmse_ratio) else None,
+        point_gain=1 - e.error_ratio if np.isfinite(e.error_ratio) else None,
         point_p=e.point.p_value if tested else None,
         distribution=distribution,
         best_baseline=e.best[0] if e.best else None,

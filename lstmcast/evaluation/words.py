@@ -29,8 +29,7 @@ def in_short(e: Evidence, point: Finding, distribution: Finding, *, hold: bool |
             Finding.unknown: "its ranges hold",
         }[distribution]
     else:
-        broken = [check for check in e.nearest_ranges if check.holds is False]
-        ranges = f"do not rely on its ranges, which are too {_direction(broken)}"
+        ranges = f"do not rely on its ranges, which are {_directions(e.nearest_ranges)}"
     return f"In short: {ranges}; {price}."
 
 
@@ -54,14 +53,17 @@ def full_text(
 
 
 def _price_words(e: Evidence, point: Finding) -> str:
-    gain = 100 * (1 - e.rmse_ratio)
+    gain = 100 * (1 - e.error_ratio)
     evidence = f"{_p(e.point.p_value)}, {e.days} days"
     if point is Finding.better:
-        return f"Price: the median beats the last close, error {gain:.2f} % smaller ({evidence})."
+        return (
+            f"Price: the median beats the last close, error of the return {gain:.2f} % smaller "
+            f"({evidence})."
+        )
     if point is Finding.worse:
         return (
             "Price: it loses to the random walk. It is worse than yesterday's price, with an "
-            f"error {_times(e.rmse_ratio)} ({evidence}).{_why_worse(e)}"
+            f"error {_times(e.error_ratio)} ({evidence}).{_why_worse(e)}"
         )
     side = "smaller" if gain >= 0 else "larger"
     return (
@@ -155,7 +157,7 @@ def _range_words(e: Evidence) -> str:
     broken = [check for check in nearest if check.holds is False]
     further = _further_words(e)
     if broken:
-        return f"{_ahead(e.horizon).capitalize()} its ranges are {_side(broken)}.{further}"
+        return f"{_ahead(e.horizon).capitalize()} its ranges are {_faults(broken)}.{further}"
     seen = {check.where for check in nearest if check.holds is not None}
     missing = " and ".join(name for name in ("calm", "restless") if name not in seen)
     times = ", in calm and in restless times" if not missing else ""
@@ -184,7 +186,7 @@ def _further_words(e: Evidence) -> str:
     first = [check for check in broken if check.horizon == horizons[0]]
     others = len(horizons) - 1
     more = f", and at {others} more of the horizons" if others else ""
-    return f" {_ahead(horizons[0]).capitalize()} they are {_side(first)}{more}."
+    return f" {_ahead(horizons[0]).capitalize()} they are {_faults(first)}{more}."
 
 
 def _held(checks: Sequence[RangeCheck]) -> str:
@@ -195,18 +197,37 @@ def _held(checks: Sequence[RangeCheck]) -> str:
     )
 
 
-def _direction(broken: Sequence[RangeCheck]) -> str:
-    narrow = np.mean([check.found < check.nominal / 100 for check in broken]) > 0.5
-    return "narrow" if narrow else "wide"
+def _by_direction(checks: Sequence[RangeCheck]) -> dict[str, list[RangeCheck]]:
+    """The ranges that do not hold: those that are too narrow, and those that are too wide."""
+    broken = [check for check in checks if check.holds is False]
+    narrow = [check for check in broken if check.found < check.nominal / 100]
+    wide = [check for check in broken if check.found >= check.nominal / 100]
+    return {
+        word: part for word, part in (("too narrow", narrow), ("too wide", wide)) if len(part) > 0
+    }
 
 
-def _side(broken: Sequence[RangeCheck]) -> str:
-    named = ", ".join(
-        f"{check.nominal} % held {100 * check.found:.1f} %"
-        + ("" if check.where == OVERALL else f" in {check.where} times")
-        for check in broken[:4]
-    )
-    return f"too {_direction(broken)} ({named})"
+def _directions(checks: Sequence[RangeCheck]) -> str:
+    """Which way ranges fail, and in which times where it is not on all days."""
+    parts = []
+    for word, broken in _by_direction(checks).items():
+        where = list(dict.fromkeys(check.where for check in broken))
+        times = "" if OVERALL in where else f" in {' and '.join(where)} times"
+        parts.append(word + times)
+    return " and ".join(parts)
+
+
+def _faults(checks: Sequence[RangeCheck]) -> str:
+    """Which way ranges fail, with at most four of each."""
+    parts = []
+    for word, broken in _by_direction(checks).items():
+        named = ", ".join(
+            f"{check.nominal} % held {100 * check.found:.1f} %"
+            + ("" if check.where == OVERALL else f" in {check.where} times")
+            for check in broken[:4]
+        )
+        parts.append(f"{word} ({named})")
+    return " and ".join(parts)
 
 
 def _ahead(horizon: int) -> str:

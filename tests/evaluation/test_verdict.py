@@ -92,7 +92,10 @@ def test_a_point_model_on_price_levels_is_said_to_lose_and_why() -> None:
     assert verdict.summary == (
         "In short: its price is worse than the last close, and it states no range."
     )
-    ratio = report.forecasters["model"].pooled[1].rmse_ratio
+    ratio = 1 - (verdict.point_gain or 0)
+    moves = np.diff(log_close)[FIRST:]
+    square = np.mean((lagged[: len(moves), 0] - moves) ** 2) / np.mean(moves**2)
+    assert ratio == pytest.approx(np.sqrt(square))
     for words in (
         "loses to the random walk",
         "worse than yesterday's price",
@@ -197,7 +200,7 @@ def test_the_answer_in_one_line(distribution: Finding, found: float, words: str)
     evidence = Evidence(
         horizon=1,
         days=500,
-        rmse_ratio=1.0,
+        error_ratio=1.0,
         point=Test(0.0, 0.0, 0.9, 500),
         copies={},
         best=("har_range", "HAR"),
@@ -210,6 +213,52 @@ def test_the_answer_in_one_line(distribution: Finding, found: float, words: str)
     )
     line = in_short(evidence, Finding.level, distribution, hold=check.holds)
     assert line == f"In short: {words}; its price is no better than the last close."
+
+
+def test_the_price_is_judged_by_what_is_tested() -> None:
+    """Early skill at a low price outweighs late harm at a high one, in returns and in words.
+
+    The error of the price is larger than the last close's, since it counts dollars.
+    """
+    returns = 0.02 * np.random.default_rng(9).standard_normal(2699) + 0.0012
+    bars = bars_from_returns(returns)
+    coming = np.diff(np.log(bars["close"].to_numpy()))[FIRST:]
+    known = np.where(np.arange(FIRST, 2699) < 2200, 0.05 * coming, -0.08 * coming)
+    table = predict({"X": bars}, FIRST, {"X": type(points(1))(known[:, None])})
+    report = evaluate(table, {"X": bars}, baselines=QUICK)
+    assert report.forecasters["model"].pooled[1].rmse_ratio > 1
+    assert report.verdict.point is Finding.better
+    assert report.verdict.point_gain is not None
+    assert report.verdict.point_gain > 0
+    assert f"error of the return {100 * report.verdict.point_gain:.2f} % smaller" in (
+        report.verdict.text
+    )
+
+
+def test_ranges_that_fail_both_ways_are_said_to() -> None:
+    """One width for all days of a GARCH: too wide on calm days, too narrow on restless ones."""
+    returns, _ = garch_returns(3, 2500)
+    bars = {"X": bars_from_returns(returns)}
+    scale = 0.95 * float(np.std(returns[FIRST:])) * np.sqrt(3 / 5)
+    verdict = judged(bars, constant_t(2500 - FIRST, scale=scale)).verdict
+    assert verdict.summary.startswith(
+        "In short: do not rely on its ranges, which are too narrow in restless times and too wide "
+        "in calm times; "
+    )
+    assert re.search(
+        r"its ranges are too narrow \(50 % held 3.* in restless times.*\) and too wide \(50 % held "
+        r"6.* in calm times",
+        verdict.text,
+    )
+
+
+def test_symbols_with_other_test_days_are_told_of() -> None:
+    bars = {"A": random_walk(1, rows=1500), "B": random_walk(2, rows=1500)}
+    table = predict(bars, FIRST, dict.fromkeys(bars, constant_t(1500 - FIRST)))
+    assert evaluate(table, bars, baselines=QUICK).notes == ()
+    late = (table["symbol"] == "B") & (table["origin"] < bars["B"].index[1300])
+    (note,) = evaluate(table[~late], bars, baselines=QUICK).notes
+    assert "not every symbol has every test day" in note
 
 
 def test_symbols_are_counted_with_holms_adjustment() -> None:
