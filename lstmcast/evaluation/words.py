@@ -63,12 +63,12 @@ def _price_words(e: Evidence, point: Finding) -> str:
     if point is Finding.worse:
         return (
             "Price: it loses to the random walk. It is worse than yesterday's price, with an "
-            f"error {_times(e.error_ratio)} ({evidence}).{_why_worse(e)}"
+            f"error of the return {_times(e.error_ratio)} ({evidence}).{_why_worse(e)}"
         )
     side = "smaller" if gain >= 0 else "larger"
     return (
         f"Price: it does not beat the random walk. The median is as good as the last close and no "
-        f"better (error {abs(gain):.2f} % {side}, {evidence})."
+        f"better (error of the return {abs(gain):.2f} % {side}, {evidence})."
     )
 
 

@@ -99,7 +99,7 @@ def test_a_point_model_on_price_levels_is_said_to_lose_and_why() -> None:
     for words in (
         "loses to the random walk",
         "worse than yesterday's price",
-        f"error {ratio:.1f} times as large",
+        f"error of the return {ratio:.1f} times as large",
         "follows the price 3 sessions late",
         "too low on average",
         "states none",
