@@ -1,5 +1,6 @@
 """`lstmcast backtest`: train again and again through history, and judge all forecasts together."""
 
+import math
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.console import figures, note, print_json, print_table
+from lstmcast.cli.console import figures, note, number, print_json, print_table
 from lstmcast.cli.evaluate import print_report
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 
@@ -145,9 +146,8 @@ def backtest(
 
 def count_trials(runs_dir: Path) -> int:
     """Models that have been tried: the runs and the backtests of a folder."""
-    return max(1, sum(1 for _ in runs_dir.glob("[!.]*/run.json"))) + sum(
-        1 for _ in runs_dir.glob("backtest-*/plan.json")
-    )
+    patterns = ("[!.]*/run.json", "backtest-*/plan.json")
+    return max(1, sum(1 for pattern in patterns for _ in runs_dir.glob(pattern)))
 
 
 def _walk(walk: "Backtest", jobs: int, cache: "FitCache") -> None:
@@ -222,20 +222,33 @@ def _years_table(report: "BacktestReport") -> "Table":
 
 
 def _strategy_table(report: "BacktestReport") -> "Table":
+    names = {part.name for part in report.strategies}
     table = figures(
         "Plain rules after costs",
-        "Sharpe ratio with its Newey-West error; deflated: probability that it is more than the "
-        f"luck of the best of {report.trials} trials without skill",
+        "beyond: a year, more than buying and holding the rule's average share; Newey-West errors\n"
+        "deflated: probability that this is more than the luck of the best of "
+        f"{report.trials} without skill"
+        + ("" if {"sign"} & names else "\nthe sign rule always holds: it is buy and hold"),
     )
-    for name in ("", "a year", "volatility", "Sharpe", "deflated", "turnover", "drawdown"):
+    for name in (
+        "",
+        "a year",
+        "volatility",
+        "Sharpe",
+        "beyond",
+        "deflated",
+        "turnover",
+        "drawdown",
+    ):
         table.add_column(name, justify="right" if name else "left")
     for part in report.strategies:
         table.add_row(
             part.name,
             f"{part.annual_return:+.1%}",
             f"{part.annual_volatility:.1%}",
-            f"{part.sharpe:.2f} ± {part.sharpe_error:.2f}",
-            f"{part.deflated:.2f}",
+            f"{part.sharpe:.2f}±{part.sharpe_error:.2f}",
+            "-" if math.isnan(part.beyond) else f"{part.beyond:+.1%}±{part.beyond_error:.1%}",
+            number(part.deflated, 2),
             f"{part.turnover:.1f}",
             f"{part.drawdown:.1%}",
         )

@@ -98,7 +98,8 @@ def _years(report: "Report") -> "Table":
 def _tail(report: "Report") -> "Table":
     table = figures(
         "Value at risk: days on which the return fell below the stated quantile",
-        "p of their number (Kupiec), of their order (Christoffersen), and of both",
+        "p of their number (Kupiec), of their order (Christoffersen), and of both\n"
+        "where few are expected, say below ten, the tests call luck a finding too often",
     )
     table.add_column("", no_wrap=True)
     for name in ("quantile", "days", "expected", "found", "number", "order", "both"):

@@ -5,7 +5,8 @@
 A score is a field of `Scores` (`crps`, `log_score`, `rmse_ratio`, `coverage_80`, ...), or `p`, the
 p-value of the model's CRPS against the best baseline, which is 1 where the model is not the better
 one: a script that asks for `p<0.05` asks for skill. The horizon is the shortest by default. The
-value is a number, a baseline's name, or `best`, the best of the baselines in that score.
+value is a number, a baseline's name, or `best`, the best of the baselines in that score. Over too
+few days to conclude anything no condition holds, but one on `rows`.
 """
 
 import math
@@ -18,6 +19,7 @@ from lstmcast.baselines import BASELINES
 from lstmcast.errors import ConditionError, UsageError
 from lstmcast.evaluation.report import MODEL, Report, best_baseline
 from lstmcast.evaluation.scores import Scores
+from lstmcast.evaluation.significance import enough
 
 _PATTERN = re.compile(r"\s*(\w+)(?:@(\d+))?\s*(<=|>=|<|>)\s*([\w.+-]+)\s*")
 
@@ -29,6 +31,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 
 _P = "p"
+_NO_BEST = ("rows", "rmse", "up_share")
 
 
 def check_conditions(report: Report, conditions: Sequence[str]) -> None:
@@ -67,13 +70,16 @@ def _check(report: Report, text: str) -> str | None:
 
 
 def _model_value(report: Report, name: str, horizon: int) -> float:
+    known = [field.name for field in fields(Scores)]
+    tested = enough(report.point_tests[horizon].days, horizon)
+    if name in (_P, *known) and name != "rows" and not tested:
+        return float("nan")
     if name == _P:
         best = best_baseline(report.forecasters, horizon)
         found = report.comparisons[best][horizon] if best else None
         if found is None or found.crps is None or found.skill is None:
             return float("nan")
         return found.crps.p_value if found.skill > 0 else 1.0
-    known = [field.name for field in fields(Scores)]
     if name not in known:
         raise UsageError(
             f"`--fail-unless` names `{name}`, which is not a score",
@@ -87,6 +93,11 @@ def _limit(report: Report, name: str, horizon: int, wanted: str) -> float:
     if name != _P and wanted in standards:
         return float(getattr(standards[wanted].pooled[horizon], name))
     if name != _P and wanted == "best":
+        if name in _NO_BEST or name.startswith("coverage"):
+            raise UsageError(
+                f"`--fail-unless` asks for the best `{name}`, of which more or less is not better",
+                "compare with a number",
+            )
         values = [float(getattr(part.pooled[horizon], name)) for part in standards.values()]
         known = [value for value in values if value == value]  # noqa: PLR0124 - not NaN
         highest_is_best = name in {"r2_zero", "hit_rate"}

@@ -43,6 +43,7 @@ class PointReport:
         r2_mean: the same against the mean of all returns up to the origin.
         hit_rate, expected_hit_rate: of the direction, and what a blind forecast that says "up" as
             often would score.
+        up_said: share of medians above the last close; with 0 or 1 the hit rate tells nothing.
         direction_p: one-sided p-value of Pesaran and Timmermann; at one session ahead only.
         bias: mean of the median minus the return that came: below 0, prices are too low.
         off: typical distance of the median from the last close (root mean square, log).
@@ -61,6 +62,7 @@ class PointReport:
     r2_mean: float
     hit_rate: float
     expected_hit_rate: float
+    up_said: float
     direction_p: float
     bias: float
     off: float
@@ -106,6 +108,7 @@ def examine_point(table: pd.DataFrame, bars: pd.DataFrame, horizon: int) -> Poin
         r2_mean=_skill(squares, float(np.sum((actual - mean) ** 2))),
         hit_rate=direction.hit_rate,
         expected_hit_rate=direction.expected,
+        up_said=_share_up(median),
         direction_p=direction.p_value if horizon == 1 else float("nan"),
         bias=float(np.mean(median - actual)),
         off=float(np.sqrt(np.mean(median**2))),
@@ -154,6 +157,12 @@ def expanding_mean(bars: pd.DataFrame, origins: pd.DatetimeIndex) -> FloatArray:
     rows = pd.DatetimeIndex(bars.index).get_indexer(origins)
     mean: FloatArray = (log_close[rows] - log_close[0]) / np.maximum(rows, 1)
     return mean
+
+
+def _share_up(median: FloatArray) -> float:
+    """Share of the medians that name a direction which name a rise."""
+    named = median[median != 0]
+    return float(np.mean(named > 0)) if len(named) else float("nan")
 
 
 def _skill(squares: float, standard: float) -> float:

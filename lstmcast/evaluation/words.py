@@ -14,7 +14,7 @@ def in_short(e: Evidence, point: Finding, distribution: Finding, *, hold: bool |
     """The answer to "should I believe it?" in one line."""
     price = {
         Finding.better: "its price is better than the last close",
-        Finding.level: "its price is no better than the last close",
+        Finding.level: "its price does not beat the last close",
         Finding.worse: "its price is worse than the last close",
         Finding.unknown: "of its price nothing can be concluded",
     }[point]
@@ -24,13 +24,13 @@ def in_short(e: Evidence, point: Finding, distribution: Finding, *, hold: bool |
     if hold:
         ranges = {
             Finding.better: f"its ranges hold, and are better than those of {rival}",
-            Finding.level: f"its ranges hold, and are as good as those of {rival}",
+            Finding.level: f"its ranges hold, and do not beat those of {rival}",
             Finding.worse: f"its ranges hold, but those of {rival} are better",
             Finding.unknown: "its ranges hold",
         }[distribution]
     else:
         ranges = f"do not rely on its ranges, which are {_directions(e.nearest_ranges)}"
-    return f"In short: {ranges}; {price}."
+    return f"In short: {ranges}; {price} ({e.days} days)."
 
 
 def too_short(e: Evidence) -> str:
@@ -45,6 +45,7 @@ def full_text(
     sentences = [
         _price_words(e, point),
         _copy_words(e, point, copies=copies),
+        _direction_words(e),
         _distribution_words(e, distribution, walk),
         _symbol_words(e, distribution),
         _range_words(e),
@@ -67,9 +68,17 @@ def _price_words(e: Evidence, point: Finding) -> str:
         )
     side = "smaller" if gain >= 0 else "larger"
     return (
-        f"Price: it does not beat the random walk. The median is as good as the last close and no "
-        f"better (error of the return {abs(gain):.2f} % {side}, {evidence})."
+        "Price: it does not beat the random walk. No difference from the last close can be told "
+        f"(error of the return {abs(gain):.2f} % {side}, {evidence})."
     )
+
+
+def _direction_words(e: Evidence) -> str:
+    """That a sign which never changes tells nothing, however often it is right."""
+    said = {part.up_said for part in e.copies.values()}
+    if said == {1.0}:
+        return "It always says up: its direction tells nothing."
+    return "It always says down: its direction tells nothing." if said == {0.0} else ""
 
 
 def _times(ratio: float) -> str:
@@ -127,7 +136,7 @@ def _distribution_words(e: Evidence, distribution: Finding, walk: Finding) -> st
     words = {
         Finding.better: f"Range: it beats {rival} ({evidence})",
         Finding.worse: f"Range: it loses to {rival} ({evidence})",
-        Finding.level: f"Range: it is level with {rival} ({evidence})",
+        Finding.level: f"Range: no difference from {rival} can be told ({evidence})",
         Finding.unknown: "",
     }[distribution]
     if e.best[0] != "random_walk" and e.against_walk and e.against_walk.skill is not None:
@@ -135,7 +144,7 @@ def _distribution_words(e: Evidence, distribution: Finding, walk: Finding) -> st
         words += {
             Finding.better: f", and beats the random walk by {against:.2f} %",
             Finding.worse: f", and loses to the random walk by {-against:.2f} %",
-            Finding.level: ", and is level with the random walk",
+            Finding.level: ", and no difference from the random walk can be told",
             Finding.unknown: "",
         }[walk]
     return words + "."

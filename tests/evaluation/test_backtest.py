@@ -1,6 +1,7 @@
 """Walk-forward folds, their files, trading rules and the summary over all of them."""
 
 import json
+import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,13 +14,14 @@ from scipy import stats
 from support.charts import words
 from support.experiments import small
 from support.histories import altered_after, simulated
-from support.simulated import constant_t, predict, random_walk
+from support.simulated import bars_from_returns, constant_t, predict, random_walk
 
 import lstmcast.training
 from lstmcast.errors import DataError, RunError, UsageError
 from lstmcast.evaluation.backtest import Backtest, Fold, Settings, plan_folds, summarise, trade
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
 from lstmcast.evaluation.backtest.walk import stretch, train_fold
+from lstmcast.evaluation.significance import long_run_variance
 from lstmcast.plots.backtest import backtest_chart
 from lstmcast.training.checkpoint import load_forecaster
 from lstmcast.training.prepare import settle
@@ -294,9 +296,39 @@ def test_summary_has_scores_years_and_daily_differences() -> None:
     assert report.differences.sum() < 0
     values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert values["trials"] == 3
-    assert {part["name"] for part in values["strategies"]} == {
-        "buy and hold", "volatility target", "sign",
-    }  # fmt: skip
+    # Medians that all rise hold always: that is no rule of its own.
+    names = [part["name"] for part in values["strategies"]]
+    assert names == ["buy and hold", "volatility target"]
+    assert values["strategies"][0]["beyond"] is None
+    assert values["strategies"][0]["deflated"] is None
+
+
+def hold_daily(
+    rows: pd.DataFrame, bars: dict[str, pd.DataFrame], cost: float, *, opens: bool
+) -> np.ndarray:
+    """Daily returns of holding all symbols alike, bought once."""
+    net = []
+    for symbol, part in rows.sort_values("origin").groupby("symbol"):
+        frame = bars[str(symbol)].loc[part["date"]]
+        price = [*frame["open" if opens else "close"], frame["close"].iloc[-1]]
+        gains = np.diff(price) / price[:-1]
+        gains[0] -= cost
+        net.append(gains)
+    mean: np.ndarray = np.mean(net, axis=0)
+    return mean
+
+
+def test_a_coin_that_holds_stocks_in_a_rising_market_is_not_called_skill() -> None:
+    """It earns most of what the market earns; beyond that, by luck alone."""
+    passed = 0
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        bars = {"A": bars_from_returns(6e-4 + 0.01 * generator.standard_normal(1199))}
+        table = predict(bars, 100, {"A": constant_t(1099)})
+        coin = np.where(generator.random(len(table)) < 0.7, 1e-3, -1e-3)
+        sign = trade(table.assign(q50=coin), bars, cost_bps=0, trials=1)[-1]
+        passed += sign.deflated > 0.95
+    assert passed <= 12
 
 
 @pytest.mark.parametrize("opens", [True, False], ids=["opens", "closes alone"])
@@ -331,6 +363,13 @@ def test_rules_are_traded_as_a_loop_would(opens: bool) -> None:
     loss = max(1 - w / max(1.0, *wealth[: k + 1]) for k, w in enumerate(wealth))
     assert found["sign"].drawdown == pytest.approx(loss, rel=1e-9)
     assert found["buy and hold"].turnover == pytest.approx(252 / 700)
+    assert math.isnan(found["buy and hold"].beyond)
+    share = (rows["q50"] > 0).mean()
+    beyond = daily - share * hold_daily(rows, bars, 0.002, opens=opens)
+    assert found["sign"].beyond == pytest.approx(252 * beyond.mean(), rel=1e-9)
+    error = np.sqrt(long_run_variance(beyond, 5) / len(beyond))
+    assert found["sign"].beyond_error == pytest.approx(252 * error, rel=1e-9)
+    assert found["sign"].deflated == pytest.approx(deflated_sharpe(beyond, 1), rel=1e-9)
     assert trade(rows, bars, cost_bps=100, trials=1)[2].sharpe < found["sign"].sharpe
 
 
@@ -352,6 +391,38 @@ def test_error_of_the_sharpe_ratio_is_that_of_many_worlds() -> None:
         ratios.append(returns.mean() / returns.std())
         errors.append(sharpe_error(returns))
     assert np.mean(errors) == pytest.approx(np.std(ratios), rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [-6.0, 6.0], ids=["skewed down", "skewed up"])
+def test_error_of_the_sharpe_ratio_of_skewed_and_dependent_returns(shape: float) -> None:
+    """Falls that come together make the ratio less certain, rises that do more: by simulation."""
+    spread = stats.skewnorm(shape)
+    ratios, errors = [], []
+    for seed in range(400):
+        shocks = (spread.rvs(1001, random_state=seed) - spread.mean()) / spread.std()
+        returns = 0.2 + shocks[1:] + 0.5 * shocks[:-1]
+        ratios.append(returns.mean() / returns.std())
+        errors.append(sharpe_error(returns))
+    assert np.mean(errors) == pytest.approx(np.std(ratios), rel=0.1)
+
+
+def test_deflation_written_out_for_skewed_returns() -> None:
+    """Bailey and Lopez de Prado (2014), equations 1 and 2, with every moment by scipy."""
+    draws = stats.skewnorm(-8).rvs(600, random_state=3)
+    returns = 0.08 + draws - draws.mean()
+    n, trials = len(returns), 20
+    ratio = returns.mean() / returns.std()
+    skew, kurtosis = stats.skew(returns), stats.kurtosis(returns, fisher=False)
+    euler = float(np.euler_gamma)
+    luck = np.sqrt(1 / (n - 1)) * (
+        (1 - euler) * stats.norm.ppf(1 - 1 / trials)
+        + euler * stats.norm.ppf(1 - 1 / (trials * np.e))
+    )
+    spread = np.sqrt(1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2)
+    expected = stats.norm.cdf((ratio - luck) * np.sqrt(n - 1) / spread)
+    assert abs(skew) > 0.5
+    assert 0.6 < expected < 0.99
+    assert deflated_sharpe(returns, trials) == pytest.approx(expected, rel=1e-9)
 
 
 def test_deflation_by_the_number_of_trials() -> None:

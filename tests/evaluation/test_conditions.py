@@ -3,11 +3,13 @@
 import re
 from functools import cache
 
+import numpy as np
 import pytest
 from support.simulated import constant_t, predict, random_walk
 
 from lstmcast.errors import ConditionError, UsageError
 from lstmcast.evaluation import Report, check_conditions, evaluate
+from lstmcast.evaluation.report import assemble
 
 
 @cache
@@ -44,6 +46,31 @@ def test_a_score_that_the_run_does_not_state_holds_nothing() -> None:
         check_conditions(report(), ["hit_rate>0.5"])
 
 
+def test_over_too_few_days_no_condition_holds() -> None:
+    bars = {"X": random_walk(1, rows=659)}
+    few = evaluate(
+        predict(bars, 600, {"X": constant_t(59, 2)}), bars, baselines=["random_walk", "ewma"]
+    )
+    check_conditions(few, ["rows>1"])
+    for condition in ("rmse_ratio<1.01", "coverage_80>0.1", "crps<99", "p<0.99"):
+        with pytest.raises(ConditionError, match="or too few days say so"):
+            check_conditions(few, [condition])
+
+
+def test_the_best_of_a_share_that_should_be_high_is_the_highest() -> None:
+    bars = {"X": random_walk(2, rows=1000)}
+    table = predict(bars, 600, {"X": constant_t(400, loc=1e-4)})
+    coin = table.assign(q50=np.random.default_rng(0).choice([-1e-4, 1e-4], len(table)))
+    labels = {"model": "M", "drift": "D", "ewma": "E"}
+    found = assemble(
+        {"model": coin, "drift": table, "ewma": coin.assign(q50=-coin["q50"])}, labels, bars
+    )
+    rates = [found.forecasters[name].pooled[1].hit_rate for name in ("drift", "ewma")]
+    assert max(rates) > min(rates)
+    with pytest.raises(ConditionError, match=f"against {max(rates):.6g}"):
+        check_conditions(found, ["hit_rate>best"])
+
+
 def test_p_speaks_of_skill_alone() -> None:
     """Ranges that are significantly worse have a small p-value as well, and no skill."""
     bars = {"X": random_walk(1, rows=1000)}
@@ -77,6 +104,8 @@ def test_every_broken_condition_is_listed() -> None:
         ("crps<magic", "compares with `magic`"),
         ("crps@9<ewma", "asks for horizon 9"),
         ("p<ewma", "compares with `ewma`"),
+        ("coverage_80<best", "asks for the best `coverage_80`"),
+        ("rows>best", "asks for the best `rows`"),
     ],
 )
 def test_conditions_that_are_not_understood(condition: str, message: str) -> None:

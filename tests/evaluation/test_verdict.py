@@ -51,7 +51,7 @@ def test_skill_that_is_there_is_found() -> None:
     rival = report.forecasters[str(report.verdict.best_baseline)].label
     assert report.verdict.summary == (
         f"In short: its ranges hold, and are better than those of {rival}; "
-        "its price is no better than the last close."
+        "its price does not beat the last close (1800 days)."
     )
     assert "Range: it beats" in report.verdict.text
     assert "does not beat the random walk" in report.verdict.text
@@ -138,7 +138,7 @@ def test_ranges_that_do_not_hold_are_named(scale: float, word: str) -> None:
     assert report.verdict.distribution is Finding.worse
     assert "Range: it loses to" in report.verdict.text
     assert report.verdict.summary.startswith(
-        f"In short: do not rely on its ranges, which are {word}; its price is no better"
+        f"In short: do not rely on its ranges, which are {word}; its price does not beat"
     )
 
 
@@ -190,7 +190,7 @@ def test_too_few_days_conclude_nothing() -> None:
     ("distribution", "found", "words"),
     [
         (Finding.better, 0.5, "its ranges hold, and are better than those of HAR"),
-        (Finding.level, 0.5, "its ranges hold, and are as good as those of HAR"),
+        (Finding.level, 0.5, "its ranges hold, and do not beat those of HAR"),
         (Finding.worse, 0.5, "its ranges hold, but those of HAR are better"),
         (Finding.better, 0.4, "do not rely on its ranges, which are too narrow"),
     ],
@@ -212,7 +212,7 @@ def test_the_answer_in_one_line(distribution: Finding, found: float, words: str)
         ranges=(check,),
     )
     line = in_short(evidence, Finding.level, distribution, hold=check.holds)
-    assert line == f"In short: {words}; its price is no better than the last close."
+    assert line == f"In short: {words}; its price does not beat the last close (500 days)."
 
 
 def test_the_price_is_judged_by_what_is_tested() -> None:

@@ -2,12 +2,16 @@
 
     volatility target   hold the share of one's money that makes the stated volatility 15 % a year,
                         never more than all of it
-    sign                hold the stock when the median is above the last close, else nothing
+    sign                hold the stock when the median is above the last close, else nothing; left
+                        out where it always is
     buy and hold        hold the stock
 
 A forecast is made of a day's close, so nobody can trade on it at that close: a position is taken at
 the next session's open, or at its close where the source has no opens, and held until the next one
 is. A change of it costs `cost_bps` of what is traded. Several symbols share the money equally.
+
+Every rule holds stocks and earns what stocks earn. What it knows is in what it earns beyond buying
+and holding as large a share of one's money as it holds on average: that is what is tested.
 """
 
 from collections.abc import Mapping
@@ -39,8 +43,11 @@ class Performance:
         annual_return, annual_volatility: fractions a year, of simple daily returns.
         sharpe: their ratio; no interest is deducted.
         sharpe_error: its standard error, Newey-West.
-        deflated: probability that the true Sharpe ratio is above what the best of as many trials
-            without skill would show (0.95 and more is the usual bar).
+        beyond: return a year beyond buy and hold with the rule's average share; NaN for buy and
+            hold, as the next two.
+        beyond_error: its standard error, Newey-West.
+        deflated: probability that the Sharpe ratio of what is beyond is above what the best of as
+            many trials without skill would show (0.95 and more is the usual bar).
         turnover: share of the money traded in a year.
         drawdown: largest loss from a peak, a fraction.
     """
@@ -50,6 +57,8 @@ class Performance:
     annual_volatility: float
     sharpe: float
     sharpe_error: float
+    beyond: float
+    beyond_error: float
     deflated: float
     turnover: float
     drawdown: float
@@ -81,8 +90,11 @@ def trade(
     if not is_point(rows):
         yearly = np.sqrt(SESSIONS_A_YEAR * stated_variance(rows))
         rules["volatility target"] = np.minimum(1.0, TARGET / yearly)
-    rules["sign"] = (rows["q50"].to_numpy(dtype=np.float64) > 0).astype(np.float64)
+    sign = (rows["q50"].to_numpy(dtype=np.float64) > 0).astype(np.float64)
+    if not sign.all():  # a median that always rises holds the stock always
+        rules["sign"] = sign
     results = []
+    holding: FloatArray | None = None
     for name, position in rules.items():
         frame = pd.DataFrame(
             {
@@ -97,7 +109,9 @@ def trade(
         frame["traded"] = traded
         daily = frame.groupby("origin", sort=True)[["net", "traded"]].mean()
         net, turnover = (daily[column].to_numpy(dtype=np.float64) for column in ("net", "traded"))
-        results.append(_performance(name, net, float(turnover.mean()), trials))
+        holding = net if holding is None else holding
+        beyond = net - float(position.mean()) * holding
+        results.append(_performance(name, net, beyond, float(turnover.mean()), trials))
     return results
 
 
@@ -117,9 +131,12 @@ def _held(rows: pd.DataFrame, bars: pd.DataFrame) -> FloatArray:
     return held
 
 
-def _performance(name: str, net: FloatArray, turnover: float, trials: int) -> Performance:
+def _performance(
+    name: str, net: FloatArray, beyond: FloatArray, turnover: float, trials: int
+) -> Performance:
     year = np.sqrt(SESSIONS_A_YEAR)
-    deviation = float(net.std())
+    deviation, more = float(net.std()), float(beyond.std())
+    error = np.sqrt(long_run_variance(beyond, LAGS) / len(beyond))
     daily = float(net.mean()) / deviation if deviation > 0 else float("nan")
     wealth = np.cumprod(1 + net)
     peak = np.maximum.accumulate(np.maximum(wealth, 1.0))
@@ -129,7 +146,9 @@ def _performance(name: str, net: FloatArray, turnover: float, trials: int) -> Pe
         annual_volatility=year * deviation,
         sharpe=year * daily,
         sharpe_error=year * sharpe_error(net) if deviation > 0 else float("nan"),
-        deflated=deflated_sharpe(net, trials) if deviation > 0 else float("nan"),
+        beyond=SESSIONS_A_YEAR * float(beyond.mean()) if more > 0 else float("nan"),
+        beyond_error=SESSIONS_A_YEAR * float(error) if more > 0 else float("nan"),
+        deflated=deflated_sharpe(beyond, trials) if more > 0 else float("nan"),
         turnover=SESSIONS_A_YEAR * turnover,
         drawdown=float(np.max(1 - wealth / peak)),
     )
