@@ -43,14 +43,21 @@ class Comparison:
 def daily_means(losses: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Mean over symbols of each day's losses: for each horizon a row per date that was forecast.
 
+    Where symbols have other days than one another, those of a symbol with few count more on the
+    days that it has: the mean over days is then the mean over symbols of each one's mean, which is
+    what `Scores` states, and the tests speak of the same number.
+
     Args:
-        losses: `horizon`, `date` and any columns of numbers.
+        losses: `symbol`, `horizon`, `date` and any columns of numbers.
     """
-    columns = losses.columns.difference(["horizon", "date"], sort=False)
-    return {
-        cast("int", horizon): rows.groupby("date", sort=True)[list(columns)].mean()
-        for horizon, rows in losses.groupby("horizon", sort=True)
-    }
+    columns = list(losses.columns.difference(["symbol", "horizon", "date"], sort=False))
+    found = {}
+    for horizon, rows in losses.groupby("horizon", sort=True):
+        sizes = rows.groupby("symbol")["symbol"].transform("size").to_numpy(dtype=np.float64)
+        weights = rows["date"].nunique() / (rows["symbol"].nunique() * sizes)
+        weighed = rows[columns].mul(weights, axis="index")
+        found[cast("int", horizon)] = weighed.groupby(rows["date"], sort=True).sum(skipna=False)
+    return found
 
 
 def compare(
@@ -64,7 +71,7 @@ def compare(
         horizon: sessions ahead.
         interval: bootstrap the interval of the skill as well.
     """
-    wanted = ["horizon", "date", *LOSSES]
+    wanted = ["symbol", "horizon", "date", *LOSSES]
     ours, theirs = (
         daily_means(part.loc[part["horizon"] == horizon, wanted])[horizon]
         for part in (model, baseline)

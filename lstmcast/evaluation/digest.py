@@ -84,7 +84,7 @@ def scored(digests: Mapping[str, Digest], model: pd.DataFrame) -> Scored:
     for symbol, places in model.groupby("symbol").indices.items():
         losses[places] = digests[str(symbol)].losses
     rows = {name: losses[:, k] for k, name in enumerate(KEPT)}
-    keys = {name: model[name].to_numpy() for name in ("horizon", "date")}
+    keys = {name: model[name].to_numpy() for name in ("symbol", "horizon", "date")}
     nearest = pd.concat([part.nearest for part in digests.values()])
     return Scored(
         symbols={name: digests[name].scores for name in sorted(digests)},

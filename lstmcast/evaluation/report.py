@@ -277,7 +277,7 @@ def _report(
         ranges=ranges,
         yearly=check_years(losses, nearest),
         verdict=judge(evidence),
-        notes=(*notes, *_uneven(rows)),
+        notes=notes,
     )
 
 
@@ -285,15 +285,6 @@ def _error_ratio(days: pd.DataFrame) -> float:
     """Error of the median return relative to no change, of the losses that are tested."""
     ours, theirs = (float(days[name].mean()) for name in ("square", "walk_square"))
     return float(np.sqrt(ours / theirs)) if theirs > 0 else float("nan")
-
-
-def _uneven(rows: pd.DataFrame) -> tuple[str, ...]:
-    """A note where symbols have other test days than one another."""
-    symbols = rows["symbol"].nunique()
-    if (rows.groupby("date")["symbol"].size() == symbols).all():
-        return ()
-    note = "not every symbol has every test day: scores count symbols alike, the verdict days"
-    return (note,)
 
 
 def best_baseline(forecasters: Mapping[str, ForecasterReport], horizon: int) -> str | None:

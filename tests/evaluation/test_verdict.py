@@ -252,13 +252,27 @@ def test_ranges_that_fail_both_ways_are_said_to() -> None:
     )
 
 
-def test_symbols_with_other_test_days_are_told_of() -> None:
-    bars = {"A": random_walk(1, rows=1500), "B": random_walk(2, rows=1500)}
-    table = predict(bars, FIRST, dict.fromkeys(bars, constant_t(1500 - FIRST)))
-    assert evaluate(table, bars, baselines=QUICK).notes == ()
-    late = (table["symbol"] == "B") & (table["origin"] < bars["B"].index[1300])
-    (note,) = evaluate(table[~late], bars, baselines=QUICK).notes
-    assert "not every symbol has every test day" in note
+def test_table_verdict_and_tests_speak_of_one_number_where_days_differ() -> None:
+    """A calm symbol over all days, a wild one over the last 150, on which the model is better."""
+    bars = {"A": random_walk(1, rows=1700), "B": random_walk(2, rows=1700, scale=0.03)}
+    rows = 1700 - FIRST
+
+    def forecasts(calm: float, wild: float) -> pd.DataFrame:
+        parts = {"A": constant_t(rows, scale=calm), "B": constant_t(rows, scale=wild)}
+        table = predict(bars, FIRST, parts)
+        late = (table["symbol"] == "B") & (table["origin"] < bars["B"].index[1550])
+        chosen: pd.DataFrame = table[~late].reset_index(drop=True)
+        return chosen
+
+    tables = {"model": forecasts(0.0115, 0.030), "ewma": forecasts(0.010, 0.036)}
+    report = assemble(tables, {"model": "M", "ewma": "E"}, bars)
+    ours, theirs = (report.forecasters[name].pooled[1] for name in ("model", "ewma"))
+    assert ours.crps < theirs.crps
+    assert report.verdict.distribution_gain == pytest.approx(1 - ours.crps / theirs.crps)
+    test = report.comparisons["ewma"][1].crps
+    assert test is not None
+    assert test.mean == pytest.approx(ours.crps - theirs.crps)
+    assert "% lower" in report.verdict.text
 
 
 def test_symbols_are_counted_with_holms_adjustment() -> None:

@@ -107,7 +107,7 @@ def summarise(
 def _days(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
     """Means over symbols of both losses, by the date that was forecast."""
     losses = row_losses(table[table["horizon"] == horizon])
-    return daily_means(losses[["horizon", "date", *LOSSES]])[horizon]
+    return daily_means(losses[["symbol", "horizon", "date", *LOSSES]])[horizon]
 
 
 def _years(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Year]:
