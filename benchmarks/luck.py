@@ -25,10 +25,10 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.baselines.scaled import ewma_volatility
+from lstmcast.calibration import COVERAGES, Judged, Rows, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation.diagnostics import TERCILES, volatility_terciles
 from lstmcast.evaluation.reliability import OVERALL, RangeCheck, check_ranges
-from lstmcast.training.calibration import COVERAGES, Judged, Rows, calibrate
 
 DF = 6.0
 BEFORE, VALIDATION = 500, 500

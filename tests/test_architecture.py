@@ -11,7 +11,7 @@ ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
     "errors", "plugins", "distributions", "config", "files", "prices", "features", "dataset",
-    "predictions", "nn", "training", "baselines", "evaluation", "run", "forecasting",
+    "predictions", "calibration", "nn", "training", "baselines", "evaluation", "run", "forecasting",
     "plots", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""

@@ -5,8 +5,9 @@ A new baseline is a new file and one line in `BASELINES`.
 
 from collections.abc import Sequence
 
-from lstmcast.baselines.base import Baseline, BaselineForecast, BaselineInputs
+from lstmcast.baselines.base import Baseline, BaselineForecast, BaselineInputs, Refit
 from lstmcast.baselines.cache import FitCache
+from lstmcast.baselines.calibrated import CalibratedHar
 from lstmcast.baselines.constant import Constant
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.garch import Garch
@@ -15,7 +16,6 @@ from lstmcast.baselines.member import BaselineMember
 from lstmcast.baselines.random_walk import Drift, RandomWalk
 from lstmcast.baselines.ridge import Ridge
 from lstmcast.baselines.standards import (
-    Refit,
     Standard,
     standard_tables,
     standards_by_symbol,
@@ -32,6 +32,7 @@ _ALL: tuple[Baseline, ...] = (
     Garch(asymmetric=True),
     HarAbs(),
     HarRange(),
+    CalibratedHar(),
     Ridge(),
 )
 
@@ -54,9 +55,14 @@ def baseline_members(names: Sequence[str]) -> tuple[BaselineMember, ...]:
     """The members of a pool that `model.pool.baselines` names, in its order.
 
     Raises:
-        ConfigError: if there is no baseline of that name.
+        ConfigError: if there is no baseline of that name, or it cannot be a member.
     """
     for name in names:
+        if isinstance(BASELINES.get(name), CalibratedHar):
+            raise ConfigError(
+                f"`model.pool.baselines` names {name!r}, which is calibrated by itself",
+                "name `har_range` or `har_abs`: `calibration.kind` calibrates the whole pool",
+            )
         if name not in BASELINES:
             raise ConfigError(
                 f"`model.pool.baselines` names {name!r}, which is not a baseline",

@@ -1,14 +1,18 @@
 """What a baseline is: a forecaster of the same rows as a trained model, from bars alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.baselines.cache import FitCache
-from lstmcast.distributions import Distribution, FloatArray
+from lstmcast.distributions import Distribution, FloatArray, StudentTMixture
+
+Refit = Literal["never", "yearly", "quarterly", "monthly"]
+"""When the baselines are fitted: once, before the first forecast, or again in each new period."""
 
 
 @dataclass(frozen=True)
@@ -94,4 +98,38 @@ class Baseline(Protocol):
         Raises:
             DataError: if there are too few rows to fit.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a pooled baseline says of one symbol by itself, from some row to the last origin.
+
+    Args:
+        inputs: the symbol's, with the origins that are wanted.
+        first: row of the first forecast.
+        forecasts: of every row from there to the last origin.
+    """
+
+    inputs: BaselineInputs
+    first: int
+    forecasts: StudentTMixture
+
+    def at(self, rows: NDArray[np.intp]) -> StudentTMixture:
+        """The forecasts of some rows."""
+        chosen = rows - self.first
+        parts = (self.forecasts.df, self.forecasts.loc, self.forecasts.scale)
+        return StudentTMixture(*(part[:, chosen] for part in parts))
+
+
+@runtime_checkable
+class PooledBaseline(Baseline, Protocol):
+    """A baseline whose forecast of a symbol depends on the other symbols as well."""
+
+    def alone(self, inputs: BaselineInputs, refit: Refit) -> Alone:
+        """What it says of one symbol, before the others have their say."""
+        ...
+
+    def together(self, symbols: Sequence[Alone]) -> list[Distribution]:
+        """The forecasts of each symbol's origins, in the order of the symbols."""
         ...

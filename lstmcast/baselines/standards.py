@@ -2,21 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from lstmcast.baselines.base import Baseline, BaselineInputs
+from lstmcast.baselines.base import Alone, Baseline, BaselineInputs, PooledBaseline, Refit
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.ewma import Ewma
-from lstmcast.baselines.table import align, inputs_for, tabulate_inputs
-from lstmcast.distributions import FloatArray
-
-Refit = Literal["never", "yearly", "quarterly", "monthly"]
-"""When the baselines are fitted: once, before the first forecast, or again in each new period."""
-
-_PERIODS = {"yearly": "Y", "quarterly": "Q", "monthly": "M"}
+from lstmcast.baselines.refit import refit_periods
+from lstmcast.baselines.table import align, inputs_for, tabulate_forecast, tabulate_inputs
+from lstmcast.distributions import Distribution, FloatArray
 
 FEWEST_SYMBOLS_FOR_PROCESSES = 8
 """Below this, starting worker processes takes longer than they save."""
@@ -24,6 +20,8 @@ FEWEST_SYMBOLS_FOR_PROCESSES = 8
 _STAND_IN = Ewma()
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,14 @@ class _Task(Generic[T]):
     refit: Refit
     cache: FitCache | None
     then: Callable[[pd.DataFrame], T]
+
+
+@dataclass(frozen=True)
+class _Forecasts(Generic[T]):
+    """What came of one symbol: done, and of pooled baselines what each symbol brings."""
+
+    standards: dict[str, Standard[T]]
+    alone: dict[str, Alone]
 
 
 def standard_tables(
@@ -142,11 +148,15 @@ def standards_by_symbol(
         )
         for symbol, table in predictions.groupby("symbol", sort=False)
     ]
-    results = dict(zip(predictions["symbol"].unique(), _run(tasks, jobs), strict=True))
+    results = _spread(_forecast_symbol, tasks, jobs)
+    for baseline in baselines:
+        if isinstance(baseline, PooledBaseline):
+            _forecast_together(baseline, tasks, results, jobs)
+    done = dict(zip(predictions["symbol"].unique(), (r.standards for r in results), strict=True))
     found: dict[str, dict[str, Standard[T]]] = {}
     notes = []
     for baseline in baselines:
-        parts = {symbol: result[baseline.name] for symbol, result in results.items()}
+        parts = {symbol: result[baseline.name] for symbol, result in done.items()}
         lacking = [part.lacking for part in parts.values() if part.lacking]
         if len(lacking) == len(parts):
             notes.append(f"{baseline.label} is left out: {lacking[0]}")
@@ -164,19 +174,22 @@ def _as_it_is(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _run(tasks: Sequence[_Task[T]], jobs: int) -> list[dict[str, Standard[T]]]:
-    if jobs == 1 or len(tasks) < FEWEST_SYMBOLS_FOR_PROCESSES:
-        return [_forecast_symbol(task) for task in tasks]
+def _spread(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> list[Result]:
+    """The function's results, in worker processes where there are many items."""
+    if jobs == 1 or len(items) < FEWEST_SYMBOLS_FOR_PROCESSES:
+        return [_in_one_thread(function, item) for item in items]
     from joblib import Parallel, cpu_count, delayed, parallel_config
 
-    workers = min(jobs or cpu_count(), len(tasks))
+    workers = min(jobs or cpu_count(), len(items))
     # One thread in each process: threads times processes must not exceed the cores.
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        return list(Parallel(n_jobs=workers)(delayed(_forecast_symbol)(task) for task in tasks))
+        return list(
+            Parallel(n_jobs=workers)(delayed(_in_one_thread)(function, item) for item in items)
+        )
 
 
-def _forecast_symbol(task: _Task[T]) -> dict[str, Standard[T]]:
-    """Every baseline's rows of one symbol.
+def _in_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
+    """The function's result.
 
     Fits are made of many small steps, on which threads of BLAS only wait for each other: the same
     GARCH took many times longer with two than with one.
@@ -184,22 +197,51 @@ def _forecast_symbol(task: _Task[T]) -> dict[str, Standard[T]]:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        return _forecast_in_one_thread(task)
+        return function(item)
 
 
-def _forecast_in_one_thread(task: _Task[T]) -> dict[str, Standard[T]]:
+def _forecast_symbol(task: _Task[T]) -> _Forecasts[T]:
+    """Every baseline's rows of one symbol; of pooled ones, what they say before they are pooled."""
     inputs = inputs_for(task.table, task.bars, task.fit_end)
     inputs = replace(inputs, features=_features_of(task), cache=task.cache)
-    results: dict[str, Standard[T]] = {}
+    forecasts: _Forecasts[T] = _Forecasts({}, {})
     stand_in: Standard[T] | None = None
     for baseline in task.baselines:
         reason = baseline.unable(inputs)
-        if reason is None:
-            results[baseline.name] = _forecast_with(baseline, inputs, task)
-            continue
-        stand_in = stand_in or _forecast_with(_STAND_IN, inputs, task)
-        results[baseline.name] = replace(stand_in, lacking=f"{inputs.symbol} {reason}")
-    return results
+        if reason is not None:
+            stand_in = stand_in or _forecast_with(_STAND_IN, inputs, task)
+            lacking = f"{inputs.symbol} {reason}"
+            forecasts.standards[baseline.name] = replace(stand_in, lacking=lacking)
+        elif isinstance(baseline, PooledBaseline):
+            # Features and the cache are of no more use, and would be sent between processes.
+            alone = baseline.alone(replace(inputs, features=None, cache=None), task.refit)
+            forecasts.alone[baseline.name] = alone
+        else:
+            forecasts.standards[baseline.name] = _forecast_with(baseline, inputs, task)
+    return forecasts
+
+
+def _forecast_together(
+    baseline: PooledBaseline,
+    tasks: Sequence[_Task[T]],
+    results: Sequence[_Forecasts[T]],
+    jobs: int,
+) -> None:
+    """Put into the results what a pooled baseline says of the symbols that it can have."""
+    able = [k for k, result in enumerate(results) if baseline.name in result.alone]
+    if not able:
+        return
+    pooled = baseline.together([results[k].alone[baseline.name] for k in able])
+    told = [(tasks[k], forecast) for k, forecast in zip(able, pooled, strict=True)]
+    for k, standard in zip(able, _spread(_tabulated, told, jobs), strict=True):
+        results[k].standards[baseline.name] = standard
+
+
+def _tabulated(told: tuple[_Task[T], Distribution]) -> Standard[T]:
+    task, forecast = told
+    inputs = inputs_for(task.table, task.bars, task.fit_end)
+    table = tabulate_forecast(inputs, forecast)
+    return Standard(task.then(align(table, task.table).set_axis(task.table.index)), ())
 
 
 def _forecast_with(baseline: Baseline, inputs: BaselineInputs, task: _Task[T]) -> Standard[T]:
@@ -216,22 +258,3 @@ def _features_of(task: _Task[T]) -> FloatArray | None:
     if task.features is None:
         return None
     return task.features.reindex(task.bars.index).to_numpy(dtype=np.float64)
-
-
-def refit_periods(inputs: BaselineInputs, refit: Refit) -> list[BaselineInputs]:
-    """Split the origins into stretches that share a fit.
-
-    A stretch begins with the first origin whose next session lies in a new year, quarter or month,
-    and is fitted on every row up to that origin.
-    """
-    if refit == "never":
-        return [inputs]
-    sessions = pd.DatetimeIndex(inputs.bars.index)
-    following = np.minimum(inputs.origins + 1, len(sessions) - 1)
-    numbers = sessions[following].to_period(_PERIODS[refit]).asi8
-    periods: list[BaselineInputs] = []
-    for number in np.unique(numbers):
-        origins = inputs.origins[numbers == number]
-        fit_rows = inputs.fit_rows if not periods else int(origins[0]) + 1
-        periods.append(replace(inputs, origins=origins, fit_rows=fit_rows))
-    return periods

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.baselines.base import Baseline, BaselineInputs
-from lstmcast.distributions import FloatArray
+from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.errors import DataError, RunError
 from lstmcast.predictions import COLUMNS, Actuals, tabulate
 
@@ -84,10 +84,15 @@ def tabulate_inputs(
     baseline: Baseline, inputs: BaselineInputs
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Prediction rows of one symbol by one baseline, and the notes on its fit."""
+    forecast = baseline.forecast(inputs)
+    return tabulate_forecast(inputs, forecast.distribution), forecast.notes
+
+
+def tabulate_forecast(inputs: BaselineInputs, distribution: Distribution) -> pd.DataFrame:
+    """Prediction rows of one symbol from the forecasts of its origins."""
     closes: FloatArray = inputs.bars["close"].to_numpy(dtype=np.float64)
     actuals = Actuals(inputs.symbol, pd.DatetimeIndex(inputs.bars.index), closes)
-    forecast = baseline.forecast(inputs)
-    return tabulate(actuals, inputs.origins, forecast.distribution), forecast.notes
+    return tabulate(actuals, inputs.origins, distribution)
 
 
 def align(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import pandas as pd
 
+from lstmcast.calibration import Judged, calibrate
 from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling
 from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.calibration import Judged, calibrate
-from lstmcast.training.device import one_thread_each
+from lstmcast.training.device import in_threads, one_thread_each
 from lstmcast.training.group import Group, Origins, new_network
 from lstmcast.training.pooling import combine
 
@@ -159,7 +160,7 @@ class Forecaster:
             {symbol: rows for symbol, rows in origins.items() if len(rows)},
             self.experiment.calibration.kind,
             pd.Timestamp(split.validation_end),
-            threads=self.experiment.training.threads,
+            each=partial(in_threads, wanted=self.experiment.training.threads),
         )
 
     def pooled(self, inputs: ForecastInputs, origins: Origins) -> dict[str, Distribution]:

@@ -84,7 +84,8 @@ def test_quantiles_density_and_distribution_function_agree(baseline: Baseline) -
     for k, level in enumerate(LEVELS):
         np.testing.assert_allclose(forecast.cdf(quantiles[..., k]), level, atol=0.02)
     step = 1e-5
-    at = quantiles[..., 3]
+    # Between two of them: at a bound of a range that is stretched the density jumps.
+    at = quantiles[..., 2:4].mean(axis=-1)
     slope = (forecast.cdf(at + step) - forecast.cdf(at - step)) / (2 * step)
     np.testing.assert_allclose(np.exp(forecast.log_density(at)), slope, rtol=1e-3)
     assert np.isnan(forecast.log_density(np.full(forecast.shape, np.nan))).all()

@@ -16,7 +16,8 @@ from lstmcast.baselines import (
     get_baseline,
     standard_tables,
 )
-from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES, refit_periods
+from lstmcast.baselines.refit import refit_periods
+from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES
 from lstmcast.baselines.table import inputs_for
 
 ROWS, FIRST = 900, 600

@@ -14,6 +14,7 @@ from support.histories import simulated
 
 import lstmcast.training.experiment as training_experiment
 import lstmcast.training.prepare as preparation
+from lstmcast.calibration import Judged, Path
 from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
 from lstmcast.evaluation.audit import AuditReport, Check, audit
@@ -27,7 +28,6 @@ from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.predictions import QUANTILES as Q
 from lstmcast.training import Trained
-from lstmcast.training.calibration import Judged, Path
 from lstmcast.training.device_panel import DevicePanel
 
 HISTORY = simulated()

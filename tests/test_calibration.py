@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from support.simulated import garch_returns
 
-from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
-from lstmcast.training.calibration import (
+from lstmcast.calibration import (
     COVERAGES,
     FEW,
     GAINS,
@@ -24,6 +23,7 @@ from lstmcast.training.calibration import (
     in_order,
     restlessness,
 )
+from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
 
 FIRST, VALIDATION_END, END = 300, 900, 2400
 DF = 6.0

@@ -30,9 +30,9 @@ Source: Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random worl
 (2021), Adaptive conformal inference under distribution shift.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -41,11 +41,24 @@ from scipy.special import expit
 
 from lstmcast.distributions import Distribution, FloatArray, PointForecast, Stretched
 from lstmcast.predictions import Actuals
-from lstmcast.training.device import in_threads
 
 Kind = Literal["none", "conformal", "adaptive"]
 Rows = Mapping[str, NDArray[np.intp]]
 Raw = Callable[[Rows], Mapping[str, Distribution]]
+
+
+class Each(Protocol):
+    """Applies a function to every item, in order of the items."""
+
+    def __call__(self, function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
+        """The results."""
+        ...
+
+
+def one_by_one(function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
+    """Apply a function to every item, one after the other."""
+    return [function(item) for item in items]
+
 
 COVERAGES = np.array([0.5, 0.8, 0.9, 0.95])
 GAINS = (0.02, 0.05, 0.2)
@@ -98,7 +111,7 @@ def calibrate(
     kind: Kind,
     validation_end: pd.Timestamp,
     *,
-    threads: int = 1,
+    each: Each = one_by_one,
 ) -> dict[str, Distribution]:
     """Forecast the origins and calibrate the forecasts by what came true before them.
 
@@ -108,14 +121,14 @@ def calibrate(
         origins: by symbol, the rows whose forecasts are wanted, at least one each.
         kind: how to calibrate.
         validation_end: the last session that conformal calibration learns from.
-        threads: CPU threads, 0 for as many as there are cores.
+        each: applies a function to many symbols, side by side where that is wanted.
     """
     plain = dict(raw(origins))
     if kind == "none" or any(isinstance(part, PointForecast) for part in plain.values()):
         return plain
     if kind == "conformal":
         return _conformal(raw, symbols, plain, validation_end)
-    return _adaptive(raw, symbols, plain, origins, threads)
+    return _adaptive(raw, symbols, plain, origins, each)
 
 
 @dataclass(frozen=True)
@@ -196,7 +209,7 @@ def _adaptive(
     symbols: Sequence[Judged],
     plain: Mapping[str, Distribution],
     origins: Rows,
-    threads: int,
+    each: Each,
 ) -> dict[str, Distribution]:
     last = {name: int(rows.max()) for name, rows in origins.items()}
     newest = max(s.dates[last[s.name]] for s in symbols if s.name in last)
@@ -207,7 +220,7 @@ def _adaptive(
     judged = raw(spans) if spans else {}
     known = [symbol for symbol in symbols if symbol.name in judged]
     horizons = next(iter(plain.values())).shape[1]
-    path = Path.follow([(s, spans[s.name], judged[s.name]) for s in known], horizons, threads)
+    path = Path.follow([(s, spans[s.name], judged[s.name]) for s in known], horizons, each)
     by_name = {symbol.name: symbol for symbol in symbols}
 
     def stretched(name: str) -> Stretched:
@@ -216,7 +229,7 @@ def _adaptive(
         to = in_order(widths.ranges * unit, path.factors(by_name[name], origins[name])) / unit
         return Stretched(plain[name], widths.unit, widths.ranges, to)
 
-    return dict(zip(plain, in_threads(stretched, plain, threads), strict=True))
+    return dict(zip(plain, each(stretched, plain), strict=True))
 
 
 def in_order(halves: FloatArray, factors: FloatArray) -> FloatArray:
@@ -254,14 +267,14 @@ class Path:
         cls,
         judged: Sequence[tuple[Judged, NDArray[np.intp], Distribution]],
         horizons: int,
-        threads: int = 1,
+        each: Each = one_by_one,
     ) -> "Path":
         """Learn from every forecast on the day on which its outcome is known.
 
         Args:
             judged: each symbol, rows in one stretch, and their uncalibrated forecasts.
             horizons: sessions ahead.
-            threads: CPU threads, 0 for as many as there are cores.
+            each: applies a function to many symbols, side by side where that is wanted.
         """
         dates = pd.DatetimeIndex([])
         for symbol, rows, _ in judged:
@@ -270,7 +283,7 @@ class Path:
         # On the day of the outcome: distance and bounds in logs, restlessness and day of origin.
         distance, restless = np.full(shape, np.nan), np.zeros(shape)
         bounds, origin = np.zeros((*shape, len(COVERAGES))), np.zeros(shape, dtype=np.intp)
-        all_widths = in_threads(_Widths.of, [forecast for _, _, forecast in judged], threads)
+        all_widths = each(_Widths.of, [forecast for _, _, forecast in judged])
         for s, ((symbol, rows, _), widths) in enumerate(zip(judged, all_widths, strict=True)):
             z = restlessness(symbol.closes)
             day = dates.get_indexer(symbol.dates[rows])

@@ -1,0 +1,78 @@
+"""HAR under the calibration that the networks have: is what they gain more than that?
+
+Calibration learns from every test day how often ranges hold, and the other standards learn nothing
+there. So the best of them gets the same: it is fitted on the rows before the last two years, its
+ranges are followed through those years and then through the test, over all symbols together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.baselines.base import Alone, Baseline, BaselineForecast, BaselineInputs, Refit
+from lstmcast.baselines.har import HarAbs, HarRange
+from lstmcast.baselines.refit import refit_periods
+from lstmcast.calibration import Judged, calibrate
+from lstmcast.distributions import Distribution, StudentTMixture
+
+FOLLOWED = 500
+"""Sessions before the first forecast through which ranges are followed; half of a short history."""
+
+
+@dataclass(frozen=True)
+class CalibratedHar:
+    """HAR on log range, on absolute returns where there is none, with ranges that follow."""
+
+    name: str = "har_calibrated"
+    label: str = "HAR, calibrated"
+
+    def unable(self, inputs: BaselineInputs) -> str | None:
+        """It needs enough rows for HAR before those through which it is followed."""
+        return _har(inputs).unable(_before(inputs))
+
+    def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
+        """Forecast the returns from every origin, of one symbol by itself."""
+        return BaselineForecast(self.together([self.alone(inputs, "never")])[0])
+
+    def alone(self, inputs: BaselineInputs, refit: Refit) -> Alone:
+        """What HAR says of one symbol, before calibration."""
+        har, early = _har(inputs), _before(inputs)
+        wanted = np.arange(inputs.fit_rows - 1, int(inputs.origins.max()) + 1, dtype=np.intp)
+        periods = [early, *refit_periods(replace(inputs, origins=wanted), refit)]
+        parts = [har.forecast(part).distribution for part in periods]
+        mixtures = [part for part in parts if isinstance(part, StudentTMixture)]
+        return Alone(inputs, int(early.origins[0]), StudentTMixture.stacked(mixtures))
+
+    def together(self, symbols: Sequence[Alone]) -> list[Distribution]:
+        """Calibrate the forecasts of several symbols by what came true of all of them."""
+        by_name = {each.inputs.symbol: each for each in symbols}
+        judged = [
+            Judged(
+                each.inputs.symbol,
+                pd.DatetimeIndex(each.inputs.bars.index),
+                each.inputs.bars["close"].to_numpy(dtype=np.float64),
+                each.first,
+            )
+            for each in symbols
+        ]
+        found = calibrate(
+            lambda rows: {name: by_name[name].at(part) for name, part in rows.items()},
+            judged,
+            {name: each.inputs.origins for name, each in by_name.items()},
+            "adaptive",
+            judged[0].dates[symbols[0].inputs.fit_rows - 1],
+        )
+        return [found[each.inputs.symbol] for each in symbols]
+
+
+def _har(inputs: BaselineInputs) -> Baseline:
+    return HarRange() if inputs.has_range else HarAbs()
+
+
+def _before(inputs: BaselineInputs) -> BaselineInputs:
+    """The rows that are followed before the first forecast, fitted on those before them."""
+    start = inputs.fit_rows - min(FOLLOWED, inputs.fit_rows // 2)
+    followed = np.arange(start - 1, inputs.fit_rows - 1, dtype=np.intp)
+    return replace(inputs, fit_rows=start, origins=followed)
