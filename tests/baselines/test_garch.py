@@ -36,6 +36,28 @@ def test_next_variance_is_archs_forecast(asymmetric: bool) -> None:
     np.testing.assert_allclose(next_variance(returns, found)[999:], expected, rtol=2e-3)
 
 
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_the_forecast_of_every_origin_is_archs(asymmetric: bool) -> None:
+    """Parameters of the rows that may be fitted, variance of the session after each origin."""
+    gamma = 0.1 if asymmetric else 0.0
+    returns = garch_returns(9, 1300, alpha=0.08, gamma=gamma, beta=0.85)[0]
+    origins = np.arange(1000, 1300)  # row 0 of the bars has no return
+    given = BaselineInputs("X", bars_from_returns(returns), 1001, origins, 1)
+    found = Garch(asymmetric=asymmetric).forecast(given).distribution
+    assert isinstance(found, StudentTMixture)
+    volatility = GARCH(p=1, o=int(asymmetric), q=1)
+    model = ConstantMean(
+        100 * returns, volatility=volatility, distribution=StudentsT(), rescale=False
+    )
+    fitted = model.fit(disp="off", last_obs=1000)
+    variance = fitted.forecast(start=999, horizon=1).variance.to_numpy()[:-1, 0]
+    nu = fitted.params["nu"]
+    expected = np.sqrt(variance * (nu - 2) / nu) / 100
+    np.testing.assert_allclose(found.scale[0, :, 0], expected, rtol=3e-3)
+    np.testing.assert_allclose(found.df, nu, rtol=0.02)
+    np.testing.assert_allclose(found.loc, fitted.params["mu"] / 100, atol=2e-5)
+
+
 def test_fit_recovers_the_parameters_of_a_long_simulation() -> None:
     returns = 100 * garch_returns(2, 12000, omega=2e-6, alpha=0.08, beta=0.9, df=6.0)[0]
     found = fit_garch(returns, asymmetric=False)
@@ -96,6 +118,20 @@ def test_further_ahead_it_is_the_distribution_of_simulated_paths(
         variance = p.omega + (p.alpha + p.gamma * (news < 0)) * news**2 + p.beta * variance
         expected = np.quantile(reached, levels)
         np.testing.assert_allclose(quantiles[h], expected, atol=0.1 * reached.std())
+
+
+def test_falls_that_weigh_more_leave_the_middle_above_the_mean() -> None:
+    """The skew of GJR: the median of ten sessions, by a plain simulation of 200,000 paths."""
+    p = replace(KNOWN, mu=0.0, alpha=0.0, gamma=0.3, beta=0.82)
+    generator, paths = np.random.default_rng(9), 200_000
+    variance, reached = np.full(paths, 1.0), np.zeros(paths)
+    for _ in range(10):
+        news = np.sqrt(variance) * generator.standard_t(p.nu, paths) * np.sqrt((p.nu - 2) / p.nu)
+        reached = reached + news
+        variance = p.omega + p.gamma * (news < 0) * news**2 + p.beta * variance
+    found = cumulated(p, np.array([1.0]), horizons=10).quantiles((0.5,))[0, -1, 0]
+    assert np.median(reached) > 0.1 * reached.std()
+    assert 100 * found == pytest.approx(np.median(reached), abs=0.04 * reached.std())
 
 
 def test_spread_is_the_theoretical_one() -> None:

@@ -89,6 +89,36 @@ def test_ridge_is_that_of_scikit_learn() -> None:
         np.testing.assert_allclose(_apply(design, fitted), theirs, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("noise", [0.3, 1.0, 12.0])
+def test_ridge_takes_the_penalty_that_serves_the_last_fifth_best(noise: float) -> None:
+    """By scikit-learn, over the candidates; the more noise, the more shrinking."""
+    generator = np.random.default_rng(11)
+    design = generator.normal(size=(600, 4))
+    target = design @ np.array([0.5, -0.3, 0.2, 0.1]) + noise * generator.normal(size=600)
+    errors = []
+    for penalty in PENALTIES:
+        held = SklearnRidge(alpha=penalty * 480).fit(design[:480], target[:480])
+        errors.append(np.mean((held.predict(design[480:]) - target[480:]) ** 2))
+    best = PENALTIES[int(np.argmin(errors))]
+    expected = SklearnRidge(alpha=best * 600).fit(design, target).predict(design)
+    np.testing.assert_allclose(ridge_forecast(design, target), expected, rtol=1e-7, atol=1e-9)
+    assert np.argmax(errors) != np.argmin(errors)
+
+
+def test_ridges_forecast_is_the_regression_times_the_width_around_which_it_is_a_student_t() -> None:
+    bars = bars_from_returns(garch_returns(12, 900)[0])
+    coming = np.append(np.diff(np.log(bars["close"].to_numpy())), 0.0)
+    noise = np.random.default_rng(13).normal(scale=0.01, size=len(bars))
+    given = replace(inputs(bars), features=(coming + noise)[:, None])
+    found = Ridge().forecast(given).distribution
+    assert isinstance(found, StudentTMixture)
+    origins = given.origins
+    assert np.corrcoef(found.mean()[:, 0], coming[origins])[0, 1] > 0.5
+    assert np.corrcoef(found.mean()[:, 0], given.features[origins, 0])[0, 1] > 0.9
+    left = np.mean((coming[origins] - found.mean()[:, 0]) ** 2)
+    assert left < 0.75 * np.mean(coming[origins] ** 2)
+
+
 def test_ridge_finds_a_signal_and_shrinks_noise_to_the_mean() -> None:
     design, target = design_and_target(4000)
     found = ridge_forecast(design, target[:3000])

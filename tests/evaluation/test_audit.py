@@ -12,14 +12,21 @@ import pytest
 from support.experiments import LAST, PRICE, small, train, trained
 from support.histories import simulated
 
+import lstmcast.training
 import lstmcast.training.experiment as training_experiment
 import lstmcast.training.prepare as preparation
 from lstmcast.calibration import Judged, Path
+from lstmcast.config import Experiment
 from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
-from lstmcast.evaluation.audit import AuditReport, Check, audit
+from lstmcast.evaluation.audit import AuditReport, Check, audit, controls
 from lstmcast.evaluation.audit.altered import altered_after, cut_after, shuffled_days
-from lstmcast.evaluation.audit.controls import _in_words, check_volatility
+from lstmcast.evaluation.audit.controls import (
+    _in_words,
+    check_random_walk,
+    check_shuffled,
+    check_volatility,
+)
 from lstmcast.evaluation.audit.fitted import check_training
 from lstmcast.evaluation.audit.simulate import garch, random_walk
 from lstmcast.evaluation.audit.stored import check_predictions
@@ -27,7 +34,7 @@ from lstmcast.evaluation.significance import Test
 from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.predictions import QUANTILES as Q
-from lstmcast.training import Trained
+from lstmcast.training import Trained, train_experiment
 from lstmcast.training.device_panel import DevicePanel
 
 HISTORY = simulated()
@@ -239,6 +246,58 @@ def test_training_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
     assert check.passed is False
     assert "training batches" in check.detail
+
+
+def leaking(
+    monkeypatch: pytest.MonkeyPatch, say: Callable[[pd.DataFrame], dict[str, Any]]
+) -> Experiment:
+    """An experiment whose controls train to forecasts with other columns."""
+
+    def knows(experiment: Experiment, *rest: Any) -> Trained:
+        run = train_experiment(experiment, *rest)
+        return replace(run, predictions=run.predictions.assign(**say(run.predictions)))
+
+    monkeypatch.setattr(lstmcast.training, "train_experiment", knows)
+    monkeypatch.setattr(controls, "EPOCHS", 1)
+    return trained().forecaster.experiment
+
+
+@pytest.mark.parametrize("quick", [check_random_walk, check_shuffled], ids=["walk", "shuffled"])
+def test_skill_where_nothing_can_be_known_is_named(
+    quick: Callable[..., Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of the coming return in the median; then its size in the width of the range."""
+    rest = (HISTORY, generator()) if quick is check_shuffled else ()
+
+    def tips(table: pd.DataFrame) -> dict[str, Any]:
+        return {"q50": table["q50"] + 0.3 * table["return_actual"]}
+
+    with monkeypatch.context() as patched:
+        check = quick(leaking(patched, tips), *rest)
+    assert check.passed is False
+    assert "the price shows skill" in check.detail
+    assert "something leaks" in check.detail
+
+    def fits(table: pd.DataFrame) -> dict[str, Any]:
+        size = table["return_actual"].abs()
+        wide = np.where(size > size.median(), 1.2, 0.8)
+        return {name: wide * table[name] for name in Q if name != "q50"}
+
+    check = quick(leaking(monkeypatch, fits), *rest)
+    assert check.passed is False
+    assert "the range shows skill" in check.detail
+
+
+def test_ranges_that_do_not_follow_a_known_volatility_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def blind(table: pd.DataFrame) -> dict[str, Any]:
+        width = np.random.default_rng(1).uniform(0.005, 0.02, size=len(table))
+        return {"q25": -width, "q75": width}
+
+    check = check_volatility(leaking(monkeypatch, blind))
+    assert check.passed is False
+    assert re.match(r"correlation -?0\.\d\d of the stated", check.detail)
 
 
 def test_a_report_is_plain_and_raises_with_every_leak() -> None:
