@@ -109,12 +109,13 @@ def test_ridges_forecast_is_the_regression_times_the_width_around_which_it_is_a_
     bars = bars_from_returns(garch_returns(12, 900)[0])
     coming = np.append(np.diff(np.log(bars["close"].to_numpy())), 0.0)
     noise = np.random.default_rng(13).normal(scale=0.01, size=len(bars))
-    given = replace(inputs(bars), features=(coming + noise)[:, None])
+    feature = coming + noise
+    given = replace(inputs(bars), features=feature[:, None])
     found = Ridge().forecast(given).distribution
     assert isinstance(found, StudentTMixture)
     origins = given.origins
     assert np.corrcoef(found.mean()[:, 0], coming[origins])[0, 1] > 0.5
-    assert np.corrcoef(found.mean()[:, 0], given.features[origins, 0])[0, 1] > 0.9
+    assert np.corrcoef(found.mean()[:, 0], feature[origins])[0, 1] > 0.9
     left = np.mean((coming[origins] - found.mean()[:, 0]) ** 2)
     assert left < 0.75 * np.mean(coming[origins] ** 2)
 
