@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from support.experiments import LAST, LINEAR, PRICE, same_weights, train, trained
 from support.histories import simulated
 
-from lstmcast.errors import LstmcastError, OutputError, RunError
+from lstmcast.errors import OutputError, RunError
 from lstmcast.predictions import COLUMNS, QUANTILES
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
@@ -315,8 +315,9 @@ def test_weights_that_do_not_fit_the_experiment(path: Path) -> None:
 
 def test_an_experiment_that_was_spoilt(path: Path) -> None:
     (path / "config.yaml").write_text("name: x\n")
-    with pytest.raises(LstmcastError, match=r"config\.yaml has 1 fault"):
+    with pytest.raises(RunError, match=r"`config\.yaml` of .* has 1 fault.*data") as caught:
         Run.open(path, path.parent).forecaster()
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -338,6 +339,13 @@ def test_predictions_that_cannot_be_used(path: Path, spoil: Spoil, fault: str) -
 def test_a_training_history_that_is_not_there(path: Path) -> None:
     (path / "history.csv").unlink()
     with pytest.raises(RunError, match=r"`history\.csv` is missing from the run"):
+        Run.open(path, path.parent).history()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04K\x01.\xff", b'member,epoch\n"1'])
+def test_a_training_history_that_cannot_be_read(path: Path, content: bytes) -> None:
+    (path / "history.csv").write_bytes(content)
+    with pytest.raises(RunError, match=r"`history\.csv` of the run .* cannot be read"):
         Run.open(path, path.parent).history()
 
 

@@ -35,7 +35,7 @@ def inputs_for(
     symbol = str(table["symbol"].iloc[0])
     sessions = pd.DatetimeIndex(bars.index)
     origins = np.unique(_rows_of(sessions, table["origin"], symbol))
-    _check_truth(table, bars, symbol)
+    check_truth(table, bars, symbol)
     fit_rows = int(origins[0]) + 1
     if fit_end is not None:
         last = int(sessions.searchsorted(fit_end, side="right"))
@@ -149,8 +149,17 @@ def _rows_of(
     return rows
 
 
-def _check_truth(table: pd.DataFrame, bars: pd.DataFrame, symbol: str) -> None:
-    """Compare the run's returns with today's bars: a revision would score unequal truths."""
+def check_truth(table: pd.DataFrame, bars: pd.DataFrame, symbol: str) -> None:
+    """Compare the run's returns with today's bars: a revision would score unequal truths.
+
+    Args:
+        table: prediction rows of one symbol.
+        bars: its adjusted bars as they are stored now.
+        symbol: its name, for the message.
+
+    Raises:
+        RunError: if the bars lack a session or give another return.
+    """
     sessions = pd.DatetimeIndex(bars.index)
     log_close = np.log(bars["close"].to_numpy(dtype=np.float64))
     ahead = log_close[_rows_of(sessions, table["date"], symbol)]

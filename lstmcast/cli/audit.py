@@ -8,7 +8,12 @@ from lstmcast.cli.console import note, out, print_json
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from lstmcast.evaluation.audit import AuditReport
+    from lstmcast.prices.history import PriceHistory
 
 _MARKS = {True: "[green]passed[/]", False: "[bold red]LEAKS[/]", None: "[dim]not asked[/]"}
 
@@ -36,12 +41,14 @@ def audit(
 
     opened = Run.open(run, runs_dir)
     histories = opened.histories(PriceStore(data_dir(data)))
+    predictions = opened.predictions()
+    _require_the_prices_of_the_run(predictions, histories)
     from lstmcast.evaluation.audit import audit as audit_forecaster
 
     report = audit_forecaster(
         opened.forecaster(),
         histories,
-        predictions=opened.predictions(),
+        predictions=predictions,
         seed=seed,
         training=training,
         watch=_say,
@@ -53,6 +60,17 @@ def audit(
         _print(report)
     write_atomically(opened.path / "audit.json", to_json(report.to_dict()))
     report.require()
+
+
+def _require_the_prices_of_the_run(
+    predictions: "pd.DataFrame", histories: "Sequence[PriceHistory]"
+) -> None:
+    """Prices that were fetched again and differ are no leak, and must not be called one."""
+    from lstmcast.baselines.table import check_truth
+
+    for history in histories:
+        rows = predictions[predictions["symbol"] == history.symbol]
+        check_truth(rows, history.adjusted(), history.symbol)
 
 
 def _say(name: str) -> None:

@@ -184,15 +184,21 @@ def _keep(walk: "Backtest", report: "BacktestReport") -> None:
             details=f"{walk.experiment.name}, {len(walk.folds)} folds",
             folds=[fold.first_origin for fold in walk.folds],
         )
-        save_figure(figure, walk.folder / "cumulative.png")
+        chart = walk.folder / "cumulative.png"
+        save_figure(figure, chart)
+        note(f"wrote {chart}")
     note(f"kept in {walk.folder}")
 
 
 def _print(report: "BacktestReport") -> None:
-    print_report(report.report)
+    print_report(report.report, "fitted again in each fold, on all sessions before it")
     if report.years:
         print_table(_years_table(report))
-    if report.strategies:
+    if not report.strategies:
+        return
+    if report.report.verdict.point_p is None:
+        note("note: the trading rules have too few days to conclude anything; see metrics.json")
+    else:
         print_table(_strategy_table(report))
 
 
@@ -224,10 +230,13 @@ def _years_table(report: "BacktestReport") -> "Table":
 def _strategy_table(report: "BacktestReport") -> "Table":
     names = {part.name for part in report.strategies}
     table = figures(
-        "Plain rules after costs",
-        "beyond: a year, more than buying and holding the rule's average share; Newey-West errors\n"
-        "deflated: probability that this is more than the luck of the best of "
-        f"{report.trials} without skill"
+        f"Plain rules after costs of {report.cost_bps:g} bps of what is traded",
+        "volatility target: the share of the money that makes 15 % a year, at most all of it\n"
+        "bought at the next open; symbols share equally; what is not held earns nothing\n"
+        "a year: 252 times the mean daily return\n"
+        "beyond: a year, more than holding the rule's average share; Newey-West error\n"
+        "deflated: probability that this is more than luck of the best of "
+        f"{report.trials} trials"
         + ("" if {"sign"} & names else "\nthe sign rule always holds: it is buy and hold"),
     )
     for name in (

@@ -31,6 +31,14 @@ class RefitOption(StrEnum):
     monthly = "monthly"
 
 
+_FITTED = {
+    RefitOption.never: "fitted once, on all sessions before the first forecast",
+    RefitOption.yearly: "fitted again each year, on all sessions before it",
+    RefitOption.quarterly: "fitted again each quarter, on all sessions before it",
+    RefitOption.monthly: "fitted again each month, on all sessions before it",
+}
+
+
 def evaluate(
     run: RunArgument = None,
     baselines: Annotated[
@@ -77,7 +85,7 @@ def evaluate(
     if json:
         print_json(metrics)
     else:
-        print_report(report, details=details)
+        print_report(report, _FITTED[refit], details=details)
     _tell_of_lost_networks(opened)
     opened.write_metrics(metrics)
     check_conditions(report, fail_unless or [])
@@ -122,14 +130,20 @@ def evaluate_run(
     )
 
 
-def print_report(report: "Report", *, details: bool = False) -> None:
-    """The tables and the verdict, for people; the verdict alone where there are too few days."""
+def print_report(report: "Report", fitted: str, *, details: bool = False) -> None:
+    """The tables and the verdict, for people; the verdict alone where there are too few days.
+
+    Args:
+        report: what was found.
+        fitted: what the baselines were fitted on, in words.
+        details: print further tables.
+    """
     from lstmcast.cli.details import detail_tables
 
     screen = out()
     conclusive = report.verdict.point_p is not None
     if conclusive:
-        tables = [_scores_table(report)]
+        tables = [_scores_table(report, fitted)]
         if len(report.horizons) > 1:
             tables.append(_horizons_table(report))
         if len(report.rows) > 1:
@@ -157,8 +171,9 @@ def _ranges_table(report: "Report") -> "Table":
     label = report.forecasters["model"].label
     table = figures(
         f"Share of closes inside the ranges of {label}",
-        "calm to restless: thirds of the volatility of the last 500 sessions\n"
-        "! beyond luck; ? too few days",
+        "calm to restless: by the rank of a symbol's volatility among its last 500 sessions\n"
+        + ("days: those on which any symbol had such a time\n" if len(report.rows) > 1 else "")
+        + "! beyond luck; ? too few days",
     )
     table.add_column("sessions ahead", no_wrap=True)
     table.add_column("days", justify="right")
@@ -178,7 +193,7 @@ def _ranges_table(report: "Report") -> "Table":
     return table
 
 
-def _scores_table(report: "Report") -> "Table":
+def _scores_table(report: "Report", fitted: str) -> "Table":
     """Every score of every forecaster at the shortest horizon."""
     horizon = report.horizons[0]
     table = figures(_title(report))
@@ -210,6 +225,7 @@ def _scores_table(report: "Report") -> "Table":
         "log score, CRPS: of the return in %, lower is better\n"
         "50 % to 95 %: share of closes inside the range that should hold as many\n"
         f"sign right: share of moves whose sign was right; always saying up scores {up}"
+        + (f"\nbaselines: {fitted}" if len(report.forecasters) > 1 else "")
     )
     return table
 
@@ -284,7 +300,7 @@ def _symbols_table(report: "Report") -> "Table":
             number(scores.rmse_ratio),
             number(scores.crps),
             "-" if math.isnan(scores.crps) else f"{1 - scores.crps / rival:+.1%}",
-            "-" if p is None else f"{p:.3f}",
+            "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 95)),
         )
     return table

@@ -105,6 +105,18 @@ def _tell_of_parts(trained: "Trained") -> None:
             note(f"note: {', '.join(names[:FEW])}{more}: {words}")
 
 
+def _tell_of_a_short_test(trained: "Trained") -> None:
+    """Say now, not after the evaluation, that it will conclude nothing."""
+    from lstmcast.evaluation.significance import FEWEST_DAYS
+
+    days = trained.predictions["origin"].nunique()
+    if days < FEWEST_DAYS:
+        note(
+            f"note: forecasts from {days} sessions of the test part have come true; below "
+            f"{FEWEST_DAYS} `lstmcast evaluate` concludes nothing"
+        )
+
+
 def _without(trained: "Trained", part: str) -> list[str]:
     return [name for name, rows in trained.prepared.parts.items() if not len(getattr(rows, part))]
 
@@ -129,6 +141,7 @@ def _report(
         return
     _tell_of_prices(histories)
     _tell_of_parts(trained)
+    _tell_of_a_short_test(trained)
     if trained.ensemble.interrupted:
         note("interrupted: the best networks so far are kept")
     for member in trained.ensemble.diverged:

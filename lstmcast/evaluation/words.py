@@ -132,7 +132,8 @@ def _distribution_words(e: Evidence, distribution: Finding, walk: Finding) -> st
         ends = (best.low, best.high) if gain >= 0 else (-best.high, -best.low)
         interval = f", 95 % interval {100 * ends[0]:.2f} to {100 * ends[1]:.2f} %"
     evidence = f"CRPS {abs(gain):.2f} % {side}{interval}, {_p(best.crps.p_value)}"
-    rival = f"{e.best[1]}, the best of {e.baselines} baselines" if e.baselines > 1 else e.best[1]
+    among = f"the best of {e.baselines} baselines" if e.baselines > 1 else "the only one compared"
+    rival = f"{e.best[1]}, {among}"
     words = {
         Finding.better: f"Range: it beats {rival} ({evidence})",
         Finding.worse: f"Range: it loses to {rival} ({evidence})",

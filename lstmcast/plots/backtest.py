@@ -48,7 +48,9 @@ def backtest_chart(
         )
     sheet.legend(handles, columns=2)
     sheet.skip(0.1)
-    sheet.text("Cumulated difference, % (falling: the model gains)", weight="bold")
+    sheet.text(
+        "Sum of the daily differences, CRPS points (falling: the model gains)", weight="bold"
+    )
     sheet.skip(0.05)
     axes = sheet.panel(3.6)
     dates = pd.DatetimeIndex(differences.index)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lstmcast.config import Experiment, load_experiment
-from lstmcast.errors import LstmcastError, RunError, UsageError
+from lstmcast.errors import ConfigError, LstmcastError, RunError, UsageError
 from lstmcast.features import groups_named
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.predictions import read_predictions
@@ -95,16 +95,40 @@ class Run:
         return self.path / "charts"
 
     def experiment(self) -> Experiment:
-        """The settled experiment."""
-        return load_experiment(self._file("config.yaml"))
+        """The settled experiment.
+
+        Raises:
+            RunError: if it is missing or damaged, or names feature groups that are not installed.
+        """
+        file = self._file("config.yaml")
+        try:
+            return load_experiment(file)
+        except ConfigError as error:
+            faults = "; ".join((error.message, *error.problems))
+            raise RunError(
+                f"`config.yaml` of the run {self.path} cannot be used: {faults}",
+                "restore it, install the package of the feature group that it names, or train the "
+                "run again",
+            ) from error
 
     def predictions(self) -> pd.DataFrame:
         """The forecasts of the test part."""
         return read_predictions(self.path / "predictions.parquet")
 
     def history(self) -> pd.DataFrame:
-        """The training history: a row per member and epoch."""
-        return pd.read_csv(self._file("history.csv"))
+        """The training history: a row per member and epoch.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        file = self._file("history.csv")
+        try:
+            return pd.read_csv(file)
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"`history.csv` of the run {self.path} cannot be read",
+                "train the run again with `lstmcast train --config`",
+            ) from error
 
     def forecaster(self, device: str = "cpu") -> "Forecaster":
         """The trained ensemble, on a device."""

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -53,6 +54,18 @@ def test_a_leak_ends_with_its_exit_code_and_its_name(
     assert json.loads((Run.open(None, place.runs).path / "audit.json").read_text())["passed"] is (
         False
     )
+
+
+def test_prices_that_changed_since_the_run_are_no_leak(place: Workplace) -> None:
+    assert place.invoke("train", "-c", place.config).exit_code == 0
+    history = simulated(rows=620)
+    bars = history.bars.copy()
+    bars.loc[bars.index[600:], ["open", "high", "low", "close", "adj_close"]] *= 1.01
+    place.store.save(replace(history, bars=bars))
+    result = place.invoke("audit", "--no-training")
+    assert result.exit_code == 8
+    assert "the stored prices of AAA have changed since the run" in result.stderr
+    assert "LEAKS" not in result.output
 
 
 def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:

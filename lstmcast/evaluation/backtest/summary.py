@@ -51,6 +51,7 @@ class BacktestReport:
         differences: by date, the model's CRPS minus the best baseline's, mean over symbols;
             empty for a point forecast.
         strategies: two trading rules beside buy and hold; empty without costs.
+        cost_bps: cost of a trade in hundredths of a percent; None without trading.
         trials: models tried on these prices, by which the strategies are deflated.
     """
 
@@ -58,6 +59,7 @@ class BacktestReport:
     years: list[Year]
     differences: "pd.Series[float]"
     strategies: list[Performance]
+    cost_bps: float | None
     trials: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,6 +68,7 @@ class BacktestReport:
             **self.report.to_dict(),
             "years": [year.to_dict() for year in self.years],
             "strategies": [part.to_dict() for part in self.strategies],
+            "cost_bps": self.cost_bps,
             "trials": self.trials,
         }
 
@@ -101,7 +104,7 @@ def summarise(
     strategies = (
         [] if cost_bps is None else trade(tables[MODEL], bars, cost_bps=cost_bps, trials=trials)
     )
-    return BacktestReport(report, years, differences, strategies, trials)
+    return BacktestReport(report, years, differences, strategies, cost_bps, trials)
 
 
 def _days(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
