@@ -41,6 +41,22 @@ def test_training_leaves_a_run_and_says_what_is_next(place: Workplace) -> None:
     assert "\x1b" not in result.stderr
 
 
+@pytest.mark.parametrize("rest", [("0.4", "0.1"), ("0.3", "0.2")])
+def test_training_says_when_its_test_part_is_too_short(
+    tmp_path: Path, rest: tuple[str, str]
+) -> None:
+    place = Workplace.make(tmp_path, simulated(rows=460))
+    shares = zip(("train", "validation", "test"), ("0.5", *rest), strict=True)
+    options = [word for name, share in shares for word in ("--set", f"split.{name}={share}")]
+    result = place.invoke("train", "-c", place.config, *options, *ONE)
+    assert result.exit_code == 0, result.stderr
+    days = Run.open(None, place.runs).predictions()["origin"].nunique()
+    said = rest == ("0.4", "0.1")
+    assert (days < 60) is said
+    note = f"note: forecasts from {days} sessions of the test part have come true; below 60"
+    assert (note in result.stderr) is said
+
+
 def test_training_says_on_which_prices_and_who_had_none(tmp_path: Path) -> None:
     late = as_history(simulated_bars(8, 260, first="2001-11-01"), "BBB")
     place = Workplace.make(tmp_path, simulated(rows=460), late)
