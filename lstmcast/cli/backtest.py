@@ -235,8 +235,8 @@ def _strategy_table(report: "BacktestReport") -> "Table":
         "bought at the next open; symbols share equally; what is not held earns nothing\n"
         "a year: 252 times the mean daily return\n"
         "beyond: a year, more than holding the rule's average share; Newey-West error\n"
-        "deflated: probability that this is more than luck of the best of "
-        f"{report.trials} trials"
+        "deflated: probability that this is more than the luck of the best of "
+        f"{report.trials} {'trial' if report.trials == 1 else 'trials'}"
         + ("" if {"sign"} & names else "\nthe sign rule always holds: it is buy and hold"),
     )
     for name in (
