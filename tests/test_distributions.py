@@ -21,6 +21,7 @@ from lstmcast.distributions import (
 )
 from lstmcast.distributions.grid import TAIL_DF
 from lstmcast.distributions.mixture_quantiles import MixtureArrays, _step, quick_quantiles
+from lstmcast.distributions.roots import invert
 from lstmcast.distributions.student_t import _bracketed
 from lstmcast.predictions import LEVELS as STATED
 
@@ -152,7 +153,7 @@ def test_quick_quantiles_are_those_of_the_bracketed_search() -> None:
     arrays = MixtureArrays(mixed.df, mixed.loc, mixed.scale, mixed.shares)
     found, settled = quick_quantiles(arrays, np.array(STATED))
     assert settled.all()  # none was left to the slower method
-    exact = _bracketed(arrays, np.array(STATED))
+    exact = _bracketed(arrays.of(settled), np.array(STATED)).reshape(found.shape)
     np.testing.assert_allclose(found, exact, atol=1e-11 * float(mixed.scale.max()))
 
 
@@ -167,8 +168,61 @@ def test_a_step_of_the_search_is_of_the_fourth_order() -> None:
     errors = []
     for away in (0.08, 0.04):
         x = root + away * mixed.scale.mean()
-        errors.append(np.abs(x + _step(arrays, x, level) - root).mean())
+        errors.append(np.abs(x + _step(arrays, x, level)[0] - root).mean())
     assert errors[0] / errors[1] == pytest.approx(16, rel=0.25)
+
+
+def unlike(seed: int, components: int, decades: float, rows: int = 250) -> StudentTMixture:
+    """Components whose widths are up to so many powers of ten apart, some about one centre."""
+    generator = np.random.default_rng(seed)
+    shape = (components, rows, 1)
+    scale = 10 ** generator.uniform(-decades / 2, decades / 2, size=shape)
+    apart = generator.integers(0, 2, size=(1, rows, 1)) * scale.mean(axis=0)
+    weights = generator.dirichlet(np.ones(components), size=(rows, 1)).transpose(2, 0, 1) + 1e-6
+    return StudentTMixture(
+        df=generator.uniform(2.05, 50, size=shape),
+        loc=generator.normal(size=shape) * scale + generator.normal(size=shape) * apart,
+        scale=scale,
+        weights=weights / weights.sum(axis=0),
+    )
+
+
+def assert_inverse_and_in_order(distribution: Distribution, atol: float) -> None:
+    quantiles = distribution.quantiles(STATED)
+    assert np.all(np.diff(quantiles, axis=-1) > 0)
+    for k, level in enumerate(STATED):
+        np.testing.assert_allclose(distribution.cdf(quantiles[..., k]), level, atol=atol)
+
+
+@pytest.mark.parametrize("components", [2, 3, 5])
+@pytest.mark.parametrize("decades", [1, 2, 4, 8])
+def test_quantiles_of_components_of_any_width_are_exact_and_in_order(
+    components: int, decades: float
+) -> None:
+    """From 1e-4 to 1e4: small steps at a wrong place once counted as the end of the search."""
+    for seed in (0, 1):
+        assert_inverse_and_in_order(unlike(seed, components, decades), atol=5e-9)
+
+
+def test_a_linear_pool_of_unlike_widths_is_inverted_as_well() -> None:
+    parts = unlike(3, 3, 6, rows=60)
+    members = tuple(
+        StudentTMixture(parts.df[k : k + 1], parts.loc[k : k + 1], parts.scale[k : k + 1])
+        for k in range(3)
+    )
+    assert_inverse_and_in_order(LinearPool(members, np.array([0.1, 0.6, 0.3])), atol=5e-9)
+
+
+def test_the_search_halves_a_bracket_that_newtons_steps_do_not() -> None:
+    """A steep step on a gentle slope: from above, each step of Newton's goes a little way only."""
+
+    def cdf_and_density(x: np.ndarray, _: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        narrow, wide = stats.norm(0.0, 1e-7), stats.expon(0.0, 1e3)
+        return 0.5 * (narrow.cdf(x) + wide.cdf(x)), 0.5 * (narrow.pdf(x) + wide.pdf(x))
+
+    level = np.array([0.1, 0.3, 0.45, 0.6, 0.9])
+    root = invert(cdf_and_density, level, np.full(5, -1.0), np.full(5, 1e5))
+    np.testing.assert_allclose(cdf_and_density(root, level)[0], level, atol=1e-9)
 
 
 def test_quantiles_do_not_depend_on_the_order_of_the_levels() -> None:

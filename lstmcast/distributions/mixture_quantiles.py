@@ -12,8 +12,10 @@ seconds. Four ideas bring that down to a tenth of a second:
   much narrower than the step), the function itself is used.
 - A step uses the density's first two derivatives, which are formulas, so its error falls with the
   fourth power (the series of the inverse function: Abramowitz and Stegun 1964, 3.6.25).
-- Forecasts that do not settle, such as mixtures of far-apart components, are reported and left to
-  a slower method.
+- A forecast has settled when the distribution function is at its levels, the last step was small
+  and the quantiles are in order. A small step alone tells nothing: far from the root the series
+  may end in zero. The others, such as mixtures of far-apart components, are left to a slower
+  method.
 """
 
 from dataclasses import dataclass
@@ -29,6 +31,9 @@ _ROUNDS = 5
 _SMALL_STEP = 1e-4
 """A last step below this, in units of the narrowest scale, leaves an error around its fourth
 power."""
+
+_SMALL_ERROR = 1e-4
+"""Error of the distribution function before the last step; on a root it is far smaller."""
 
 _WIDEST_PANEL = 0.5
 """Half-width of a quadrature panel in units of the narrowest scale, where six nodes integrate a
@@ -77,10 +82,14 @@ def quick_quantiles(
     for _ in range(_ROUNDS):
         # Forecasts that do not settle may run off to infinity.
         with np.errstate(all="ignore"):
-            step = _step(mixture.of(pending), root[pending], level)
+            step, newton, missing = _step(mixture.of(pending), root[pending], level)
             root[pending] += step
-        # A step that is not a number is not small either.
-        settled[pending] = (np.abs(step) <= _SMALL_STEP * narrowest[pending]).all(axis=-1)
+            # What is not a number is not small either.
+            small = _SMALL_STEP * narrowest[pending]
+            there = (np.abs(step) <= small) & (np.abs(newton) <= small)
+            there &= np.abs(missing) <= _SMALL_ERROR
+            ordered = (np.diff(root[pending], axis=-1) >= 0).all(axis=-1)
+        settled[pending] = there.all(axis=-1) & ordered
         pending = ~settled
         if not pending.any():
             break
@@ -100,14 +109,22 @@ def _start(mixture: MixtureArrays, level: FloatArray) -> FloatArray:
     return mean
 
 
-def _step(mixture: MixtureArrays, x: FloatArray, level: FloatArray) -> FloatArray:
-    """How far the roots are from `x`, `(forecasts, levels)`, to the fourth order."""
+def _step(
+    mixture: MixtureArrays, x: FloatArray, level: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """How far the roots are from `x`, `(forecasts, levels)`.
+
+    Returns:
+        The distance to the fourth order, the same to the second (Newton's step), and by how much
+        the distribution function at `x` is below the levels.
+    """
     density, first, second = _density_with_derivatives(mixture, x)
-    newton = (level - _cdf(mixture, x)) / density
+    missing = level - _cdf(mixture, x)
+    newton = missing / density
     curve = first / (2 * density)
     skew = (3 * first**2 - density * second) / (6 * density**2)
     step: FloatArray = newton * (1 - newton * (curve - newton * skew))
-    return step
+    return step, newton, missing
 
 
 def _density_with_derivatives(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
 from lstmcast.distributions.grid import QuantileGrid
@@ -61,15 +62,21 @@ class LinearPool:
     def quantiles(self, levels: Sequence[float]) -> FloatArray:
         """Roots of the pool's distribution function, between the members' own quantiles."""
         each = np.stack([member.quantiles(levels) for member in self.members])
+        low, high = each.min(axis=0), each.max(axis=0)
+        points = (low + high) / 2
 
-        def cdf_and_density(y: FloatArray) -> tuple[FloatArray, FloatArray]:
-            columns = [y[..., k] for k in range(y.shape[-1])]
-            probability = np.stack([self.cdf(column) for column in columns], axis=-1)
-            density = np.stack([np.exp(self.log_density(column)) for column in columns], axis=-1)
-            return probability, density
+        def cdf_and_density(
+            y: FloatArray, searched: NDArray[np.intp]
+        ) -> tuple[FloatArray, FloatArray]:
+            # Members forecast all rows or none: the levels alone can be left out.
+            np.put(points, searched, y)
+            probability, density = np.zeros_like(points), np.zeros_like(points)
+            for k in np.unique(searched % points.shape[-1]):
+                probability[..., k] = self.cdf(points[..., k])
+                density[..., k] = np.exp(self.log_density(points[..., k]))
+            return probability.ravel()[searched], density.ravel()[searched]
 
-        level = np.asarray(levels, dtype=np.float64)
-        return invert(cdf_and_density, level, each.min(axis=0), each.max(axis=0))
+        return invert(cdf_and_density, np.asarray(levels, dtype=np.float64), low, high)
 
 
 def pool(members: Sequence[Distribution], weights: FloatArray | None = None) -> Distribution:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, stdtr, stdtrit
 
 from lstmcast.distributions.base import FloatArray
@@ -134,12 +134,14 @@ def _t_quantiles(df: FloatArray, level: FloatArray) -> FloatArray:
 
 def _bracketed(mixture: MixtureArrays, level: FloatArray) -> FloatArray:
     """Quantiles `(forecasts, levels)` by safeguarded Newton, from the components' own."""
-    df, loc, scale, share = (
-        values[..., None] for values in (mixture.df, mixture.loc, mixture.scale, mixture.share)
-    )
+    df, loc, scale = (values[..., None] for values in (mixture.df, mixture.loc, mixture.scale))
     each = loc + scale * stdtrit(df, level)
 
-    def cdf_and_density(y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def cdf_and_density(y: FloatArray, searched: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        row = searched // len(level)
+        df, loc, scale, share = (
+            values[:, row] for values in (mixture.df, mixture.loc, mixture.scale, mixture.share)
+        )
         probability = (share * stdtr(df, (y - loc) / scale)).sum(axis=0)
         density = (share * np.exp(student_t_log_density(y, df, loc, scale))).sum(axis=0)
         return probability, density
