@@ -80,6 +80,9 @@ _LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 _MEDIAN, _MIDDLE = 4, 1
 _SMOOTH = 0.05
 _DECAY = 0.94
+_BURN_IN = 34
+"""Sessions, two over 1 - decay: the weights of the returns seen are seven eighths of all then."""
+
 _MOST_RESTLESS = 1.5
 _USUAL_SQUARE = 0.2
 _MOST_STRETCH = np.log(2.0)
@@ -353,10 +356,17 @@ def _learn(
 
 
 def restlessness(closes: FloatArray) -> FloatArray:
-    """Log of the EWMA volatility at each row minus its mean so far, `(rows,)`, cut at 1.5."""
-    square = pd.Series(np.diff(np.log(closes), prepend=np.log(closes[0])) ** 2)
-    volatility = square.ewm(alpha=1 - _DECAY, adjust=False).mean().clip(lower=1e-12) ** 0.5
+    """Log of the EWMA volatility at each row minus its mean so far, `(rows,)`, cut at 1.5.
+
+    Volatility is the root of the mean square of the returns so far with weights that sum to 1, so
+    that it does not start from a return that nobody saw. The mean of its logarithm leaves out the
+    burn-in, in which few returns tell it: the logarithm of a mean of few squares is low. Until then
+    nothing is known of how restless a symbol usually is, and the answer is 0.
+    """
+    square = pd.Series(np.diff(np.log(closes), prepend=np.nan) ** 2)
+    volatility = square.ewm(alpha=1 - _DECAY).mean().clip(lower=1e-12) ** 0.5
     logs = np.log(volatility)
-    away = (logs - logs.expanding().mean()).to_numpy()
+    logs.iloc[:_BURN_IN] = np.nan
+    away = (logs - logs.expanding().mean()).fillna(0.0).to_numpy()
     cut: FloatArray = np.clip(away, -_MOST_RESTLESS, _MOST_RESTLESS)
     return cut

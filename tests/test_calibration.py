@@ -349,3 +349,20 @@ def test_conformal_points_are_the_quantiles_of_the_distances() -> None:
     expected = np.quantile(distances[:, 0], COVERAGES * (1 + 1 / 999))
     np.testing.assert_allclose(to[0], expected, atol=3e-3)
     assert np.all(np.diff(to[0]) > 0)
+
+
+def test_restlessness_starts_without_a_bias() -> None:
+    """Of independent returns, over many symbols: about 0 on average from its first row on.
+
+    From a forced zero return and with a mean that counts the burn-in it is 0.4 at row 50.
+    """
+    draws = 0.01 * np.random.default_rng(5).normal(size=(400, 1000))
+    each = [restlessness(np.exp(np.cumsum(np.append(0.0, own)))) for own in draws]
+    mean = np.mean(each, axis=0)
+    assert np.all(mean[:34] == 0)
+    np.testing.assert_allclose(mean[34:], 0.0, atol=0.05)
+
+
+def test_restlessness_does_not_depend_on_the_unit_of_the_price() -> None:
+    closes = np.exp(np.cumsum(independent(9, 300)))
+    np.testing.assert_allclose(restlessness(closes), restlessness(100 * closes), atol=1e-9)

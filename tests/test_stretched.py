@@ -100,3 +100,29 @@ def test_unknown_truth_has_no_density() -> None:
 def test_the_median_stays() -> None:
     assert warped().quantiles((0.5,))[0, 0, 0] == pytest.approx(0.1)
     assert warped().mean()[0, 0] == pytest.approx(0.1)
+
+
+def test_the_mean_is_that_of_the_stretched_distribution() -> None:
+    """Of a base that leans, with a median that is not its mean, each range stretched differently.
+
+    The moved mean of the base, say, is 8 % of a unit away from it here.
+    """
+    shape = (2, 1, 1)
+    leaning = StudentTMixture(
+        np.full(shape, 5.0), np.array([0.0, 4.0]).reshape(shape), np.array([1, 3]).reshape(shape)
+    )
+    to = np.array([[0.3, 1.2, 1.4, 2.4]])
+    low, high = leaning.quantiles((0.1, 0.9))[0, 0]
+    distribution = Stretched(leaning, column((high - low) / 2), AT, to)
+
+    def density(y: float) -> float:
+        return y * float(np.exp(distribution.log_density(column(y)))[0, 0])
+
+    joints = (0.0, *(x for end in to[0] for x in (end, -end)))
+    median = float(distribution.quantiles((0.5,))[0, 0, 0])
+    ends = sorted(median + (high - low) / 2 * x for x in joints)
+    expected = sum(
+        quad(density, a, b, limit=200)[0]
+        for a, b in zip([-np.inf, *ends], [*ends, np.inf], strict=True)
+    )
+    assert distribution.mean()[0, 0] == pytest.approx(expected, abs=1e-5 * (high - low))

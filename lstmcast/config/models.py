@@ -228,7 +228,14 @@ class Training(_Section):
         "however short its history",
     )
     batch_size: int = Field(32, ge=1, le=65536, description="windows in a step")
-    epochs: int = Field(100, ge=1, le=100_000, description="most passes over the training rows")
+    epochs: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="most epochs; in one, about as many sessions carry a loss as there are training"
+        " rows, but at least 8 batches, which in a small pool is each row several times"
+        " (`every`), or every window once (`last`)",
+    )
     learning_rate: float = Field(3e-3, gt=0, le=1, description="AdamW step size")
     ramp: int = Field(40, ge=0, description="steps in which the learning rate rises to its value")
     rate_half_life: int = Field(

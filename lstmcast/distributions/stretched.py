@@ -8,6 +8,8 @@ import numpy as np
 
 from lstmcast.distributions.base import Distribution, FloatArray
 
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
+
 
 @dataclass(frozen=True)
 class Stretched:
@@ -58,10 +60,33 @@ class Stretched:
         return found
 
     def mean(self) -> FloatArray:
-        """Expected value, with the distance of the base's mean from the median moved."""
+        """Expected value.
+
+        With D(z) = P(X - m > u z) - P(X - m < -u z), which is 0 where X is symmetric,
+
+            E[Y] - m = u * integral over z > 0 of W'(z) D(z).
+
+        W' is constant on each piece, and beyond the last it is that of a plain factor, for which
+        the integral is the factor times E[X] - m. What the pieces differ from it is integrated by
+        Gauss-Legendre quadrature.
+        """
+        shape = (*self.shape, self.at.shape[-1])
+        zero = np.zeros((*self.shape, 1))
+        ends, reached = (
+            np.concatenate([zero, np.broadcast_to(points, shape)], axis=-1)
+            for points in (self.at, self.to)
+        )
+        beyond = reached[..., -1] / ends[..., -1]
+        extra = np.diff(reached, axis=-1) / np.diff(ends, axis=-1) - beyond[..., None]
+        half, centre = np.diff(ends, axis=-1) / 2, (ends[..., 1:] + ends[..., :-1]) / 2
+        gained = np.zeros(self.shape)
+        for piece in range(shape[-1]):
+            for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
+                z = self.unit * (centre[..., piece] + node * half[..., piece])
+                lean = 1 - self.base.cdf(self._median + z) - self.base.cdf(self._median - z)
+                gained += weight * half[..., piece] * extra[..., piece] * lean
         away = self.base.mean() - self._median
-        moved = _along(self.at, self.to, (np.abs(away) / self.unit)[..., None])[0][..., 0]
-        found: FloatArray = self._median + np.sign(away) * self.unit * moved
+        found: FloatArray = self._median + beyond * away + self.unit * gained
         return found
 
     def _back(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:

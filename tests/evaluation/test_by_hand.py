@@ -66,8 +66,7 @@ def by_statsmodels(d: np.ndarray, horizon: int) -> tuple[float, float]:
     fitted = sm.OLS(d, np.ones(n)).fit(
         cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": False}
     )
-    corrected = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
-    statistic = float(fitted.tvalues[0]) * np.sqrt(corrected)
+    statistic = float(fitted.tvalues[0])
     return statistic, 2 * float(stats.t.sf(abs(statistic), degrees_of_freedom(n, lags)))
 
 
