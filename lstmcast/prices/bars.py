@@ -2,29 +2,36 @@
 
 `normalise` checks and puts right, in this order:
 
- 1. there is a `close` column, and every column that is read holds numbers
- 2. the index holds session dates: no time, no time zone, the exchange's own date
- 3. rows are put in the order of their dates; two rows of one date are an error
- 4. rows that lack a price are left out and named; a volume of zeros throughout is no volume
+ 1. the index holds session dates: no time, no time zone, the exchange's own date; rows outside the
+    dates that were asked for are cut before anything is said of them
+ 2. there is a `close` column, and every column that is read holds numbers; an `open`, `high` or
+    `low` of 0 is what some sources write for a price that they lack
+ 3. rows are put in the order of their dates; rows of one date are merged where they agree, and are
+    an error where they do not
+ 4. rows that lack `close` or `adj_close` are left out and named; rows that lack another price are
+    kept without it and named; a volume of zeros throughout is no volume
  5. prices are finite and above zero, volumes and dividends not negative
  6. `high >= low`, and both enclose `open` and `close`: a difference as small as rounding is widened
     away and noted, a larger one is an error
 
-What 5 and 6 refuse can be accepted (`accept_suspect`): then impossible rows are left out and ranges
-widened, and the findings say so.
+What 5 and 6 refuse can be accepted (`accept_suspect`): then impossible rows are left out, and the
+findings say so.
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError, NoDataInRangeError
-from lstmcast.prices.findings import Finding, Level, count, list_dates
+from lstmcast.prices.findings import Finding, count, list_dates
 
 PRICES = ("open", "high", "low", "close", "adj_close")
 COLUMNS = (*PRICES, "volume", "dividends", "splits")
+SPARE = ("open", "high", "low")
+"""Prices that a session may lack: its row is kept, with NaN in their place."""
 INDEX_DTYPE = "datetime64[us]"
 
 ROUNDING = 5e-3
@@ -40,7 +47,13 @@ rate; a level can be context for a forecast and is never the thing forecast."""
 
 
 def normalise(
-    frame: pd.DataFrame, where: str, kind: Kind, *, accept_suspect: bool = False
+    frame: pd.DataFrame,
+    where: str,
+    kind: Kind,
+    *,
+    accept_suspect: bool = False,
+    start: date | None = None,
+    end: date | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...], tuple[Finding, ...]]:
     """Return a frame as bars, the columns that it lacks, and what was put right.
 
@@ -49,13 +62,18 @@ def normalise(
         where: what to call it in an error, such as "AAPL from csv".
         kind: whether prices must be positive.
         accept_suspect: leave impossible rows out instead of refusing the frame.
+        start: first day wanted; earlier rows are not looked at.
+        end: last day wanted, included; later rows are not looked at.
 
     Raises:
         DataError: a rule is broken.
         NoDataInRangeError: no row is left.
     """
-    bars = _numbers(frame, where)
-    bars.index = session_dates(bars.index, where)
+    _has_close(frame, where)
+    frame = frame.set_axis(session_dates(frame.index, where), axis="index")
+    bars = _numbers(_within(frame, where, start, end), where)
+    if kind == "price":
+        bars[list(SPARE)] = bars[list(SPARE)].mask(bars[list(SPARE)] == 0)
     present = [name for name in COLUMNS if not bars[name].isna().all()]
     if "volume" in present and not bars["volume"].fillna(0.0).any():
         present.remove("volume")  # currencies and some indices come with zeros throughout
@@ -114,12 +132,29 @@ class _Table:
         )
 
 
-def _numbers(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+def _has_close(frame: pd.DataFrame, where: str) -> None:
     if "close" not in frame.columns:
         raise DataError(
             f"{where}: there is no `close` column among {', '.join(map(str, frame.columns))!r}",
             hint="date and close are needed; open, high, low, adj_close and volume are optional",
         )
+
+
+def _within(frame: pd.DataFrame, where: str, start: date | None, end: date | None) -> pd.DataFrame:
+    inside = np.ones(len(frame), dtype=bool)
+    if start is not None:
+        inside &= frame.index >= pd.Timestamp(start)
+    if end is not None:
+        inside &= frame.index <= pd.Timestamp(end)
+    if len(frame) and not inside.any():
+        raise NoDataInRangeError(
+            f"{where} has no bars from {start or 'its start'} to {end or 'its end'}",
+            hint=f"it has {frame.index.min():%Y-%m-%d} to {frame.index.max():%Y-%m-%d}",
+        )
+    return frame[inside]
+
+
+def _numbers(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     columns: dict[str, pd.Series] = {}
     for name in COLUMNS:
         if name not in frame.columns:
@@ -144,24 +179,52 @@ def _in_order(table: _Table) -> None:
             note = Finding("row_order", "note", "rows were not in the order of their dates")
             table.findings.append(note)
         table.bars = table.bars.sort_index(kind="stable")
-    twice = index[index.duplicated()].unique().sort_values()
-    if len(twice):
+    if not index.is_unique:
+        _merge_rows_of_a_day(table)
+
+
+def _merge_rows_of_a_day(table: _Table) -> None:
+    """Make one row of those that share a date and differ only in which numbers they lack."""
+    bars = table.bars
+    twice = bars.index.duplicated(keep=False)
+    doubled = bars[twice]
+    prices = list(PRICES)
+    known = doubled[prices].mask(doubled[prices] == 0).groupby(level=0)
+    # prices that went through single precision once and not the other time are the same
+    differ = (known.max() > known.min() * (1 + SINGLE)).any(axis=1)
+    if differ.any():
         raise DataError(
-            f"{table.where}: more than one row for {list_dates(iso_dates(twice))}",
+            f"{table.where}: more than one row for {list_dates(iso_dates(differ.index[differ]))}",
             hint="daily bars need one row a session; intraday data must be reduced first",
         )
+    rest = [name for name in COLUMNS if name not in PRICES]
+    merged = pd.concat([known.first(), doubled[rest].groupby(level=0).max()], axis=1)
+    table.bars = pd.concat([bars[~twice], merged[list(COLUMNS)]]).sort_index()
+    table.bars.index.name = "date"
+    dates = iso_dates(merged.index)
+    what = f"more than one row for {list_dates(dates)}; the numbers of all were kept"
+    table.findings.append(Finding("duplicate_rows", "note", what, dates))
 
 
 def _complete_rows(table: _Table) -> None:
     prices = [name for name in table.present if name in PRICES]
     if "close" not in prices:
         raise NoDataInRangeError(f"{table.where}: no row has a `close`")
-    incomplete = table.bars[prices].isna().any(axis=1)
+    needed = [name for name in prices if name not in SPARE]
+    incomplete = table.bars[needed].isna().any(axis=1)
     if incomplete.any():
         dates = iso_dates(table.bars.index[incomplete])
         what = f"{count(len(dates), 'row')} without a price left out: {list_dates(dates)}"
         table.findings.append(Finding("missing_prices", "warning", what, dates))
         table.bars = table.bars[~incomplete]
+    spare = [name for name in prices if name in SPARE]
+    lacking = table.bars[spare].isna()
+    if lacking.any(axis=None):
+        names = ", ".join(f"`{name}`" for name in spare if lacking[name].any())
+        dates = iso_dates(table.bars.index[lacking.any(axis=1)])
+        span = list_dates(dates) if len(dates) < 4 else f"from {dates[0]} to {dates[-1]}"
+        what = f"{count(len(dates), 'row')} kept without {names}: {span}"
+        table.findings.append(Finding("missing_open_or_range", "warning", what, dates))
 
 
 def _possible_rows(table: _Table) -> None:
@@ -185,11 +248,27 @@ def _possible_rows(table: _Table) -> None:
             high, low = _first(bars["high"], wrong), _first(bars["low"], wrong)
             table.refuse(wrong, f"`high` {high} is below `low` {low}")
         impossible |= wrong
+    impossible |= _outside(table)
     if impossible.any():
         dates = iso_dates(bars.index[impossible])
         what = f"{count(len(dates), 'row')} of impossible prices left out: {list_dates(dates)}"
         table.findings.append(Finding("impossible_rows", "warning", what, dates))
         table.bars = bars[~impossible]
+
+
+def _outside(table: _Table) -> pd.Series:
+    """Mark the rows whose `open` or `close` lies outside `low..high` by more than rounding."""
+    bars, outside = table.bars, pd.Series(data=False, index=table.bars.index)
+    ends = bars[[name for name in ("open", "close") if name in table.present]]
+    for name, far in (
+        ("low", ends.min(axis=1) < bars["low"] * (1 - ROUNDING)),
+        ("high", ends.max(axis=1) > bars["high"] * (1 + ROUNDING)),
+    ):
+        if name in table.present and far.any():
+            does = f"`{name}` {_first(bars[name], far)} does not enclose `open` and `close`"
+            table.refuse(far, does)
+            outside |= far
+    return outside
 
 
 def _enclosing_ranges(table: _Table) -> None:
@@ -209,19 +288,14 @@ def _move(table: _Table, name: str, target: pd.Series, outside: pd.Series) -> No
     if not outside.any():
         return
     bars = table.bars
-    by = (target / bars[name] - 1).abs()
-    far = outside & (by > ROUNDING)
-    if far.any():
-        table.refuse(far, f"`{name}` {_first(bars[name], far)} does not enclose `open` and `close`")
-    most = float(by[outside].max())
+    most = float((target / bars[name] - 1).abs()[outside].max())
     if most > SINGLE:
         dates = iso_dates(bars.index[outside])
         what = (
             f"`{name}` was moved by up to {100 * most:.2g} % to enclose `open` and `close` on"
             f" {list_dates(dates)}"
         )
-        level: Level = "warning" if far.any() else "note"
-        table.findings.append(Finding("range_widened", level, what, dates))
+        table.findings.append(Finding("range_widened", "note", what, dates))
     table.bars = bars.assign(**{name: bars[name].where(~outside, target)})
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError
+from lstmcast.prices.adjust import recorded, shown_splits
 from lstmcast.prices.bars import iso_dates
 from lstmcast.prices.calendar import EARLIEST, EVERY_DAY, WEEKDAYS, calendar_for, sessions_between
 from lstmcast.prices.findings import Finding, Level, count, list_dates
@@ -40,8 +41,6 @@ WRONG_SCALE = 3.0
 SPLIT_RATIOS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
 SPLIT_TOLERANCE = 0.03
 """How near to a split's ratio the gap to the open and the move to the close must be, in log."""
-SMALLEST_SPLIT = 0.18
-"""Log of the smallest split (6:5) whose absence from the prices can be told from a day's move."""
 
 
 def examine(history: PriceHistory) -> list[Finding]:
@@ -143,7 +142,7 @@ def _odd_moves(history: PriceHistory) -> list[Finding]:
     moves = np.log(prices["close"]).diff()
     gaps = np.log(prices["open"]) - np.log(prices["close"].shift())
     wrong_scale = moves.abs() > WRONG_SCALE
-    unapplied = _unapplied_splits(history, moves)
+    unapplied, _ = shown_splits(history.bars)
     large = (moves.abs() > LARGE_MOVE) & ~wrong_scale & ~unapplied
     like_split = large & _like_split(moves)
     if "open" not in history.missing:
@@ -179,14 +178,9 @@ def _odd_ratios(history: PriceHistory) -> tuple[pd.Series, pd.Series]:
         nothing = pd.Series(0.0, index=bars.index)
         return nothing > 0, nothing
     departures = (np.log(bars["close"]) - np.log(bars["adj_close"])).diff()
-    return departures.abs() > WRONG_SCALE, departures
-
-
-def _unapplied_splits(history: PriceHistory, moves: pd.Series) -> pd.Series:
-    """Mark the days of a split on which the price moved as if nobody had adjusted it."""
-    ratio = history.bars["splits"].fillna(0.0)
-    size: pd.Series = np.log(ratio.where(ratio > 0, 1.0))
-    return (size.abs() > SMALLEST_SPLIT) & ((moves + size).abs() < size.abs() / 2)
+    size = recorded(bars)
+    explained = (departures + size).abs() < size.abs() / 2  # a close as traded, on a split's day
+    return (departures.abs() > WRONG_SCALE) & ~explained, departures
 
 
 def _like_split(moves: pd.Series) -> pd.Series:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError, NoDataInRangeError
+from lstmcast.prices.adjust import apply_splits
 from lstmcast.prices.bars import COLUMNS, PRICES, Kind, normalise
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.symbols import normalise_symbol
@@ -54,6 +55,7 @@ class PriceHistory:
         source: the registered name of the source, such as `yahoo`.
         bars: index `date` (midnight, no time zone, strictly increasing), columns `COLUMNS`, all
             float64. Prices in `currency`, `splits` as new shares for one old (0 on other days).
+            A session may lack `open`, `high` or `low`, which are NaN then.
         missing: the columns that the source lacks; they are all NaN.
         currency: ISO code, or None where the source does not say.
         exchange: the source's name for the exchange, or None.
@@ -93,8 +95,15 @@ class PriceHistory:
         findings: Iterable[Finding] = (),
         kind: Kind = "price",
         accept_suspect: bool = False,
+        start: date | None = None,
+        end: date | None = None,
+        raw: bool = False,
     ) -> "PriceHistory":
         """Validate and normalise `frame` into a history; columns not in `COLUMNS` are ignored.
+
+        With `accept_suspect`, impossible rows are left out instead of refused. Rows before `start`
+        or after `end` (both included) are not looked at. `raw` says that prices may be as traded:
+        then `adj_close` is made to carry the recorded splits that they show.
 
         Raises:
             DataError: the bars break one of the rules of `lstmcast.prices.bars`.
@@ -102,7 +111,13 @@ class PriceHistory:
         """
         symbol = normalise_symbol(symbol)
         where = f"{symbol} from {source}"
-        bars, missing, found = normalise(frame, where, kind, accept_suspect=accept_suspect)
+        bars, missing, found = normalise(
+            frame, where, kind, accept_suspect=accept_suspect, start=start, end=end
+        )
+        if raw:
+            bars, applied = apply_splits(bars)
+            missing = tuple(name for name in missing if name != "adj_close" or not applied)
+            found = (*found, *applied)
         return cls(
             symbol=symbol,
             source=source,

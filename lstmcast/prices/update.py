@@ -118,10 +118,10 @@ def _renew(source: Source, stored: PriceHistory, rules: Rules) -> Update:
     start = rules.start
     if start is None:
         start = None if rules.full else known_from
-    elif known_from is None or known_from < start:
-        start = known_from
-    if not source.incremental:
+    if not source.incremental:  # read anew each time, so what is asked now is what is stored
         return _everything(source, stored, start, rules, "")
+    if rules.start is not None and (known_from is None or known_from < rules.start):
+        start = known_from
     if rules.full:
         return _everything(source, stored, start, rules, "`--full` was given")
     if start is not None and known_from is not None and start < known_from:

@@ -162,3 +162,16 @@ def test_one_file_serves_one_symbol(program: Any, tmp_path: Path) -> None:
     two = program.run("fetch", "MINE", "OTHER", *one)
     assert two.exit_code == 2
     assert "`--path` is one file, and 2 symbols were given" in two.stderr
+
+
+def test_start_cuts_a_file_before_anything_is_checked(program: Any, tmp_path: Path) -> None:
+    frame = make_frame()
+    frame.loc[frame.index[20], "high"] = 1.0
+    frame.to_csv(tmp_path / "MINE.csv", index_label="date")
+    fetch = ("fetch", "MINE", "--source", "csv", "--path", str(tmp_path), "--json")
+    assert program.run(*fetch).exit_code == 4
+    cut = program.run(*fetch, "--start", str(frame.index[21].date()))
+    assert cut.exit_code == 0, cut.stderr
+    assert (cut.json[0]["rows"], cut.json[0]["findings"]) == (279, [])
+    again = program.run(*fetch)  # the start is remembered, as for every source
+    assert (again.exit_code, again.json[0]["action"]) == (0, "unchanged")

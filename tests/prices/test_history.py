@@ -61,7 +61,7 @@ def test_impossible_bars_are_refused_or_dropped_when_accepted(change: Change, sa
         from_frame(frame)
     assert "--accept-suspect" in str(caught.value.hint)
     history = from_frame(frame, accept_suspect=True)
-    assert len(history) in (len(frame) - 1, len(frame))
+    assert len(history) == len(frame) - 1
     assert [item.level for item in history.findings] == ["warning"]
     bars = history.bars
     assert (bars["high"] >= bars[["open", "close"]].max(axis=1)).all()
@@ -83,20 +83,75 @@ def test_rounding_is_widened_away_and_single_precision_in_silence() -> None:
     assert history.bars["low"].iloc[9] == bottom
 
 
-def test_rows_without_a_price_are_dropped_and_named() -> None:
+def test_rows_without_a_close_are_dropped_and_named() -> None:
     frame = make_frame()
     put("close", np.nan, 3)(frame)
-    put("high", np.nan, 5)(frame)
+    put("adj_close", np.nan, 5)(frame)
     history = from_frame(frame)
     assert len(history) == len(frame) - 2
     (finding,) = history.findings
     assert finding.dates == tuple(str(frame.index[row].date()) for row in (3, 5))
 
 
-def test_a_date_twice_is_refused() -> None:
+@pytest.mark.parametrize("lacking", [np.nan, 0.0])
+@pytest.mark.parametrize("column", ["open", "high", "low"])
+def test_a_session_that_lacks_another_price_keeps_its_row(column: str, lacking: float) -> None:
     frame = make_frame()
+    for row in range(20):
+        put(column, lacking, row)(frame)
+    history = from_frame(frame)
+    assert len(history) == len(frame)
+    assert history.missing == ()
+    assert history.bars[column].isna().sum() == 20
+    kept = frame.assign(**{column: history.bars[column]})
+    pd.testing.assert_frame_equal(history.bars, kept, check_freq=False)
+    (finding,) = history.findings
+    assert finding.level == "warning"
+    first, last = (str(frame.index[row].date()) for row in (0, 19))
+    assert finding.message == f"20 rows kept without `{column}`: from {first} to {last}"
+
+
+def test_an_open_of_zeros_throughout_is_no_open() -> None:
+    history = from_frame(make_frame().assign(open=0.0))
+    assert history.missing == ("open",)
+    assert history.findings == ()
+
+
+def test_rows_before_the_start_are_not_looked_at() -> None:
+    frame = make_frame().astype("object")
+    put("close", "?", 3)(frame)  # type: ignore[arg-type]
+    put("high", 1.0, 250)(frame)
+    span = {"start": frame.index[100].date(), "end": frame.index[200].date()}
+    history = PriceHistory.from_frame(frame, symbol="AAPL", source="csv", **span)
+    assert (history.first, history.last) == (frame.index[100], frame.index[200])
+    with pytest.raises(DataError, match="`close` is '\\?'"):
+        from_frame(frame)
+    with pytest.raises(NoDataInRangeError, match="AAPL from csv has no bars from 2030-01-01 to"):
+        PriceHistory.from_frame(
+            make_frame(), symbol="AAPL", source="csv", start=pd.Timestamp("2030-01-01").date()
+        )
+
+
+def test_a_date_twice_is_refused_where_the_rows_differ() -> None:
+    frame = make_frame()
+    other = frame.iloc[-2:-1].mul(1.001)
     with pytest.raises(DataError, match="more than one row for 2024-06-27"):
-        from_frame(pd.concat([frame, frame.iloc[-2:-1]]))
+        from_frame(pd.concat([frame, other]))
+
+
+@pytest.mark.parametrize("lacking", [np.nan, 0.0])
+def test_of_a_date_twice_the_numbers_are_kept(lacking: float) -> None:
+    """First empty and then whole, a whole row again, and a row with nothing but the split."""
+    frame = make_frame()
+    frame.loc[frame.index[7], "splits"] = 4.0
+    empty = frame.iloc[[200]].assign(**dict.fromkeys(COLUMNS, lacking))
+    event = frame.iloc[[7]].assign(**dict.fromkeys([*COLUMNS[:-1]], np.nan))
+    bare = frame.assign(splits=0.0)
+    history = from_frame(pd.concat([empty, event, bare, frame.iloc[[299]]]).sort_index())
+    pd.testing.assert_frame_equal(history.bars, frame, check_freq=False)
+    (finding,) = history.findings
+    assert finding.check == "duplicate_rows"
+    assert finding.dates == tuple(str(frame.index[row].date()) for row in (7, 200, 299))
 
 
 def test_rows_may_come_newest_first() -> None:

@@ -235,6 +235,11 @@ def test_a_file_of_one_s_own_replaces_what_was_stored(store: PriceStore) -> None
     done = update(store, mine, "AAPL")
     assert (done.action, done.added, len(done.history)) == ("replaced", 20, 290)
     assert update(store, mine, "AAPL").action == "unchanged"
+    later = Rules(start=whole.index[100].date())
+    assert update(store, mine, "AAPL", later).history.first == whole.index[100]
+    assert update(store, mine, "AAPL").history.first == whole.index[100]  # goes on from there
+    everything = Rules(full=True)
+    assert update(store, mine, "AAPL", everything).history.first == whole.index[10]
 
 
 @pytest.mark.parametrize("event", ["dividend", "split"])

@@ -57,14 +57,16 @@ class FileSource:
         symbol = normalise_symbol(symbol)
         path = find_file(self.path, symbol)
         frame = read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
-        history = PriceHistory.from_frame(
+        return PriceHistory.from_frame(
             frame,
             symbol=symbol,
             source=self.name,
             details={"file": str(path.resolve())},
             accept_suspect=self.accept_suspect,
+            start=start,
+            end=end,
+            raw=True,
         )
-        return history.between(start, end)
 
 
 def find_file(path: Path, symbol: str) -> Path:
