@@ -139,7 +139,11 @@ def _report(
             }
         )
         return
+    from lstmcast.features import late_beginnings
+
     _tell_of_prices(histories)
+    for line in late_beginnings(histories, trained.prepared.experiment.features or ()):
+        note(f"note: {line}")
     _tell_of_parts(trained)
     _tell_of_a_short_test(trained)
     if trained.ensemble.interrupted:

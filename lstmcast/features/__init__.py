@@ -9,6 +9,7 @@ from lstmcast.features.registry import (
     build_matrices,
     default_groups,
     groups_named,
+    late_beginnings,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "build_matrices",
     "default_groups",
     "groups_named",
+    "late_beginnings",
 ]

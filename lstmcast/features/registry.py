@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import ConfigError, DataError
+from lstmcast.features.available import completed, first_row, require_some
 from lstmcast.features.bars import Bars
 from lstmcast.features.calendar import calendar
 from lstmcast.features.context import context_features
@@ -107,15 +108,52 @@ def _loaded(point: EntryPoint) -> FeatureGroup:
 
 
 def default_groups(histories: Sequence[PriceHistory]) -> tuple[str, ...]:
-    """The default groups for which every history has the columns."""
-    lacking = {column for history in histories for column in history.missing}
+    """The default groups whose columns every history has, for half of its sessions at least."""
     return tuple(
         group.name
         for group in GROUPS.values()
         if group.by_default
-        and not lacking.intersection(group.needs)
         and (len(histories) > 1 or not group.pooled)
+        and all(_has_most_of(history, group) for history in histories)
     )
+
+
+def _has_most_of(history: PriceHistory, group: FeatureGroup) -> bool:
+    if not set(group.needs).isdisjoint(history.missing):
+        return False
+    first = first_row(history, group.needs)
+    return first is not None and first <= len(history) / 2
+
+
+def late_beginnings(histories: Sequence[PriceHistory], names: Iterable[str]) -> list[str]:
+    """Say of each history from when on the groups can be had, where that is not its beginning."""
+    groups = groups_named(names)
+    said = []
+    for history in histories:
+        rows = {group.name: first_row(history, group.needs) or 0 for group in groups}
+        first = max(rows.values(), default=0)
+        if first:
+            late = ", ".join(f"`{name}`" for name, row in rows.items() if row == first)
+            said.append(
+                f"{history.symbol}: what {late} needs is there from"
+                f" {history.bars.index[first]:%Y-%m-%d} on, so forecasts begin after that;"
+                " other `features` could use the sessions before"
+            )
+    return said
+
+
+def begins_at(history: PriceHistory, names: Iterable[str]) -> int:
+    """The row of a history from which the groups have features.
+
+    Raises:
+        ConfigError: if a group does not exist.
+        DataError: if the history lacks a column that a group needs.
+    """
+    rows = [
+        require_some(history, group.needs, f"feature group `{group.name}`")
+        for group in groups_named(names)
+    ]
+    return WARM_UP + max(rows, default=0)
 
 
 @dataclass(frozen=True)
@@ -158,6 +196,7 @@ def build_matrices(
 def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
     """Compute the groups' columns, and those of the context, for every session after the warm-up.
 
+    The warm-up begins where the history has every column that the groups need.
     The columns of a pooled group are the symbol's own: see `build_matrices`.
 
     Raises:
@@ -165,17 +204,24 @@ def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix
         DataError: if the source lacks a column that a group needs, or there are too few sessions.
     """
     groups = groups_named(names)
-    for group in groups:
-        history.require(group.needs, f"feature group `{group.name}`")
+    begin = begins_at(history, names)
     if len(history) <= WARM_UP:
         raise DataError(
             f"{history.symbol} has {len(history)} sessions, features need more than {WARM_UP}",
             "fetch a longer history or choose a symbol that has one",
         )
-    bars = Bars(history.adjusted())
+    if len(history) <= begin:
+        left = len(history) - begin + WARM_UP
+        raise DataError(
+            f"{history.symbol} has what `features` {', '.join(names)} need from"
+            f" {history.bars.index[-left]:%Y-%m-%d} on, {left} sessions, and features need more"
+            f" than {WARM_UP}",
+            "choose other `features`, or fetch the symbol from a source that has more",
+        )
+    bars = Bars(completed(history.adjusted()))
     tables = [_clipped(group, bars) for group in groups]
     tables.append(context_features(history).clip(-CLIP, CLIP))
-    table = pd.concat(tables, axis="columns", sort=False).iloc[WARM_UP:]
+    table = pd.concat(tables, axis="columns", sort=False).iloc[begin:]
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise ConfigError(
@@ -191,8 +237,8 @@ def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix
         )
     return FeatureMatrix(
         table=table,
-        scale=bars.scale.iloc[WARM_UP:],
-        closes=bars.adjusted["close"].iloc[WARM_UP:],
+        scale=bars.scale.iloc[begin:],
+        closes=bars.adjusted["close"].iloc[begin:],
     )
 
 

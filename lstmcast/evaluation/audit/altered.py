@@ -71,7 +71,10 @@ def shuffled_days(history: PriceHistory, generator: np.random.Generator) -> Pric
     for name in old.columns:
         values = old[name].to_numpy(dtype=np.float64)
         if name in {"open", "high", "low"}:
-            columns[name] = path * (values / old["close"].to_numpy(dtype=np.float64))[rows]
+            relative = values / old["close"].to_numpy(dtype=np.float64)
+            # days without one would be scattered over all years, and leave no feature a beginning
+            relative = np.where(np.isnan(relative), 1.0, relative)
+            columns[name] = path * relative[rows]
         elif name in {"close", "adj_close"}:
             columns[name] = path
         elif name == "volume":

@@ -10,7 +10,7 @@ from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.audit.altered import altered_after, altered_at, cut_after
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.features import FeatureMatrix, build_features, build_matrices
-from lstmcast.features.registry import WARM_UP
+from lstmcast.features.registry import begins_at
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def check_features(
     """Cut later bars off and alter them: no feature of an earlier session may change a bit."""
     whole = build_matrices(histories, groups)
     for last in _moments(histories, generator):
-        for others in _futures(histories, last, generator):
+        for others in _futures(histories, groups, last, generator):
             for symbol, other in build_matrices(others, groups).items():
                 changed = _changed_columns(whole[symbol], other, last)
                 if changed:
@@ -68,7 +68,8 @@ def check_forecasts(
     inputs = forecaster.inputs(histories)
     for last in _moments(histories, generator):
         ours = _forecast(forecaster, inputs, last)
-        cut, altered = _futures(histories, last, generator)
+        groups = forecaster.experiment.features or ()
+        cut, altered = _futures(histories, groups, last, generator)
         theirs = _forecast(forecaster, forecaster.inputs(altered), last)
         short = _forecast(forecaster, forecaster.inputs(cut), last)
         for symbol, values in ours.items():
@@ -125,13 +126,16 @@ def _moments(
 
 
 def _futures(
-    histories: Sequence[PriceHistory], last: pd.Timestamp, generator: np.random.Generator
+    histories: Sequence[PriceHistory],
+    groups: Sequence[str],
+    last: pd.Timestamp,
+    generator: np.random.Generator,
 ) -> tuple[list[PriceHistory], list[PriceHistory]]:
     """The histories cut off after a day, and altered; without those that begin too late."""
     cut, altered = [], []
     for history in histories:
         row = int(history.bars.index.searchsorted(last, side="right")) - 1
-        if row >= WARM_UP:
+        if row >= begins_at(history, groups):
             cut.append(cut_after(history, row))
             altered.append(altered_after(history, row, generator))
     return cut, altered

@@ -125,8 +125,7 @@ def _held(rows: pd.DataFrame, bars: pd.DataFrame) -> FloatArray:
     traded = bars.loc[rows["date"]]
     close = traded["close"].to_numpy(dtype=np.float64)
     price = traded["open"].to_numpy(dtype=np.float64)
-    if np.isnan(price).any():
-        price = close
+    price = close if np.isnan(price).all() else np.where(np.isnan(price), close, price)
     held: FloatArray = np.append(price[1:], close[-1]) / price - 1
     return held
 
