@@ -17,8 +17,9 @@ from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
 from lstmcast.cli.forecast import forecast
 from lstmcast.cli.plot import plot
+from lstmcast.cli.streams import failure_of, steady_streams
 from lstmcast.cli.train import train
-from lstmcast.errors import LstmcastError
+from lstmcast.errors import LstmcastError, OutputError
 
 INTERRUPTED = 130
 
@@ -75,6 +76,29 @@ for _command in (fetch, train, evaluate, plot, forecast, backtest, audit):
 app.add_typer(data_app)
 
 
+def ending() -> int:
+    """Run the program on streams that bear with readers, encodings and disks.
+
+    Returns:
+        Its exit code, or that of an output that could not be written.
+    """
+    streams = steady_streams()
+    try:
+        app()
+        code: object = 0
+    except SystemExit as end:
+        code = end.code
+    failure = failure_of(streams)
+    if code in (0, None) and failure is not None:
+        error = OutputError(
+            f"the output cannot be written: {failure.strerror or failure}",
+            "free space where it goes; files of the command are written all the same",
+        )
+        print_error(error)
+        return error.exit_code
+    return code if isinstance(code, int) else int(code is not None)
+
+
 def main() -> None:
     """Run the program."""
     gc.set_threshold(GARBAGE)
@@ -82,7 +106,7 @@ def main() -> None:
     # and two trainings side by side on two cores take more than twice as long for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        sys.exit(app())
+        sys.exit(ending())
     finally:
         # Python's last look for cycles visits all that PyTorch and pandas brought: half a second.
         gc.freeze()

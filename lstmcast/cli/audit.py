@@ -1,14 +1,15 @@
 """`lstmcast audit`: does any forecast of a run know something that it should not?"""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.opening import keep, open_run
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -35,11 +36,9 @@ def audit(
     json: Json = False,
 ) -> None:
     """Look for leaks from the future: cut, alter and shuffle the prices of a run and compare."""
-    from lstmcast.files import to_json, write_atomically
     from lstmcast.prices.store import PriceStore
-    from lstmcast.run import Run
 
-    opened = Run.open(run, runs_dir)
+    opened = open_run(run, runs_dir)
     histories = opened.histories(PriceStore(data_dir(data)))
     predictions = opened.predictions()
     _require_the_prices_of_the_run(predictions, histories)
@@ -58,8 +57,13 @@ def audit(
         print_json(report.to_dict())
     else:
         _print(report)
-    write_atomically(opened.path / "audit.json", to_json(report.to_dict()))
+    keep(opened.path / "audit.json", report.to_dict(), _is_whole)
     report.require()
+
+
+def _is_whole(values: "Mapping[str, Any]") -> bool:
+    """Whether the checks that train were asked for as well."""
+    return any(check["name"] == "random walk" for check in values.get("checks", ()))
 
 
 def _require_the_prices_of_the_run(

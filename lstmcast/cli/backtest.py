@@ -1,15 +1,25 @@
 """`lstmcast backtest`: train again and again through history, and judge all forecasts together."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import figures, note, number, print_json, print_table
+from lstmcast.cli.console import (
+    decimals_of_scores,
+    figures,
+    give_or_take,
+    note,
+    number,
+    print_json,
+    print_table,
+)
 from lstmcast.cli.evaluate import print_report
+from lstmcast.cli.opening import keep
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -98,7 +108,7 @@ def backtest(
 
     from lstmcast.baselines import BASELINES, FitCache, get_baseline
     from lstmcast.config import load_experiment
-    from lstmcast.evaluation import check_conditions
+    from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.evaluation.backtest import Backtest, Settings, summarise
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
@@ -107,7 +117,9 @@ def backtest(
     names = tuple(BASELINES) if baselines is None else tuple(baselines.replace(" ", "").split(","))
     for name in names:
         get_baseline(name)
+    parse_conditions(fail_unless or [], names)
     experiment = load_experiment(config, overrides or ())
+    parse_conditions(fail_unless or [], names, experiment.target.horizon)
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
     ensure_writable(runs_dir)
     from lstmcast.training.prepare import settle
@@ -170,9 +182,7 @@ def _walk(walk: "Backtest", jobs: int, cache: "FitCache") -> None:
 
 def _keep(walk: "Backtest", report: "BacktestReport") -> None:
     """Write the scores, and the chart where there is one, into the walk's folder."""
-    from lstmcast.files import to_json, write_atomically
-
-    write_atomically(walk.folder / "metrics.json", to_json(report.to_dict()))
+    keep(walk.folder / "metrics.json", report.to_dict(), _is_whole)
     if not report.differences.empty:
         from lstmcast.plots import save_figure
         from lstmcast.plots.backtest import backtest_chart
@@ -188,6 +198,11 @@ def _keep(walk: "Backtest", report: "BacktestReport") -> None:
         save_figure(figure, chart)
         note(f"wrote {chart}")
     note(f"kept in {walk.folder}")
+
+
+def _is_whole(metrics: Mapping[str, Any]) -> bool:
+    """Whether the trading rules were asked for: the folder already stands for all the rest."""
+    return bool(metrics.get("strategies"))
 
 
 def _print(report: "BacktestReport") -> None:
@@ -213,6 +228,7 @@ def _years_table(report: "BacktestReport") -> "Table":
     )
     for name in ("year", "days", "CRPS", f"CRPS of {best}", "gain"):
         table.add_column(name, justify="right")
+    decimals = decimals_of_scores(x for year in report.years for x in (year.crps, year.best_crps))
     for year in report.years:
         if not enough(year.days, horizon):
             table.add_row(str(year.year), str(year.days), *["?"] * 3)
@@ -220,8 +236,8 @@ def _years_table(report: "BacktestReport") -> "Table":
         table.add_row(
             str(year.year),
             str(year.days),
-            f"{year.crps:.4f}",
-            f"{year.best_crps:.4f}",
+            number(year.crps, decimals),
+            number(year.best_crps, decimals),
             f"{100 * year.skill:+.2f} %",
         )
     return table
@@ -255,8 +271,10 @@ def _strategy_table(report: "BacktestReport") -> "Table":
             part.name,
             f"{part.annual_return:+.1%}",
             f"{part.annual_volatility:.1%}",
-            f"{part.sharpe:.2f}±{part.sharpe_error:.2f}",
-            "-" if math.isnan(part.beyond) else f"{part.beyond:+.1%}±{part.beyond_error:.1%}",
+            give_or_take(f"{part.sharpe:.2f}", f"{part.sharpe_error:.2f}"),
+            "-"
+            if math.isnan(part.beyond)
+            else give_or_take(f"{part.beyond:+.1%}", f"{part.beyond_error:.1%}"),
             number(part.deflated, 2),
             f"{part.turnover:.1f}",
             f"{part.drawdown:.1%}",

@@ -6,14 +6,19 @@ Outside a terminal output is plain and not wrapped, so that it can be read by a 
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lstmcast.cli.streams import spelled
 from lstmcast.errors import ConfigError, LstmcastError
 
 if TYPE_CHECKING:
+    from rich.box import Box
     from rich.console import Console
     from rich.table import Table
+
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+EN_DASH = "\N{EN DASH}"
 
 UNWRAPPED = 200
 """Columns assumed where there is no terminal whose width could be asked."""
@@ -43,30 +48,93 @@ def err() -> "Console":
     return console(sys.stderr)
 
 
-def figures(title: str, caption: str | None = None) -> "Table":
+def figures(title: str | None = None, caption: str | None = None) -> "Table":
     """An empty table of figures; without lines between columns, so that 80 columns hold nine."""
-    from rich import box
     from rich.table import Table
 
     return Table(
         title=title,
         caption=caption,
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
+        box=_box(),
         padding=(0, 1, 0, 0),
         pad_edge=False,
+        show_edge=False,
     )
 
 
-def print_table(table: "Table") -> None:
-    """A table on stdout, whole: where the terminal is too narrow it breaks lines, not numbers."""
+def _box() -> "Box":
+    """A line below the header: drawn, or of hyphens where the encoding has no lines."""
+    from rich import box
+
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    if encoding.startswith("utf"):
+        return box.SIMPLE_HEAD
+    return box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+
+
+def print_table(table: "Table", screen: "Console | None" = None) -> None:
+    """A table with its title and caption; where it is too wide it goes on below.
+
+    No number is broken: columns that have no room, although they are set closer together, follow
+    in a further table, beside the first column again.
+
+    Args:
+        table: of figures, the first column naming the rows.
+        screen: standard output by default.
+    """
+    screen = screen or out()
+    if table.title:
+        screen.print(table.title, markup=False, style="table.title")
+    for number, part in enumerate(_parts(table, screen)):
+        if number:
+            screen.print()
+        screen.width = max(screen.width, _width(part, screen))
+        screen.print(part)
+    if table.caption:
+        screen.print(table.caption, markup=False, style="table.caption")
+
+
+def _width(table: "Table", screen: "Console") -> int:
     from rich.measure import Measurement
 
-    screen = out()
     wide = screen.options.update(width=UNWRAPPED)
-    screen.width = max(screen.width, Measurement.get(screen, wide, table).maximum)
-    screen.print(table)
+    return Measurement.get(screen, wide, table).maximum
+
+
+def _parts(table: "Table", screen: "Console") -> list["Table"]:
+    """The columns in as few tables as fit, each with the first column.
+
+    All in one where a first column and another have no room: then lines break in any case.
+    """
+    whole = _with_columns(table, range(len(table.columns)))
+    room, parts, chosen = screen.width, [], [0]
+    if _width(table, screen) > room:
+        table.padding = 0  # one space between columns in the place of two
+    for number in range(1, len(table.columns)):
+        if len(chosen) > 1 and _width(_with_columns(table, [*chosen, number]), screen) > room:
+            parts.append(_with_columns(table, chosen))
+            chosen = [0]
+        chosen.append(number)
+    parts.append(_with_columns(table, chosen))
+    return [whole] if any(_width(part, screen) > room for part in parts) else parts
+
+
+def _with_columns(table: "Table", numbers: Sequence[int]) -> "Table":
+    """A table of some of another's columns, without its title and caption."""
+    from rich.table import Table
+
+    part = Table(
+        box=table.box,
+        padding=table.padding,
+        pad_edge=table.pad_edge,
+        show_edge=table.show_edge,
+    )
+    columns = [table.columns[number] for number in numbers]
+    for column in columns:
+        part.add_column(column.header, justify=column.justify, no_wrap=True)
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        part.add_row(*cells)
+    return part
 
 
 def note(message: str) -> None:
@@ -92,6 +160,20 @@ def print_error(error: LstmcastError) -> None:
 def number(value: float, digits: int = 4) -> str:
     """A number with so many decimals; a dash where there is none."""
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def decimals_of_scores(scores: Iterable[float], usual: int = 4) -> int:
+    """Decimals for scores in one table: the usual ones, or three digits of the smallest.
+
+    The returns of a pegged coin are hundredths of a percent, and so are its scores.
+    """
+    known = [abs(score) for score in scores if math.isfinite(score) and score != 0]
+    return max(usual, 2 - math.floor(math.log10(min(known)))) if known else usual
+
+
+def give_or_take(value: str, error: str) -> str:
+    """A figure with its standard error."""
+    return f"{value}{spelled(PLUS_MINUS)}{error}"
 
 
 def share(value: float) -> str:

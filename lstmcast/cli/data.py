@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json, print_table
+from lstmcast.cli.console import figures, note, out, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
     from lstmcast.prices.history import PriceHistory
     from lstmcast.prices.store import PriceStore, StoreEntry
 
@@ -49,9 +52,7 @@ def list_(data: DataDir = None, json: Json = False) -> None:
     if not entries:
         note("nothing is stored yet; begin with: lstmcast fetch AAPL")
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
+    table = figures()
     for name in ("symbol", "source", "sessions", "first", "last", "fetched", "findings", ""):
         table.add_column(name, justify="right" if name in ("sessions", "findings") else "left")
     for entry in entries:
@@ -111,10 +112,12 @@ def show(
         found = [finding.to_json() for finding in history.findings]
         print_json({**about, "findings": found, "bars": bars})
         return
-    _print_history(about, history, newest.to_string())
+    _print_history(about, history)
+    out().print()
+    print_table(_bars_table(newest))
 
 
-def _print_history(about: dict[str, Any], history: "PriceHistory", bars: str) -> None:
+def _print_history(about: dict[str, Any], history: "PriceHistory") -> None:
     screen = out()
     for name, value in about.items():
         if name == "details":
@@ -126,7 +129,21 @@ def _print_history(about: dict[str, Any], history: "PriceHistory", bars: str) ->
             screen.print(f"{name.replace('_', ' '):16}{text}", markup=False)
     for finding in history.findings:
         screen.print(f"{finding.level:16}{finding.message}", markup=False)
-    screen.print(bars, markup=False)
+
+
+def _bars_table(bars: "pd.DataFrame") -> "Table":
+    """Bars as they are stored, all prices with as many decimals."""
+    from lstmcast.prices.digits import decimals_of, in_digits
+
+    prices = [name for name in ("open", "high", "low", "close", "adj_close") if name in bars]
+    table = figures()
+    for name in ("date", *bars.columns):
+        table.add_column(name, justify="left" if name == "date" else "right")
+    alike = decimals_of(bars[prices].to_numpy().ravel())
+    decimals = [alike if name in prices else decimals_of(bars[name]) for name in bars.columns]
+    for day, row in zip(bars.index, bars.to_numpy(), strict=True):
+        table.add_row(f"{day:%Y-%m-%d}", *map(in_digits, row, decimals))
+    return table
 
 
 @data_app.command("check")

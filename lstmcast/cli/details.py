@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from lstmcast.cli.console import figures, number, share
+from lstmcast.cli.console import decimals_of_scores, figures, give_or_take, number, share
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +34,8 @@ def _further_scores(report: "Report") -> "Table":
     columns = ("mean abs.", "QLIKE", "Winkler 50 %", "80 %", "90 %", "95 %", "R2", "PIT")
     for name in columns:
         table.add_column(name.replace(" ", "\n", 1), justify="right")
+    narrowest = [part.pooled[report.horizons[0]].winkler_50 for part in report.forecasters.values()]
+    decimals = decimals_of_scores(narrowest, 2)
     for part in report.forecasters.values():
         scores = part.pooled[report.horizons[0]]
         found = part.diagnostics
@@ -41,7 +43,10 @@ def _further_scores(report: "Report") -> "Table":
             part.label,
             number(scores.mae_ratio),
             number(scores.qlike, 3),
-            *(number(getattr(scores, f"winkler_{nominal}"), 2) for nominal in (50, 80, 90, 95)),
+            *(
+                number(getattr(scores, f"winkler_{nominal}"), decimals)
+                for nominal in (50, 80, 90, 95)
+            ),
             number(scores.r2_zero),
             number(found.pit_distance if found else math.nan, 3),
         )
@@ -69,7 +74,9 @@ def _medians(report: "Report") -> "Table":
             str(point.best_shift),
             number(point.correlation_last, 3),
             number(point.correlation_actual, 3),
-            "-" if math.isnan(point.slope) else f"{point.slope:.2f}±{point.slope_error:.2f}",
+            "-"
+            if math.isnan(point.slope)
+            else give_or_take(f"{point.slope:.2f}", f"{point.slope_error:.2f}"),
             number(point.r2_zero),
             number(point.r2_mean),
             share(point.hit_rate),

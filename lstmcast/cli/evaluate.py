@@ -2,15 +2,25 @@
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmcast import __version__
-from lstmcast.cli.console import figures, note, number, out, print_json, print_table, share
+from lstmcast.cli.console import (
+    decimals_of_scores,
+    figures,
+    note,
+    number,
+    out,
+    print_json,
+    print_table,
+    share,
+)
+from lstmcast.cli.opening import open_run, place_for
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
 if TYPE_CHECKING:
@@ -20,6 +30,9 @@ if TYPE_CHECKING:
     from lstmcast.evaluation import Report
     from lstmcast.evaluation.reliability import RangeCheck
     from lstmcast.run import Run
+
+
+METRICS = "metrics.json"
 
 
 class RefitOption(StrEnum):
@@ -74,21 +87,43 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Score the test forecasts beside random walk, EWMA, GARCH and HAR, and give a verdict."""
-    from lstmcast.evaluation import check_conditions
-    from lstmcast.run import Run
+    from lstmcast.baselines import BASELINES, get_baseline
+    from lstmcast.evaluation import check_conditions, parse_conditions
+    from lstmcast.files import to_json, write_atomically
 
-    opened = Run.open(run, runs_dir)
-    names = [name.strip() for name in baselines.split(",")] if baselines is not None else None
+    names = [n.strip() for n in baselines.split(",")] if baselines is not None else [*BASELINES]
+    for name in names:
+        get_baseline(name)
+    parse_conditions(fail_unless or [], names)
+    opened = open_run(run, runs_dir)
+    parse_conditions(fail_unless or [], names, opened.experiment().target.horizon)
     report = evaluate_run(opened, data_dir(data), baselines=names, refit=refit.value, jobs=jobs)
-    metrics = {**report.to_dict(), "refit": refit.value, "lstmcast": __version__}
+    metrics = {
+        **report.to_dict(),
+        "refit": refit.value,
+        "baselines_asked_for": names,
+        "lstmcast": __version__,
+    }
     # Shown first: a folder that cannot be written should not cost the answer.
     if json:
         print_json(metrics)
     else:
         print_report(report, _FITTED[refit], details=details)
     _tell_of_lost_networks(opened)
-    opened.write_metrics(metrics)
+    place = place_for(opened.path / METRICS, metrics, _is_whole)
+    if place.name == METRICS:
+        opened.write_metrics(metrics)
+    else:
+        write_atomically(place, to_json(metrics))
     check_conditions(report, fail_unless or [])
+
+
+def _is_whole(metrics: Mapping[str, Any]) -> bool:
+    """Whether every baseline was asked for; older versions do not say, and may have."""
+    from lstmcast.baselines import BASELINES
+
+    asked = metrics.get("baselines_asked_for", BASELINES)
+    return "forecasters" in metrics and set(BASELINES) <= set(asked)
 
 
 def _tell_of_lost_networks(run: "Run") -> None:
@@ -209,13 +244,14 @@ def _scores_table(report: "Report", fitted: str) -> "Table":
         "sign\nright",
     ):
         table.add_column(name, justify="right")
+    decimals = decimals_of_scores(part.pooled[horizon].crps for part in report.forecasters.values())
     for part in report.forecasters.values():
         scores = part.pooled[horizon]
         table.add_row(
             part.label,
             number(scores.rmse_ratio),
             number(scores.log_score),
-            number(scores.crps),
+            number(scores.crps, decimals),
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 90, 95)),
             share(scores.hit_rate),
         )
@@ -254,11 +290,16 @@ def _horizons_table(report: "Report") -> "Table":
     table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
-    for name, part in report.forecasters.items():
-        scores = [part.pooled[int(column)].crps for column in columns]
+    rows = {
+        name: [part.pooled[int(column)].crps for column in columns]
+        for name, part in report.forecasters.items()
+    }
+    decimals = decimals_of_scores(score for scores in rows.values() for score in scores)
+    for name, scores in rows.items():
         if not any(math.isnan(score) for score in scores):
+            shown = (number(score, decimals) for score in scores)
             marks = (_mark(report, name, int(column)) for column in columns)
-            table.add_row(part.label, *map(operator.add, marks, map(number, scores)))
+            table.add_row(report.forecasters[name].label, *map(operator.add, marks, shown))
     return table
 
 
@@ -287,18 +328,20 @@ def _symbols_table(report: "Report") -> "Table":
     table.add_column("", no_wrap=True)
     for name in ("forecasts", "price\nerror", "CRPS", "gain", "p", "50 %", "80 %", "95 %"):
         table.add_column(name, justify="right")
+    found = report.forecasters["model"].symbols
+    decimals = decimals_of_scores(part[horizon].crps for part in found.values())
     for symbol, rows in report.rows.items():
         if not enough(rows.count, horizon):
             table.add_row(symbol, f"{rows.count:,}", *["?"] * 7)
             continue
-        scores = report.forecasters["model"].symbols[symbol][horizon]
+        scores = found[symbol][horizon]
         rival = report.forecasters[best].symbols[symbol][horizon].crps if best else math.nan
         p = report.symbol_tests.get(symbol, {}).get("p_holm")
         table.add_row(
             symbol,
             f"{rows.count:,}",
             number(scores.rmse_ratio),
-            number(scores.crps),
+            number(scores.crps, decimals),
             "-" if math.isnan(scores.crps) else f"{1 - scores.crps / rival:+.1%}",
             "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 95)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import err, print_json
+from lstmcast.cli.console import err, figures, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import PartialFailureError, UsageError
 
@@ -172,9 +172,7 @@ def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
 
 
 def _print_summary(outcomes: list["Outcome"]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
+    table = figures()
     for name in ("symbol", "sessions", "new", "first", "last", "findings", "result"):
         table.add_column(
             name, justify="right" if name in ("sessions", "new", "findings") else "left"
@@ -194,7 +192,7 @@ def _print_summary(outcomes: list["Outcome"]) -> None:
             str(len(history.findings)),
             outcome.update.action,
         )
-    err().print(table)
+    print_table(table, err())
 
 
 def _to_json(outcome: "Outcome") -> dict[str, Any]:

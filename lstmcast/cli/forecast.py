@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import figures, note, print_json, print_table, share
+from lstmcast.cli.console import EN_DASH, figures, note, out, print_json, print_table, share
+from lstmcast.cli.opening import open_run
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
+from lstmcast.cli.streams import spelled
+from lstmcast.prices.digits import decimals_for, in_digits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +53,8 @@ def forecast(
     """Forecast the sessions to come from the newest stored bars: a range of prices a date."""
     from lstmcast.prices.store import PriceStore
     from lstmcast.prices.symbols import normalise_symbol
-    from lstmcast.run import Run
 
-    opened = Run.open(run, runs_dir)
+    opened = open_run(run, runs_dir)
     store = PriceStore(data_dir(data))
     histories = (
         opened.newest_histories(store, symbol) if symbol else opened.histories(store, newest=True)
@@ -75,8 +77,10 @@ def forecast(
         note(f"wrote {csv}")
     if json:
         print_json({"run": opened.name, "symbols": [_plain(ahead) for ahead in forecasts]})
-    elif csv is None:
-        for ahead in forecasts:
+    else:
+        for number, ahead in enumerate(forecasts):
+            if number:
+                out().print()
             _print_table(ahead)
 
 
@@ -123,18 +127,18 @@ def _how_to_fetch(histories: "Sequence[PriceHistory]") -> str:
 
 
 def _print_table(ahead: "SymbolForecast") -> None:
+    decimals = _decimals(ahead)
+    close = in_digits(ahead.close, decimals)
     money = f" {ahead.currency}" if ahead.currency else ""
-    table = figures(
-        f"{ahead.symbol}: from the close of {ahead.origin:%Y-%m-%d} at {_price(ahead.close)}{money}"
-    )
+    table = figures(f"{ahead.symbol}: from the close of {ahead.origin:%Y-%m-%d} at {close}{money}")
     table.add_column("date", no_wrap=True)
     for name in ("median", *RANGES, "chance\nup"):
         table.add_column(name, justify="right")
     for row in ahead.table.to_dict("records"):
         table.add_row(
             f"{row['date']:%a %Y-%m-%d}{' ?' if row['assumed'] else ''}",
-            _price(row["median"]),
-            *(_range(row[low], row[high]) for low, high in RANGES.values()),
+            in_digits(row["median"], decimals),
+            *(_range(row[low], row[high], decimals) for low, high in RANGES.values()),
             share(row["chance_up"]),
         )
     if ahead.table["assumed"].any():
@@ -142,18 +146,19 @@ def _print_table(ahead: "SymbolForecast") -> None:
     print_table(table)
 
 
-def _range(low: float, high: float) -> str:
+def _decimals(ahead: "SymbolForecast") -> int:
+    """Decimals of all prices of a table: those that its narrowest range needs."""
+    rows, (low, high) = ahead.table, RANGES["50 %"]
+    ends = [end for pair in RANGES.values() for end in pair]
+    shown = [ahead.close, *rows[["median", *ends]].to_numpy(dtype=float).ravel()]
+    return decimals_for((rows[high] - rows[low]).astype(float), shown)
+
+
+def _range(low: float, high: float, decimals: int) -> str:
     """Two prices in few columns; one dash where none is stated."""
     if math.isnan(low):
         return "-"
-    return f"{_price(low)}\N{EN DASH}{_price(high)}"
-
-
-def _price(value: float) -> str:
-    """A price with as many decimals as its size wants; a dash where none is stated."""
-    if math.isnan(value):
-        return "-"
-    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+    return f"{in_digits(low, decimals)}{spelled(EN_DASH)}{in_digits(high, decimals)}"
 
 
 def _write_csv(path: Path, forecasts: list["SymbolForecast"]) -> None:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Self
 from lstmcast.cli.console import err, note
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import ProgressColumn, TaskID
 
     from lstmcast.training import EpochRecord
+
+WIDE, MIDDLE = 125, 78
+"""Columns of a terminal that shows all there is to tell of a member, and that has room for bars."""
 
 EVERY = 10
 """Epochs between two plain lines of a member."""
@@ -65,23 +68,31 @@ class LineProgress:
             note(line)
 
 
+def _columns(width: int) -> "list[ProgressColumn]":
+    """What a terminal of such a width has room for; how long it may take is never left out."""
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    wide, middle = width >= WIDE, width >= MIDDLE
+    name = f"{'member ' if middle else '#'}{{task.fields[member]}}"
+    columns: list[ProgressColumn] = [TextColumn(name)]
+    if middle:
+        columns.append(BarColumn(bar_width=20 if wide else 8))
+    columns.append(TextColumn(f"{'epoch ' if wide else ''}{{task.completed}}/{{task.total}}"))
+    columns.append(TextColumn("{task.fields[losses]}"))
+    if wide:
+        columns.append(TimeElapsedColumn())
+    return [*columns, TextColumn("at most"), TimeRemainingColumn()]
+
+
 class BarProgress:
     """A bar for each member with its losses and the time it may still take."""
 
     def __init__(self, members: int, epochs: int) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
-        self._bars = RichProgress(
-            TextColumn("member {task.fields[member]}"),
-            BarColumn(bar_width=20),
-            TextColumn("epoch {task.completed}/{task.total}"),
-            TextColumn("{task.fields[losses]}"),
-            TimeElapsedColumn(),
-            TextColumn("at most"),
-            TimeRemainingColumn(),
-            console=err(),
-        )
+        screen = err()
+        self._wide = screen.width >= WIDE
+        self._bars = RichProgress(*_columns(screen.width), console=screen)
         self._tasks: list[TaskID] = [
             self._bars.add_task("", total=epochs, member=k, losses="", start=False)
             for k in range(members)
@@ -108,10 +119,8 @@ class BarProgress:
         if best:
             self._low[record.member] = record.validation_loss
         low = self._low.get(record.member, record.validation_loss)
-        losses = (
-            f"train {record.train_loss:.4f}  validation {record.validation_loss:.4f}  "
-            f"best {low:.4f}{' *' if best else '  '}"
-        )
+        train = f"train {record.train_loss:.4f}  validation " if self._wide else ""
+        losses = f"{train}{record.validation_loss:.4f}  best {low:.4f}{' *' if best else '  '}"
         self._bars.update(task, completed=record.epoch, losses=losses)
 
     def on_restart(self, member: int, learning_rate: float) -> None:

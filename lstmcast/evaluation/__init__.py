@@ -1,6 +1,6 @@
 """What a forecast is worth: scores beside the baselines, tests, and the verdict."""
 
-from lstmcast.evaluation.conditions import check_conditions
+from lstmcast.evaluation.conditions import check_conditions, parse_conditions
 from lstmcast.evaluation.evidence import Finding
 from lstmcast.evaluation.report import ForecasterReport, Report, evaluate
 from lstmcast.evaluation.scores import Scores, row_losses, score_table
@@ -14,6 +14,7 @@ __all__ = [
     "Verdict",
     "check_conditions",
     "evaluate",
+    "parse_conditions",
     "row_losses",
     "score_table",
 ]

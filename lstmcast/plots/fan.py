@@ -21,13 +21,13 @@ from lstmcast.plots.style import (
     SMALL,
     TITLE,
     WIDE_BAND,
+    Prices,
     Sheet,
     count,
     day,
     in_currency,
     is_logarithmic,
     money,
-    price,
     price_axis,
     session_axis,
     styled,
@@ -81,15 +81,16 @@ def fan_chart(
     sheet.text(title or f"{symbol}: the range for the next {_sessions(sessions)}", TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
-    sheet.text(_summary(fan, currency))
+    price = _prices(fan)
+    sheet.text(_summary(fan, currency, price))
     sheet.skip(0.08)
     sheet.text(f"Close{in_currency(currency)}", weight="bold")
     sheet.skip(0.05)
     axes = sheet.panel(_PANEL, right=_LABEL_ROOM)
     _set_axes(axes, known, fan)
     _draw(axes, known, fan)
-    _label_today(axes, today, len(known) - 1, last, currency)
-    _label_end(axes, fan)
+    _label_today(axes, today, len(known) - 1, last, money(price(last), currency))
+    _label_end(axes, fan, price)
     sheet.skip(0.2)
     if "assumed" in coming.columns and coming["assumed"].to_numpy(dtype=bool).any():
         words = "Coming sessions are taken to be every weekday; holidays move them."
@@ -137,7 +138,13 @@ def _has_ranges(fan: pd.DataFrame) -> bool:
     return bool(np.isfinite(fan[["q10", "q90"]].iloc[-1].to_numpy()).all())
 
 
-def _summary(fan: pd.DataFrame, currency: str | None) -> str:
+def _prices(fan: pd.DataFrame) -> Prices:
+    """One format for all prices in words, which tells the ends of the narrowest range apart."""
+    end = fan.iloc[-1]
+    return Prices.of([end["q75"] - end["q25"]], [fan["median"].iloc[0], *end])
+
+
+def _summary(fan: pd.DataFrame, currency: str | None, price: Prices) -> str:
     end, date = fan.iloc[-1], pd.Timestamp(fan.index[-1])
     words = f"On {day(date)}: median {money(price(end['median']), currency)}"
     if _has_ranges(fan):
@@ -178,13 +185,11 @@ def _draw(axes: Axes, known: pd.Series, fan: pd.DataFrame) -> None:
     axes.plot(known.to_numpy(), color=INK, linewidth=1.4, label="_closes", zorder=3)
 
 
-def _label_today(
-    axes: Axes, today: pd.Timestamp, x: int, last: float, currency: str | None
-) -> None:
+def _label_today(axes: Axes, today: pd.Timestamp, x: int, last: float, close: str) -> None:
     axes.plot([x], [last], "o", color=INK, markersize=5.5, label="_last", zorder=6)
     axes.axvline(x, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axes.annotate(
-        f"Last close {money(price(last), currency)}\n{day(today)}",
+        f"Last close {close}\n{day(today)}",
         (x, 1),
         xycoords=("data", "axes fraction"),
         xytext=(-6, -2),
@@ -197,7 +202,7 @@ def _label_today(
     )
 
 
-def _label_end(axes: Axes, fan: pd.DataFrame) -> None:
+def _label_end(axes: Axes, fan: pd.DataFrame, price: Prices) -> None:
     """Write each range's name and price at the edge where it ends, spread so that none touch."""
     end = fan.iloc[-1]
     labels = [(float(end["median"]), f"median  {price(end['median'])}", MEDIAN, "bold")]

@@ -29,6 +29,7 @@ from lstmcast.plots.style import (
     TITLE,
     WIDE_BAND,
     Sheet,
+    alike,
     count,
     date_axis,
     day,
@@ -37,7 +38,6 @@ from lstmcast.plots.style import (
     numbers,
     price_axis,
     session_axis,
-    significant,
     styled,
 )
 
@@ -154,9 +154,9 @@ def _legend(rows: Rows, currency: str | None) -> list[Artist]:
     """
     point = "Median forecast" if rows.bands else "Forecast"
     before = "Previous close" if rows.horizon == 1 else "No change"
+    errors = rows.rmse(), rows.rmse_of_random_walk()
     error, naive = (
-        f": RMSE {money(significant(x), currency)}" if rows.conclusive else ""
-        for x in (rows.rmse(), rows.rmse_of_random_walk())
+        f": RMSE {money(x, currency)}" if rows.conclusive else "" for x in alike(*errors)
     )
     handles: list[Artist] = [
         Line2D([], [], color=INK, linewidth=1.2, marker="o", markersize=3.5, label="Actual close")

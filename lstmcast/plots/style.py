@@ -13,6 +13,7 @@ by a line style, a hatch, a marker or a word as well, so that a chart printed in
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import wraps
 from textwrap import wrap
 from typing import Any, ParamSpec, TypeVar
@@ -25,6 +26,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, Formatter
+
+from lstmcast.prices.digits import decimals_for, in_digits
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,6 +47,9 @@ LEFT, RIGHT = 0.85, 0.35
 """Inches; every chart is as wide, so that charts of one page line up."""
 
 TOP, BOTTOM, TICK_LABELS = 0.18, 0.14, 0.26
+
+MILLIONS = 1e7
+"""From here on prices are shown in millions, for labels have an inch at most."""
 
 TITLE, TEXT, SMALL = 14.0, 10.0, 9.5
 """Type sizes in points."""
@@ -199,24 +205,54 @@ def money(amount: str, currency: str | None) -> str:
 
 def significant(value: float, digits: int = 4) -> str:
     """A number to at least so many digits, never in powers of ten; `n/a` if it is not finite."""
-    if not math.isfinite(value):
-        return "n/a"
-    if value == 0:
-        return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{decimals}f}"
+    return alike(value, digits=digits)[0]
+
+
+def alike(*values: float, digits: int = 4) -> list[str]:
+    """Numbers that are compared, with as many decimals as the smallest wants; see `significant`."""
+    known = [abs(value) for value in values if math.isfinite(value) and value != 0]
+    decimals = max(0, digits - 1 - math.floor(math.log10(min(known)))) if known else 0
+    return [f"{value:,.{decimals}f}" if math.isfinite(value) else "n/a" for value in values]
 
 
 def price(value: float) -> str:
-    """A price as people write it: two decimals from 1 to 10,000, more below, none above.
+    """A price that stands alone: two decimals from 1 to 10,000, more below, none above.
 
     From ten million on, in millions, as on the axis.
     """
     if not math.isfinite(value) or abs(value) < 1:
         return significant(value)
-    if abs(value) >= 1e7:
+    if abs(value) >= MILLIONS:
         return f"{value / 1e6:,.2f} M"
     return f"{value:,.2f}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices that stand beside each other, all with the decimals that their ranges need.
+
+    Args:
+        decimals: of each.
+        unit: what one of the numbers stands for: 1, or a million.
+    """
+
+    decimals: int
+    unit: float = 1.0
+
+    @classmethod
+    def of(cls, widths: Iterable[float], shown: Iterable[float]) -> "Prices":
+        """The format for prices whose ranges are so wide; see `decimals_for`."""
+        known = [value for value in shown if math.isfinite(value)]
+        unit = 1e6 if max(map(abs, known), default=0.0) >= MILLIONS else 1.0
+        decimals = decimals_for((width / unit for width in widths), (x / unit for x in known))
+        return cls(decimals, unit)
+
+    def __call__(self, value: float) -> str:
+        """The price in words; `n/a` if it is not finite."""
+        if not math.isfinite(value):
+            return "n/a"
+        suffix = " M" if self.unit > 1 else ""
+        return f"{in_digits(value / self.unit, self.decimals)}{suffix}"
 
 
 class PriceTicks(Formatter):
@@ -233,7 +269,7 @@ class PriceTicks(Formatter):
         """The labels of the ticks of one axis."""
         ticks = np.asarray(values, dtype=float)
         largest = float(np.max(np.abs(ticks), initial=0.0)) or 1.0
-        unit, suffix = (1e6, " M") if largest >= 1e7 else (1.0, "")
+        unit, suffix = (1e6, " M") if largest >= MILLIONS else (1.0, "")
         ticks, largest = ticks / unit, largest / unit
         for decimals in range(12):
             if np.all(np.abs(np.round(ticks, decimals) - ticks) < 1e-9 * largest):

@@ -6,11 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-from support.program import Workplace
+from support.program import EVERY, Workplace
 from typer.testing import CliRunner
 
 from lstmcast import __version__, errors
@@ -21,14 +19,6 @@ from lstmcast.prices import selection
 HEAVY = ("torch", "pandas", "matplotlib", "yfinance", "numpy", "sklearn", "scipy")
 
 
-def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command with the words that call it, the program itself first."""
-    yield path, group
-    for name, command in getattr(group, "commands", {}).items():
-        yield from commands(command, (*path, name))
-
-
-EVERY = dict(commands(typer.main.get_command(app)))
 WORDS = pytest.mark.parametrize("words", EVERY, ids=lambda words: " ".join(words) or "lstmcast")
 
 

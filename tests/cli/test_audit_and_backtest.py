@@ -36,6 +36,15 @@ def test_audit_passes_and_is_kept_in_the_run(place: Workplace) -> None:
     ]  # fmt: skip
     told = place.invoke("audit", "--no-training", "--json")
     assert json.loads(told.stdout)["passed"] is True
+    # A whole audit is not replaced by a part of one.
+    path = Run.open(None, place.runs).path / "audit.json"
+    whole = {"checks": [*kept["checks"], {"name": "random walk", "passed": True}]}
+    path.write_text(json.dumps(whole))
+    assert place.invoke("audit", "--no-training").exit_code == 0
+    assert json.loads(path.read_text()) == whole
+    assert json.loads(path.with_name("audit-partial.json").read_text()) | {"checks": []} == {
+        "schema_version": 1, "passed": True, "checks": [],
+    }  # fmt: skip
 
 
 def test_a_leak_ends_with_its_exit_code_and_its_name(
@@ -85,6 +94,7 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
     again = place.invoke("backtest", "-c", place.config, *folds, "--json")
     assert "2 of 2 folds were done before" in again.stderr
     assert json.loads(again.stdout)["strategies"] == []
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
     refused = place.invoke(
         "backtest", "-c", place.config, *folds, "--fail-unless", "crps<0.001", "--json"
     )
@@ -125,6 +135,8 @@ def test_backtest_with_a_warm_start_says_that_folds_run_in_turn(place: Workplace
     ("options", "code", "words"),
     [
         (("--baselines", "magic"), 2, "`magic` is not a baseline"),
+        (("--fail-unless", "crps<garch", *QUICK), 2, "`garch`, which is not among these baselines"),
+        (("--fail-unless", "crps@4<1", *QUICK), 2, "asks for horizon 4"),
         (("--from", "2001-06-01", *QUICK), 4, "sessions before the first forecast"),
         (("--folds", "500", *QUICK), 4, "sessions to forecast for 500 folds"),
         (("--set", "model.members=0"), 3, "model.members"),

@@ -16,6 +16,7 @@ from support.simulated import constant_t, predict
 from typer.testing import CliRunner, Result
 
 from lstmcast import __version__
+from lstmcast.baselines import BASELINES
 from lstmcast.cli.app import app
 from lstmcast.errors import OutputError
 from lstmcast.prices.history import PriceHistory
@@ -289,7 +290,74 @@ def test_the_tables_fit_a_terminal_of_80_columns(
     result = world.call("--details")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    rows = [line for line in lines if line.startswith(" ")]
-    assert max(map(len, rows)) <= 80
-    assert "…" not in "".join(rows)
-    assert sum(line.startswith(" HAR on |return|, t ") for line in rows) >= 2
+    rules = [
+        line.strip() for line in lines if set(line.strip()) == {"\N{BOX DRAWINGS LIGHT HORIZONTAL}"}
+    ]
+    assert len(rules) >= 8
+    assert max(map(len, rules)) <= 80
+    assert "…" not in result.stdout
+    assert sum(line.startswith("HAR on |return|, t ") for line in lines) >= 2
+
+
+def test_the_run_is_named(world: World) -> None:
+    """Without a name it is whichever was trained last, and the figures alone do not say."""
+    quick = ("--baselines", "random_walk", "--json")
+    told = world.call(*quick)
+    assert told.stderr == f"run {world.run.name}, the newest\n"
+    assert world.call(world.run.name, *quick).stderr == f"run {world.run.name}\n"
+
+
+def test_a_condition_is_read_before_the_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr("lstmcast.cli.evaluate.evaluate_run", work)
+    for condition in ("crps", "magic<1", "crps<magic", "crps@11<1", "crps<garch"):
+        result = world.call("--baselines", "random_walk", "--fail-unless", condition)
+        assert result.exit_code == 2, condition
+        assert "error: `--fail-unless` " in result.stderr
+
+
+def test_a_part_never_takes_the_place_of_a_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "lstmcast.baselines.BASELINES",
+        {name: BASELINES[name] for name in ("random_walk", "ewma", "constant")},
+    )
+    kept, part = world.run / "metrics.json", world.run / "metrics-partial.json"
+    assert world.call("--baselines", "ewma").exit_code == 0
+    assert list(json.loads(kept.read_text())["forecasters"]) == ["model", "ewma"]
+    assert world.call().exit_code == 0
+    whole = kept.read_bytes()
+    assert not part.exists()
+    told = world.call("--baselines", "random_walk")
+    assert kept.read_bytes() == whole
+    assert list(json.loads(part.read_text())["forecasters"]) == ["model", "random_walk"]
+    assert "it is in metrics-partial.json, and metrics.json stays as it was" in told.stderr
+    # All by their names are all, and damaged metrics are none.
+    assert (
+        world.call("--baselines", "constant,ewma,random_walk", "--refit", "yearly").exit_code == 0
+    )
+    assert json.loads(kept.read_text())["refit"] == "yearly"
+    kept.write_text("{")
+    assert world.call("--baselines", "ewma").exit_code == 0
+    assert list(json.loads(kept.read_text())["forecasters"]) == ["model", "ewma"]
+
+
+@pytest.mark.slow
+def test_a_reader_that_leaves_does_not_keep_the_scores_from_being_written(world: World) -> None:
+    """As in `lstmcast evaluate | head -1`, on a real pipe and with a narrow encoding."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    options = ["--data-dir", str(world.data), "--runs-dir", str(world.runs)]
+    done = subprocess.run(
+        [sys.executable, "-m", "lstmcast", "evaluate", "--baselines", "ewma", *options],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr.decode().splitlines()[1:]) == (0, [])
+    assert (world.run / "metrics.json").is_file()

@@ -43,6 +43,11 @@ def point(tmp_path: Path) -> Workplace:
     return place
 
 
+def newest(place: Workplace) -> str:
+    """How a command names the run that it took."""
+    return f"run {Run.open(None, place.runs).name}, the newest\n"
+
+
 def charts(place: Workplace) -> list[str]:
     return sorted(path.name for path in Run.open(None, place.runs).charts.iterdir())
 
@@ -125,7 +130,7 @@ def test_a_point_run_is_drawn_too(tmp_path: Path) -> None:
 
 def test_a_forecast_is_a_table_for_each_symbol(place: Workplace) -> None:
     result = place.invoke("forecast")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, newest(place))
     last = simulated().last
     for symbol in ("AAA", "^BBB"):
         assert f"{symbol}: from the close of {last:%Y-%m-%d} at " in result.stdout
@@ -142,7 +147,7 @@ def test_a_forecast_of_days_that_have_come_says_so(
 ) -> None:
     """The newest bar is of 2002-08-12."""
     monkeypatch.setattr("lstmcast.cli.forecast._today", lambda: date.fromisoformat(today))
-    told = place.invoke("forecast", "--horizon", "2").stderr
+    told = place.invoke("forecast", "--horizon", "2").stderr.removeprefix(newest(place))
     if not passed:
         assert told == ""
         return
@@ -178,7 +183,8 @@ def test_what_a_point_forecast_does_not_state_is_null(tmp_path: Path) -> None:
 def test_a_forecast_as_csv(place: Workplace, tmp_path: Path) -> None:
     path = tmp_path / "ahead.csv"
     result = place.invoke("forecast", "--csv", path)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"wrote {path}\n")
+    assert (result.exit_code, result.stderr) == (0, f"{newest(place)}wrote {path}\n")
+    assert result.stdout == place.invoke("forecast").stdout
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 6
     assert {"symbol", "origin", "close_origin", "date", "horizon", *QUANTILES} <= rows[0].keys()

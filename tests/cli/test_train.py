@@ -1,5 +1,6 @@
 """`lstmcast train`: what it writes and says, what it refuses, and Ctrl-C."""
 
+import io
 import json
 import os
 import pty
@@ -8,6 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from support.histories import as_history, simulated, simulated_bars
 from support.program import Workplace
 
@@ -294,3 +296,24 @@ def test_bars_tell_of_restarts_and_of_members_left_out(
     assert re.search(
         r"member 1 .* epoch 1/1 train 2\.0000  validation 2\.0000  best 2\.0000", shown
     )
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 140])
+def test_the_time_that_is_left_is_whole_on_any_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    shown = io.StringIO()
+    screen = Console(file=shown, width=columns, force_terminal=True, color_system=None)
+    monkeypatch.setattr("lstmcast.cli.progress.err", lambda: screen)
+    with BarProgress(members=13, epochs=100_000) as progress:
+        for epoch in (1, 99_998, 99_999):
+            progress.on_epoch(record(12, epoch, -2.5), best=True)
+    last = shown.getvalue().replace("\r", "\n").splitlines()
+    lines = [line for line in last if "99999/100000" in line]
+    assert lines
+    for line in lines:
+        assert re.search(
+            r"12 .*99999/100000 .*-2\.5000 +best -2\.5000 \* .*at most [\d:-]{7}", line
+        )
+        assert "\N{HORIZONTAL ELLIPSIS}" not in line
+        assert len(re.sub(r"\x1b\[[\d;?]*\w", "", line).rstrip()) <= columns

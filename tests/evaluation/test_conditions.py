@@ -8,7 +8,7 @@ import pytest
 from support.simulated import constant_t, predict, random_walk
 
 from lstmcast.errors import ConditionError, UsageError
-from lstmcast.evaluation import Report, check_conditions, evaluate
+from lstmcast.evaluation import Report, check_conditions, evaluate, parse_conditions
 from lstmcast.evaluation.report import assemble
 
 
@@ -111,3 +111,31 @@ def test_every_broken_condition_is_listed() -> None:
 def test_conditions_that_are_not_understood(condition: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_conditions(report(), [condition])
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("crps", "is not a condition"),
+        ("magic<1", "names `magic`, which is not a score"),
+        ("crps<magic", "compares with `magic`"),
+        ("crps<nan", "compares with `nan`, which is neither a number nor a baseline"),
+        ("crps<garch", "compares with `garch`, which is not among these baselines"),
+        ("p<best", "compares with `best`"),
+        ("coverage_80<best", "asks for the best `coverage_80`"),
+        ("crps@4<ewma", "asks for horizon 4"),
+        ("crps@0<ewma", "asks for horizon 0"),
+    ],
+)
+def test_conditions_are_read_without_any_forecast(condition: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_conditions(["crps<1", condition], ["random_walk", "ewma"], longest=3)
+
+
+def test_what_is_understood_is_a_score_and_its_limit() -> None:
+    found = parse_conditions([" crps@2 <= ewma", "p<5e-2", "crps>best"], ["ewma"])
+    assert [(one.score, one.horizon, one.sign, one.limit) for one in found] == [
+        ("crps", 2, "<=", "ewma"),
+        ("p", None, "<", 0.05),
+        ("crps", None, ">", "best"),
+    ]

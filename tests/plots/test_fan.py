@@ -1,5 +1,7 @@
 """The fan opens at the last close, and its words are the forecast's own numbers."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,6 +58,31 @@ def test_the_end_and_the_last_close_are_written_out() -> None:
     for share, name in (("95 %", "q975"), ("80 %", "q10"), ("50 %", "q25")):
         assert f"{share}  {end[name]:.2f}" in shown
     assert any(line.startswith(date) for line in shown if not line.startswith("On "))
+
+
+@pytest.mark.parametrize(
+    ("level", "share", "close"),
+    [
+        (1.0, 1e-4, "1.00000"),
+        (1.25, 0.003, "1.2500"),
+        (0.00002, 0.02, "0.00002000"),
+        (1e5, 0.02, "100,000"),
+        (3e7, 0.02, "30.00 M"),
+    ],
+)
+def test_prices_in_words_have_the_digits_of_their_ranges(
+    level: float, share: float, close: str
+) -> None:
+    """A pegged coin's labels must not all read 1.00, and one chart has one format."""
+    closes = CLOSES * (level / CLOSES.iloc[-1])
+    table = fan_table(closes, 5)
+    ends = ["q025", "q10", "q25", "median", "q75", "q90", "q975"]
+    table[ends] = level * (1 + share * np.arange(-3, 4))
+    shown = words(fan_chart(closes, table, symbol="ABC"))
+    assert any(line.startswith(f"Last close {close}\n") for line in shown)
+    labels = [line.split("  ")[1] for line in shown if re.match(r"(median|\d\d %)  ", line)]
+    assert len(set(labels)) == 7
+    assert len({label.partition(".")[2] and len(label.partition(".")[2]) for label in labels}) == 1
 
 
 def test_the_axis_dates_the_sessions_that_it_labels() -> None:

@@ -28,6 +28,12 @@ def test_significant_digits(value: float, expected: str) -> None:
     assert style.significant(value) == expected
 
 
+def test_numbers_that_are_compared_have_as_many_decimals() -> None:
+    assert style.alike(9.871, 10.02) == ["9.871", "10.020"]
+    assert style.alike(0.00039124, 0.001) == ["0.0003912", "0.0010000"]
+    assert style.alike(float("nan"), 0.0) == ["n/a", "0"]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import typer
 from typer.testing import CliRunner, Result
 
 from lstmcast.cli.app import app
@@ -15,6 +17,16 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 from support.experiments import SMALL
 from support.histories import simulated
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that call it, the program itself first."""
+    yield path, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from _commands(command, (*path, name))
+
+
+EVERY = dict(_commands(typer.main.get_command(app)))
 
 START = (
     # A shell that runs tests in the background has Ctrl-C ignored, and children inherit that.

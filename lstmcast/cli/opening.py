@@ -1,0 +1,64 @@
+"""Opening the run that a command is about, and keeping what it found there."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstmcast.cli.console import note
+
+if TYPE_CHECKING:
+    from lstmcast.run import Run
+
+
+def open_run(run: Path | None, runs_dir: Path) -> "Run":
+    """Open a run and say which one it is: without a name it is whatever was trained last.
+
+    Raises:
+        RunError: if there is none, or it is incomplete, damaged or of a newer schema.
+    """
+    from lstmcast.run import Run
+
+    opened = Run.open(run, runs_dir)
+    note(f"run {opened.name}" + (", the newest" if run is None else ""))
+    return opened
+
+
+def keep(path: Path, values: Mapping[str, Any], whole: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Write what a command found to `place_for` it.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    from lstmcast.files import to_json, write_atomically
+
+    write_atomically(place_for(path, values, whole), to_json(values))
+
+
+def place_for(
+    path: Path, values: Mapping[str, Any], whole: Callable[[Mapping[str, Any]], bool]
+) -> Path:
+    """The file for what a command found: a part never takes the place of a whole that is there.
+
+    Args:
+        path: of the whole.
+        values: what was found.
+        whole: whether such values are a whole.
+
+    Returns:
+        `path`, or `NAME-partial.json` beside it.
+    """
+    if whole(values) or not whole(_kept(path)):
+        return path
+    part = path.with_stem(f"{path.stem}-partial")
+    note(f"note: only a part was asked for; it is in {part.name}, and {path.name} stays as it was")
+    return part
+
+
+def _kept(path: Path) -> Mapping[str, Any]:
+    """What is there; nothing where it is missing or damaged."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,146 @@
+"""Output that nobody reads to the end, that lacks characters, or that has no room."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from support.program import EVERY, Workplace
+
+from lstmcast.cli import app, console, streams
+from lstmcast.prices.store import PriceStore
+
+FULL = Path("/dev/full")
+NARROW = ("cp932", "cp949", "cp437", "ascii")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object, **given: TextIO | None) -> int:
+    """Run the program on the given `stdout` and `stderr`; its exit code."""
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, given.get(name, io.StringIO()))
+    monkeypatch.setattr(sys, "argv", ["lstmcast", *map(str, words)])
+    code = app.ending()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        stream.flush()
+        if given.get(name, stream) is None:
+            stream.close()
+    return code
+
+
+@contextmanager
+def unread() -> Iterator[TextIO]:
+    """A pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8", closefd=False) as stream:
+        yield stream
+    os.close(writer)
+
+
+@pytest.fixture
+def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with one symbol, whose name file systems and encodings have trouble with."""
+    place = Workplace.make(tmp_path / "d\N{LATIN SMALL LETTER E WITH ACUTE}p\N{EN DASH}t")
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    return place.root
+
+
+def test_every_command_can_be_piped_to_a_reader_that_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for words in EVERY:
+        with unread() as gone:
+            assert run(monkeypatch, *words, "--help", stdout=gone) == 0, words
+
+
+@pytest.mark.parametrize("names", [("stdout",), ("stderr",), ("stdout", "stderr")])
+def test_a_reader_that_leaves_keeps_the_command_from_nothing(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    with unread() as gone:
+        both = dict.fromkeys(names, gone)
+        assert run(monkeypatch, "data", "show", "AAA", **both) == 0
+        target = tmp_path / "AAA.csv"
+        assert run(monkeypatch, "data", "export", "AAA", "-o", target, **both) == 0
+        assert target.stat().st_size > 1000
+        assert run(monkeypatch, "data", "show", "BBB", **both) == 7
+
+
+def test_streams_that_are_closed_from_the_start_are_left_out(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run(monkeypatch, "data", "show", "AAA", stdout=None, stderr=None) == 0
+    assert run(monkeypatch, "data", "remove", "AAA", stdout=None, stderr=None) == 2
+    sys.stdin.close()
+    assert PriceStore(stored / "data").sources("AAA") == ["csv"]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no full device")
+def test_an_output_without_room_is_an_error_and_not_a_bug(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told"
+    with FULL.open("w", encoding="utf-8") as full, told.open("w") as stderr:
+        assert run(monkeypatch, "data", "show", "AAA", stdout=full, stderr=stderr) == 10
+    assert "error: the output cannot be written: No space left on device" in told.read_text()
+
+
+@pytest.mark.parametrize("encoding", NARROW)
+def test_every_command_speaks_in_a_narrow_encoding(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    for words, code in (
+        (("data", "show", "AAA"), 0),  # the path of the store
+        (("data", "list"), 0),
+        (("data", "show", "B\N{EM DASH}B"), 2),
+        (("train", "-c", stored / "absent.yaml"), 3),
+        (("predict",), 2),
+        *(((*words, "--help"), 0) for words in EVERY),
+    ):
+        with out.open("w", encoding=encoding) as stdout, err.open("w", encoding=encoding) as stderr:
+            assert run(monkeypatch, *words, stdout=stdout, stderr=stderr) == code, words
+        told = (out if code == 0 else err).read_text(encoding=encoding)
+        assert told, words
+        if words == ("data", "show", "AAA") and encoding == "ascii":
+            assert "/d\\xe9p-t/" in told
+
+
+def test_signs_that_an_encoding_lacks_become_plain_ones() -> None:
+    raw = io.BytesIO()
+    streams.register()
+    stream = io.TextIOWrapper(raw, encoding="ascii", errors=streams.HANDLER)
+    stream.write("1\N{EN DASH}2 \N{PLUS-MINUS SIGN}3 \N{GREEK SMALL LETTER PI} \udcff")
+    stream.flush()
+    assert raw.getvalue() == b"1-2 +-3 \\u03c0 \\udcff"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sign"), [("utf-8", "\xb1"), ("cp437", "\xb1"), ("ascii", "+-")]
+)
+def test_columns_are_laid_out_with_what_can_be_shown(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, sign: str
+) -> None:
+    """Replaced afterwards, one character by two, a row would be longer than the others."""
+    streams.register()
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors=streams.HANDLER)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert console.give_or_take("1", "2") == f"1{sign}2"
+    table = console.figures("Title")
+    for name in ("name", "slope"):
+        table.add_column(name, justify="right")
+    table.add_row("A", console.give_or_take("0.5", "0.25"))
+    table.add_row("B", "-")
+    console.print_table(table)
+    stream.flush()
+    lines = raw.getvalue().decode(encoding).splitlines()
+    assert lines[0] == "Title"
+    assert len({len(line) for line in lines[1:]}) == 1
