@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from lstmcast.dataset.scaler import Scaler
 from lstmcast.distributions import FloatArray
@@ -40,9 +42,34 @@ def _ahead(values: FloatArray, horizon: int) -> FloatArray:
     return later
 
 
+UNCHANGED_SHARE = 1 / 3
+"""Share of unchanged closes from which on a symbol counts as seldom traded."""
+
+UNCHANGED_HALF_LIFE = 60
+"""Sessions in which the weight of a close in that share halves."""
+
+
+def seldom_traded(closes: FloatArray) -> NDArray[np.bool_]:
+    """Whether so many closes up to each row are those of the day before, `(rows,)`."""
+    same = pd.Series(np.diff(closes, prepend=np.nan) == 0, dtype=np.float64)
+    same.iloc[0] = np.nan
+    recent = same.ewm(halflife=UNCHANGED_HALF_LIFE).mean()
+    seldom: NDArray[np.bool_] = (recent >= UNCHANGED_SHARE).to_numpy()
+    return seldom
+
+
 @dataclass(frozen=True)
 class LogReturnTarget:
-    """Cumulative log returns in percent."""
+    """Cumulative log returns in percent.
+
+    Returns of exactly zero are a point mass, which no density can hold: where they are many, the
+    likelihood is highest for a range of no width, and a network that learned it says so of days
+    with trades as well. So where a symbol is seldom traded they are no targets. What is learned is
+    how far the price moves if it does.
+
+    Source: Lesmond, Ogden and Trzcinka (1999), A new estimate of transaction costs, on zero returns
+    as days on which the price was not heard.
+    """
 
     unit: float = PERCENT
 
@@ -50,6 +77,7 @@ class LogReturnTarget:
         """Log return from each row's close over 1..horizon sessions, in percent."""
         log_close = np.log(closes)
         returns: FloatArray = self.unit * (_ahead(log_close, horizon) - log_close[:, None])
+        returns[(returns == 0) & seldom_traded(closes)[:, None]] = np.nan
         return returns
 
     def decode(self, values: FloatArray, closes: FloatArray) -> FloatArray:  # noqa: ARG002 - a return needs no close

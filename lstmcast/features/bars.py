@@ -37,12 +37,18 @@ class Bars:
 
     @cached_property
     def scale(self) -> pd.Series:
-        """Slow EWMA volatility of a session, a fraction: root of the weighted mean square return.
+        """Slow EWMA volatility of a session with a move, a fraction: root of the mean square move.
 
         The unit in which inputs are measured and forecasts are made, so that a quiet and a wild
-        stock look alike to the network. Source: RiskMetrics (1996), with a longer half-life.
+        stock look alike to the network. A close that is the one of the day before says that nobody
+        traded, or too little, and nothing of how far a trade would move the price: it does not
+        count. Otherwise a halt, or a share that is seldom traded, would make a unit of nothing, in
+        which the next move is a hundred units. Source: RiskMetrics (1996), with a longer half-life.
         """
-        return self.volatility(SCALE_HALF_LIFE)
+        moves = self.log_return.where(self.log_return != 0)
+        mean_square = (moves**2).ewm(halflife=SCALE_HALF_LIFE, ignore_na=True).mean()
+        known = mean_square.fillna(0.0).where(self.log_return.notna())
+        return known.pow(0.5).clip(lower=SCALE_FLOOR)
 
     def volatility(self, half_life: float) -> pd.Series:
         """EWMA volatility of a session with the given half-life in sessions, a fraction."""

@@ -7,6 +7,7 @@ view of all windows: nothing is copied per window, and no Python code runs per s
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -64,6 +65,12 @@ class DevicePanel:
         self.origins = torch.from_numpy(
             np.concatenate([block.start + parts[block.symbol].train for block in inputs.blocks])
         )
+        scored = [
+            block.start + rows
+            for block in inputs.blocks
+            for rows in (parts[block.symbol].train, parts[block.symbol].validation)
+        ]
+        self.gaps = not np.isfinite(prepared.targets.values[np.concatenate(scored)]).all()
         starts = window_starts(inputs, parts, self.settings.lookback)
         self.starts = torch.from_numpy(starts)
         self.chances = (
@@ -111,7 +118,7 @@ class DevicePanel:
         return view.index_select(0, starts.to(self.device))
 
     def _batches(self, starts: Int[Tensor, " windows"], size: int) -> Iterator[Batch]:
-        """Windows whose outcomes are all known, in batches of at most `size`."""
+        """Windows in batches of at most `size`; an outcome that is not known counts nothing."""
         weight = self._step_weights()
         total = weight.sum()
         for some in starts.split(max(1, GATHERED // size) * size):
@@ -121,10 +128,16 @@ class DevicePanel:
                 self._windows(self.targets, some),
                 self.symbols_at(some),
             )
-            for features, scale, targets, symbols in zip(
-                *(values.split(size) for values in arrays), strict=True
-            ):
-                yield Batch(features, scale, targets, weight, symbols, total * len(features))
+            known = self._windows(self.known, some).split(size) if self.gaps else repeat(None)
+            parts = zip(*(values.split(size) for values in arrays), strict=True)
+            for (features, scale, targets, symbols), there in zip(parts, known, strict=False):
+                if there is None:
+                    yield Batch(features, scale, targets, weight, symbols, total * len(features))
+                    continue
+                own = weight * there
+                # Of a batch without any outcome the loss is zero, not zero over zero.
+                least = total / self.settings.lookback
+                yield Batch(features, scale, targets, own, symbols, own.sum().clamp(min=least))
 
     def symbols_at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
         """The number of the symbol that each row belongs to, on the device."""

@@ -34,6 +34,35 @@ def test_prices_are_those_of_a_plain_loop(horizon: int) -> None:
                 assert np.isnan(found[row, step - 1])
 
 
+def seldom_traded_closes(rows: int = 400, until: int = 200, seed: int = 4) -> np.ndarray:
+    """Four of five closes are those of the day before, up to a row; then each one moves."""
+    generator = np.random.default_rng(seed)
+    still = (generator.random(rows) < 0.8) & (np.arange(rows) < until)
+    returns = np.where(still, 0.0, generator.normal(0, 0.02, rows))
+    returns[0] = 0.0
+    return np.asarray(20 * np.exp(np.cumsum(returns)))
+
+
+def test_unchanged_closes_are_no_targets_where_they_are_many() -> None:
+    """A density of no width would have the best likelihood there."""
+    closes = seldom_traded_closes()
+    plain = 100 * np.log(closes[1:] / closes[:-1])
+    found = LogReturnTarget().encode(closes, 3)[:-1, 0]
+    early = slice(20, 200)
+    np.testing.assert_array_equal(np.isnan(found[early]), plain[early] == 0)
+    moved = plain != 0
+    np.testing.assert_allclose(found[moved], plain[moved], atol=1e-11)
+
+
+def test_a_close_that_is_unchanged_now_and_then_stays_a_target() -> None:
+    closes = CLOSES.copy()
+    closes[[11, 20]] = closes[[10, 19]]
+    found = LogReturnTarget().encode(closes, 1)[:-1, 0]
+    assert found[10] == 0
+    assert found[19] == 0
+    assert np.isfinite(found).all()
+
+
 def test_both_targets_decode_to_the_log_return_from_the_origin() -> None:
     closes, horizon = CLOSES[:-3], 3
     truth = np.log(CLOSES[1:-2] / closes)

@@ -1,11 +1,13 @@
 """The table of groups, the default set, and what features refuse."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.histories import as_history, simulated, simulated_bars
 
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.features import GROUPS, Bars, build_features, default_groups
+from lstmcast.features.bars import SCALE_FLOOR
 from lstmcast.features.registry import WARM_UP
 
 
@@ -79,3 +81,22 @@ def test_the_slow_volatility_is_the_weighted_mean_square_of_the_returns_so_far()
         share = 0.5 ** (age / half_life)
         expected = np.sqrt((share * returns**2).sum() / share.sum())
         np.testing.assert_allclose(computed.iloc[-1], expected, rtol=1e-12)
+
+
+def test_a_unit_is_made_of_moves_and_a_halt_leaves_it_as_it_is() -> None:
+    """Two hundred equal closes once made a unit of a thousandth, in which the next move is huge."""
+    frame = simulated(2, 900).adjusted().copy()
+    log_close = np.log(frame["close"].to_numpy())
+    halted = np.concatenate([log_close[:500], np.full(200, log_close[499]), log_close[500:]])
+    index = pd.bdate_range("2001-01-02", periods=len(halted), name="date")
+    stopped = Bars(pd.DataFrame({"close": np.exp(halted)}, index=index)).scale.to_numpy()
+    plain = Bars(frame).scale.to_numpy()
+    assert np.all(stopped[499:700] == stopped[499])
+    np.testing.assert_allclose(stopped[700:], plain[500:], rtol=1e-9)
+
+
+def test_a_price_that_never_moved_has_the_least_unit() -> None:
+    index = pd.bdate_range("2001-01-02", periods=50, name="date")
+    scale = Bars(pd.DataFrame({"close": np.full(50, 10.0)}, index=index)).scale
+    assert np.isnan(scale.iloc[0])
+    assert (scale.iloc[1:] == SCALE_FLOOR).all()

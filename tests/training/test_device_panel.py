@@ -9,7 +9,7 @@ import torch
 from support.experiments import LAST, small
 from support.histories import simulated
 
-from lstmcast.dataset import window_starts
+from lstmcast.dataset import PanelTargets, window_starts
 from lstmcast.training.batch import Batch
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.objective import horizon_weights
@@ -171,3 +171,33 @@ def test_horizon_weights_fall_and_sum_to_one() -> None:
     weights = horizon_weights(20)
     assert weights.sum().item() == pytest.approx(1)
     assert (weights[1:] < weights[:-1]).all()
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_an_outcome_that_is_not_known_counts_nothing(overrides: tuple[str, ...]) -> None:
+    """Where some are missing between training rows each batch weighs its own."""
+    prepared = pooled(*overrides)
+    values = prepared.targets.values.copy()
+    values[np.random.default_rng(3).random(values.shape) < 0.4] = np.nan
+    panel = DevicePanel(replace(prepared, targets=PanelTargets(values)))
+    steps = epoch(DevicePanel(prepared))[0].weight
+    for batch in (*epoch(panel), *panel.validation):
+        for k in range(0, len(batch.features), 7):
+            shown = (batch.features[k] != 0).any(dim=-1).numpy()
+            rows = rows_of(prepared, batch.features[k][shown])
+            missing = torch.from_numpy(np.isnan(values[rows]))
+            assert missing.any()
+            assert not batch.weight[k][shown][missing].any()
+        torch.testing.assert_close(batch.total, batch.weight.sum())
+    first = epoch(panel)[0]
+    rows = rows_of(prepared, first.features[0])
+    expected = steps[0] * torch.from_numpy(np.isfinite(values[rows]))
+    torch.testing.assert_close(first.weight[0], expected)
+
+
+def test_a_batch_without_any_outcome_has_a_loss_of_zero() -> None:
+    prepared = pooled()
+    values = np.full_like(prepared.targets.values, np.nan)
+    batch = epoch(DevicePanel(replace(prepared, targets=PanelTargets(values))))[0]
+    assert not batch.weight.any()
+    assert batch.total > 0

@@ -1,12 +1,14 @@
 """The direct path's fit against scikit-learn, and that members begin with it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import Ridge
 from support.experiments import small, trained
 from support.histories import simulated
 
+from lstmcast.prices.history import PriceHistory
 from lstmcast.training import direct
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.direct import PENALTY, fit_direct_path
@@ -72,3 +74,31 @@ def test_of_mixed_members_every_second_one_begins_fitted() -> None:
     assert begin[0] == begin[2]
     assert begin[1] == begin[3]
     assert begin[0] != begin[1]
+
+
+def test_a_share_that_is_seldom_traded_does_not_teach_a_range_of_no_width() -> None:
+    """Four of five returns are zero in training: the width is that of the moves all the same.
+
+    With the zeros among the targets it fell to a twentieth of the volatility, the least there is.
+    """
+    moving = simulated(1, 600).bars
+    still = np.random.default_rng(2).random(600) < 0.8
+    log_return = np.where(still, 0.0, np.diff(np.log(moving["close"]), prepend=np.nan))
+    log_return[0] = 0.0
+    close = 50 * np.exp(np.cumsum(log_return))
+    frame = pd.DataFrame({"close": close}, index=moving.index)
+    history = PriceHistory.from_frame(frame, symbol="AAA", source="csv")
+    prepared = prepare(small("model.start=linear", "features=[returns]"), [history])
+    panel = DevicePanel(prepared)
+    network = new_network(prepared.experiment, panel.input_size, seed=1)
+    network.load_state_dict(
+        {f"head.{name}": value for name, value in fit_direct_path(network, panel).items()},
+        strict=False,
+    )
+    rows = panel.origins
+    units = torch.zeros(len(rows), 1, network.body.output_size)
+    hidden = torch.cat([units, panel.features[rows, None]], dim=-1)
+    with torch.no_grad():
+        stated = network.head(hidden, panel.scale[rows, None])
+    width = (stated.scale[:, 0, 0] / panel.scale[rows]).median()
+    assert 0.4 < float(width) < 1.2
