@@ -317,6 +317,7 @@ def _symbols_table(report: "Report") -> "Table":
     """The model beside the best baseline, symbol by symbol."""
     best = report.verdict.best_baseline
     horizon = report.horizons[0]
+    from lstmcast.evaluation.ratios import skill
     from lstmcast.evaluation.significance import enough
 
     few = any(not enough(rows.count, horizon) for rows in report.rows.values())
@@ -342,7 +343,7 @@ def _symbols_table(report: "Report") -> "Table":
             f"{rows.count:,}",
             number(scores.rmse_ratio),
             number(scores.crps, decimals),
-            "-" if math.isnan(scores.crps) else f"{1 - scores.crps / rival:+.1%}",
+            "-" if math.isnan(gain := skill(scores.crps, rival)) else f"{gain:+.1%}",
             "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 95)),
         )

@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from lstmcast.evaluation.ratios import skill as skill_of
 from lstmcast.evaluation.significance import Test, diebold_mariano, holm, skill_interval
 
 LOSSES = ("crps", "log_score")
@@ -17,10 +18,11 @@ class Comparison:
     """The model against one baseline at one horizon.
 
     Args:
-        skill: 1 - mean CRPS of the model / that of the baseline, over days.
+        skill: 1 - mean CRPS of the model / that of the baseline, over days; None where the
+            baseline has none.
         low, high: 95 % bootstrap interval of the skill; None where it was not asked for.
         crps, log_score: Diebold-Mariano tests of the daily mean over symbols; a negative
-            statistic favours the model. None for a point forecast.
+            statistic favours the model. None for a point forecast, and where no close moved.
     """
 
     skill: float | None
@@ -71,7 +73,7 @@ def compare(
         horizon: sessions ahead.
         interval: bootstrap the interval of the skill as well.
     """
-    wanted = ["symbol", "horizon", "date", *LOSSES]
+    wanted = ["symbol", "horizon", "date", *LOSSES, "walk_square"]
     ours, theirs = (
         daily_means(part.loc[part["horizon"] == horizon, wanted])[horizon]
         for part in (model, baseline)
@@ -85,11 +87,14 @@ def compare_days(
     """Compare two forecasters by the means of their days at one horizon.
 
     Args:
-        ours: a row per date with `crps` and `log_score`, of the model.
+        ours: a row per date with `crps`, `log_score` and `walk_square`, of the model.
         theirs: the same of the baseline.
         horizon: sessions ahead.
         interval: bootstrap the interval of the skill as well.
     """
+    if not ours["walk_square"].any():
+        # Against a price that never moved the best forecast is the narrowest, whatever it knows.
+        return Comparison(None, None, None, None, None)
     tests: dict[str, Test | None] = {}
     for name in LOSSES:
         difference = (ours[name] - theirs[name]).to_numpy(dtype=np.float64)
@@ -98,8 +103,9 @@ def compare_days(
     skill = low = high = None
     if tests["crps"] is not None:
         a, b = (part["crps"].to_numpy(dtype=np.float64) for part in (ours, theirs))
-        skill = 1 - float(a.mean() / b.mean())
-        if interval:
+        gain = skill_of(float(a.mean()), float(b.mean()))
+        skill = _finite(gain)
+        if interval and skill is not None:
             found = skill_interval(a, b, horizon)
             low, high = _finite(found.low), _finite(found.high)
     return Comparison(skill, low, high, tests["crps"], tests["log_score"])
@@ -112,7 +118,11 @@ def point_test(days: pd.DataFrame, horizon: int) -> Test:
         days: a row per date with `square` and `walk_square`.
         horizon: sessions ahead.
     """
-    return diebold_mariano((days["square"] - days["walk_square"]).to_numpy(np.float64), horizon)
+    difference = (days["square"] - days["walk_square"]).to_numpy(np.float64)
+    if not days["walk_square"].any():
+        # Of a price that never moved no forecast can say less than no change does.
+        return Test(float(difference.mean()), float("nan"), float("nan"), len(difference))
+    return diebold_mariano(difference, horizon)
 
 
 def by_symbol(

@@ -20,7 +20,6 @@ from lstmcast.baselines import BASELINES
 from lstmcast.errors import ConditionError, UsageError
 from lstmcast.evaluation.report import MODEL, Report, best_baseline
 from lstmcast.evaluation.scores import Scores
-from lstmcast.evaluation.significance import enough
 
 _PATTERN = re.compile(r"\s*(\w+)(?:@(\d+))?\s*(<=|>=|<|>)\s*([\w.+-]+)\s*")
 
@@ -149,13 +148,14 @@ def _check(report: Report, condition: Condition) -> str | None:
         return None
     if math.isnan(found):
         return (
-            f"`{condition.text}` does not hold: the run states no `{name}`, or too few days say so"
+            f"`{condition.text}` does not hold: the run states no `{name}`, "
+            "or nothing can be concluded"
         )
     return f"`{condition.text}` does not hold: {found:.6g} against {limit:.6g}"
 
 
 def _model_value(report: Report, name: str, horizon: int) -> float:
-    if name != "rows" and not enough(report.point_tests[horizon].days, horizon):
+    if name != "rows" and not math.isfinite(report.point_tests[horizon].p_value):
         return float("nan")
     if name == _P:
         best = best_baseline(report.forecasters, horizon)

@@ -15,6 +15,7 @@ from scipy.special import stdtr
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.direction import pesaran_timmermann
+from lstmcast.evaluation.ratios import skill
 from lstmcast.evaluation.significance import (
     degrees_of_freedom,
     long_run_variance,
@@ -49,6 +50,7 @@ class PointReport:
         off: typical distance of the median from the last close (root mean square, log).
         typical_move: root mean square of the returns that came.
         copies: the forecast fits the last close better than the close that came.
+        unmoved: share of the closes that came which are those of the origin.
     """
 
     days: int
@@ -68,6 +70,7 @@ class PointReport:
     off: float
     typical_move: float
     copies: bool
+    unmoved: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with null for NaN."""
@@ -104,8 +107,8 @@ def examine_point(table: pd.DataFrame, bars: pd.DataFrame, horizon: int) -> Poin
         slope=slope,
         slope_error=error,
         slope_p=2 * float(tail),
-        r2_zero=_skill(squares, float(np.sum(actual**2))),
-        r2_mean=_skill(squares, float(np.sum((actual - mean) ** 2))),
+        r2_zero=skill(squares, float(np.sum(actual**2))),
+        r2_mean=skill(squares, float(np.sum((actual - mean) ** 2))),
         hit_rate=direction.hit_rate,
         expected_hit_rate=direction.expected,
         up_said=_share_up(median),
@@ -114,6 +117,7 @@ def examine_point(table: pd.DataFrame, bars: pd.DataFrame, horizon: int) -> Poin
         off=float(np.sqrt(np.mean(median**2))),
         typical_move=float(np.sqrt(np.mean(actual**2))),
         copies=shift == horizon,
+        unmoved=float(np.mean(actual == 0)),
     )
 
 
@@ -163,10 +167,6 @@ def _share_up(median: FloatArray) -> float:
     """Share of the medians that name a direction which name a rise."""
     named = median[median != 0]
     return float(np.mean(named > 0)) if len(named) else float("nan")
-
-
-def _skill(squares: float, standard: float) -> float:
-    return 1 - squares / standard if standard > 0 else float("nan")
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:

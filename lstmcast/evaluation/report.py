@@ -19,9 +19,11 @@ from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_te
 from lstmcast.evaluation.digest import Digest, Scored, digest, scored
 from lstmcast.evaluation.evidence import SIGNIFICANT, Evidence
 from lstmcast.evaluation.point import PointReport, examine_point
+from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges, check_years
 from lstmcast.evaluation.scores import ByHorizon, row_losses
 from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.unchanged import never_moved, seldom_moves
 from lstmcast.evaluation.verdict import Verdict, judge
 
 SCHEMA_VERSION = 1
@@ -155,7 +157,7 @@ def evaluate(
             "there are no forecasts to evaluate: no session of the test range has come true",
             "move the end of the split back, or fetch newer prices",
         )
-    model = predictions.reset_index(drop=True)
+    model, still = _that_moved(predictions)
     standards, found = standards_by_symbol(
         [get_baseline(name) for name in baselines],
         model,
@@ -168,7 +170,7 @@ def evaluate(
         cache=cache,
     )
     forecasters = {MODEL: scored(_by_symbol(model), model)}
-    notes = list(found)
+    notes = [*still, *found]
     for name, parts in standards.items():
         forecasters[name] = scored({key: part.table for key, part in parts.items()}, model)
         notes += [note for part in parts.values() for note in part.notes]
@@ -193,12 +195,42 @@ def assemble(
     Raises:
         RunError: if a table lacks a row that the model has.
     """
-    model = tables[MODEL].reset_index(drop=True)
+    model, still = _that_moved(tables[MODEL])
     forecasters = {
         name: scored(_by_symbol(model if name == MODEL else align(table, model)), model)
         for name, table in tables.items()
     }
-    return _report(model, forecasters, labels, bars, notes)
+    return _report(model, forecasters, labels, bars, (*still, *notes))
+
+
+def _that_moved(predictions: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of the symbols that moved, and a note on each of the others; all if none did.
+
+    Against a price that stands still every error is infinitely large, or none, and one such symbol
+    would have the word over all.
+    """
+    still = never_moved(predictions)
+    if len(still) == predictions["symbol"].nunique():
+        return predictions.reset_index(drop=True), []
+    rows = predictions[~predictions["symbol"].isin(still)].reset_index(drop=True)
+    return rows, [
+        f"{symbol} is left out: its close never moved in the test period" for symbol in still
+    ]
+
+
+def _seldom_notes(model: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> list[str]:
+    """A note on each symbol whose closes are mostly those of the day before."""
+    notes = []
+    for symbol, rows in model.groupby("symbol", sort=True):
+        closes = bars[str(symbol)]["close"]
+        first, last = rows["origin"].min(), rows["date"].max()
+        parts = {
+            "in the test period": closes.loc[first:last].to_numpy(np.float64),
+            "before the test period": closes.loc[:first].to_numpy(np.float64),
+        }
+        if (words := seldom_moves(str(symbol), parts)) is not None:
+            notes.append(words)
+    return notes
 
 
 def _by_symbol(table: pd.DataFrame) -> dict[str, Digest]:
@@ -277,14 +309,14 @@ def _report(
         ranges=ranges,
         yearly=check_years(losses, nearest),
         verdict=judge(evidence),
-        notes=notes,
+        notes=(*notes, *(() if evidence.nothing_moved else _seldom_notes(model, bars))),
     )
 
 
 def _error_ratio(days: pd.DataFrame) -> float:
     """Error of the median return relative to no change, of the losses that are tested."""
     ours, theirs = (float(days[name].mean()) for name in ("square", "walk_square"))
-    return float(np.sqrt(ours / theirs)) if theirs > 0 else float("nan")
+    return float(np.sqrt(ratio(ours, theirs)))
 
 
 def best_baseline(forecasters: Mapping[str, ForecasterReport], horizon: int) -> str | None:

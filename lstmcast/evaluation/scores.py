@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.crps import crps_of_quantiles
+from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.tails import stated_variance
 from lstmcast.predictions import LEVELS, QUANTILES
 
@@ -217,21 +218,17 @@ def _scores(mean: Mapping[str, float], rows: int) -> Scores:
     return Scores(
         rows=rows,
         rmse=rmse,
-        rmse_ratio=_ratio(rmse, float(np.sqrt(mean["walk_price_square"]))),
-        mae_ratio=_ratio(mean["price_absolute"], mean["walk_price_absolute"]),
+        rmse_ratio=ratio(rmse, float(np.sqrt(mean["walk_price_square"]))),
+        mae_ratio=ratio(mean["price_absolute"], mean["walk_price_absolute"]),
         log_score=mean["log_score"],
         crps=mean["crps"],
         qlike=mean["qlike"],
-        r2_zero=1 - _ratio(mean["square"], mean["walk_square"]),
+        r2_zero=1 - ratio(mean["square"], mean["walk_square"]),
         hit_rate=mean["hit"],
         up_share=mean["up"],
         **{f"coverage_{nominal}": mean[f"inside_{nominal}"] for nominal in RANGES},
         **{f"winkler_{nominal}": mean[f"winkler_{nominal}"] for nominal in RANGES},
     )
-
-
-def _ratio(value: float, standard: float) -> float:
-    return value / standard if standard > 0 else float("nan")
 
 
 def _numbers(table: pd.DataFrame, column: str) -> FloatArray:

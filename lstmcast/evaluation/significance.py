@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.ratios import skill
 
 FEWEST_DAYS = 60
 """Fewer days than this tell nothing."""
@@ -22,6 +23,9 @@ HORIZONS = 15
 
 LAGS = 5
 """Lags of the Newey-West error for forecasts of one session."""
+
+_NO_SPREAD = 1e-20
+"""Variance over squared mean that is rounding alone: the same difference on every day."""
 
 _BOOTSTRAPS = 1000
 _SEED = 20260101
@@ -145,8 +149,8 @@ def diebold_mariano(
             not positive, the test falls back to `bartlett`.
 
     Returns:
-        NaN statistic and p-value where there are fewer than 60 or than 15h days; p-value 1 where
-        the losses are equal on every day.
+        NaN statistic and p-value where there are fewer than 60 or than 15h days, or
+        where the difference is the same on all of them; p-value 1 where it is 0 on all.
 
     Source: Diebold and Mariano (1995), Comparing predictive accuracy; Harvey, Leybourne and
     Newbold (1997), Testing the equality of prediction mean squared errors; Coroneo and Iacone
@@ -165,6 +169,8 @@ def diebold_mariano(
     if kernel == "bartlett" or variance <= 0:
         variance, df = long_run_variance(d, highest), degrees_of_freedom(n, highest)
         correction = 1.0
+    if variance <= _NO_SPREAD * mean**2:
+        return Test(mean, float("nan"), float("nan"), n)
     statistic = mean / np.sqrt(variance / n) * np.sqrt(correction)
     return Test(mean, float(statistic), 2 * float(stdtr(df, -abs(statistic))), n)
 
@@ -201,12 +207,15 @@ def skill_interval(
     Source: Politis and Romano (1994), The stationary bootstrap.
     """
     n = len(model)
-    value = 1 - float(model.mean() / baseline.mean())
-    if not enough(n, horizon):
+    value = skill(float(model.mean()), float(baseline.mean()))
+    if not enough(n, horizon) or not np.isfinite(value):
         return Interval(value, float("nan"), float("nan"))
     block = max(2 * horizon, round(1.75 * n ** (1 / 3)))
     rows = stationary_bootstrap(n, block, _BOOTSTRAPS, _SEED)
-    skills = 1 - model[rows].mean(axis=1) / baseline[rows].mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw of days without any loss
+        skills = 1 - model[rows].mean(axis=1) / baseline[rows].mean(axis=1)
+    if not np.isfinite(skills).all():
+        return Interval(value, float("nan"), float("nan"))
     low, high = np.quantile(skills, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high))
 

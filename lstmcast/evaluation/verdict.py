@@ -1,7 +1,8 @@
 """The closing words of an evaluation: is the forecast worth more than a standard?
 
-A claim needs a p-value below 5 %; anything else is called level, and a test range too short to tell
-gets no claim at all.
+A claim needs a p-value below 5 %; anything else is called level, and a test range too short to
+tell, or in which the price stood still, gets no claim at all. A result beyond what honest forecasts
+reach is called that.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from lstmcast.evaluation.evidence import Evidence, Finding, finding
-from lstmcast.evaluation.words import full_text, in_short, too_short
+from lstmcast.evaluation.suspicion import too_good
+from lstmcast.evaluation.words import full_text, in_short, inconclusive
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Verdict:
     """The median fits the last close better than the close that came, for most symbols."""
     ranges_hold: bool | None
     """At the horizon of the verdict, on all days and in each third: no miss beyond luck."""
+    too_good: tuple[str, ...]
+    """What is better than honest forecasts reach (`suspicion`), in words; empty in general."""
     summary: str
     """The answer in one line."""
     text: str
@@ -41,10 +45,11 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {
+        values = {
             key: str(value) if isinstance(value, Finding) else value
             for key, value in asdict(self).items()
         }
+        return {**values, "too_good": list(self.too_good)}
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -58,6 +63,7 @@ def judge(evidence: Evidence) -> Verdict:
     copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
     judged = [check.holds for check in e.nearest_ranges if check.holds is not None]
     hold = all(judged) if judged and tested else None
+    doubts = too_good(e) if tested else ()
     return Verdict(
         horizon=e.horizon,
         days=e.days,
@@ -71,8 +77,11 @@ def judge(evidence: Evidence) -> Verdict:
         against_random_walk=walk,
         copies=None if copies is None else bool(copies),
         ranges_hold=hold,
-        summary=in_short(e, point, distribution, hold=hold) if tested else too_short(e),
-        text=full_text(e, point, distribution, walk, copies=bool(copies))
+        too_good=doubts,
+        summary=in_short(e, point, distribution, hold=hold, doubts=doubts)
         if tested
-        else too_short(e),
+        else inconclusive(e),
+        text=full_text(e, point, distribution, walk, copies=bool(copies), doubts=doubts)
+        if tested
+        else inconclusive(e),
     )

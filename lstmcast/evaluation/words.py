@@ -10,8 +10,20 @@ from lstmcast.evaluation.point import SHIFTS
 from lstmcast.evaluation.reliability import OVERALL, RangeCheck
 
 
-def in_short(e: Evidence, point: Finding, distribution: Finding, *, hold: bool | None) -> str:
+def in_short(
+    e: Evidence,
+    point: Finding,
+    distribution: Finding,
+    *,
+    hold: bool | None,
+    doubts: Sequence[str] = (),
+) -> str:
     """The answer to "should I believe it?" in one line."""
+    if doubts:
+        return (
+            f"In short: too good to be true ({e.days} days): look for a leak with `lstmcast audit` "
+            "before you believe it."
+        )
     price = {
         Finding.better: "its price is better than the last close",
         Finding.level: "its price does not beat the last close",
@@ -33,16 +45,28 @@ def in_short(e: Evidence, point: Finding, distribution: Finding, *, hold: bool |
     return f"In short: {ranges}; {price} ({e.days} days)."
 
 
-def too_short(e: Evidence) -> str:
+def inconclusive(e: Evidence) -> str:
     """All that can be said of a test range that concludes nothing."""
+    if e.nothing_moved:
+        return (
+            f"The close never moved in the test period ({e.days} days): nothing can be concluded, "
+            "neither of the price nor of the ranges."
+        )
     return f"The test range has {e.days} days, {too_few(e.days)}."
 
 
 def full_text(
-    e: Evidence, point: Finding, distribution: Finding, walk: Finding, *, copies: bool
+    e: Evidence,
+    point: Finding,
+    distribution: Finding,
+    walk: Finding,
+    *,
+    copies: bool,
+    doubts: Sequence[str] = (),
 ) -> str:
     """Every finding with its figures."""
     sentences = [
+        _doubt_words(doubts),
         _price_words(e, point),
         _copy_words(e, point, copies=copies),
         _direction_words(e),
@@ -51,6 +75,16 @@ def full_text(
         _range_words(e),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _doubt_words(doubts: Sequence[str]) -> str:
+    if not doubts:
+        return ""
+    return (
+        f"Too good to be true: {'; '.join(doubts)}. Something that is read may know the future (a "
+        "column that is dated a day early, say), or the prices bounce between bid and ask; "
+        "`lstmcast audit` looks for leaks."
+    )
 
 
 def _price_words(e: Evidence, point: Finding) -> str:

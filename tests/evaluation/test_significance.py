@@ -180,3 +180,21 @@ def test_skill_of_few_days_has_no_interval() -> None:
     interval = skill_interval(np.full(10, 0.9), np.ones(10))
     assert interval.value == pytest.approx(0.1)
     assert np.isnan(interval.low)
+
+
+def test_the_same_difference_on_every_day_has_no_error_to_be_tested_by() -> None:
+    found = diebold_mariano(np.full(100, 0.25))
+    assert found.mean == 0.25
+    assert np.isnan(found.statistic)
+    assert np.isnan(found.p_value)
+
+
+def test_there_is_no_skill_against_a_loss_of_zero() -> None:
+    interval = skill_interval(np.full(100, 0.5), np.zeros(100))
+    assert np.isnan([interval.value, interval.low, interval.high]).all()
+    # On some days there is a loss, but not on those of every draw.
+    seldom = np.zeros(100)
+    seldom[50] = 1.0
+    interval = skill_interval(np.full(100, 0.005), seldom)
+    assert interval.value == pytest.approx(0.5)
+    assert np.isnan(interval.low)

@@ -1,5 +1,6 @@
 """The verdict claims what the tests found, in words that a layman reads, and no more."""
 
+import json
 import re
 
 import numpy as np
@@ -16,7 +17,9 @@ from support.simulated import (
 
 from lstmcast.baselines import get_baseline
 from lstmcast.distributions import StudentTMixture
+from lstmcast.errors import ConditionError
 from lstmcast.evaluation import Finding, Report, evaluate
+from lstmcast.evaluation.conditions import check_conditions
 from lstmcast.evaluation.evidence import Evidence, finding
 from lstmcast.evaluation.reliability import RangeCheck
 from lstmcast.evaluation.report import assemble
@@ -127,7 +130,7 @@ def test_a_forecast_that_knows_tomorrow_is_no_copy() -> None:
     assert report.verdict.copies is False
     assert report.points["X"].slope == pytest.approx(1 / 0.9, rel=1e-6)
     assert "the median beats the last close" in report.verdict.text
-    assert report.verdict.summary.startswith("In short: its price is better than the last close")
+    assert report.verdict.summary.startswith("In short: too good to be true (500 days)")
 
 
 @pytest.mark.parametrize(("scale", "word"), [(0.005, "too narrow"), (0.02, "too wide")])
@@ -326,3 +329,125 @@ def test_findings_need_five_percent() -> None:
     assert finding(Test(-1.0, -1.9, 0.05, 100)) is Finding.level
     assert finding(Test(-1.0, float("nan"), float("nan"), 10)) is Finding.unknown
     assert finding(None) is Finding.unknown
+
+
+# --- a price that does not move ------------------------------------------------------------------
+
+
+def halted(seed: int, rows: int = 900) -> pd.DataFrame:
+    """Closes that move before the test range and never in it."""
+    returns = 0.01 * np.random.default_rng(seed).standard_t(5.0, size=rows)
+    returns[FIRST:] = 0.0
+    return bars_from_returns(returns)
+
+
+def numbers_in(value: object) -> list[float]:
+    """Every number of nested JSON values."""
+    if isinstance(value, dict):
+        return [number for part in value.values() for number in numbers_in(part)]
+    if isinstance(value, list):
+        return [number for part in value for number in numbers_in(part)]
+    return [float(value)] if isinstance(value, int | float) else []
+
+
+def test_a_close_that_never_moved_is_said_to_and_nothing_else() -> None:
+    """It was "an error nan % larger", and "CRPS 10646 % higher" than a baseline of no width."""
+    bars = halted(1)
+    report = judged({"X": bars}, constant_t(900 - FIRST, scale=0.01))
+    verdict = report.verdict
+    assert verdict.text == verdict.summary
+    assert verdict.text == (
+        "The close never moved in the test period (200 days): nothing can be concluded, neither of "
+        "the price nor of the ranges."
+    )
+    assert verdict.point is verdict.distribution is verdict.against_random_walk is Finding.unknown
+    assert (verdict.point_gain, verdict.point_p, verdict.distribution_gain) == (None, None, None)
+    assert (verdict.copies, verdict.ranges_hold) == (None, None)
+    assert all(part[1].skill is None for part in report.comparisons.values())
+    plain = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert "nan" not in json.dumps(plain["verdict"])
+    assert all(np.isfinite(numbers_in(plain)))
+    with pytest.raises(ConditionError, match="or nothing can be concluded"):
+        check_conditions(report, ["crps<9"])
+
+
+def test_a_symbol_that_never_moved_does_not_speak_for_the_others() -> None:
+    bars = {"DEAD": halted(2), "LIVE": random_walk(3, rows=900)}
+    both = judged(bars, constant_t(900 - FIRST))
+    alone = judged({"LIVE": bars["LIVE"]}, constant_t(900 - FIRST))
+    assert "DEAD is left out: its close never moved in the test period" in both.notes
+    assert list(both.rows) == ["LIVE"]
+    assert both.verdict == alone.verdict
+    assert np.isfinite(both.forecasters["model"].pooled[1].rmse_ratio)
+
+
+@pytest.mark.parametrize("still", ["before", "in"])
+def test_a_share_that_is_seldom_traded_is_no_series_for_ranges(still: str) -> None:
+    returns = 0.01 * np.random.default_rng(4).standard_t(5.0, size=900)
+    part = slice(0, FIRST) if still == "before" else slice(FIRST, 900)
+    returns[part] *= np.random.default_rng(5).random(900)[part] > 0.5
+    report = judged({"X": bars_from_returns(returns)}, constant_t(900 - FIRST))
+    (note,) = [note for note in report.notes if "unchanged" in note or "of the day before" in note]
+    assert re.fullmatch(
+        rf"X: (4|5)\d% of the closes {still} the test period are those of the day before; this is "
+        "not a series to be forecast by ranges",
+        note,
+    )
+
+
+def test_of_an_ordinary_share_no_such_thing_is_said() -> None:
+    returns = 0.01 * np.random.default_rng(6).standard_t(5.0, size=900)
+    returns[::10] = 0.0
+    report = judged({"X": bars_from_returns(returns)}, constant_t(900 - FIRST))
+    assert not [note for note in report.notes if "of the day before" in note]
+
+
+# --- too good to be true -------------------------------------------------------------------------
+
+
+def knowing(share: float, *, width: float = 0.01, seed: int = 7) -> Report:
+    """A forecast whose median is this share of tomorrow's return."""
+    bars = random_walk(seed, rows=1400)
+    truth = np.diff(np.log(bars["close"].to_numpy()))[FIRST:][None, :, None]
+    shape = truth.shape
+    forecast = StudentTMixture(np.full(shape, 5.0), share * truth, np.full(shape, width))
+    return judged({"X": bars}, forecast)
+
+
+@pytest.mark.parametrize(
+    ("share", "width", "said"),
+    [
+        (0.9, 0.001, "the error of the return is 90.0 % smaller than no change's"),
+        (0.9, 0.001, "the CRPS is "),
+        (0.03, 0.01, "the error of the return is 3.0 % smaller than no change's"),
+        (0.001, 0.01, "the sign is right "),
+    ],
+)
+def test_a_result_too_good_to_be_true_is_called_so(share: float, width: float, said: str) -> None:
+    """As a feature makes it that is dated one day early."""
+    verdict = knowing(share, width=width).verdict
+    assert any(doubt.startswith(said) for doubt in verdict.too_good)
+    assert "honest forecasts reach" in verdict.too_good[0]
+    assert verdict.summary == (
+        "In short: too good to be true (700 days): look for a leak with `lstmcast audit` before "
+        "you believe it."
+    )
+    assert verdict.text.startswith(f"Too good to be true: {verdict.too_good[0]}")
+
+
+def test_the_best_honest_forecast_is_not_suspected() -> None:
+    """Not even of one who knows the volatility of a GARCH, which no network does."""
+    for seed in (1, 2):
+        bars, knows = garch_world(seed, rows=2500)
+        verdict = judged({"X": bars}, knows).verdict
+        assert verdict.distribution is Finding.better
+        assert verdict.too_good == ()
+
+
+def test_a_drift_that_is_there_may_be_known() -> None:
+    """A mean of an eighth of a deviation, which is more than markets give: R2 of 1.5 %."""
+    returns = 0.01 * (0.125 + np.random.default_rng(8).standard_normal(5000))
+    forecast = constant_t(5000 - FIRST, df=50.0, loc=0.00125)
+    verdict = judged({"X": bars_from_returns(returns)}, forecast).verdict
+    assert verdict.point is Finding.better
+    assert verdict.too_good == ()

@@ -9,6 +9,7 @@ import pandas as pd
 from lstmcast.baselines import get_baseline
 from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.comparison import LOSSES, daily_means
+from lstmcast.evaluation.ratios import skill
 from lstmcast.evaluation.report import MODEL, Report, assemble, best_baseline
 from lstmcast.evaluation.scores import row_losses
 
@@ -22,7 +23,7 @@ class Year:
         days: dates.
         crps, log_score: of the model; NaN for a point forecast.
         best_crps, best_log_score: of the baseline that is best over the whole walk.
-        skill: 1 - crps / best_crps.
+        skill: 1 - crps / best_crps; NaN in a year in which no close moved.
     """
 
     year: int
@@ -110,13 +111,14 @@ def summarise(
 def _days(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
     """Means over symbols of both losses, by the date that was forecast."""
     losses = row_losses(table[table["horizon"] == horizon])
-    return daily_means(losses[["symbol", "horizon", "date", *LOSSES]])[horizon]
+    return daily_means(losses[["symbol", "horizon", "date", *LOSSES, "walk_square"]])[horizon]
 
 
 def _years(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Year]:
     years = pd.DatetimeIndex(ours.index).year
     means, best = ours.groupby(years).mean(), theirs.groupby(years).mean()
     days = ours.groupby(years).size()
+    moved = ours["walk_square"].groupby(years).any()
     return [
         Year(
             year=int(year),
@@ -125,7 +127,9 @@ def _years(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Year]:
             log_score=float(means["log_score"][year]),
             best_crps=float(best["crps"][year]),
             best_log_score=float(best["log_score"][year]),
-            skill=1 - float(means["crps"][year] / best["crps"][year]),
+            skill=skill(float(means["crps"][year]), float(best["crps"][year]))
+            if moved[year]
+            else float("nan"),
         )
         for year in means.index.to_list()
     ]

@@ -1,0 +1,50 @@
+"""Results that are too good to be true: more than honest forecasts of daily prices reach.
+
+A feature that knows tomorrow makes the best result of all, and nothing in the scores says that it
+is one. What says so is its size. Out of sample, an R2 of stock returns of 1 % is what the
+literature argues about: Campbell and Thompson (2008, Predicting excess stock returns out of sample)
+and Gu, Kelly and Xiu (2020, Empirical asset pricing via machine learning) find 0.2 to 1 % a month,
+and a day holds less; that is an error 0.5 % smaller than no change's at the most. Signs are right
+on 50 to 55 % of days. In CRPS this program's own runs are 0.6 to 3 % better than the best baseline
+(`docs/experiments.md`). The bounds lie at several times as much.
+"""
+
+from lstmcast.evaluation.evidence import Evidence
+
+HONEST_PRICE_GAIN, MOST_PRICE_GAIN = 0.005, 0.02
+"""1 - error of the median return over that of no change: what is reached, what is believed."""
+
+HONEST_RANGE_GAIN, MOST_RANGE_GAIN = 0.03, 0.10
+"""The same of the CRPS against the best baseline."""
+
+HONEST_SIGNS, MOST_SIGNS = 0.05, 0.10
+"""Share of moves whose sign was right, beyond what a blind forecast would score."""
+
+SURE = 0.001
+"""P-value below which alone a result is suspected: chance makes large gains of few days."""
+
+
+def too_good(e: Evidence) -> tuple[str, ...]:
+    """What is better than can be believed, each in words with what honest forecasts reach."""
+    found = []
+    price = 1 - e.error_ratio
+    if e.point.p_value < SURE and price > MOST_PRICE_GAIN:
+        found.append(_words("the error of the return", price, HONEST_PRICE_GAIN, "no change's"))
+    best = e.against_best
+    gain = best.skill if best and best.crps and best.crps.p_value < SURE else None
+    if gain is not None and e.best and gain > MOST_RANGE_GAIN:
+        found.append(_words("the CRPS", gain, HONEST_RANGE_GAIN, f"that of {e.best[1]}"))
+    surer = [part.hit_rate - part.expected_hit_rate for part in e.signs_known(SURE)]
+    if surer and max(surer) > MOST_SIGNS:
+        found.append(
+            f"the sign is right {100 * max(surer):.0f} points more often than by chance, where "
+            f"honest forecasts reach {100 * HONEST_SIGNS:.0f}"
+        )
+    return tuple(found)
+
+
+def _words(what: str, gain: float, honest: float, whose: str) -> str:
+    return (
+        f"{what} is {100 * gain:.1f} % smaller than {whose}, where honest forecasts reach "
+        f"{100 * honest:g} %"
+    )

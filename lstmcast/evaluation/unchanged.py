@@ -1,0 +1,32 @@
+"""Closes that are those of the session before: of these no range tells anything."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.dataset.target import UNCHANGED_SHARE
+from lstmcast.distributions import FloatArray
+
+
+def never_moved(predictions: pd.DataFrame) -> list[str]:
+    """Symbols of a prediction table whose close is the same on all of its days."""
+    moved = predictions["return_actual"].ne(0).groupby(predictions["symbol"], sort=False).any()
+    return [str(symbol) for symbol in moved.index[~moved]]
+
+
+def seldom_moves(symbol: str, closes: Mapping[str, FloatArray]) -> str | None:
+    """That a third of a symbol's closes or more are unchanged, in words; None otherwise.
+
+    Args:
+        symbol: the symbol.
+        closes: stretches of closes by what to call them ("before the test period").
+    """
+    for when, values in closes.items():
+        share = float(np.mean(np.diff(values) == 0)) if len(values) > 1 else 0.0
+        if share >= UNCHANGED_SHARE:
+            return (
+                f"{symbol}: {share:.0%} of the closes {when} are those of the day before; this is "
+                "not a series to be forecast by ranges"
+            )
+    return None
