@@ -2,7 +2,8 @@
 
 The calendars are those of the `exchange_calendars` package, loaded when first asked for. They know
 the holidays that have been announced, so some end this year (Shanghai's always does): beyond the
-end, and for exchanges that have none, weekdays stand in and are flagged as assumed.
+end the exchange's week stands in and is flagged as assumed. For exchanges that have none, the week
+is read off the bars: much of the Near East trades from Sunday to Thursday.
 """
 
 import warnings
@@ -14,7 +15,24 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.prices.bars import INDEX_DTYPE
+from lstmcast.prices.exchanges import INDICES, SUFFIXES, calendar_of
 from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.weeks import EVERY_DAY, FEWEST, WEEKDAYS, WEEKS, week_of
+
+__all__ = [
+    "EARLIEST",
+    "EVERY_DAY",
+    "INDICES",
+    "SUFFIXES",
+    "WEEKDAYS",
+    "Sessions",
+    "calendar_for",
+    "calendar_of",
+    "expected_sessions",
+    "fits",
+    "next_sessions",
+    "sessions_between",
+]
 
 DAY = pd.Timedelta(days=1)
 MISFIT = 0.01
@@ -23,90 +41,14 @@ MISFIT = 0.01
 EARLIEST = pd.Timestamp("1970-01-01")
 """Before 1970 the New York calendar counts holidays as sessions."""
 
-WEEKDAYS = "weekdays"
-EVERY_DAY = "every day"
-
-SUFFIXES = {
-    "": "XNYS",
-    "AX": "XASX",
-    "BO": "XBOM",
-    "BR": "XBRU",
-    "CO": "XCSE",
-    "DE": "XETR",
-    "F": "XFRA",
-    "HE": "XHEL",
-    "HK": "XHKG",
-    "IR": "XDUB",
-    "JK": "XIDX",
-    "JO": "XJSE",
-    "KL": "XKLS",
-    "KQ": "XKRX",
-    "KS": "XKRX",
-    "L": "XLON",
-    "LS": "XLIS",
-    "MC": "XMAD",
-    "MI": "XMIL",
-    "MX": "XMEX",
-    "NS": "XBOM",
-    "NZ": "XNZE",
-    "OL": "XOSL",
-    "PA": "XPAR",
-    "SA": "BVMF",
-    "SH": "XSHG",
-    "SI": "XSES",
-    "SS": "XSHG",
-    "ST": "XSTO",
-    "SW": "XSWX",
-    "SZ": "XSHG",
-    "T": "XTKS",
-    "TO": "XTSE",
-    "TW": "XTAI",
-    "TWO": "XTAI",
-    "VI": "XWBO",
-    "WA": "XWAR",
-}
-"""Yahoo's (and Tushare's) suffix to the ISO market identifier. Shenzhen and Bombay share the
-holidays of Shanghai and of India's other exchange."""
-
-INDICES = {
-    "^AXJO": "XASX",
-    "^BSESN": "XBOM",
-    "^FCHI": "XPAR",
-    "^FTSE": "XLON",
-    "^GDAXI": "XETR",
-    "^GSPTSE": "XTSE",
-    "^HSI": "XHKG",
-    "^KS11": "XKRX",
-    "^N225": "XTKS",
-    "^NSEI": "XBOM",
-    "^SSMI": "XSWX",
-    "^STOXX50E": "XETR",
-    "^TWII": "XTAI",
-}
-"""Indices of other markets than the American, which Yahoo writes without a suffix."""
-
-
-def calendar_of(symbol: str) -> str:
-    """Return the calendar that a symbol's form suggests: a market identifier, or one of two rules.
-
-    `BTC-USD` trades every day; `EURUSD=X` and symbols with an unknown suffix on weekdays.
-    """
-    if symbol in INDICES:
-        return INDICES[symbol]
-    if symbol.endswith("-USD"):
-        return EVERY_DAY
-    if "=" in symbol:
-        return WEEKDAYS
-    stem, dot, suffix = symbol.rpartition(".")
-    if not dot or not stem:
-        return SUFFIXES[""]
-    return SUFFIXES.get(suffix, WEEKDAYS)
+KNOWN_YEAR = 2022
+"""A year that every calendar knows: Riyadh's begins in 2021, Shanghai's ends with this year."""
 
 
 class Sessions(NamedTuple):
     """The sessions between two days.
 
-    `days` outside `known_from..known_until` are weekdays, assumed to be sessions.
+    `days` outside `known_from..known_until` are those of the market's week, assumed to be sessions.
     """
 
     days: pd.DatetimeIndex
@@ -115,41 +57,75 @@ class Sessions(NamedTuple):
 
 
 def calendar_for(history: PriceHistory) -> str:
-    """Return the calendar that a history follows.
+    """Return the calendar that a history follows: a market identifier, or a name in `WEEKS`.
 
     It is the one that its symbol suggests, unless more than 1 % of the bars are of days when that
     exchange was closed: a symbol in a file of your own need not mean New York. Then weekdays are
-    tried, then every day.
+    tried, then the week is read off the newest bars. Bars that repeat the close before do not count
+    against a calendar: somebody filled its holidays.
     """
-    dates = history.bars.index
-    for name in (calendar_of(history.symbol), WEEKDAYS):
-        known = dates[dates >= EARLIEST]
-        sessions = sessions_between(name, dates[0], dates[-1])
-        known = known[(known >= sessions.known_from) & (known <= sessions.known_until)]
-        if len(known.difference(sessions.days)) <= MISFIT * len(known):
+    dates, by_form = history.bars.index, calendar_of(history.symbol)
+    if by_form == EVERY_DAY:  # a coin; yet some sell coins by the hours of an exchange
+        return EVERY_DAY if len(dates) < FEWEST else week_of(dates)
+    moved = dates[(history.bars["close"].diff() != 0).to_numpy()]
+    for name in (by_form, WEEKDAYS):
+        if fits(name, moved):
             return name
-    return EVERY_DAY
+    return week_of(dates)
+
+
+def fits(name: str, dates: pd.DatetimeIndex) -> bool:
+    """Tell whether hardly any of the dates is of a day when a calendar has no session."""
+    if not len(dates):
+        return True
+    sessions = sessions_between(name, dates[0], dates[-1])
+    past = dates[dates >= EARLIEST]
+    known = past[(past >= sessions.known_from) & (past <= sessions.known_until)]
+    judged = known if len(known) else past  # by the week alone where no holiday is known
+    return len(judged.difference(sessions.days)) <= MISFIT * len(judged)
+
+
+def expected_sessions(history: PriceHistory) -> tuple[str, Sessions]:
+    """Return the calendar of a history, and the sessions that it should have.
+
+    Where the calendar is a week that was read off the bars, each half year has its own: Dubai moved
+    its weekend in January 2022, Riyadh in June 2013.
+    """
+    name, dates = calendar_for(history), history.bars.index
+    first, last = dates[0], dates[-1]
+    if name not in WEEKS or name == EVERY_DAY:
+        return name, sessions_between(name, first, last)
+    halves = dates.year * 2 + (dates.month > 6)
+    every = _rule(EVERY_DAY, first, last)
+    half_of_day = every.year * 2 + (every.month > 6)
+    wanted = np.zeros(len(every), dtype=bool)
+    for half in np.unique(half_of_day):
+        there = dates[halves == half]
+        week = week_of(there) if len(there) >= FEWEST else name
+        wanted |= (half_of_day == half) & every.day_of_week.isin(WEEKS[week])
+    return name, Sessions(every[wanted], first, last)
 
 
 def sessions_between(name: str, start: date, end: date) -> Sessions:
     """Return the sessions from `start` to `end`, both included.
 
     Args:
-        name: an ISO market identifier, `WEEKDAYS` or `EVERY_DAY`.
+        name: an ISO market identifier, or a name in `WEEKS`.
         start: first day.
         end: last day.
     """
     first, last = pd.Timestamp(start).normalize(), pd.Timestamp(end).normalize()
-    if name in (WEEKDAYS, EVERY_DAY):
+    if name in WEEKS:
         return Sessions(_rule(name, first, last), first, last)
     known = _years(name, first.year, last.year)
     inside_from, inside_until = max(first, known.known_from), min(last, known.known_until)
+    week = _usual_week(name)
     if inside_from > inside_until:
-        return Sessions(_rule(WEEKDAYS, first, last), known.known_from, known.known_until)
+        return Sessions(_rule(week, first, last), known.known_from, known.known_until)
     parts = [
-        _rule(WEEKDAYS, first, inside_from - DAY),
+        _rule(week, first, inside_from - DAY),
         known.days[(known.days >= inside_from) & (known.days <= inside_until)],
-        _rule(WEEKDAYS, inside_until + DAY, last),
+        _rule(week, inside_until + DAY, last),
     ]
     days = np.concatenate([part.to_numpy() for part in parts])
     return Sessions(_index(days), inside_from, inside_until)
@@ -167,24 +143,31 @@ def next_sessions(
 
     Returns:
         Dates and flags of the same length. True means that the exchange's calendar does not reach
-        that day, or is unknown, and that the date is just the next weekday.
+        that day, or is unknown, and that the date is just the next day of the market's week.
     """
     name = of if isinstance(of, str) else calendar_for(of)
     first = pd.Timestamp(after).normalize() + DAY
     # twice the weekdays and two weeks more outlast every holiday season
     sessions = sessions_between(name, first, first + (2 * count + 14) * DAY)
     days = sessions.days[:count]
-    if name == WEEKDAYS:
-        return days, [True] * len(days)
+    if name in WEEKS:
+        return days, [name != EVERY_DAY] * len(days)
     return days, [bool(day > sessions.known_until) for day in days]
 
 
 def _rule(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
-    return _index(pd.date_range(first, last, freq="B" if name == WEEKDAYS else "D"))
+    days = pd.date_range(first, last, freq="D")
+    return _index(days if name == EVERY_DAY else days[days.day_of_week.isin(WEEKS[name])])
 
 
 def _index(days: pd.DatetimeIndex | np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date")
+
+
+@lru_cache(maxsize=64)
+def _usual_week(name: str) -> str:
+    """Return the week that an exchange trades in, by a year that its calendar surely knows."""
+    return week_of(_years(name, KNOWN_YEAR, KNOWN_YEAR).days)
 
 
 @lru_cache(maxsize=64)
@@ -196,7 +179,7 @@ def _years(name: str, first: int, last: int) -> Sessions:
         calendar = _build(name, start, end)
     except ValueError:  # it does not know some of the years
         try:
-            some = _build(name, pd.Timestamp("2015-01-01"), pd.Timestamp("2015-12-31"))
+            some = _build(name, pd.Timestamp(KNOWN_YEAR, 1, 1), pd.Timestamp(KNOWN_YEAR, 12, 31))
             start = max(start, some.bound_min() or start)
             end = min(end, some.bound_max() or end)
             calendar = _build(name, start, end)

@@ -13,11 +13,13 @@ from lstmcast.prices.calendar import (
     WEEKDAYS,
     calendar_for,
     calendar_of,
+    expected_sessions,
     next_sessions,
     sessions_between,
 )
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import get_source
+from lstmcast.prices.weeks import WEEKS
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,11 @@ from lstmcast.prices.sources import get_source
         ("005930.KS", "XKRX"),
         ("7203.T", "XTKS"),
         ("BTC-USD", EVERY_DAY),
+        ("ETH-EUR", EVERY_DAY),
+        ("BAC-PL", "XNYS"),
+        ("2222.SR", "XSAU"),
+        ("ASML.AS", "XAMS"),
+        ("NBK.KW", WEEKDAYS),
         ("EURUSD=X", WEEKDAYS),
         ("GC=F", WEEKDAYS),
         ("WHAT.XX", WEEKDAYS),
@@ -114,6 +121,77 @@ def test_a_file_of_another_market_is_not_held_to_new_york(
         frame.index = pd.date_range("2022-01-03", periods=600, freq=frequency)
     history = PriceHistory.from_frame(frame, symbol="MINE", source="csv")
     assert calendar_for(history) == calendar
+
+
+def bars_on(days: pd.DatetimeIndex, symbol: str) -> PriceHistory:
+    frame = make_frame(len(days)).set_axis(days, axis="index")
+    return PriceHistory.from_frame(frame, symbol=symbol, source="csv")
+
+
+def days_of_week(first: str, last: str, *days: int) -> pd.DatetimeIndex:
+    every = pd.date_range(first, last)
+    return every[every.day_of_week.isin(days)]
+
+
+SUNDAY_TO_THURSDAY = (6, 0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("symbol", ["NBK.KW", "QNBK.QA", "COMI.CA", "TEVA.TA", "2222.SR", "MINE"])
+def test_a_week_without_a_calendar_is_read_off_the_bars(symbol: str) -> None:
+    history = bars_on(days_of_week("2024-01-01", "2025-02-20", *SUNDAY_TO_THURSDAY), symbol)
+    assert calendar_for(history) == "Sunday to Thursday"
+    days, assumed = next_sessions(history, history.last, 4)  # from Thursday 20 February on
+    assert [f"{day:%a %d}" for day in days] == ["Sun 23", "Mon 24", "Tue 25", "Wed 26"]
+    assert assumed == [True] * 4
+
+
+def test_riyadh_has_a_calendar() -> None:
+    days = sessions_between("XSAU", date(2023, 1, 1), date(2024, 3, 28)).days
+    history = bars_on(days, "2222.SR")
+    assert calendar_for(history) == "XSAU"
+    coming, assumed = next_sessions(history, history.last, 12)
+    assert not any(assumed)
+    assert {day.day_of_week for day in coming} == {*SUNDAY_TO_THURSDAY}
+    assert pd.Timestamp("2024-04-10") not in coming  # the feast that ends Ramadan
+    before = sessions_between("XSAU", date(2019, 1, 1), date(2019, 1, 31)).days
+    assert {day.day_of_week for day in before} == {*SUNDAY_TO_THURSDAY}  # its calendar begins 2021
+
+
+def test_a_market_that_moved_its_weekend_is_dated_by_its_new_week() -> None:
+    old = days_of_week("2020-07-01", "2021-12-31", *SUNDAY_TO_THURSDAY)
+    new = days_of_week("2022-01-01", "2022-09-30", 0, 1, 2, 3, 4)
+    history = bars_on(old.append(new), "EMAAR.AE")
+    assert calendar_for(history) == WEEKDAYS
+    assert list(expected_sessions(history)[1].days) == list(history.bars.index)
+
+
+def test_a_week_of_six_days_or_one_across_its_end_has_a_name_too() -> None:
+    six = bars_on(days_of_week("2024-01-01", "2024-12-31", 6, 0, 1, 2, 3, 4), "EURUSD")
+    assert calendar_for(six) == "Sunday to Friday"
+    iran = bars_on(days_of_week("2024-01-01", "2024-12-31", 5, 6, 0, 1, 2), "FOLD.XX")
+    assert calendar_for(iran) == "Saturday to Wednesday"
+    assert len(WEEKS) == 127
+
+
+def test_special_sessions_at_weekends_make_no_week() -> None:
+    weekdays = days_of_week("2023-01-01", "2024-12-31", 0, 1, 2, 3, 4)
+    few = pd.DatetimeIndex(["2023-11-12", "2024-03-02", "2024-11-30"])
+    assert calendar_for(bars_on(weekdays.union(few), "MINE.XX")) == WEEKDAYS
+    many = weekdays.union(days_of_week("2023-01-01", "2023-09-30", 5))  # until last year
+    assert calendar_for(bars_on(many, "MINE.XX")) == WEEKDAYS
+
+
+def test_a_coin_sold_by_the_hours_of_an_exchange_follows_its_week() -> None:
+    weekdays = days_of_week("2024-01-01", "2024-12-31", 0, 1, 2, 3, 4)
+    assert calendar_for(bars_on(weekdays, "BTC-USD")) == WEEKDAYS
+    assert calendar_for(bars_on(weekdays[:5], "BTC-USD")) == EVERY_DAY  # too few to tell
+
+
+@pytest.mark.parametrize("frequency", ["B", "D"])
+def test_filled_holidays_do_not_hide_an_exchange(frequency: str) -> None:
+    frame = make_frame(600).asfreq(frequency).ffill()
+    history = PriceHistory.from_frame(frame, symbol="MINE", source="csv")
+    assert calendar_for(history) == "XNYS"
 
 
 def test_a_calendar_that_cannot_be_built_leaves_weekdays() -> None:
