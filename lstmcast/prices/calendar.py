@@ -32,6 +32,7 @@ __all__ = [
     "fits",
     "next_sessions",
     "sessions_between",
+    "usual_week",
 ]
 
 DAY = pd.Timedelta(days=1)
@@ -64,7 +65,7 @@ def calendar_for(history: PriceHistory) -> str:
     tried, then the week is read off the newest bars. Bars that repeat the close before do not count
     against a calendar: somebody filled its holidays.
     """
-    dates, by_form = history.bars.index, calendar_of(history.symbol)
+    dates, by_form = history.dates, calendar_of(history.symbol)
     if by_form == EVERY_DAY:  # a coin; yet some sell coins by the hours of an exchange
         return EVERY_DAY if len(dates) < FEWEST else week_of(dates)
     moved = dates[(history.bars["close"].diff() != 0).to_numpy()]
@@ -91,7 +92,7 @@ def expected_sessions(history: PriceHistory) -> tuple[str, Sessions]:
     Where the calendar is a week that was read off the bars, each half year has its own: Dubai moved
     its weekend in January 2022, Riyadh in June 2013.
     """
-    name, dates = calendar_for(history), history.bars.index
+    name, dates = calendar_for(history), history.dates
     first, last = dates[0], dates[-1]
     if name not in WEEKS or name == EVERY_DAY:
         return name, sessions_between(name, first, last)
@@ -119,7 +120,7 @@ def sessions_between(name: str, start: date, end: date) -> Sessions:
         return Sessions(_rule(name, first, last), first, last)
     known = _years(name, first.year, last.year)
     inside_from, inside_until = max(first, known.known_from), min(last, known.known_until)
-    week = _usual_week(name)
+    week = usual_week(name)
     if inside_from > inside_until:
         return Sessions(_rule(week, first, last), known.known_from, known.known_until)
     parts = [
@@ -165,8 +166,10 @@ def _index(days: pd.DatetimeIndex | np.ndarray) -> pd.DatetimeIndex:
 
 
 @lru_cache(maxsize=64)
-def _usual_week(name: str) -> str:
-    """Return the week that an exchange trades in, by a year that its calendar surely knows."""
+def usual_week(name: str) -> str:
+    """Return the week, a name in `WEEKS`, that a calendar trades in."""
+    if name in WEEKS:
+        return name
     return week_of(_years(name, KNOWN_YEAR, KNOWN_YEAR).days)
 
 

@@ -118,3 +118,9 @@ def calendar_of(symbol: str) -> str:
     if not dot or not stem:
         return SUFFIXES[""]
     return SUFFIXES.get(suffix, WEEKDAYS)
+
+
+def names_exchange(symbol: str) -> bool:
+    """Tell whether a symbol says which exchange it is of; a plain one in a file may be of any."""
+    _, dot, suffix = symbol.rpartition(".")
+    return symbol in INDICES or (bool(dot) and suffix in SUFFIXES)

@@ -136,6 +136,11 @@ class PriceHistory:
         return len(self.bars)
 
     @property
+    def dates(self) -> pd.DatetimeIndex:
+        """The sessions."""
+        return pd.DatetimeIndex(self.bars.index)
+
+    @property
     def first(self) -> pd.Timestamp:
         """The first session."""
         return pd.Timestamp(self.bars.index[0])

@@ -20,7 +20,7 @@ import pandas as pd
 
 from lstmcast.errors import StoreError
 from lstmcast.prices.bars import COLUMNS, PRICES, iso_dates
-from lstmcast.prices.checks import examine, is_new, refuse
+from lstmcast.prices.checks import examine, refuse
 from lstmcast.prices.findings import Finding, count, list_dates
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.base import Source
@@ -98,7 +98,7 @@ def update(store: PriceStore, source: Source, symbol: str, rules: Rules | None =
             done = Update(fresh, "new", len(fresh), "", Path())
         else:
             done = _renew(source, stored, rules)
-        return _save(store, stored, done, rules)
+        return _save(store, stored, done, rules, incremental=source.incremental)
 
 
 def _stored(store: PriceStore, source: str, symbol: str, rules: Rules) -> PriceHistory | None:
@@ -211,7 +211,14 @@ def _with_lost_rows(stored: PriceHistory, fresh: PriceHistory) -> PriceHistory:
     )
 
 
-def _save(store: PriceStore, stored: PriceHistory | None, done: Update, rules: Rules) -> Update:
+def _save(
+    store: PriceStore,
+    stored: PriceHistory | None,
+    done: Update,
+    rules: Rules,
+    *,
+    incremental: bool,
+) -> Update:
     history = done.history
     before = () if stored is None else stored.findings
     if history is stored:
@@ -219,7 +226,7 @@ def _save(store: PriceStore, stored: PriceHistory | None, done: Update, rules: R
     found = examine(history)
     refuse(
         history.symbol,
-        [item for item in found if is_new(item, before)],
+        examine(history, accepted=before) if before else found,
         allow_gaps=rules.allow_gaps,
         accept_suspect=rules.accept_suspect,
     )
@@ -227,7 +234,10 @@ def _save(store: PriceStore, stored: PriceHistory | None, done: Update, rules: R
     carried = [
         item
         for item in before
-        if item.check not in (*PASSING, *examined) and item not in history.findings and item.dates
+        if item.check not in (*PASSING, *examined)
+        and item not in history.findings
+        and item.dates
+        and incremental  # what a source gave whole says for itself what it was
     ]
     history = replace(history, findings=(*carried, *history.findings, *found))
     path = store.save(history)

@@ -160,7 +160,7 @@ def test_riyadh_has_a_calendar() -> None:
 def test_a_market_that_moved_its_weekend_is_dated_by_its_new_week() -> None:
     old = days_of_week("2020-07-01", "2021-12-31", *SUNDAY_TO_THURSDAY)
     new = days_of_week("2022-01-01", "2022-09-30", 0, 1, 2, 3, 4)
-    history = bars_on(old.append(new), "EMAAR.AE")
+    history = bars_on(old.union(new), "EMAAR.AE")
     assert calendar_for(history) == WEEKDAYS
     assert list(expected_sessions(history)[1].days) == list(history.bars.index)
 

@@ -77,7 +77,7 @@ def test_without_a_calendar_too_many_missing_days_are_refused() -> None:
     assert few == {}
     weekly = found(frame.iloc[::5], "MINE.XX")["missing_sessions"]
     assert weekly.level == "suspect"
-    assert weekly.message.startswith("missing 316 of 396 sessions of ")
+    assert weekly.message.startswith("these are weekly bars: missing 316 of 396 sessions of ")
     short = frame.iloc[:12].drop(frame.index[[2, 5, 7]])
     assert found(short, "MINE.XX") == {}
 
