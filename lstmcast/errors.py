@@ -103,7 +103,18 @@ class ServerTroubleError(SourceError):
 
 
 class NetworkTroubleError(SourceError):
-    """No connection, a broken one, or no answer within the time budget."""
+    """No connection, a broken one, or no answer within the time budget.
+
+    Args:
+        message: as for every error.
+        hint: as for every error.
+        reached: whether any host of the source answered anything; if not, neither will it for the
+            next symbol.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, reached: bool = True) -> None:
+        super().__init__(message, hint)
+        self.reached = reached
 
 
 class BadResponseError(SourceError):

@@ -9,7 +9,7 @@ import typer
 
 from lstmcast.cli.console import err, figures, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
-from lstmcast.errors import PartialFailureError, UsageError
+from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
     from lstmcast.prices.batch import Outcome
@@ -72,7 +72,7 @@ def fetch(
     json: Json = False,
 ) -> None:
     """Fetch daily prices into the local store; later fetches ask only for what is new."""
-    from lstmcast.prices.batch import fetch_each, read_symbols
+    from lstmcast.prices.batch import failure, fetch_each, read_symbols
     from lstmcast.prices.sources import BUILT_IN, SourceOptions, get_source
     from lstmcast.prices.store import PriceStore
     from lstmcast.prices.update import Rules
@@ -114,7 +114,9 @@ def fetch(
         print_json([_to_json(outcome) for outcome in outcomes])
     elif len(outcomes) > 1:
         _print_summary(outcomes)
-    _fail(outcomes)
+    error = failure(outcomes)
+    if error is not None:
+        raise error
 
 
 def _day(option: str, text: str | None) -> date | None:
@@ -225,14 +227,3 @@ def _to_json(outcome: "Outcome") -> dict[str, Any]:
         "path": str(outcome.update.path),
         "findings": [finding.to_json() for finding in history.findings],
     }
-
-
-def _fail(outcomes: list["Outcome"]) -> None:
-    """End with the error of a single symbol, or with word of how many of several failed."""
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if not failed:
-        return
-    if len(outcomes) == 1 and failed[0].error is not None:
-        raise failed[0].error
-    names = ", ".join(outcome.wanted.symbol for outcome in failed)
-    raise PartialFailureError(f"{len(failed)} of {len(outcomes)} symbols failed: {names}")

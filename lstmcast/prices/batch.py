@@ -2,11 +2,20 @@
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstmcast.errors import LstmcastError, UsageError
+from lstmcast.errors import (
+    DataError,
+    LstmcastError,
+    NetworkTroubleError,
+    NoSuchDataError,
+    PartialFailureError,
+    SourceError,
+    StoreError,
+    UsageError,
+)
 from lstmcast.prices.sources.base import Source
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
@@ -28,15 +37,49 @@ class Outcome:
 def fetch_each(
     store: PriceStore, sources: Mapping[str, Source], wanted: Iterable[Reference], rules: Rules
 ) -> Iterator[Outcome]:
-    """Fetch the symbols in turn; a symbol that fails does not stop the others."""
+    """Fetch the symbols in turn; a symbol that fails does not stop the others.
+
+    A source that could not be reached at all for one symbol is not asked for the next: each of them
+    would wait as long for the same answer.
+    """
+    unreachable: dict[str, str] = {}
     for number, reference in enumerate(wanted):
         source = sources[reference.source]
+        if reference.source in unreachable:
+            yield Outcome(reference, error=_not_tried(unreachable[reference.source]))
+            continue
         if number and source.incremental:
             time.sleep(PACE * (1 + random.random() / 2))  # noqa: S311  # pacing, not secrets
         try:
             yield Outcome(reference, update=update(store, source, reference.symbol, rules))
         except LstmcastError as error:
+            if isinstance(error, NetworkTroubleError) and not error.reached:
+                unreachable[reference.source] = reference.symbol
             yield Outcome(reference, error=error)
+
+
+def _not_tried(symbol: str) -> NetworkTroubleError:
+    return NetworkTroubleError(
+        f"not tried, as its source could not be reached for {symbol}", reached=False
+    )
+
+
+def failure(outcomes: Sequence[Outcome]) -> LstmcastError | None:
+    """Return the error that some outcomes end with, or None if all symbols were fetched.
+
+    That of a single symbol is its own. Where none of several was fetched, it is of their kind; of
+    several kinds it is the source's, since another try may help there.
+    """
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if len(outcomes) == 1 or not errors:
+        return errors[0] if errors else None
+    names = ", ".join(outcome.wanted.symbol for outcome in outcomes if outcome.error is not None)
+    message = f"{len(errors)} of {len(outcomes)} symbols failed: {names}"
+    if len(errors) < len(outcomes):
+        return PartialFailureError(message)
+    kinds = (SourceError, StoreError, NoSuchDataError, DataError, UsageError)
+    found = (kind for kind in kinds if any(isinstance(error, kind) for error in errors))
+    return next(found, PartialFailureError)(message)
 
 
 def read_symbols(

@@ -121,7 +121,8 @@ def _like_split(day: _Day) -> pd.Series:
     reach = pd.Series(np.where((ratio > 2) | quiet, WIDE, TIGHT), near.index)
     found = (near < reach) & ~(day.news > NO_NEWS) & (at_open | ~day.opened)
     small = (day.gaps.abs() - np.log(SMALL_RATIO)).abs() < TIGHT
-    return (found & (day.gaps.abs() > LARGE_MOVE)) | (small & at_open & quiet)
+    marked: pd.Series = (found & (day.gaps.abs() > LARGE_MOVE)) | (small & at_open & quiet)
+    return marked
 
 
 def _nearest(moves: pd.Series) -> tuple[pd.Series, np.ndarray]:

@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.bars import make_frame
-from support.fake_yahoo import FakeYahoo, listing
-from support.loopback import Loopback
+from support.fake_yahoo import FakeYahoo, Fault, asks_for_range, listing
+from support.loopback import Loopback, Reply
 
 from lstmcast.features import build_features, default_groups
 from lstmcast.prices.store import PriceStore
@@ -108,6 +109,57 @@ def test_one_failure_does_not_stop_the_others(yahoo: FakeYahoo, program: Any) ->
     assert "NOPE: error: Yahoo knows no symbol NOPE" in ran.stderr
     assert ran.stderr.splitlines()[-1] == "error: 1 of 4 symbols failed: NOPE"
     assert [entry.symbol for entry in program.store.entries()] == ["AAPL", "IBM", "MSFT"]
+
+
+def test_a_source_that_cannot_be_reached_is_asked_for_one_symbol(
+    yahoo: FakeYahoo, program: Any
+) -> None:
+    """No proxy listens at port 9; the sample needs no network and goes on."""
+    away = ("--proxy", "http://127.0.0.1:9", "--timeout", "5", "--json")
+    ran = program.run("fetch", "AAPL", "MSFT", "IBM", *away)
+    assert ran.exit_code == 6
+    first, *others = [item["error"] for item in ran.json]
+    assert first["kind"] == "NetworkTroubleError"
+    assert "the connection to query2.finance.yahoo.com failed" in first["message"]
+    for error in others:
+        assert error["message"] == "not tried, as its source could not be reached for AAPL"
+        assert (error["kind"], error["exit_code"]) == ("NetworkTroubleError", 6)
+    assert ran.stderr.splitlines()[-1] == "error: 3 of 3 symbols failed: AAPL, MSFT, IBM"
+    some = program.run("fetch", "AAPL", "sample:IBM", "MSFT", *away)
+    assert some.exit_code == 13
+    assert [list(item)[2] for item in some.json] == ["error", "action", "error"]
+    assert yahoo.kinds == []
+
+
+def test_hosts_that_say_nothing_cost_one_time_budget(yahoo: FakeYahoo, program: Any) -> None:
+    yahoo.faults.append(Fault("any", Reply(delay=3.0)))
+    ran = program.fetch("AAPL", "MSFT", "IBM", "--timeout", "1")
+    assert ran.exit_code == 6
+    assert ran.seconds < 3
+    assert "did not answer within 1 s" in ran.json[0]["error"]["message"]
+    assert ran.json[2]["error"]["message"].startswith("not tried, ")
+
+
+def test_a_symbol_whose_answer_breaks_does_not_stop_the_others(
+    yahoo: FakeYahoo, program: Any
+) -> None:
+    yahoo.add(listing("MSFT"))
+
+    def broken(normal: Reply) -> Reply:
+        return replace(normal, drop=b'"AAPL"' in normal.body)
+
+    yahoo.faults.append(Fault("chart", broken, None, asks_for_range))
+    ran = program.fetch("AAPL", "MSFT", "--timeout", "3")
+    assert (ran.exit_code, [len(item) > 3 for item in ran.json]) == (13, [False, True])
+
+
+@pytest.mark.parametrize(
+    ("symbols", "code"), [(("NOPE", "NADA"), 5), (("NOPE", "nowhere:X"), 2), (("NOPE",), 5)]
+)
+def test_where_none_was_fetched_the_code_is_that_of_their_kind(
+    yahoo: FakeYahoo, program: Any, symbols: tuple[str, ...], code: int
+) -> None:
+    assert program.fetch(*symbols).exit_code == code
 
 
 def test_symbols_may_come_from_a_file(program: Any, tmp_path: Path) -> None:

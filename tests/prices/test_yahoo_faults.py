@@ -401,6 +401,47 @@ def test_what_can_be_used_is_stored_and_what_was_odd_is_said(
     assert [finding.check for finding in history.findings] == list(said)
 
 
+@pytest.mark.parametrize("row", [50, -2, -1])
+@pytest.mark.parametrize("volume", [None, 0])
+@pytest.mark.parametrize("empty", [0, 1])
+def test_of_a_day_sent_twice_the_row_with_numbers_is_kept(
+    row: int, volume: int | None, empty: int, yahoo: FakeYahoo, program: Any
+) -> None:
+    def once_empty(chart: Chart) -> None:
+        at = row % len(chart["timestamp"])
+        doubled(row, later=60)(chart)
+        without([at + empty], (*PRICES, "volume"))(chart)
+        quote(chart)["volume"][at + empty] = volume
+
+    wanted = yahoo.listings["AAPL"].bars
+    yahoo.faults = [prices(edited(once_empty))]
+    ran = program.fetch("AAPL", *RANGE)
+    assert ran.exit_code == 0, ran.stderr
+    assert [finding["check"] for finding in ran.json[0]["findings"]] == ["duplicate_rows"]
+    stored = program.store.load("AAPL", "yahoo").bars
+    for name in (*PRICES, "adj_close"):
+        np.testing.assert_allclose(stored[name], wanted[name], rtol=1e-12)
+    np.testing.assert_allclose(stored["volume"], wanted["volume"], atol=1000)
+
+
+@pytest.mark.parametrize("lacking", [None, 0.0])
+def test_old_bars_without_an_open_keep_their_rows(
+    lacking: float | None, yahoo: FakeYahoo, program: Any
+) -> None:
+    def old(chart: Chart) -> None:
+        quote(chart)["open"][:40] = [lacking] * 40
+
+    wanted = yahoo.listings["AAPL"].bars
+    yahoo.faults = [prices(edited(old))]
+    ran = program.fetch("AAPL", *RANGE)
+    assert ran.exit_code == 0, ran.stderr
+    (finding,) = ran.json[0]["findings"]
+    assert finding["message"].startswith("40 rows kept without `open`: from ")
+    stored = program.store.load("AAPL", "yahoo").bars
+    np.testing.assert_allclose(stored["close"], wanted["close"], rtol=1e-12)
+    assert list(stored["open"].isna()) == [True] * 40 + [False] * 80
+
+
 def test_suspect_prices_are_stored_when_accepted(yahoo: FakeYahoo, program: Any) -> None:
     yahoo.faults = [prices(edited(in_pence))]
     ran = program.fetch("AAPL", *RANGE, "--accept-suspect")

@@ -114,6 +114,7 @@ class AkshareSource:
             raise NetworkTroubleError(
                 f"Eastmoney could not be reached: {plain(error)}",
                 hint="check the connection, or HTTPS_PROXY and REQUESTS_CA_BUNDLE",
+                reached=not isinstance(error, requests.ConnectionError),
             ) from error
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise _unreadable(code, error) from error

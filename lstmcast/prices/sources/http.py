@@ -126,12 +126,18 @@ class GuardedSession(Session):  # type: ignore[type-arg]  # generic only in the 
         try:
             self.request(method, url, **options)
         except (OutOfTimeError, curl.RequestException) as error:
-            raise network_trouble(error, host, self.budget) from error
+            raise self.told(network_trouble(error, host, self.budget)) from error
         answer = self.exchanges[-1]
         refused = refusal(name, answer)
         if refused is not None:
             raise refused
         return answer
+
+    def told(self, error: LstmcastError) -> LstmcastError:
+        """Return the error, knowing whether any host answered since the budget was opened."""
+        if isinstance(error, NetworkTroubleError):
+            error.reached = any(item.status is not None for item in self.exchanges)
+        return error
 
     @property
     def last_answer(self) -> Exchange | None:

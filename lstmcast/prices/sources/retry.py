@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from copy import copy
 from typing import TypeVar
 
 import tenacity
@@ -43,7 +44,10 @@ def ask_patiently(ask: Callable[[], Answer], budget: float) -> tuple[Answer, int
     except SourceError as error:
         tries = retrying.statistics["attempt_number"]
         if tries > 1:
-            raise type(error)(f"{error.message} (after {tries} tries)", error.hint) from error
+            again = copy(error)
+            again.message = f"{error.message} (after {tries} tries)"
+            again.args = (again.message,)
+            raise again from error
         raise
     return answer, retrying.statistics["attempt_number"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import BadResponseError
-from lstmcast.prices.bars import iso_dates
+from lstmcast.prices.bars import PRICES, iso_dates, session_dates
 from lstmcast.prices.findings import Finding, list_dates
 
 FINISHED_AFTER = pd.Timedelta(minutes=20)
@@ -24,7 +24,8 @@ FINISHED_AFTER = pd.Timedelta(minutes=20)
 class Chart:
     """The parts of one chart answer that matter beside the bars.
 
-    `times` are the stamps in the order of the answer, in the exchange's time zone.
+    `times` are the stamps in the order of the answer, in the exchange's time zone. `doubled` has
+    the numbers of the days that have more than one row, by date: of each column the first there is.
     """
 
     symbol: str
@@ -36,6 +37,7 @@ class Chart:
     closes_at: pd.Timestamp | None
     times: pd.DatetimeIndex
     has_adjusted: bool
+    doubled: pd.DataFrame
     events: frozenset[str] = field(default_factory=frozenset)
 
     def findings(self) -> list[Finding]:
@@ -49,7 +51,8 @@ class Chart:
                 Finding(
                     "duplicate_rows",
                     "note",
-                    f"Yahoo sent more than one row for {list_dates(dates)}; one was kept",
+                    f"Yahoo sent more than one row for {list_dates(dates)}; the one with numbers"
+                    " was kept",
                     dates,
                 )
             )
@@ -78,6 +81,7 @@ def read_chart(body: bytes, symbol: str) -> Chart:
         meta = result["meta"]
         stamps = np.asarray(result.get("timestamp") or [], dtype="int64")
         timezone = meta["exchangeTimezoneName"]
+        times = pd.DatetimeIndex(pd.to_datetime(stamps, unit="s", utc=True)).tz_convert(timezone)
         chart = Chart(
             symbol=str(meta.get("symbol", "")),
             timezone=timezone,
@@ -86,7 +90,8 @@ def read_chart(body: bytes, symbol: str) -> Chart:
             instrument=meta.get("instrumentType"),
             granularity=meta.get("dataGranularity"),
             closes_at=_close_of_session(meta),
-            times=pd.DatetimeIndex(pd.to_datetime(stamps, unit="s", utc=True)).tz_convert(timezone),
+            times=times,
+            doubled=_doubled(result, times),
             has_adjusted=_has_numbers(result, "adjclose"),
             events=frozenset(result.get("events") or ()),
         )
@@ -101,6 +106,28 @@ def read_chart(body: bytes, symbol: str) -> Chart:
             symbol, f"it has {' and '.join(sorted(chart.events))} and no adjusted closes"
         )
     return chart
+
+
+def _doubled(result: dict[str, Any], times: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return the days of more than one row, with the numbers of whichever row has them."""
+    days = session_dates(times, "Yahoo")
+    twice = days.duplicated(keep=False)
+    blocks = result.get("indicators", {})
+    columns = {
+        **((blocks.get("quote") or [{}])[0]),
+        "adj_close": ((blocks.get("adjclose") or [{}])[0]).get("adjclose"),
+    }
+    rows = pd.DataFrame(
+        {
+            name: np.asarray(columns[name], dtype="float64")[twice]
+            for name in (*PRICES, "volume")
+            if columns.get(name) is not None and twice.any()
+        },
+        index=days[twice],
+    )
+    rows = rows.sort_index(kind="stable")
+    # A row without a close tells nothing, whatever volume it has.
+    return rows[rows["close"].notna()].groupby(level=0).first() if "close" in rows else rows
 
 
 def unreadable(symbol: str, why: str) -> BadResponseError:

@@ -88,7 +88,8 @@ class YahooSource:
                     timeout=PER_REQUEST,
                 )
         except failures() as error:
-            raise explain(error, self.session.last_answer, wanted, self.options.timeout) from error
+            said = explain(error, self.session.last_answer, wanted, self.options.timeout)
+            raise self.session.told(said) from error
         # the time-zone probe before it asks for a range, and a repair asks for hours
         answers = [
             item.body
@@ -116,6 +117,7 @@ class YahooSource:
                 )
             )
         bars.index = session_dates(bars.index, wanted.symbol)
+        bars = with_numbers(bars, chart.doubled)
         start, end = wanted.start and str(wanted.start), wanted.end and str(wanted.end)
         bars = bars.loc[slice(start, end)]
         if bars.empty:
@@ -131,3 +133,19 @@ class YahooSource:
             findings=findings,
             accept_suspect=self.options.accept_suspect,
         )
+
+
+def with_numbers(bars: pd.DataFrame, doubled: pd.DataFrame) -> pd.DataFrame:
+    """Return bars in which a day that was sent twice has the numbers of its other row.
+
+    yfinance keeps the first row of a day, which may be the empty one.
+    """
+    days = bars.index.intersection(doubled.index)
+    empty = days[bars.loc[days, "close"].isna()]
+    if not len(empty):
+        return bars
+    filled = bars.copy()
+    for name in doubled.columns.intersection(bars.columns):
+        filled[name] = filled[name].astype("float64")
+        filled.loc[empty, name] = doubled.loc[empty, name]
+    return filled
