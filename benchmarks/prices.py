@@ -138,7 +138,6 @@ import resource, sys, time
 from pathlib import Path
 import pandas as pd
 from lstmcast.prices.sources import SourceOptions, get_source
-from lstmcast.prices.sources import files
 from lstmcast.prices.store import PriceStore
 root, symbols = Path(sys.argv[1]), [f"S{{k}}" for k in range(int(sys.argv[2]))]
 def read(symbol):

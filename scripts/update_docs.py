@@ -26,6 +26,7 @@ from lstmcast.cli.app import app
 from lstmcast.features.registry import GROUPS, FeatureGroup
 from lstmcast.nn.bodies import NETWORKS
 from lstmcast.nn.heads import HEADS
+from lstmcast.prices.sources.files.formats import EXPORTERS
 
 GROUP: Any = typer.main.get_command(app)
 
@@ -212,6 +213,21 @@ def baselines() -> str:
     return table(("name", "label"), [(f"`{name}`", each.label) for name, each in BASELINES.items()])
 
 
+def formats() -> str:
+    """The formats of files that are tested: who writes them, and how their header begins."""
+    rows = [
+        (each.name, f"`{_cell(each.header)}`" if each.header else "-", each.note)
+        for each in EXPORTERS
+    ]
+    return table(("exporter", "header", "note"), rows)
+
+
+def _cell(text: str, most: int = 60) -> str:
+    """Text for a cell of a table: tabs shown, and not too long."""
+    shown = text.replace("\t", " → ").replace("|", "\\|")
+    return shown if len(shown) <= most else f"{shown[:most].rstrip()}..."
+
+
 def benchmarks() -> str:
     """Each benchmark and the first line of its docstring."""
     rows = []
@@ -227,6 +243,7 @@ def blocks() -> Blocks:
         "README.md": {"commands": commands(), "exit-codes": exit_codes()},
         "benchmarks/README.md": {"benchmarks": benchmarks()},
         "docs/commands.md": {"help": helps()},
+        "docs/sources.md": {"formats": formats()},
         "docs/configuration.md": {
             "keys": keys(),
             "features": feature_groups(),

@@ -1,6 +1,7 @@
 """`lstmcast fetch`: prices from a source into the local store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast.cli.console import err, figures, print_json, print_table
+from lstmcast.cli.fetched import finding_lines, print_dry_run, read_line
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
     from lstmcast.prices.batch import Outcome
-
-MOST_FINDINGS = 12
-"""Lines of findings shown; all of them are stored, and `lstmcast data check` shows the rest."""
+    from lstmcast.prices.sources import Source, SourceOptions
+    from lstmcast.prices.symbols import Reference
 
 
 def fetch(
@@ -34,7 +35,7 @@ def fetch(
         Path | None,
         typer.Option(
             metavar="FILE|DIR",
-            help="With --source csv: a CSV or Parquet file, or a folder of them named by symbol.",
+            help="With --source csv: a file (CSV, Parquet, Excel, ...), or a folder of files.",
             show_default=False,
         ),
     ] = None,
@@ -68,21 +69,62 @@ def fetch(
         Path | None,
         typer.Option(metavar="FILE", help="Certificates to trust.", show_default=False),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROLE=NAME,...",
+            help="Columns of a file, as in date=DATE1,close=CLOSE_PRICE; numbers count from 1.",
+            show_default=False,
+        ),
+    ] = None,
+    date_format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="How a file writes dates, as in %d/%m/%Y; s, ms, us or ns since 1970; excel.",
+            show_default=False,
+        ),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(metavar=".|,", help="Decimal mark of a file.", show_default=False),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoding of a file, as in gb18030.", show_default=False),
+    ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Sheet of a workbook.", show_default=False),
+    ] = None,
+    adjusted: Annotated[
+        str | None,
+        typer.Option(
+            metavar="yes|no",
+            help="Whether the closes of a file are adjusted for splits and dividends.",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Fetch every symbol of the file.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be read; store nothing.")
+    ] = False,
     data: DataDir = None,
     json: Json = False,
 ) -> None:
     """Fetch daily prices into the local store; later fetches ask only for what is new."""
     from lstmcast.prices.batch import failure, fetch_each, read_symbols
     from lstmcast.prices.sources import BUILT_IN, SourceOptions, get_source
+    from lstmcast.prices.sources.files import ReadOptions
+    from lstmcast.prices.sources.files.memory import recall
     from lstmcast.prices.store import PriceStore
     from lstmcast.prices.update import Rules
 
-    wanted = read_symbols(symbols or (), symbols_file, source)
-    if path is not None and path.is_file() and len(wanted) > 1:
-        raise UsageError(
-            f"`--path` is one file, and {len(wanted)} symbols were given",
-            hint="give a folder with a file for each, or fetch them one by one",
-        )
+    reading = ReadOptions.parse(columns, date_format, decimal, encoding, sheet, adjusted)
+    if every:
+        wanted = _every_symbol(symbols, symbols_file, source, SourceOptions(path, reading=reading))
+    else:
+        wanted = read_symbols(symbols or (), symbols_file, source)
     if path is not None and {item.source for item in wanted} <= BUILT_IN.keys() - {"csv"}:
         raise UsageError(
             f"`--path` is {str(path)!r}, and {wanted[0].source} reads no files",
@@ -106,9 +148,17 @@ def fetch(
         ca_bundle=ca_bundle,
         repair=repair,
         accept_suspect=accept_suspect,
+        reading=reading,
     )
     store = PriceStore(data_dir(data))
+    of_files = [item.symbol for item in wanted if item.source == "csv"]
+    if of_files:
+        options = replace(options, remembered=recall(store, of_files))
     sources = {name: get_source(name, options) for name in {item.source for item in wanted}}
+    _one_file_for_each(sources, path, len(wanted))
+    if dry_run:
+        print_dry_run(sources, wanted, rules, json=json)
+        return
     outcomes = _shown(fetch_each(store, sources, wanted, rules), len(wanted))
     if json:
         print_json([_to_json(outcome) for outcome in outcomes])
@@ -117,6 +167,43 @@ def fetch(
     error = failure(outcomes)
     if error is not None:
         raise error
+
+
+def _every_symbol(
+    symbols: list[str] | None, symbols_file: Path | None, source: str, options: "SourceOptions"
+) -> list["Reference"]:
+    """Return each symbol that the file of `--path` holds."""
+    from lstmcast.prices.sources.files import FileSource
+    from lstmcast.prices.sources.files.choice import as_symbol
+    from lstmcast.prices.symbols import Reference
+
+    if symbols or symbols_file:
+        raise UsageError("`--all` and symbols were given", hint="leave one of them out")
+    if source != "csv":
+        raise UsageError(
+            f"`--all` is of a file, and `--source` is {source!r}", hint="add `--source csv`"
+        )
+    names = FileSource(options).symbols()
+    if not names:
+        raise UsageError(
+            f"`{options.path}` names no symbols",
+            hint="name the one that it holds, or its column: `--columns symbol=NAME`",
+        )
+    return list(dict.fromkeys(Reference("csv", as_symbol(name)) for name in names))
+
+
+def _one_file_for_each(sources: Mapping[str, "Source"], path: Path | None, count: int) -> None:
+    """Refuse one file for several symbols, unless it says which rows are whose."""
+    from lstmcast.prices.sources.files import FileSource
+
+    files = sources.get("csv")
+    if path is None or not path.is_file() or count < 2:
+        return
+    if not isinstance(files, FileSource) or not files.symbols():
+        raise UsageError(
+            f"`--path` is one file, and {count} symbols were given",
+            hint="give a folder with a file for each, or fetch them one by one",
+        )
 
 
 def _day(option: str, text: str | None) -> date | None:
@@ -165,12 +252,8 @@ def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
     }[update.action]
     why = f" ({update.why})" if update.why else ""
     span = f"from {history.first.date()} to {history.last.date()}"
-    lines = [f"{history.symbol} from {history.source}: {doing} {span}{why}"]
-    shown = history.findings[:MOST_FINDINGS]
-    checks = max((len(item.check) for item in shown), default=0)
-    lines += [f"  {item.level:<7}  {item.check:<{checks}}  {item.message}" for item in shown]
-    more = len(history.findings) - MOST_FINDINGS
-    return [*lines, f"  and {more} more: `lstmcast data check`"] if more > 0 else lines
+    lines = [f"{history.symbol} from {history.source}: {doing} {span}{why}", *read_line(history)]
+    return [*lines, *finding_lines(history)]
 
 
 def _print_summary(outcomes: list["Outcome"]) -> None:
@@ -223,6 +306,7 @@ def _to_json(outcome: "Outcome") -> dict[str, Any]:
         "last": str(history.last.date()),
         "currency": history.currency,
         "missing": list(history.missing),
+        "read": history.details.get("read"),
         "sha256": history.sha256,
         "path": str(outcome.update.path),
         "findings": [finding.to_json() for finding in history.findings],

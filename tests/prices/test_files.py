@@ -37,7 +37,11 @@ def test_a_file_is_read_with_its_provenance(tmp_path: Path) -> None:
     history = fetch(write(tmp_path, CSV))
     assert history.bars["adj_close"].tolist() == [10.25, 11.25]
     assert history.missing == ("dividends", "splits")
-    assert history.details == {"file": str(tmp_path / "AAPL.csv")}
+    assert history.details == {
+        "file": str(tmp_path / "AAPL.csv"),
+        "read": "date=date (%Y-%m-%d), open=open, high=high, low=low, close=close,"
+        " adj_close=adj_close, volume=volume",
+    }
 
 
 @pytest.mark.parametrize(
@@ -113,14 +117,15 @@ def test_a_folder_is_searched_for_the_symbol(tmp_path: Path) -> None:
         ("\n\n", "is empty"),
         ("date,close\n", "has a header and no rows"),
         ("a,b\n1,2\n", "has no column `date` among 'a, b'"),
-        ("date,price\n2024-01-02,2\n", "has no column `close`"),
+        ("date,worth\n2024-01-02,2\n2024-01-03,x\n", "has no column `close`"),
         ("date,close,Close\n2024-01-02,1,2\n", "more than one column for `close`"),
         ("date,close\n2024-01-02,1\n01/03/2024,2\n", "line 3: `date` is '01/03/2024', not a date"),
         ("date,close\n2024-02-30,1\n", "line 2: `date` is '2024-02-30', not a date"),
-        ("date,close\n2024-01-02,1\n,2\n", "line 3: `date` is 'nan', not a date"),
+        ("date,close\n2024-01-02,1\n,2\n", "line 3: `date` is '', not a date"),
         ("date,close\n2024-01-02,1\n2024-01-02,2\n", "more than one row for 2024-01-02"),
         ("date,close\n2024-01-02,abc\n", "`close` is 'abc' on 2024-01-02"),
-        ('date,close\n2024-01-02,"1,234.5"\n', "`close` is '1,234.5' on 2024-01-02"),
+        ('date,close\n2024-01-02,"1,23,4.5"\n', "`close` is '1,23,4.5' on 2024-01-02"),
+        ("date,close\n2024-01-02,129,98\n", "line 2 has 3 cells, its header 2"),
         ("date,close\n2024-01-02,0\n", "`close` is 0 on 2024-01-02"),
         ("date,close\n2024-01-02,-1\n", "`close` is -1 on 2024-01-02"),
         ("date,close\n2024-01-02,1,2\n", "is not a CSV file"),

@@ -4,12 +4,17 @@ A source from elsewhere needs nothing else: a class whose instances have `fetch`
 `SourceOptions`, and an entry point in the group `lstmcast.sources` (`docs/sources.md`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from lstmcast.prices.history import PriceHistory
+
+if TYPE_CHECKING:
+    from lstmcast.prices.sources.files.memory import Remembered
+    from lstmcast.prices.sources.files.options import ReadOptions
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class SourceOptions:
         ca_bundle: file of certificates to trust; None leaves it to the environment.
         repair: let yfinance repair what it takes for faults.
         accept_suspect: drop impossible rows instead of refusing the whole history.
+        reading: how to read a file, for sources that read files.
+        remembered: by symbol, the file it was read from before, and how.
     """
 
     path: Path | None = None
@@ -31,6 +38,8 @@ class SourceOptions:
     ca_bundle: Path | None = None
     repair: bool = False
     accept_suspect: bool = False
+    reading: "ReadOptions | None" = None
+    remembered: "Mapping[str, Remembered]" = field(default_factory=dict)
 
 
 class Source(Protocol):

@@ -1,0 +1,157 @@
+"""Text with delimiters as a table: Arrow reads it where all rows are equally long, Python else."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from lstmcast.errors import DataError
+from lstmcast.prices.sources.files.layout import (
+    HEAD,
+    Layout,
+    Row,
+    find_layout,
+    read_rows,
+)
+from lstmcast.prices.sources.files.table import Column, Table
+
+_WRAPPED = re.compile(r'^"(.*)"$')
+
+
+def read_text(path: Path, text: str, notes: tuple[str, ...], wanted: frozenset[str]) -> Table:
+    """Return the table in a text.
+
+    Args:
+        path: the file, for messages.
+        text: all of it.
+        notes: what was done to get it.
+        wanted: names of columns that the user gave.
+
+    Raises:
+        DataError: empty, no table, or a row with more cells than the header.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _plainer(text.rstrip("\x1a\n"))
+    head = _first_lines(text, HEAD)
+    layout = find_layout(path, head, wanted)
+    body = text[_offset(text, layout.first_line) :]
+    columns, lines = _columns(path, body, layout)
+    if not columns or not len(columns[0]):
+        raise DataError(f"`{path}` has a header and no rows")
+    named = bool(layout.names)
+    levels = layout.names if named else tuple((str(at + 1),) for at in range(layout.width))
+    kept = [
+        Column(name, cells)
+        for name, cells in zip(levels, columns, strict=True)
+        if name or _any_cell(cells)  # a delimiter at the end of each line makes an empty column
+    ]
+    angled = any(level.startswith("<") and level.endswith(">") for name in levels for level in name)
+    first = layout.first_line
+    at = (lambda row: lines[row]) if lines is not None else (lambda row: first + row)
+    return Table(path, tuple(kept), named, layout.delimiter, notes, at, angled)
+
+
+def _first_lines(text: str, most: int) -> list[str]:
+    end = -1
+    for _ in range(most):
+        end = text.find("\n", end + 1)
+        if end < 0:
+            return text.split("\n")
+    return text[:end].split("\n")
+
+
+def _offset(text: str, line: int) -> int:
+    """Return where a line begins, counted from 1."""
+    at = 0
+    for _ in range(line - 1):
+        found = text.find("\n", at)
+        if found < 0:
+            return len(text)
+        at = found + 1
+    return at
+
+
+def _plainer(text: str) -> str:
+    """Undo what stands around whole lines: quotes about them, or spaces as the only delimiter."""
+    head = [line for line in _first_lines(text, HEAD) if line.strip()]
+    if len(head) > 1 and all(_WRAPPED.match(line) and _inner(line) for line in head):
+        unwrapped = [
+            line[1:-1].replace('""', '"') if _WRAPPED.match(line) else line
+            for line in text.split("\n")
+        ]
+        return "\n".join(unwrapped)
+    if head and not any(mark in line for line in head[-3:] for mark in ",;\t|"):
+        wide = any(re.search(r"\S {2,}\S", line) for line in head[-3:])
+        between = r" {2,}" if wide else r" +"
+        return "\n".join(re.sub(between, "\t", line.strip(" ")) for line in text.split("\n"))
+    return text
+
+
+def _inner(line: str) -> bool:
+    """Whether a line in quotes is one cell with a whole line in it."""
+    try:
+        cells = next(csv.reader([line]))
+    except (csv.Error, StopIteration):
+        return False
+    return len(cells) == 1 and any(mark in cells[0] for mark in ",;\t")
+
+
+def _columns(path: Path, body: str, layout: Layout) -> tuple[list[pa.Array], list[int] | None]:
+    """Return the cells by column, and the line of each row where they do not just follow."""
+    if "\n\n" not in body and not body.startswith("\n"):
+        columns = _fast(body, layout)
+        if columns is not None:
+            return columns, None
+    try:
+        rows = read_rows(body.split("\n"), layout.delimiter, layout.first_line)
+    except csv.Error as error:
+        raise DataError(f"`{path}` is not a CSV file: {error}") from error
+    return _evened(path, rows, layout.width)
+
+
+def _fast(body: str, layout: Layout) -> list[pa.Array] | None:
+    """Return the cells as Arrow reads them, or None if a row is longer or shorter than the rest."""
+    names = [str(at) for at in range(layout.width)]
+    try:
+        table = pacsv.read_csv(
+            io.BytesIO(body.encode()),
+            read_options=pacsv.ReadOptions(column_names=names, use_threads=False),
+            parse_options=pacsv.ParseOptions(delimiter=layout.delimiter, ignore_empty_lines=False),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=False,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeError):
+        return None
+    return [pc.utf8_trim_whitespace(column.combine_chunks()) for column in table.columns]
+
+
+def _evened(path: Path, rows: list[Row], width: int) -> tuple[list[pa.Array], list[int]]:
+    """Return rows by column, short ones filled up.
+
+    Raises:
+        DataError: a row has more cells than the header, and they are not empty.
+    """
+    long = next((row for row in rows if any(row[1][width:])), None)
+    if long is not None:
+        raise DataError(
+            f"`{path}` is not a CSV file: line {long[0]} has {len(long[1])} cells,"
+            f" its header {width}",
+            hint="correct the line; a cell that holds the delimiter needs quotes about it",
+        )
+    columns = [
+        pa.array([cells[at] if at < len(cells) else "" for _, cells in rows], pa.string())
+        for at in range(width)
+    ]
+    return columns, [line for line, _ in rows]
+
+
+def _any_cell(cells: pa.Array) -> bool:
+    return bool(pc.any(pc.not_equal(cells, "")).as_py())
