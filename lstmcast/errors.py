@@ -21,7 +21,8 @@
     ├── OutputError           10   a file or folder that cannot be written
     ├── AuditError            11   the audit found a leak
     ├── ConditionError        12   a `--fail-unless` condition does not hold
-    └── PartialFailureError   13   some of several symbols failed
+    ├── PartialFailureError   13   some of several symbols failed
+    └── StaleError            14   `--fail-if-stale`, and the newest bar is old
 
 1 is a bug in lstmcast itself and 130 is Ctrl-C. Library code raises these and never exits;
 `lstmcast.cli` alone turns them into exit codes.
@@ -169,3 +170,9 @@ class PartialFailureError(LstmcastError):
     """Some of several symbols failed; the others are done."""
 
     exit_code = 13
+
+
+class StaleError(LstmcastError):
+    """The newest bar is old, and `--fail-if-stale` was given: days to forecast are past."""
+
+    exit_code = 14

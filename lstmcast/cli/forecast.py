@@ -11,17 +11,21 @@ from lstmcast.cli.console import EN_DASH, figures, note, out, print_json, print_
 from lstmcast.cli.opening import open_run
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 from lstmcast.cli.streams import spelled
+from lstmcast.cli.trust import (
+    about_symbols,
+    how_old,
+    how_to_fetch,
+    names,
+    on_test_days,
+    refuse_stale,
+    sessions_past,
+)
 from lstmcast.prices.digits import decimals_for, in_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from lstmcast.forecasting import SymbolForecast
-    from lstmcast.prices.history import PriceHistory
-
-_MOST_NAMES = 5
 
 RANGES = {"50 %": ("q25", "q75"), "80 %": ("q10", "q90"), "95 %": ("q025", "q975")}
 
@@ -42,6 +46,13 @@ def forecast(
             show_default=False,
         ),
     ] = None,
+    fail_if_stale: Annotated[
+        bool,
+        typer.Option(
+            "--fail-if-stale",
+            help="End with an error, and write nothing, if a session to forecast is past.",
+        ),
+    ] = False,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", help="Write every quantile to this file.", show_default=False),
@@ -66,64 +77,43 @@ def forecast(
         late = [history for history in histories if history.last < newest]
         if late:
             note(
-                f"{_names(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do together "
-                f"on that day is taken from the others{_how_to_fetch(late)}"
+                f"{names(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do together "
+                f"on that day is taken from the others{how_to_fetch(late)}"
             )
     wanted = [normalise_symbol(name) for name in symbol] if symbol else None
     forecasts = forecast_ahead(opened.forecaster(), histories, horizon, wanted)
-    _say_what_has_passed(forecasts, histories, _today())
+    today = _today()
+    warned = how_old(forecasts, histories, today)
+    if fail_if_stale:
+        refuse_stale(warned)
+    trust, doubts = on_test_days(opened, histories, len(forecasts[0].table))
+    by_symbol = {history.symbol: history for history in histories}
+    warned += doubts + about_symbols(forecasts, by_symbol, trust.symbols if trust else ())
+    for warning in warned:
+        note(f"warning: {warning.message}")
     if csv is not None:
         _write_csv(csv, forecasts)
         note(f"wrote {csv}")
     if json:
-        print_json({"run": opened.name, "symbols": [_plain(ahead) for ahead in forecasts]})
-    else:
-        for number, ahead in enumerate(forecasts):
-            if number:
-                out().print()
-            _print_table(ahead)
+        print_json(
+            {
+                "run": opened.name,
+                "trust": trust.to_dict() if trust else None,
+                "warnings": [warning.to_dict() for warning in warned],
+                "symbols": [_plain(ahead, sessions_past(ahead, today)) for ahead in forecasts],
+            }
+        )
+        return
+    for number, ahead in enumerate(forecasts):
+        if number:
+            out().print()
+        _print_table(ahead)
+    if trust:
+        out().print(f"\n{trust.line}", markup=False)
 
 
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-def _say_what_has_passed(
-    forecasts: list["SymbolForecast"], histories: "Sequence[PriceHistory]", today: date
-) -> None:
-    """Old bars make a forecast of days that have come: say so, since the table alone does not."""
-    passed = {
-        ahead.symbol: count
-        for ahead in forecasts
-        if (count := int((ahead.table["date"].dt.date < today).sum()))
-    }
-    if not passed:
-        return
-    old = [history for history in histories if history.symbol in passed]
-    most, alike = max(passed.values()), len(set(passed.values())) == 1
-    note(
-        f"{_names(old)}: {'' if alike else 'up to '}{most} of these sessions "
-        f"{'is' if most == 1 else 'are'} past{_how_to_fetch(old)}"
-    )
-
-
-def _names(histories: "Sequence[PriceHistory]") -> str:
-    """The symbols, of many the first few."""
-    names = [history.symbol for history in histories]
-    if len(names) <= _MOST_NAMES:
-        return ", ".join(names)
-    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
-
-
-def _how_to_fetch(histories: "Sequence[PriceHistory]") -> str:
-    """The command for newer prices; nothing for the sample, which has none, and for many."""
-    from lstmcast.prices.store import fetch_command
-
-    sources = {history.source for history in histories}
-    if sources == {"sample"} or len(sources) > 1 or len(histories) > _MOST_NAMES:
-        return ""
-    symbols = [history.symbol for history in histories]
-    return f"; for newer prices {fetch_command(sources.pop(), *symbols)}"
 
 
 def _print_table(ahead: "SymbolForecast") -> None:
@@ -179,7 +169,7 @@ def _labelled(ahead: "SymbolForecast") -> "pd.DataFrame":
     return table
 
 
-def _plain(ahead: "SymbolForecast") -> dict[str, Any]:
+def _plain(ahead: "SymbolForecast", past: int) -> dict[str, Any]:
     """The forecast as JSON values: dates as text, what is not stated as null."""
     rows = []
     for row in ahead.table.to_dict("records"):
@@ -194,5 +184,8 @@ def _plain(ahead: "SymbolForecast") -> dict[str, Any]:
         "currency": ahead.currency,
         "origin": f"{ahead.origin:%Y-%m-%d}",
         "close_origin": ahead.close,
+        "sessions_past": past,
+        "stale": past > 0,
+        "all_past": past == len(rows),
         "sessions": rows,
     }

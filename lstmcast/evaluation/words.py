@@ -52,7 +52,12 @@ def inconclusive(e: Evidence) -> str:
             f"The close never moved in the test period ({e.days} days): nothing can be concluded, "
             "neither of the price nor of the ranges."
         )
-    return f"The test range has {e.days} days, {too_few(e.days)}."
+    return too_short(e.days)
+
+
+def too_short(days: int) -> str:
+    """That so many days are too few, and what chance alone makes of them."""
+    return f"The test range has {days} days, {too_few(days)}."
 
 
 def full_text(
@@ -201,13 +206,13 @@ def _range_words(e: Evidence) -> str:
     broken = [check for check in nearest if check.holds is False]
     further = _further_words(e)
     if broken:
-        return f"{_ahead(e.horizon).capitalize()} its ranges are {_faults(broken)}.{further}"
+        return f"{ahead(e.horizon).capitalize()} its ranges are {faults(broken)}.{further}"
     seen = {check.where for check in nearest if check.holds is not None}
     missing = " and ".join(name for name in ("calm", "restless") if name not in seen)
     times = ", in calm and in restless times" if not missing else ""
     few = f"; there are too few {missing} days to speak of those" if missing else ""
     return (
-        f"{_ahead(e.horizon).capitalize()} its ranges hold{times}, as far as {e.days} days can "
+        f"{ahead(e.horizon).capitalize()} its ranges hold{times}, as far as {e.days} days can "
         f"tell ({_held(nearest)}){few}.{further}"
     )
 
@@ -223,14 +228,14 @@ def _further_words(e: Evidence) -> str:
     if not broken:
         held = _held([check for check in known if check.horizon == farthest])
         return (
-            f" {_ahead(farthest).capitalize()} {held}: forecasts that overlap tell less, and no "
+            f" {ahead(farthest).capitalize()} {held}: forecasts that overlap tell less, and no "
             "miss further ahead is beyond luck."
         )
     horizons = sorted({check.horizon for check in broken})
     first = [check for check in broken if check.horizon == horizons[0]]
     others = len(horizons) - 1
     more = f", and at {others} more of the horizons" if others else ""
-    return f" {_ahead(horizons[0]).capitalize()} they are {_faults(first)}{more}."
+    return f" {ahead(horizons[0]).capitalize()} they are {faults(first)}{more}."
 
 
 def _held(checks: Sequence[RangeCheck]) -> str:
@@ -261,7 +266,7 @@ def _directions(checks: Sequence[RangeCheck]) -> str:
     return " and ".join(parts)
 
 
-def _faults(checks: Sequence[RangeCheck]) -> str:
+def faults(checks: Sequence[RangeCheck]) -> str:
     """Which way ranges fail, with at most four of each."""
     parts = []
     for word, broken in _by_direction(checks).items():
@@ -274,7 +279,8 @@ def _faults(checks: Sequence[RangeCheck]) -> str:
     return " and ".join(parts)
 
 
-def _ahead(horizon: int) -> str:
+def ahead(horizon: int) -> str:
+    """How far a forecast reaches."""
     return "one session ahead" if horizon == 1 else f"{horizon} sessions ahead"
 
 

@@ -2,17 +2,20 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from support.experiments import PRICE
 from support.histories import simulated
 from support.program import Workplace
 
 from lstmcast.predictions import QUANTILES
+from lstmcast.prices.history import PriceHistory
 from lstmcast.run import Run
 
 PNG, PDF = b"\x89PNG\r\n\x1a\n", b"%PDF-"
@@ -128,13 +131,24 @@ def test_a_point_run_is_drawn_too(tmp_path: Path) -> None:
     assert "no range to draw" in result.stderr
 
 
+def warnings(place: Workplace, *options: str) -> dict[str, str]:
+    """The messages of a forecast's warnings by their codes; on stderr are the same."""
+    result = place.invoke("forecast", "--json", *options)
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)["warnings"]
+    expected = "".join(f"warning: {warning['message']}\n" for warning in told)
+    assert result.stderr == newest(place) + expected
+    return {warning["code"]: warning["message"] for warning in told}
+
+
 def test_a_forecast_is_a_table_for_each_symbol(place: Workplace) -> None:
     result = place.invoke("forecast")
     assert (result.exit_code, result.stderr) == (0, newest(place))
     last = simulated().last
     for symbol in ("AAA", "^BBB"):
         assert f"{symbol}: from the close of {last:%Y-%m-%d} at " in result.stdout
-    rows = [line for line in result.stdout.splitlines() if "%" in line and "50 %" not in line]
+    shown = result.stdout.splitlines()[:-1]
+    rows = [line for line in shown if "%" in line and "50 %" not in line]
     assert len(rows) == 2 * 3
 
 
@@ -147,12 +161,110 @@ def test_a_forecast_of_days_that_have_come_says_so(
 ) -> None:
     """The newest bar is of 2002-08-12."""
     monkeypatch.setattr("lstmcast.cli.forecast._today", lambda: date.fromisoformat(today))
-    told = place.invoke("forecast", "--horizon", "2").stderr.removeprefix(newest(place))
+    told = warnings(place, "--horizon", "2")
+    refused = place.invoke("forecast", "--horizon", "2", "--fail-if-stale")
     if not passed:
-        assert told == ""
+        assert told == {}
+        assert refused.exit_code == 0
         return
-    assert told.startswith(f"AAA, ^BBB: {passed} of these sessions ")
-    assert told.endswith("; for newer prices `lstmcast fetch AAA ^BBB --source csv --path FILE`\n")
+    code, every = ("all_past", ", which is all of them") if passed == "2" else ("stale", "")
+    line = (
+        f"AAA, ^BBB: {passed} of these sessions {'is' if passed == '1' else 'are'} past{every}; "
+        "the newest bar is of 2002-08-12"
+    )
+    fetch = "`lstmcast fetch AAA ^BBB --source csv --path FILE`"
+    assert told == {code: f"{line}; for newer prices {fetch}"}
+    assert (refused.exit_code, refused.stdout) == (14, "")
+    assert refused.stderr == (f"{newest(place)}error: `--fail-if-stale`: {line}\nhint: {fetch}\n")
+
+
+def test_a_stale_forecast_writes_no_file(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("lstmcast.cli.forecast._today", lambda: date(2002, 8, 14))
+    path = tmp_path / "ahead.csv"
+    assert place.invoke("forecast", "--fail-if-stale", "--csv", path).exit_code == 14
+    assert not path.exists()
+    assert place.invoke("forecast", "--csv", path).exit_code == 0
+    assert path.exists()
+    (entry, _) = json.loads(place.invoke("forecast", "--json").stdout)["symbols"]
+    assert (entry["sessions_past"], entry["stale"], entry["all_past"]) == (1, True, False)
+
+
+def respoken(place: Workplace, *, narrower: float = 1.0, days: int = 1000) -> pd.DataFrame:
+    """Rewrite the run's test forecasts: narrower ranges, fewer days."""
+    path = Run.open(None, place.runs).path / "predictions.parquet"
+    table = pd.read_parquet(path)
+    table[list(QUANTILES)] *= narrower
+    table = table[table["date"].isin(table["date"].drop_duplicates().nsmallest(days))]
+    table.to_parquet(path)
+    return table
+
+
+def test_a_forecast_says_how_the_ranges_held_in_the_test(place: Workplace) -> None:
+    """The line's figure is that of the stored forecasts, each symbol counting alike."""
+    table = Run.open(None, place.runs).predictions()
+    rows = table[table["horizon"] == 1]
+    inside = (rows["return_actual"] >= rows["q10"]) & (rows["return_actual"] <= rows["q90"])
+    found = inside.groupby(rows["symbol"]).mean().mean()
+    line = f"on {rows['date'].nunique()} test days the 80 % range contained {100 * found:.1f} %"
+    assert place.invoke("forecast").stdout.splitlines()[-1] == line
+    trust = json.loads(place.invoke("forecast", "--json").stdout)["trust"]
+    assert trust["line"] == line
+    assert trust["test_days"] == rows["date"].nunique()
+    assert trust["coverage"]["80"] == pytest.approx(found)
+    assert trust["conclusive"] is trust["ranges_hold"] is True
+
+
+def test_a_forecast_whose_ranges_failed_says_so(place: Workplace) -> None:
+    respoken(place, narrower=0.3)
+    told = warnings(place)
+    assert list(told) == ["ranges_failed"]
+    assert re.fullmatch(
+        r"one session ahead its ranges were too narrow \(50 % held .*\) on the test days: do not "
+        "rely on them",
+        told["ranges_failed"],
+    )
+    trust = json.loads(place.invoke("forecast", "--json").stdout)["trust"]
+    assert trust["ranges_hold"] is False
+
+
+def test_a_forecast_after_a_short_test_says_so(place: Workplace) -> None:
+    respoken(place, days=40)
+    told = warnings(place)
+    assert list(told) == ["test_too_short"]
+    assert told["test_too_short"].startswith("The test range has 40 days, too few to conclude")
+    trust = json.loads(place.invoke("forecast", "--json").stdout)["trust"]
+    assert (trust["conclusive"], trust["ranges_hold"]) == (False, None)
+
+
+def test_a_forecast_without_test_forecasts_is_made_all_the_same(place: Workplace) -> None:
+    (Run.open(None, place.runs).path / "predictions.parquet").unlink()
+    assert list(warnings(place)) == ["not_tested"]
+    assert json.loads(place.invoke("forecast", "--json").stdout)["trust"] is None
+    assert "test days" not in place.invoke("forecast").stdout
+
+
+def test_what_evaluate_suspects_is_said_with_the_forecast(place: Workplace) -> None:
+    path = Run.open(None, place.runs).path / "metrics.json"
+    path.write_text(json.dumps({"verdict": {"too_good": ["CRPS 40 % less"]}}))
+    assert warnings(place) == {
+        "too_good": "too good to be true, `lstmcast audit` looks for leaks: CRPS 40 % less"
+    }
+    path.write_text("[1]")
+    assert warnings(place) == {}
+
+
+def test_a_symbol_that_was_not_tested_or_hardly_moves_is_named(place: Workplace) -> None:
+    bars = simulated(3).bars.copy()
+    bars.iloc[-200:] = bars.iloc[-200].to_numpy()
+    place.store.save(PriceHistory.from_frame(bars, symbol="CCC", source="csv"))
+    told = warnings(place, "--symbol", "CCC")
+    assert told["untested_symbol"] == "CCC: not among the symbols of the test"
+    assert told["seldom_moves"] == (
+        "CCC: 80% of the closes of the last 250 sessions are those of the day before; this is not "
+        "a series to be forecast by ranges"
+    )
 
 
 def test_a_forecast_as_json(place: Workplace) -> None:

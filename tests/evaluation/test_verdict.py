@@ -24,6 +24,7 @@ from lstmcast.evaluation.evidence import Evidence, finding
 from lstmcast.evaluation.reliability import RangeCheck
 from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.trust import trust_in
 from lstmcast.evaluation.words import in_short
 
 QUICK = ["random_walk", "constant", "ewma"]
@@ -451,3 +452,21 @@ def test_a_drift_that_is_there_may_be_known() -> None:
     verdict = judged({"X": bars_from_returns(returns)}, forecast).verdict
     assert verdict.point is Finding.better
     assert verdict.too_good == ()
+
+
+# --- what a forecast is told with ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [0.005, 0.01, 0.02])
+def test_trust_is_what_the_verdict_says_of_the_ranges(scale: float) -> None:
+    bars = {"X": random_walk(6), "DEAD": halted(3, rows=1500)}
+    table = predict(bars, FIRST, dict.fromkeys(bars, constant_t(1500 - FIRST, 3, scale=scale)))
+    report = evaluate(table, bars, baselines=["random_walk"])
+    trust = trust_in(table, bars)
+    assert trust.ranges == report.ranges
+    assert trust.ranges_hold is report.verdict.ranges_hold
+    assert bool(trust.doubts) is (trust.ranges_hold is False)
+    near = [check for check in trust_in(table, bars, 1).ranges if check.horizon > 1]
+    assert near == []
+    found = trust_in(table, {}).to_dict()["coverage"]
+    assert found == trust.to_dict()["coverage"]

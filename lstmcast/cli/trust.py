@@ -1,0 +1,140 @@
+"""What `forecast` says beside its figures: how old the bars are, and what the test days told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from lstmcast.errors import LstmcastError, StaleError
+
+if TYPE_CHECKING:
+    from lstmcast.evaluation.trust import Trust
+    from lstmcast.forecasting import SymbolForecast
+    from lstmcast.prices.history import PriceHistory
+    from lstmcast.run import Run
+
+_MOST_NAMES = 5
+_NEWEST = 250
+"""Newest sessions, a year, that are looked at by themselves for unchanged closes."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning: a word for programs, a line for people, and the symbols that it is about."""
+
+    code: str
+    message: str
+    symbols: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def sessions_past(ahead: "SymbolForecast", today: date) -> int:
+    """How many of the sessions that are forecast have come."""
+    return int((ahead.table["date"].dt.date < today).sum())
+
+
+def how_old(
+    forecasts: "Sequence[SymbolForecast]", histories: "Sequence[PriceHistory]", today: date
+) -> list[Warned]:
+    """Old bars make a forecast of days that have come: say so, since the table alone does not."""
+    passed = {ahead.symbol: count for ahead in forecasts if (count := sessions_past(ahead, today))}
+    if not passed:
+        return []
+    old = [history for history in histories if history.symbol in passed]
+    most, alike = max(passed.values()), len(set(passed.values())) == 1
+    every = all(passed.get(ahead.symbol) == len(ahead.table) for ahead in forecasts)
+    last = max(history.last for history in old)
+    line = (
+        f"{names(old)}: {'' if alike else 'up to '}{most} of these sessions "
+        f"{'is' if most == 1 else 'are'} past{', which is all of them' if every else ''}; the "
+        f"newest bar is of {last:%Y-%m-%d}{how_to_fetch(old)}"
+    )
+    return [Warned("all_past" if every else "stale", line, list(passed))]
+
+
+def refuse_stale(warned: Sequence[Warned]) -> None:
+    """Fail where a bar is old, before anything is written.
+
+    Raises:
+        StaleError: naming the symbols and the newest bar.
+    """
+    for warning in warned:
+        message, _, fetch = warning.message.partition("; for newer prices ")
+        raise StaleError(f"`--fail-if-stale`: {message}", fetch or None)
+
+
+def on_test_days(
+    run: "Run", histories: "Sequence[PriceHistory]", longest: int
+) -> "tuple[Trust | None, list[Warned]]":
+    """How the ranges held on the run's test days; None where its test forecasts cannot be read."""
+    from lstmcast.evaluation.trust import trust_in
+
+    try:
+        predictions = run.predictions()
+    except LstmcastError as error:
+        return None, [Warned("not_tested", f"nothing tells how its ranges held: {error.message}")]
+    if predictions.empty:
+        return None, [Warned("not_tested", "nothing tells how its ranges held: no test day came")]
+    bars = {history.symbol: history.adjusted() for history in histories}
+    trust = trust_in(predictions, bars, longest)
+    warned = [Warned(doubt.code, doubt.message) for doubt in trust.doubts]
+    if too_good := _too_good(run):
+        message = "too good to be true, `lstmcast audit` looks for leaks: " + "; ".join(too_good)
+        warned.append(Warned("too_good", message))
+    return trust, warned
+
+
+def _too_good(run: "Run") -> list[str]:
+    """What `evaluate` suspected, if it was run."""
+    try:
+        verdict = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))["verdict"]
+        return [str(doubt) for doubt in verdict.get("too_good", ())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def about_symbols(
+    forecasts: "Sequence[SymbolForecast]",
+    histories: "Mapping[str, PriceHistory]",
+    tested: Sequence[str],
+) -> list[Warned]:
+    """Symbols that are not in the test, and those whose closes are mostly unchanged."""
+    import numpy as np
+
+    from lstmcast.evaluation.unchanged import seldom_moves
+
+    new = [ahead.symbol for ahead in forecasts if tested and ahead.symbol not in tested]
+    warned = []
+    if new:
+        said = f"{names([histories[symbol] for symbol in new])}: not among the symbols of the test"
+        warned.append(Warned("untested_symbol", said, new))
+    for ahead in forecasts:
+        closes = histories[ahead.symbol].adjusted()["close"].to_numpy(dtype=np.float64)
+        newest = closes[-_NEWEST - 1 :]
+        parts = {f"of the last {len(newest) - 1} sessions": newest, "so far": closes}
+        if (words := seldom_moves(ahead.symbol, parts)) is not None:
+            warned.append(Warned("seldom_moves", words, [ahead.symbol]))
+    return warned
+
+
+def names(histories: "Sequence[PriceHistory]") -> str:
+    """The symbols, of many the first few."""
+    told = [history.symbol for history in histories]
+    if len(told) <= _MOST_NAMES:
+        return ", ".join(told)
+    return f"{', '.join(told[:_MOST_NAMES])} and {len(told) - _MOST_NAMES} more"
+
+
+def how_to_fetch(histories: "Sequence[PriceHistory]") -> str:
+    """The command for newer prices; nothing for the sample, which has none, and for many."""
+    from lstmcast.prices.store import fetch_command
+
+    sources = {history.source for history in histories}
+    if sources == {"sample"} or len(sources) > 1 or len(histories) > _MOST_NAMES:
+        return ""
+    symbols = [history.symbol for history in histories]
+    return f"; for newer prices {fetch_command(sources.pop(), *symbols)}"

@@ -1,0 +1,147 @@
+"""What a forecast should be told with: how the run's ranges held on the days of its test.
+
+The answer of `evaluate`, so far as it can be read off the stored test forecasts alone in a moment:
+no baseline is fitted. Thirds by volatility need the bars; without those all days are judged alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lstmcast.evaluation.diagnostics import volatility_terciles
+from lstmcast.evaluation.reliability import OVERALL, RangeCheck, check_further, check_ranges
+from lstmcast.evaluation.scores import row_losses
+from lstmcast.evaluation.significance import enough
+from lstmcast.evaluation.unchanged import never_moved
+from lstmcast.evaluation.words import ahead, faults, too_short
+from lstmcast.predictions import is_point
+
+SHOWN = 80
+"""The range, in %, whose coverage the one line states."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason not to rely on a forecast: a word for programs, and a line for people."""
+
+    code: str
+    message: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain values."""
+        return {"code": self.code, "message": self.message}
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How the ranges of a run held on its test days.
+
+    Args:
+        horizon: the shortest that was forecast, in sessions.
+        days: test days with a forecast.
+        symbols: those of the test.
+        conclusive: the days are enough, and the price moved.
+        ranges: how each range held; empty for a point forecast.
+        line: the same in one line.
+        doubts: what speaks against relying on it.
+    """
+
+    horizon: int
+    days: int
+    symbols: tuple[str, ...]
+    conclusive: bool
+    ranges: tuple[RangeCheck, ...]
+    line: str
+    doubts: tuple[Doubt, ...]
+
+    @property
+    def ranges_hold(self) -> bool | None:
+        """At the shortest horizon, on all days and in each third; None where it cannot be told."""
+        known = [c.holds for c in self.ranges if c.horizon == self.horizon and c.holds is not None]
+        return all(known) if known and self.conclusive else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; coverage is a share by the nominal coverage in %."""
+        nearest = [c for c in self.ranges if c.horizon == self.horizon and c.where == OVERALL]
+        return {
+            "horizon": self.horizon,
+            "test_days": self.days,
+            "conclusive": self.conclusive,
+            "ranges_hold": self.ranges_hold,
+            "coverage": {str(check.nominal): check.found for check in nearest},
+            "line": self.line,
+        }
+
+
+def trust_in(
+    predictions: pd.DataFrame, bars: Mapping[str, pd.DataFrame], longest: int | None = None
+) -> Trust:
+    """Judge the ranges of a run by its test forecasts.
+
+    Args:
+        predictions: the run's prediction table, not empty.
+        bars: adjusted bars by symbol; of symbols and days that are not there nothing is needed.
+        longest: horizon up to which ranges are judged; all that there are if None.
+    """
+    still = never_moved(predictions)
+    symbols = tuple(str(symbol) for symbol in predictions["symbol"].unique())
+    moved = predictions[~predictions["symbol"].isin(still)]
+    table = predictions if moved.empty else moved
+    horizons = sorted(int(h) for h in table["horizon"].unique() if longest is None or h <= longest)
+    nearest = table[table["horizon"] == horizons[0]].reset_index(drop=True)
+    days = int(nearest["date"].nunique())
+    conclusive = enough(days, horizons[0]) and not moved.empty
+    checks = () if is_point(nearest) else _checks(nearest, bars, horizons[0])
+    checks += check_further(table, horizons[1:]) if checks else ()
+    return Trust(
+        horizon=horizons[0],
+        days=days,
+        symbols=symbols,
+        conclusive=conclusive,
+        ranges=checks,
+        line=f"on {days} test days the close never moved"
+        if moved.empty
+        else _line(checks, days, horizons[0]),
+        doubts=_doubts(checks, days, horizons[0], moved=not moved.empty),
+    )
+
+
+def _checks(
+    nearest: pd.DataFrame, bars: Mapping[str, pd.DataFrame], horizon: int
+) -> tuple[RangeCheck, ...]:
+    known = all(
+        str(symbol) in bars and rows["origin"].isin(bars[str(symbol)].index).all()
+        for symbol, rows in nearest.groupby("symbol")
+    )
+    if not known:
+        return check_further(nearest, [horizon])
+    return check_ranges(row_losses(nearest), volatility_terciles(nearest, bars), horizon)
+
+
+def _line(checks: tuple[RangeCheck, ...], days: int, horizon: int) -> str:
+    shown = [c for c in checks if (c.horizon, c.nominal, c.where) == (horizon, SHOWN, OVERALL)]
+    if not shown:
+        return f"on {days} test days it stated no range"
+    further = "" if horizon == 1 else f" {ahead(horizon)}"
+    return (
+        f"on {days} test days the {SHOWN} % range{further} contained {100 * shown[0].found:.1f} %"
+    )
+
+
+def _doubts(
+    checks: tuple[RangeCheck, ...], days: int, horizon: int, *, moved: bool
+) -> tuple[Doubt, ...]:
+    if not moved:
+        message = f"the close never moved on the {days} test days, which tell nothing of its ranges"
+        return (Doubt("never_moved", message),)
+    if not enough(days, horizon):
+        return (Doubt("test_too_short", too_short(days).removesuffix(".")),)
+    broken = [check for check in checks if check.holds is False]
+    if not broken:
+        return ()
+    first = min(check.horizon for check in broken)
+    words = faults([check for check in broken if check.horizon == first])
+    message = f"{ahead(first)} its ranges were {words} on the test days: do not rely on them"
+    return (Doubt("ranges_failed", message),)
