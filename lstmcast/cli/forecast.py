@@ -132,7 +132,7 @@ def _print_table(ahead: "SymbolForecast") -> None:
             share(row["chance_up"]),
         )
     if ahead.table["assumed"].any():
-        table.caption = "? every weekday is taken for a session; holidays move the dates"
+        table.caption = "? a day of the market's week, taken for a session; holidays move the dates"
     print_table(table)
 
 

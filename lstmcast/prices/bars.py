@@ -18,6 +18,9 @@ What 5 and 6 refuse can be accepted (`accept_suspect`): then impossible rows are
 findings say so.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -44,6 +47,22 @@ SINGLE = 1e-6
 Kind = Literal["price", "level"]
 """`price`: positive, so it has log returns. `level`: any number, such as an interest
 rate; a level can be context for a forecast and is never the thing forecast."""
+
+
+_ACCEPTED: ContextVar[frozenset[str]] = ContextVar("accepted", default=frozenset())
+
+
+@contextmanager
+def accepting(days: Iterable[str]) -> Iterator[None]:
+    """Leave impossible rows of these days out, as `accept_suspect` does, instead of refusing them.
+
+    They were accepted at an earlier fetch; sources, which call `normalise`, know nothing of it.
+    """
+    before = _ACCEPTED.set(frozenset(days))
+    try:
+        yield
+    finally:
+        _ACCEPTED.reset(before)
 
 
 def normalise(
@@ -120,14 +139,19 @@ class _Table:
     accept_suspect: bool
     findings: list[Finding] = field(default_factory=list)
 
-    def refuse(self, rows: pd.Series, what: str, rule: str = "") -> None:
-        """Raise for the first of the marked rows, unless such rows are accepted."""
-        if self.accept_suspect:
+    def refuse(self, rows: pd.Series, what: str, *columns: str, rule: str = "") -> None:
+        """Raise for the first of the marked rows, unless such rows are accepted.
+
+        `what` has a place for that row's number in each of the columns.
+        """
+        news = rows & ~self.bars.index.isin(pd.DatetimeIndex(list(_ACCEPTED.get())))
+        if self.accept_suspect or not news.any():
             return
-        days = iso_dates(self.bars.index[rows])
+        numbers = (f"{float(self.bars[name][news].iloc[0]):g}" for name in columns)
+        days = iso_dates(self.bars.index[news])
         others = f" (and on {count(len(days) - 1, 'more day')})" if len(days) > 1 else ""
         raise DataError(
-            f"{self.where}: {what} on {days[0]}{rule}{others}",
+            f"{self.where}: {what.format(*numbers)} on {days[0]}{rule}{others}",
             hint="correct the row, or go on without such rows with `--accept-suspect`",
         )
 
@@ -240,13 +264,12 @@ def _possible_rows(table: _Table) -> None:
             wrong |= column <= 0
         if wrong.any():
             rule = "0 or more" if name not in PRICES else "above 0"
-            table.refuse(wrong, f"`{name}` is {_first(column, wrong)}", f", and must be {rule}")
+            table.refuse(wrong, f"`{name}` is {{}}", name, rule=f", and must be {rule}")
         impossible |= wrong
     if {"high", "low"} <= set(table.present):
         wrong = bars["high"] < bars["low"] * (1 - ROUNDING)
         if wrong.any():
-            high, low = _first(bars["high"], wrong), _first(bars["low"], wrong)
-            table.refuse(wrong, f"`high` {high} is below `low` {low}")
+            table.refuse(wrong, "`high` {} is below `low` {}", "high", "low")
         impossible |= wrong
     impossible |= _outside(table)
     if impossible.any():
@@ -265,8 +288,7 @@ def _outside(table: _Table) -> pd.Series:
         ("high", ends.max(axis=1) > bars["high"] * (1 + ROUNDING)),
     ):
         if name in table.present and far.any():
-            does = f"`{name}` {_first(bars[name], far)} does not enclose `open` and `close`"
-            table.refuse(far, does)
+            table.refuse(far, f"`{name}` {{}} does not enclose `open` and `close`", name)
             outside |= far
     return outside
 
@@ -297,7 +319,3 @@ def _move(table: _Table, name: str, target: pd.Series, outside: pd.Series) -> No
         )
         table.findings.append(Finding("range_widened", "note", what, dates))
     table.bars = bars.assign(**{name: bars[name].where(~outside, target)})
-
-
-def _first(column: pd.Series, marked: pd.Series) -> str:
-    return f"{float(column[marked].iloc[0]):g}"

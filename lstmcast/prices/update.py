@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import StoreError
-from lstmcast.prices.bars import COLUMNS, PRICES, iso_dates
+from lstmcast.prices.bars import COLUMNS, PRICES, accepting, iso_dates
 from lstmcast.prices.checks import examine, refuse
 from lstmcast.prices.findings import Finding, count, list_dates
 from lstmcast.prices.history import PriceHistory
@@ -97,7 +97,9 @@ def update(store: PriceStore, source: Source, symbol: str, rules: Rules | None =
             fresh = _from(source.fetch(symbol, rules.start, rules.end), rules.start)
             done = Update(fresh, "new", len(fresh), "", Path())
         else:
-            done = _renew(source, stored, rules)
+            left_out = (item for item in stored.findings if item.check == "impossible_rows")
+            with accepting(day for item in left_out for day in item.dates):
+                done = _renew(source, stored, rules)
         return _save(store, stored, done, rules, incremental=source.incremental)
 
 

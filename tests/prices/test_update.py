@@ -204,6 +204,41 @@ def test_a_failed_check_leaves_the_store_alone(store: PriceStore, source: FrameS
     assert update(store, source, "AAPL").action == "unchanged"  # accepted once is accepted
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_rows_left_out_on_request_are_no_news_at_the_next_fetch(
+    store: PriceStore, whole: bool
+) -> None:
+    class Careful(FrameSource):
+        incremental: ClassVar[bool] = not whole
+
+        def fetch(
+            self, symbol: str, start: date | None = None, end: date | None = None
+        ) -> PriceHistory:
+            part = self.frame.loc[slice(start and str(start), end and str(end))]
+            return PriceHistory.from_frame(
+                part,
+                symbol=symbol,
+                source=self.name,
+                accept_suspect=self.options.accept_suspect,
+            )
+
+    careful, bold = Careful(), Careful(SourceOptions(accept_suspect=True))
+    frame = careful.frame
+    first, second = frame.index[275], frame.index[290]
+    frame.loc[first, "high"] = 1.0
+    careful.frame = bold.frame = frame.iloc[:280]
+    with pytest.raises(DataError, match=f"`high` 1 is below `low` .* on {first:%Y-%m-%d}"):
+        update(store, careful, "AAPL")
+    assert len(update(store, bold, "AAPL").history) == 279
+    careful.frame = frame
+    assert len(update(store, careful, "AAPL").history) == 299
+    broken = frame.copy()
+    broken.loc[second, "low"] = 999.0
+    careful.frame = broken
+    with pytest.raises(DataError, match=f"is below `low` 999 on {second:%Y-%m-%d}$"):
+        update(store, careful, "AAPL")
+
+
 def test_nothing_from_the_source_leaves_the_store_alone(
     store: PriceStore, source: FrameSource
 ) -> None:
