@@ -22,9 +22,11 @@ for each range and horizon h, where e is 1 for a miss and 0 for a hit, less the 
 the range states; 0.2 is what z^2 comes to on average. All start from 0, but b from -0.1 (1 - 1/h):
 over some sessions volatility reverts to its mean by more than the network says. One symbol says
 little of one range alone and of a curve: with n symbols, the step of c counts n / (n + 4), and so
-does of e what differs from its mean over the four ranges. All of it is known at the origin. Misses
-count smoothly, within 5 % of a bound: otherwise a rounding error could decide between hit and miss.
-What lies between two ranges is stretched in proportion, and what lies beyond all as the widest is.
+does of e what differs from its mean over the four ranges. All of it is known at the origin: the
+outcome of a symbol that closes at another time (`lstmcast.prices.closing`) counts a day later.
+Misses count smoothly, within 5 % of a bound: otherwise a rounding error could decide between hit
+and miss. What lies between two ranges is stretched in proportion, and what lies beyond all as the
+widest is.
 
 Source: Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random world; Gibbs and Candes
 (2021), Adaptive conformal inference under distribution shift.
@@ -99,12 +101,15 @@ class Judged:
         dates: `(rows,)` sessions.
         closes: `(rows,)` adjusted closes.
         first: row of the first forecast that is judged.
+        market: symbols of one market close together; those of others know its outcome of a day
+            on a later date only.
     """
 
     name: str
     dates: pd.DatetimeIndex
     closes: FloatArray
     first: int
+    market: str = ""
 
 
 def calibrate(
@@ -160,9 +165,11 @@ def _conformal(
     plain: Mapping[str, Distribution],
     validation_end: pd.Timestamp,
 ) -> dict[str, Distribution]:
+    # Where some close later than others, what the last day brought is not known to all on that day.
+    side: Literal["left", "right"] = "right" if len({s.market for s in symbols}) == 1 else "left"
     spans = {
         symbol.name: np.arange(
-            symbol.first, int(symbol.dates.searchsorted(validation_end, side="right")) - 1
+            symbol.first, int(symbol.dates.searchsorted(validation_end, side=side)) - 1
         )
         for symbol in symbols
     }
@@ -223,13 +230,20 @@ def _adaptive(
     judged = raw(spans) if spans else {}
     known = [symbol for symbol in symbols if symbol.name in judged]
     horizons = next(iter(plain.values())).shape[1]
-    path = Path.follow([(s, spans[s.name], judged[s.name]) for s in known], horizons, each)
+    told = [(s, spans[s.name], judged[s.name]) for s in known]
+    widths_of = each(_Widths.of, [forecast for _, _, forecast in told])
     by_name = {symbol.name: symbol for symbol in symbols}
+    paths = {
+        market: Path.of(told, widths_of, horizons, market)
+        for market in dict.fromkeys(by_name[name].market for name in plain)
+    }
 
     def stretched(name: str) -> Stretched:
         widths = _Widths.of(plain[name])
         unit = widths.unit[..., None]
-        to = in_order(widths.ranges * unit, path.factors(by_name[name], origins[name])) / unit
+        symbol = by_name[name]
+        factors = paths[symbol.market].factors(symbol, origins[name])
+        to = in_order(widths.ranges * unit, factors) / unit
         return Stretched(plain[name], widths.unit, widths.ranges, to)
 
     return dict(zip(plain, each(stretched, plain), strict=True))
@@ -278,6 +292,27 @@ class Path:
             judged: each symbol, rows in one stretch, and their uncalibrated forecasts.
             horizons: sessions ahead.
             each: applies a function to many symbols, side by side where that is wanted.
+
+        All symbols must be of one market.
+        """
+        all_widths = each(_Widths.of, [forecast for _, _, forecast in judged])
+        return cls.of(judged, all_widths, horizons, judged[0][0].market)
+
+    @classmethod
+    def of(
+        cls,
+        judged: Sequence[tuple[Judged, NDArray[np.intp], Distribution]],
+        all_widths: Sequence[_Widths],
+        horizons: int,
+        market: str,
+    ) -> "Path":
+        """Learn as symbols of one market may: from their own days, and from others a day late.
+
+        Args:
+            judged: as in `follow`, of any market.
+            all_widths: of each forecast.
+            horizons: sessions ahead.
+            market: whose path it is.
         """
         dates = pd.DatetimeIndex([])
         for symbol, rows, _ in judged:
@@ -286,13 +321,14 @@ class Path:
         # On the day of the outcome: distance and bounds in logs, restlessness and day of origin.
         distance, restless = np.full(shape, np.nan), np.zeros(shape)
         bounds, origin = np.zeros((*shape, len(COVERAGES))), np.zeros(shape, dtype=np.intp)
-        all_widths = each(_Widths.of, [forecast for _, _, forecast in judged])
         for s, ((symbol, rows, _), widths) in enumerate(zip(judged, all_widths, strict=True)):
             z = restlessness(symbol.closes)
-            day = dates.get_indexer(symbol.dates[rows])
-            log_close = np.log(symbol.closes[rows])
-            for h in range(min(horizons, len(rows) - 1)):
-                made, known = slice(0, len(rows) - h - 1), day[h + 1 :]
+            day = dates.get_indexer(symbol.dates[rows]) + (symbol.market != market)
+            # What was known too late for any of these days tells nothing.
+            count = int((day < len(dates)).sum())
+            log_close = np.log(symbol.closes[rows[:count]])
+            for h in range(min(horizons, count - 1)):
+                made, known = slice(0, count - h - 1), day[h + 1 : count]
                 moved = log_close[h + 1 :] - log_close[: -h - 1]
                 away = np.abs(moved - widths.median[made, h]) / widths.unit[made, h]
                 distance[known, s, h] = np.log(np.maximum(away, 1e-9))

@@ -30,6 +30,7 @@ class BaselineInputs:
         features: `(rows of bars, columns)` the model's own causal features, NaN where there are
             none yet; None where the caller has none.
         cache: where slow fits are kept; None fits anew.
+        market: who it closes together with, as in `lstmcast.prices.closing`.
     """
 
     symbol: str
@@ -39,21 +40,33 @@ class BaselineInputs:
     horizons: int
     features: FloatArray | None = None
     cache: FitCache | None = None
+    market: str = ""
 
     def returns(self) -> FloatArray:
         """`(rows,)` log returns of each session as fractions; the first is 0."""
         log_close = np.log(self.bars["close"].to_numpy(dtype=np.float64))
         return np.diff(log_close, prepend=log_close[0])
 
+    def first_move(self) -> int:
+        """Row of the first close that is not the first one; the number of rows where none is.
+
+        Prices that stand still from the beginning (a listing before it trades, a filled gap) have
+        no width that a return could be measured in.
+        """
+        moved = self.returns() != 0
+        return int(moved.argmax()) if moved.any() else len(moved)
+
     def cumulative_returns(self) -> FloatArray:
         """`(fit_rows, horizons)` log returns from each row's close over 1..horizons sessions ahead.
 
-        NaN from the row on where a target lies outside the rows that may be fitted.
+        NaN from the row on where a target lies outside the rows that may be fitted, and on the rows
+        before the first move.
         """
         log_close = np.log(self.bars["close"].to_numpy(dtype=np.float64)[: self.fit_rows])
         padded = np.append(log_close, np.full(self.horizons, np.nan))
         ahead = np.arange(self.fit_rows)[:, None] + np.arange(1, self.horizons + 1)
         ahead_returns: FloatArray = padded[ahead] - log_close[:, None]
+        ahead_returns[: self.first_move()] = np.nan
         return ahead_returns
 
     @property

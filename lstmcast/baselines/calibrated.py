@@ -37,10 +37,17 @@ class CalibratedHar:
         return BaselineForecast(self.together([self.alone(inputs, "never")])[0])
 
     def alone(self, inputs: BaselineInputs, refit: Refit) -> Alone:
-        """What HAR says of one symbol, before calibration."""
+        """What HAR says of one symbol, before calibration.
+
+        Its last fit goes on to its newest bar: others may be followed further than its own last
+        origin, where it ends earlier or has other holidays.
+        """
         har, early = _har(inputs), _before(inputs)
-        wanted = np.arange(inputs.fit_rows - 1, int(inputs.origins.max()) + 1, dtype=np.intp)
-        periods = [early, *refit_periods(replace(inputs, origins=wanted), refit)]
+        last = int(inputs.origins.max())
+        wanted = np.arange(inputs.fit_rows - 1, last + 1, dtype=np.intp)
+        *fitted, newest = [early, *refit_periods(replace(inputs, origins=wanted), refit)]
+        after = np.arange(last + 1, len(inputs.bars), dtype=np.intp)
+        periods = [*fitted, replace(newest, origins=np.append(newest.origins, after))]
         parts = [har.forecast(part).distribution for part in periods]
         mixtures = [part for part in parts if isinstance(part, StudentTMixture)]
         return Alone(inputs, int(early.origins[0]), StudentTMixture.stacked(mixtures))
@@ -54,6 +61,7 @@ class CalibratedHar:
                 pd.DatetimeIndex(each.inputs.bars.index),
                 each.inputs.bars["close"].to_numpy(dtype=np.float64),
                 each.first,
+                each.inputs.market,
             )
             for each in symbols
         ]
@@ -72,7 +80,11 @@ def _har(inputs: BaselineInputs) -> Baseline:
 
 
 def _before(inputs: BaselineInputs) -> BaselineInputs:
-    """The rows that are followed before the first forecast, fitted on those before them."""
-    start = inputs.fit_rows - min(FOLLOWED, inputs.fit_rows // 2)
+    """The rows that are followed before the first forecast, fitted on those before them.
+
+    Where prices stood still at first, half of the rows since then are followed.
+    """
+    moving = inputs.fit_rows - min(inputs.first_move() - 1, inputs.fit_rows)
+    start = inputs.fit_rows - min(FOLLOWED, moving // 2)
     followed = np.arange(start - 1, inputs.fit_rows - 1, dtype=np.intp)
     return replace(inputs, fit_rows=start, origins=followed)

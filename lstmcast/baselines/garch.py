@@ -73,20 +73,21 @@ class Garch:
 
     def unable(self, inputs: BaselineInputs) -> str | None:
         """It needs a year of returns to fit."""
-        found = inputs.fit_rows - 1
+        found = inputs.fit_rows - inputs.first_move()
         if found >= MIN_ROWS:
             return None
-        return f"has {found} returns before the test range, a GARCH needs {MIN_ROWS}"
+        return f"has {max(found, 0)} returns before the test range, a GARCH needs {MIN_ROWS}"
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin; by EWMA, with a note, where the fit fails."""
-        returns = _UNIT * inputs.returns()[1:]
-        parameters = self._parameters(returns[: inputs.fit_rows - 1], inputs.cache)
+        start = inputs.first_move()
+        returns = _UNIT * inputs.returns()[start:]
+        parameters = self._parameters(returns[: inputs.fit_rows - start], inputs.cache)
         if parameters is None:
             stand_in = Ewma().forecast(inputs)
             note = f"{self.label} of {inputs.symbol}: the fit failed or explodes; EWMA stands in"
             return BaselineForecast(stand_in.distribution, (note, *stand_in.notes))
-        variance = next_variance(returns, parameters)[inputs.origins - 1]
+        variance = next_variance(returns, parameters)[inputs.origins - start]
         return BaselineForecast(cumulated(parameters, variance, inputs.horizons))
 
     def _parameters(self, returns: FloatArray, cache: FitCache | None) -> GarchParameters | None:

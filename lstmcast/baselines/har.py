@@ -70,7 +70,7 @@ class HarRange:
 
 
 def _too_short(inputs: BaselineInputs) -> str | None:
-    found = inputs.fit_rows - inputs.horizons - MONTH
+    found = inputs.fit_rows - (inputs.first_move() - 1) - inputs.horizons - MONTH
     if found >= MIN_ROWS:
         return None
     return f"has {max(found, 0)} returns to fit before the test range, a HAR needs {MIN_ROWS}"

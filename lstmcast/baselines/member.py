@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.baselines.base import Baseline, BaselineInputs
+from lstmcast.baselines.guard import checked_forecast
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.errors import DataError
 from lstmcast.prices.history import PriceHistory
@@ -60,7 +61,7 @@ class BaselineMember:
         parts = []
         for number in np.unique(fit):
             inputs = self._inputs(history, origins[fit == number], horizon, fit_ends[number])
-            part = self.baseline.forecast(inputs).distribution
+            part = self._checked(inputs)
             if not isinstance(part, StudentTMixture):
                 raise DataError(
                     f"`model.pool.baselines` names {self.name}, which states no distribution",
@@ -68,6 +69,19 @@ class BaselineMember:
                 )
             parts.append(part)
         return StudentTMixture.stacked(parts)
+
+    def _checked(self, inputs: BaselineInputs) -> Distribution:
+        """Forecast, and refuse what explodes: one such member spoils the mixture."""
+        try:
+            return checked_forecast(self.baseline, inputs).distribution
+        except DataError as error:
+            raise self._refused(inputs.symbol, error.message) from error
+
+    def _refused(self, symbol: str, reason: str) -> DataError:
+        return DataError(
+            f"`model.pool.baselines` names {self.name}, and {symbol} {reason}",
+            "leave it out of `model.pool.baselines`",
+        )
 
     def _inputs(
         self, history: PriceHistory, origins: pd.DatetimeIndex, horizon: int, fit_end: pd.Timestamp
@@ -83,8 +97,5 @@ class BaselineMember:
         )
         reason = self.baseline.unable(inputs)
         if reason is not None:
-            raise DataError(
-                f"`model.pool.baselines` names {self.name}, and {history.symbol} {reason}",
-                "leave it out of `model.pool.baselines`",
-            )
+            raise self._refused(history.symbol, reason)
         return inputs

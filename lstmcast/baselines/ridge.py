@@ -42,7 +42,7 @@ class Ridge:
         known = _complete(inputs.features)
         if not known[inputs.origins].all():
             return "has sessions of the test range without features"
-        found = int(known[: inputs.fit_rows - inputs.horizons].sum())
+        found = int(known[inputs.first_move() : inputs.fit_rows - inputs.horizons].sum())
         if found >= MIN_ROWS:
             return None
         return f"has {found} rows with features before the test range, a ridge needs {MIN_ROWS}"

@@ -60,9 +60,12 @@ def rolling_volatility(returns: FloatArray, window: int) -> FloatArray:
 def floored(width: FloatArray, returns: FloatArray) -> FloatArray:
     """Keep a width above 5 % of the root mean square of all returns so far.
 
-    A price that stood still for a month would otherwise forecast a width of zero.
+    A price that stood still for a month would otherwise forecast a width of zero. Rows in which it
+    never moved at all do not count: after years of them every width would be a tiny one.
     """
-    count = np.arange(1, len(returns) + 1)
+    moved = returns != 0
+    still = int(moved.argmax()) - 1 if moved.any() else 0
+    count = np.maximum(np.arange(1, len(returns) + 1) - max(still, 0), 1)
     overall = np.sqrt(np.cumsum(returns**2) / count)
     smallest = np.maximum(_FLOOR * overall, 1e-8)
     return np.maximum(width, smallest)

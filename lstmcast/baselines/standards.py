@@ -2,22 +2,35 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from lstmcast.baselines.base import Alone, Baseline, BaselineInputs, PooledBaseline, Refit
+from lstmcast.baselines.base import (
+    Alone,
+    Baseline,
+    BaselineForecast,
+    BaselineInputs,
+    PooledBaseline,
+    Refit,
+)
 from lstmcast.baselines.cache import FitCache
+from lstmcast.baselines.constant import Constant
 from lstmcast.baselines.ewma import Ewma
+from lstmcast.baselines.guard import attempt, check_bounds, checked_forecast
+from lstmcast.baselines.random_walk import RandomWalk
 from lstmcast.baselines.refit import refit_periods
-from lstmcast.baselines.table import align, inputs_for, tabulate_forecast, tabulate_inputs
+from lstmcast.baselines.table import align, inputs_for, tabulate_forecast
 from lstmcast.distributions import Distribution, FloatArray
+from lstmcast.prices.closing import market_of
 
 FEWEST_SYMBOLS_FOR_PROCESSES = 8
 """Below this, starting worker processes takes longer than they save."""
 
-_STAND_IN = Ewma()
+_STAND_INS: tuple[Baseline, ...] = (Ewma(), Constant(), RandomWalk())
+"""Who forecasts where a baseline cannot, in this order."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -31,7 +44,9 @@ class Standard(Generic[T]):
     table: T
     notes: tuple[str, ...]
     lacking: str = ""
-    """Why EWMA stands in for it; empty where it forecast itself."""
+    """Why another stands in for it; empty where it forecast itself."""
+    stand_in: str = ""
+    """How tables call the one that stands in."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,7 @@ class _Task(Generic[T]):
     bars: pd.DataFrame
     fit_end: pd.Timestamp | None
     features: pd.DataFrame | None
+    market: str
     refit: Refit
     cache: FitCache | None
     then: Callable[[pd.DataFrame], T]
@@ -50,10 +66,14 @@ class _Task(Generic[T]):
 
 @dataclass(frozen=True)
 class _Forecasts(Generic[T]):
-    """What came of one symbol: done, and of pooled baselines what each symbol brings."""
+    """What came of one symbol: done, and of pooled baselines what each symbol brings.
+
+    `absent` tells why a baseline has no forecast at all, not even another's.
+    """
 
     standards: dict[str, Standard[T]]
     alone: dict[str, Alone]
+    absent: dict[str, str]
 
 
 def standard_tables(
@@ -63,6 +83,7 @@ def standard_tables(
     *,
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
+    markets: Mapping[str, str] | None = None,
     refit: Refit = "never",
     jobs: int = 0,
     cache: FitCache | None = None,
@@ -82,6 +103,7 @@ def standard_tables(
         then=_as_it_is,
         fit_end=fit_end,
         features=features,
+        markets=markets,
         refit=refit,
         jobs=jobs,
         cache=cache,
@@ -104,6 +126,7 @@ def standards_by_symbol(
     then: Callable[[pd.DataFrame], T],
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
+    markets: Mapping[str, str] | None = None,
     refit: Refit = "never",
     jobs: int = 0,
     cache: FitCache | None = None,
@@ -111,8 +134,10 @@ def standards_by_symbol(
     """Forecast with every baseline on the very rows of `predictions`, and do something with each.
 
     Every table has the same rows. Where a baseline cannot forecast a symbol (one listed lately, or
-    with closes alone), EWMA stands in, so that one such symbol among a hundred does not take the
-    hardest standards from the others; a baseline that can forecast none of them is left out.
+    with closes alone), fails on it or explodes, EWMA stands in, so that one such symbol among a
+    hundred does not take the hardest standards from the others; a baseline that can forecast none
+    of them is left out, and so is one for which nothing can stand in. A bug in one is told in a
+    line and costs that one alone.
 
     Args:
         baselines: the forecasters.
@@ -123,6 +148,8 @@ def standards_by_symbol(
         fit_end: last session of each symbol that the first fit may use; by default the first
             origin of its rows.
         features: the model's causal features of each symbol, for baselines that use them.
+        markets: who closes together, as `lstmcast.prices.closing.market` says of each symbol; by
+            its ticker where not given.
         refit: fit once, or again at the first origin of every period on all rows up to it.
         jobs: worker processes at most; 0 takes one for each core.
         cache: where slow fits are kept.
@@ -133,7 +160,7 @@ def standards_by_symbol(
 
     Raises:
         RunError: if the bars do not hold the rows of the table.
-        DataError: if there are too few rows to fit.
+        DataError: if `fit_end` comes after the first origin.
     """
     tasks = [
         _Task(
@@ -142,6 +169,9 @@ def standards_by_symbol(
             bars=bars[str(symbol)],
             fit_end=None if fit_end is None else fit_end[str(symbol)],
             features=None if features is None else features[str(symbol)],
+            market=market_of(str(symbol), None, pd.DatetimeIndex(bars[str(symbol)].index))
+            if markets is None
+            else markets[str(symbol)],
             refit=refit,
             cache=cache,
             then=then,
@@ -152,19 +182,24 @@ def standards_by_symbol(
     for baseline in baselines:
         if isinstance(baseline, PooledBaseline):
             _forecast_together(baseline, tasks, results, jobs)
-    done = dict(zip(predictions["symbol"].unique(), (r.standards for r in results), strict=True))
+    done = dict(zip(predictions["symbol"].unique(), results, strict=True))
     found: dict[str, dict[str, Standard[T]]] = {}
     notes = []
     for baseline in baselines:
-        parts = {symbol: result[baseline.name] for symbol, result in done.items()}
-        lacking = [part.lacking for part in parts.values() if part.lacking]
-        if len(lacking) == len(parts):
-            notes.append(f"{baseline.label} is left out: {lacking[0]}")
+        absent = [r.absent[baseline.name] for r in results if baseline.name in r.absent]
+        if absent:
+            notes.append(f"{baseline.label} is left out: {absent[0]}")
             continue
-        if lacking:
+        parts = {symbol: result.standards[baseline.name] for symbol, result in done.items()}
+        lacking = [part for part in parts.values() if part.lacking]
+        if len(lacking) == len(parts):
+            notes.append(f"{baseline.label} is left out: {lacking[0].lacking}")
+            continue
+        for label in dict.fromkeys(part.stand_in for part in lacking):
+            replaced = [part.lacking for part in lacking if part.stand_in == label]
             notes.append(
-                f"{baseline.label}: {_STAND_IN.label} stands in for {len(lacking)} of {len(parts)} "
-                f"symbols ({lacking[0]})"
+                f"{baseline.label}: {label} stands in for {len(replaced)} of {len(parts)} symbols "
+                f"({replaced[0]})"
             )
         found[baseline.name] = parts
     return found, tuple(notes)
@@ -203,22 +238,83 @@ def _in_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
 def _forecast_symbol(task: _Task[T]) -> _Forecasts[T]:
     """Every baseline's rows of one symbol; of pooled ones, what they say before they are pooled."""
     inputs = inputs_for(task.table, task.bars, task.fit_end)
-    inputs = replace(inputs, features=_features_of(task), cache=task.cache)
-    forecasts: _Forecasts[T] = _Forecasts({}, {})
+    inputs = replace(inputs, features=_features_of(task), cache=task.cache, market=task.market)
+    forecasts: _Forecasts[T] = _Forecasts({}, {}, {})
     stand_in: Standard[T] | None = None
     for baseline in task.baselines:
-        reason = baseline.unable(inputs)
-        if reason is not None:
-            stand_in = stand_in or _forecast_with(_STAND_IN, inputs, task)
-            lacking = f"{inputs.symbol} {reason}"
-            forecasts.standards[baseline.name] = replace(stand_in, lacking=lacking)
-        elif isinstance(baseline, PooledBaseline):
-            # Features and the cache are of no more use, and would be sent between processes.
-            alone = baseline.alone(replace(inputs, features=None, cache=None), task.refit)
-            forecasts.alone[baseline.name] = alone
-        else:
-            forecasts.standards[baseline.name] = _forecast_with(baseline, inputs, task)
+        reason = _forecast_with(baseline, inputs, task, forecasts)
+        if not reason:
+            continue
+        lacking = f"{inputs.symbol} {reason}"
+        stand_in = stand_in or _stand_in(inputs, task)
+        _replace(baseline, stand_in, lacking, forecasts)
     return forecasts
+
+
+def _replace(
+    baseline: Baseline, stand_in: Standard[T] | None, lacking: str, forecasts: _Forecasts[T]
+) -> None:
+    """Put another's forecasts in a baseline's place; without any, say that it is absent."""
+    if stand_in is None:
+        forecasts.absent[baseline.name] = lacking
+    else:
+        forecasts.standards[baseline.name] = replace(stand_in, lacking=lacking)
+
+
+def _forecast_with(
+    baseline: Baseline, inputs: BaselineInputs, task: _Task[T], into: _Forecasts[T]
+) -> str:
+    """Forecast one symbol with one baseline; returns why it cannot, if so, after the symbol."""
+    unable, failure = attempt(lambda: baseline.unable(inputs))
+    if unable or failure:
+        return unable or failure
+    if isinstance(baseline, PooledBaseline):
+        # Features and the cache are of no more use, and would be sent between processes.
+        given = replace(inputs, features=None, cache=None)
+        alone, failure = attempt(lambda: baseline.alone(given, task.refit))
+        if alone is not None:
+            into.alone[baseline.name] = alone
+        return failure
+    parts, notes, failures = [], [], []
+    periods = refit_periods(inputs, task.refit)
+    for period in periods:
+        forecast, failure = attempt(partial(checked_forecast, baseline, period))
+        if forecast is None:
+            failures.append(failure)
+            if len(failures) == len(periods):
+                return failures[0]
+            forecast, label = _any_stand_in(period)
+            if forecast is None:
+                return failure
+            failure = f"{failure}; {label} stands in"
+            since = pd.Timestamp(inputs.bars.index[period.origins[0]])
+            notes.append(f"{baseline.label} of {inputs.symbol} {failure} from {since:%Y-%m-%d} on")
+        parts.append(tabulate_forecast(period, forecast.distribution))
+        notes += forecast.notes
+    into.standards[baseline.name] = _standard(pd.concat(parts, ignore_index=True), task, notes)
+    return ""
+
+
+def _any_stand_in(inputs: BaselineInputs) -> tuple[BaselineForecast | None, str]:
+    """The forecast of the first baseline that can make one, and how tables call it."""
+    for baseline in _STAND_INS:
+        forecast, _ = attempt(partial(checked_forecast, baseline, inputs))
+        if forecast is not None:
+            return forecast, baseline.label
+    return None, ""
+
+
+def _stand_in(inputs: BaselineInputs, task: _Task[T]) -> Standard[T] | None:
+    """What stands in for a baseline that cannot forecast a symbol; None where nothing can."""
+    parts, labels = [], []
+    for period in refit_periods(inputs, task.refit):
+        forecast, label = _any_stand_in(period)
+        if forecast is None:
+            return None
+        parts.append(tabulate_forecast(period, forecast.distribution))
+        labels.append(label)
+    made = _standard(pd.concat(parts, ignore_index=True), task, ())
+    return replace(made, stand_in=labels[0])
 
 
 def _forecast_together(
@@ -231,25 +327,48 @@ def _forecast_together(
     able = [k for k, result in enumerate(results) if baseline.name in result.alone]
     if not able:
         return
-    pooled = baseline.together([results[k].alone[baseline.name] for k in able])
-    told = [(tasks[k], forecast) for k, forecast in zip(able, pooled, strict=True)]
-    for k, standard in zip(able, _spread(_tabulated, told, jobs), strict=True):
-        results[k].standards[baseline.name] = standard
+    brought = [results[k].alone[baseline.name] for k in able]
+    pooled, failure = attempt(lambda: baseline.together(brought))
+    told = [
+        _Told(baseline, tasks[k], alone.inputs, None if pooled is None else pooled[n], failure)
+        for n, (k, alone) in enumerate(zip(able, brought, strict=True))
+    ]
+    for k, forecasts in zip(able, _spread(_tabulated, told, jobs), strict=True):
+        results[k].standards.update(forecasts.standards)
+        results[k].absent.update(forecasts.absent)
 
 
-def _tabulated(told: tuple[_Task[T], Distribution]) -> Standard[T]:
-    task, forecast = told
-    inputs = inputs_for(task.table, task.bars, task.fit_end)
-    table = tabulate_forecast(inputs, forecast)
-    return Standard(task.then(align(table, task.table).set_axis(task.table.index)), ())
+@dataclass(frozen=True)
+class _Told(Generic[T]):
+    """What a pooled baseline says of one symbol, or why it says nothing."""
+
+    baseline: PooledBaseline
+    task: _Task[T]
+    inputs: BaselineInputs
+    forecast: Distribution | None
+    failure: str
 
 
-def _forecast_with(baseline: Baseline, inputs: BaselineInputs, task: _Task[T]) -> Standard[T]:
-    parts = [tabulate_inputs(baseline, part) for part in refit_periods(inputs, task.refit)]
-    whole = pd.concat([table for table, _ in parts], ignore_index=True)
+def _tabulated(told: _Told[T]) -> _Forecasts[T]:
+    """The rows of a pooled baseline; another's where it failed or explodes."""
+    made: _Forecasts[T] = _Forecasts({}, {}, {})
+    forecast, failure = told.forecast, told.failure
+    if forecast is not None:
+        _, failure = attempt(lambda: check_bounds(forecast, told.inputs))
+    if forecast is None or failure:
+        lacking = f"{told.inputs.symbol} {failure}"
+        _replace(told.baseline, _stand_in(told.inputs, told.task), lacking, made)
+        return made
+    table = tabulate_forecast(told.inputs, forecast)
+    made.standards[told.baseline.name] = _standard(table, told.task, ())
+    return made
+
+
+def _standard(table: pd.DataFrame, task: _Task[T], notes: Sequence[str]) -> Standard[T]:
+    """A symbol's rows in the order of the model's, after what is to be done with them."""
     return Standard(
-        task.then(align(whole, task.table).set_axis(task.table.index)),
-        tuple(note for _, notes in parts for note in notes),
+        task.then(align(table, task.table).set_axis(task.table.index)),
+        tuple(dict.fromkeys(notes)),
     )
 
 

@@ -45,19 +45,19 @@ def fit_student_t(values: FloatArray, *, location: bool) -> StudentT:
         location: fit the location too; otherwise it is 0.
 
     Raises:
-        DataError: if fewer than 30 finite values remain, or all of them are equal.
+        DataError: worded to follow a symbol's name, if fewer than 30 finite values remain, or all
+            of them are equal.
     """
     sample = values[np.isfinite(values)]
     if sample.size < MIN_ROWS:
         raise DataError(
-            f"a baseline is fitted on at least {MIN_ROWS} returns before the test range, "
-            f"found {sample.size}",
+            f"has {sample.size} returns that a baseline can be fitted on, it needs {MIN_ROWS}",
             "give it more history, or start the test range later",
         )
     unit = float(np.sqrt(np.mean(sample**2)))
     if unit == 0 or float(np.std(sample)) == 0:
         raise DataError(
-            "a baseline cannot be fitted: all returns before the test range are equal",
+            f"has {sample.size} returns that a baseline is fitted on, and all are equal",
             "check the prices with `lstmcast data check`",
         )
     best = _minimise(sample / unit, np.array([1.0, float(location), 1.0]))

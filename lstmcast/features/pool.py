@@ -4,8 +4,8 @@ Stocks share a market. How restless all of them are says more about tomorrow's w
 its own noisy history does, and the mean over a few symbols measures it well. Each symbol states its
 own columns; `averaged` puts the mean over the pool in their place.
 
-Only what is known at a symbol's close counts: symbols of its own time zone on the same day (their
-markets close together), symbols of others on the day before, as for `data.context`. A mean leaves
+Only what is known at a symbol's close counts: symbols that close together with it on the same day,
+others on the day before (`lstmcast.prices.closing`). A mean leaves
 out a symbol that did not trade or was not listed yet.
 """
 
@@ -42,14 +42,14 @@ def pool_range(bars: Bars) -> pd.DataFrame:
 
 def averaged(
     tables: Mapping[str, pd.DataFrame],
-    zones: Mapping[str, str | None],
+    markets: Mapping[str, str],
     members: Collection[str],
 ) -> dict[str, pd.DataFrame]:
     """Tables whose `pool_` columns are means over the members that are known at each close.
 
     Args:
         tables: by symbol, features with its own values in those columns.
-        zones: each symbol's time zone; None, as of files, is one of its own.
+        markets: who closes together, as `lstmcast.prices.closing.market` says of each symbol.
         members: symbols that count; all where none of them is there.
     """
     columns = [str(name) for name in next(iter(tables.values())) if str(name).startswith(PREFIX)]
@@ -57,15 +57,17 @@ def averaged(
     if not columns or len(tables) == 1:
         return dict(tables)
     sums = {
-        zone: _Sums.of([tables[symbol][columns] for symbol in chosen if zones[symbol] == zone])
-        for zone in dict.fromkeys(zones[symbol] for symbol in chosen)
+        market: _Sums.of(
+            [tables[symbol][columns] for symbol in chosen if markets[symbol] == market]
+        )
+        for market in dict.fromkeys(markets[symbol] for symbol in chosen)
     }
     found = {}
     for symbol, table in tables.items():
         sessions = table.index.to_numpy()
         total, count = np.zeros((len(table), len(columns))), np.zeros(len(table))
-        for zone, part in sums.items():
-            part.add(total, count, sessions, same=zone == zones[symbol])
+        for market, part in sums.items():
+            part.add(total, count, sessions, same=market == markets[symbol])
         means = np.where(
             count[:, None] > 0, total / np.maximum(count, 1)[:, None], table[columns].to_numpy()
         )
@@ -76,7 +78,7 @@ def averaged(
 
 @dataclass(frozen=True)
 class _Sums:
-    """The members of one time zone: sums of their columns by day, and how many they are."""
+    """The members of one market: sums of their columns by day, and how many they are."""
 
     days: NDArray[np.datetime64]
     total: FloatArray

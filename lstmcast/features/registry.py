@@ -25,6 +25,7 @@ from lstmcast.features.ranges import ranges
 from lstmcast.features.returns import returns
 from lstmcast.features.volume import volume
 from lstmcast.plugins import announced, load
+from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
 WARM_UP = 66
@@ -187,7 +188,7 @@ def build_matrices(
     matrices = {history.symbol: build_features(history, names) for history in histories}
     tables = averaged(
         {symbol: matrix.table for symbol, matrix in matrices.items()},
-        {history.symbol: history.timezone for history in histories},
+        {history.symbol: market(history) for history in histories},
         members,
     )
     return {symbol: replace(matrices[symbol], table=table) for symbol, table in tables.items()}

@@ -2,12 +2,12 @@
 
 `data.context` names them, as `SYMBOL[@LAG]` or `SOURCE:SYMBOL[@LAG]`:
 
-    ^GSPC              lag by rule: none in the same time zone, one session otherwise
+    ^GSPC              lag by rule: none where both close together, one session otherwise
     ^VIX@1             one session: the value of the session before
     fred:CPIAUCSL@45d  45 days: the newest observation dated 45 days ago or earlier
 
-The rule is careful rather than clever. Markets in one time zone close together; of others, today's
-close may come after the symbol's own. Levels (FRED) are dated by the period that they describe and
+Who closes together is told in `lstmcast.prices.closing`; of others, today's close may come after
+the symbol's own. Levels (FRED) are dated by the period that they describe and
 published weeks later, so there is no safe rule for them and the lag must be given, in days.
 """
 
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import ConfigError, DataError, UsageError
+from lstmcast.prices.closing import same_market
 from lstmcast.prices.history import Context, ContextOrigin, PriceHistory
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
@@ -144,8 +145,7 @@ def _lag(item: ContextReference, series: PriceHistory, history: PriceHistory) ->
         raise _wrong(series.symbol, "a level without the days until it is published")
     if item.lag is not None:
         return item.lag, item.unit
-    together = series.timezone is not None and series.timezone == history.timezone
-    return (0 if together else 1), "sessions"
+    return (0 if same_market(series, history) else 1), "sessions"
 
 
 def _wrong(text: str, why: str) -> ConfigError:

@@ -13,6 +13,7 @@ from lstmcast.dataset import PanelInputs, Scaling
 from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.nn import Network
+from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.device import in_threads, one_thread_each
 from lstmcast.training.group import Group, Origins, new_network
@@ -181,6 +182,7 @@ class Forecaster:
                 dates,
                 inputs.closes[block.rows],
                 max(needed, int(dates.searchsorted(train_end, side="right")) - 1),
+                market(inputs.histories[block.symbol]),
             )
             for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
         ]

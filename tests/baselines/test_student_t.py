@@ -64,11 +64,11 @@ def test_values_that_are_not_finite_are_left_out() -> None:
 
 
 def test_too_few_returns_are_an_error() -> None:
-    with pytest.raises(DataError, match=r"at least 30 returns .* found 29"):
+    with pytest.raises(DataError, match=r"has 29 returns .* it needs 30"):
         fit_student_t(np.arange(29.0), location=True)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5])
 def test_equal_returns_are_an_error(value: float) -> None:
-    with pytest.raises(DataError, match="all returns before the test range are equal"):
+    with pytest.raises(DataError, match="returns that a baseline is fitted on, and all are equal"):
         fit_student_t(np.full(100, value), location=True)
