@@ -150,6 +150,7 @@ def evaluate_run(
     from lstmcast.baselines import BASELINES, FitCache
     from lstmcast.evaluation import evaluate as evaluate_tables
     from lstmcast.features import build_matrices
+    from lstmcast.prices.closing import market
     from lstmcast.prices.store import PriceStore
 
     histories = run.histories(PriceStore(store_folder))
@@ -158,6 +159,7 @@ def evaluate_run(
         run.predictions(),
         {history.symbol: history.adjusted() for history in histories},
         features={symbol: matrix.table for symbol, matrix in matrices.items()},
+        markets={history.symbol: market(history) for history in histories},
         baselines=tuple(BASELINES) if baselines is None else baselines,
         refit=refit,
         jobs=jobs,

@@ -18,6 +18,7 @@ from lstmcast.dataset.split import (
     check_horizon,
     check_parts,
     check_windows,
+    purged_sessions,
     resolve_split,
 )
 from lstmcast.dataset.target import LogReturnTarget, PriceTarget, Target
@@ -40,6 +41,7 @@ __all__ = [
     "check_parts",
     "check_windows",
     "fit_scaling",
+    "purged_sessions",
     "resolve_split",
     "window_starts",
 ]

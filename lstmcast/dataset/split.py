@@ -4,7 +4,9 @@ The split is by session date and the same for every symbol, so that no symbol's 
 another's. A forecast is named by its origin, the session at whose close it is made, and reaches
 `horizon` sessions ahead. Training and validation keep only the origins whose every target lies
 inside their own part: `horizon` sessions are purged from the end of the earlier part, and no return
-is seen by two parts. The last session before the test part is the first test origin, so that every
+is seen by two parts. Where symbols close at different times, one session more is purged: the last
+day's outcome of one is not known yet when another's first forecast of the next part is made. The
+last session before the test part is the first test origin, so that every
 test session has a forecast.
 
 Source for the purge: Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 7.
@@ -19,6 +21,8 @@ from numpy.typing import NDArray
 
 from lstmcast.config import SplitDates, SplitFractions
 from lstmcast.errors import DataError
+from lstmcast.prices.closing import several
+from lstmcast.prices.history import PriceHistory
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,23 @@ def resolve_split(
     )
 
 
+def purged_sessions(histories: Sequence[PriceHistory], horizon: int) -> int:
+    """Sessions to keep free at the end of training and of validation.
+
+    Args:
+        histories: all symbols of the experiment.
+        horizon: sessions that a forecast reaches ahead.
+    """
+    return horizon + several(histories)
+
+
 def assign_origins(dates: pd.DatetimeIndex, boundaries: Boundaries, horizon: int) -> Parts:
     """Sort one symbol's rows into parts by what their forecasts reach.
 
     Args:
         dates: the sessions of the symbol's rows.
         boundaries: the last session of each part.
-        horizon: sessions that a forecast reaches ahead.
+        horizon: sessions that are purged, `purged_sessions`.
     """
     train_rows = int(dates.searchsorted(boundaries.train_end, side="right"))
     validation_rows = int(dates.searchsorted(boundaries.validation_end, side="right"))

@@ -127,6 +127,7 @@ def evaluate(
     *,
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
+    markets: Mapping[str, str] | None = None,
     baselines: Sequence[str] = tuple(BASELINES),
     refit: Refit = "never",
     jobs: int = 0,
@@ -141,6 +142,7 @@ def evaluate(
         fit_end: last session of each symbol that a baseline may be fitted on; by default the
             first origin of the table.
         features: the model's causal features of each symbol, for baselines that use them.
+        markets: who closes together (`lstmcast.prices.closing.market`); by ticker if not given.
         baselines: names out of `BASELINES`; those that can forecast none of the symbols are left
             out with a note.
         refit: fit the baselines once, or again in each period on all rows before.
@@ -149,7 +151,7 @@ def evaluate(
         label: how tables call the model.
 
     Raises:
-        DataError: if there are no predictions, or too few rows before them to fit a baseline.
+        DataError: if there are no predictions, or `fit_end` comes after the first origin.
         RunError: if the bars do not hold the rows that were forecast.
     """
     if predictions.empty:
@@ -165,6 +167,7 @@ def evaluate(
         then=digest,
         fit_end=fit_end,
         features=features,
+        markets=markets,
         refit=refit,
         jobs=jobs,
         cache=cache,

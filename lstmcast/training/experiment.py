@@ -39,7 +39,8 @@ class Trained:
         predictions: the prediction table of the test part.
         device: name of the device that was used.
         seconds: time spent on `prepare`, `fit`, `pool` and `predict`.
-        notes: which networks could not begin with the weights that they were given, and why.
+        notes: which networks could not begin with the weights that they were given, and why; which
+            symbols are not tested.
     """
 
     prepared: Prepared
@@ -84,6 +85,7 @@ def train_experiment(
                 history, prepared.experiment.target.horizon, prepared.boundaries.train_end
             )
     begin, notes = beginnings(start, parts)
+    notes += _untested(prepared)
     clock.lap("prepare")
     groups, ensemble = _fit(parts, begin, device, observer)
     clock.lap("fit")
@@ -99,6 +101,16 @@ def train_experiment(
     clock.lap("predict")
     return Trained(
         prepared, ensemble, forecaster, pool, predictions, str(device), clock.seconds, notes
+    )
+
+
+def _untested(prepared: Prepared) -> tuple[str, ...]:
+    """A line for each symbol that ended before the test part."""
+    ends = prepared.boundaries.validation_end
+    return tuple(
+        f"{symbol} has no session after {ends:%Y-%m-%d}: trained with, and not tested"
+        for symbol, parts in prepared.parts.items()
+        if not len(parts.test)
     )
 
 
@@ -228,6 +240,7 @@ def predict(
         actuals = Actuals(block.symbol, dates[:rows], inputs.closes[block.rows][:rows])
         return tabulate(actuals, origins[block.symbol], forecasts[block.symbol])
 
-    symbols = zip(inputs.blocks, inputs.dates, strict=True)
+    pairs = zip(inputs.blocks, inputs.dates, strict=True)
+    symbols = [(block, dates) for block, dates in pairs if block.symbol in forecasts]
     tables = in_threads(table, symbols, forecaster.experiment.training.threads)
     return pd.concat(tables, ignore_index=True)

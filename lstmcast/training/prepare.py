@@ -24,6 +24,7 @@ from lstmcast.dataset import (
     check_parts,
     check_windows,
     fit_scaling,
+    purged_sessions,
     resolve_split,
 )
 from lstmcast.errors import ConfigError
@@ -156,12 +157,15 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
     horizon = experiment.target.horizon
     sessions = {symbol: pd.DatetimeIndex(m.table.index) for symbol, m in matrices.items()}
     check_horizon(list(sessions.values()), boundaries, horizon)
+    purged = purged_sessions(histories, horizon)
     parts = {
-        symbol: assign_origins(dates, boundaries, horizon) for symbol, dates in sessions.items()
+        symbol: assign_origins(dates, boundaries, purged) for symbol, dates in sessions.items()
     }
-    check_parts(parts, boundaries, experiment.training.lookback)
+    # One that ended before the test part still teaches the others; alone there is nothing to test.
+    tested = {symbol: part for symbol, part in parts.items() if len(part.test)} or parts
+    check_parts(tested, boundaries, experiment.training.lookback)
     if experiment.training.supervision == "last":
-        check_windows(parts, experiment.training.lookback)
+        check_windows(tested, experiment.training.lookback)
     scaling = fit_scaling(matrices, parts, experiment.target.kind)
     inputs = build_inputs(matrices, scaling)
     return Prepared(

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.config import Experiment, Pool
+from lstmcast.dataset import purged_sessions
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.audit.altered import altered_after
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.features import FeatureMatrix, build_matrices
+from lstmcast.prices.closing import several
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
@@ -59,7 +61,9 @@ def check_scaler(
     matrices = build_matrices(histories, groups, scaling.scalers)
     ends = experiment.dates
     parts = {
-        "training": _rows_until(matrices, ends.train_end, experiment.target.horizon),
+        "training": _rows_until(
+            matrices, ends.train_end, purged_sessions(histories, experiment.target.horizon)
+        ),
         "training and validation": _rows_until(matrices, ends.validation_end, 0),
         "all": {symbol: matrix.table.to_numpy() for symbol, matrix in matrices.items()},
     }
@@ -123,6 +127,7 @@ def check_purge(experiment: Experiment, histories: Sequence[PriceHistory]) -> Ch
 
     prepared = prepare(experiment, histories)
     ends, horizon = experiment.dates, experiment.target.horizon
+    purged = purged_sessions(histories, horizon)
     limits = {"train": ends.train_end, "validation": ends.validation_end}
     for block, dates in zip(prepared.inputs.blocks, prepared.inputs.dates, strict=True):
         parts = prepared.parts[block.symbol]
@@ -130,8 +135,8 @@ def check_purge(experiment: Experiment, histories: Sequence[PriceHistory]) -> Ch
             origins = getattr(parts, name)
             if not len(origins):
                 continue
-            reached = dates[min(int(origins.max()) + horizon, len(dates) - 1)]
-            if int(origins.max()) + horizon >= len(dates) or reached > pd.Timestamp(end):
+            reached = dates[min(int(origins.max()) + purged, len(dates) - 1)]
+            if int(origins.max()) + purged >= len(dates) or reached > pd.Timestamp(end):
                 return Check(
                     "purge",
                     passed=False,
@@ -139,7 +144,7 @@ def check_purge(experiment: Experiment, histories: Sequence[PriceHistory]) -> Ch
                     f"forecast reaches to {reached:%Y-%m-%d}",
                 )
         before = parts.validation if len(parts.validation) else parts.train
-        if len(before) and int(parts.test.min()) <= int(before.max()):
+        if len(before) and len(parts.test) and int(parts.test.min()) <= int(before.max()):
             return Check(
                 "purge",
                 passed=False,
@@ -147,16 +152,20 @@ def check_purge(experiment: Experiment, histories: Sequence[PriceHistory]) -> Ch
                 "is judged on test rows",
             )
     return Check(
-        "purge", passed=True, detail=f"{horizon} sessions are kept free at the end of each part"
+        "purge", passed=True, detail=f"{purged} sessions are kept free at the end of each part"
     )
 
 
 def check_training(
     experiment: Experiment, histories: Sequence[PriceHistory], generator: np.random.Generator
 ) -> Check:
-    """Train twice, the second time with other prices in the test range: nothing may differ."""
+    """Train twice, the second time with other prices in the test range: nothing may differ.
+
+    Where some symbols close later than others, their bars of the day before it are altered as well:
+    the first forecasts are made without them.
+    """
     ends = experiment.dates
-    last = pd.Timestamp(ends.validation_end)
+    last = pd.Timestamp(ends.validation_end) - pd.Timedelta(days=int(several(histories)))
     changed = [
         altered_after(history, int((history.bars.index <= last).sum()) - 1, generator)
         for history in histories

@@ -1,7 +1,11 @@
-"""Does anything at a session change when the bars after it do?"""
+"""Does anything at a session change when the bars after it do?
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+Bars are later that close later: beside a symbol's own, those of others from the same date on where
+they do not close together with it (`lstmcast.prices.closing`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +15,7 @@ from lstmcast.evaluation.audit.altered import altered_after, altered_at, cut_aft
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.features import FeatureMatrix, build_features, build_matrices
 from lstmcast.features.registry import begins_at
+from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
@@ -34,13 +39,18 @@ def check_features(
 ) -> Check:
     """Cut later bars off and alter them: no feature of an earlier session may change a bit."""
     whole = build_matrices(histories, groups)
-    for last in _moments(histories, generator):
-        for others in _futures(histories, groups, last, generator):
-            for symbol, other in build_matrices(others, groups).items():
-                changed = _changed_columns(whole[symbol], other, last)
+    for last, where in _closes(histories, generator):
+        for others in _futures(histories, groups, last, where, generator):
+            theirs = build_matrices(others, groups)
+            for history in histories:
+                symbol = history.symbol
+                if market(history) != where or symbol not in theirs:
+                    continue
+                changed = _changed_columns(whole[symbol], theirs[symbol], last)
                 if changed:
-                    history = next(h for h in histories if h.symbol == symbol)
-                    words = _explain(history, groups, changed[0], generator)
+                    words = _from_others(
+                        history, histories, groups, changed[0], last, generator
+                    ) or _explain(history, groups, changed[0], generator)
                     names = ", ".join(f"`{name}`" for name in changed[:5])
                     return Check(
                         "features",
@@ -66,16 +76,21 @@ def check_forecasts(
     not show a leak where there are none.
     """
     inputs = forecaster.inputs(histories)
-    for last in _moments(histories, generator):
+    markets = {history.symbol: market(history) for history in histories}
+    for last, where in _closes(histories, generator):
         ours = _forecast(forecaster, inputs, last)
         groups = forecaster.experiment.features or ()
-        cut, altered = _futures(histories, groups, last, generator)
+        cut, altered = _futures(histories, groups, last, where, generator)
         theirs = _forecast(forecaster, forecaster.inputs(altered), last)
         short = _forecast(forecaster, forecaster.inputs(cut), last)
         for symbol, values in ours.items():
+            if markets[symbol] != where or symbol not in theirs or symbol not in short:
+                continue
             spread = np.nanmax(np.abs(values))
             if not np.array_equal(values, theirs[symbol], equal_nan=True):
-                return _leaks(symbol, last, "are altered")
+                known = [h for h in histories if h.symbol in theirs]
+                culprit = _knows(forecaster, known, symbol, last, generator)
+                return _leaks(symbol, last, "are altered", culprit)
             if not np.allclose(
                 values, short[symbol], rtol=_ROUNDING, atol=_ROUNDING * spread, equal_nan=True
             ):
@@ -87,12 +102,46 @@ def check_forecasts(
     )
 
 
-def _leaks(symbol: str, last: pd.Timestamp, how: str) -> Check:
+def _leaks(symbol: str, last: pd.Timestamp, how: str, culprit: str | None = None) -> Check:
+    traced = f": they know the bar of {culprit} of that date, which closes later"
     return Check(
         "forecasts",
         passed=False,
-        detail=f"forecasts of {symbol} up to {last:%Y-%m-%d} change when later bars {how}",
+        detail=f"forecasts of {symbol} up to {last:%Y-%m-%d} change when later bars {how}"
+        + (traced if culprit else ""),
     )
+
+
+def _knows(
+    forecaster: "Forecaster",
+    histories: Sequence[PriceHistory],
+    symbol: str,
+    last: pd.Timestamp,
+    generator: np.random.Generator,
+) -> str | None:
+    """The other symbol whose bar of a date moves the forecasts up to that date, if one does."""
+    before = _forecast(forecaster, forecaster.inputs(histories), last)[symbol]
+    for other, changed in _same_date_altered(histories, symbol, last, generator):
+        after = _forecast(forecaster, forecaster.inputs(changed), last)[symbol]
+        if not np.array_equal(before, after, equal_nan=True):
+            return other
+    return None
+
+
+def _same_date_altered(
+    histories: Sequence[PriceHistory],
+    symbol: str,
+    last: pd.Timestamp,
+    generator: np.random.Generator,
+) -> Iterator[tuple[str, list[PriceHistory]]]:
+    """Each symbol that closes at another time, and the histories with its bar of a date altered."""
+    here = next(market(history) for history in histories if history.symbol == symbol)
+    for other in histories:
+        if market(other) == here or last not in other.bars.index:
+            continue
+        row = np.flatnonzero(other.bars.index == last)
+        changed = altered_at(other, row, generator)
+        yield other.symbol, [changed if h.symbol == other.symbol else h for h in histories]
 
 
 def _forecast(
@@ -125,16 +174,29 @@ def _moments(
     return [pd.Timestamp(sessions[row]) for row in [*sorted(chosen.tolist()), rows - 6]]
 
 
+def _closes(
+    histories: Sequence[PriceHistory], generator: np.random.Generator
+) -> list[tuple[pd.Timestamp, str]]:
+    """The moments, each at the close of every market."""
+    markets = list(dict.fromkeys(market(history) for history in histories))
+    return [(last, where) for last in _moments(histories, generator) for where in markets]
+
+
 def _futures(
     histories: Sequence[PriceHistory],
     groups: Sequence[str],
     last: pd.Timestamp,
+    where: str,
     generator: np.random.Generator,
 ) -> tuple[list[PriceHistory], list[PriceHistory]]:
-    """The histories cut off after a day, and altered; without those that begin too late."""
+    """The histories as one market knows them at its close of a day, cut off there and altered.
+
+    Those that begin too late are left out.
+    """
     cut, altered = [], []
     for history in histories:
-        row = int(history.bars.index.searchsorted(last, side="right")) - 1
+        side: Literal["left", "right"] = "right" if market(history) == where else "left"
+        row = int(history.bars.index.searchsorted(last, side=side)) - 1
         if row >= begins_at(history, groups):
             cut.append(cut_after(history, row))
             altered.append(altered_after(history, row, generator))
@@ -152,6 +214,23 @@ def _changed_columns(whole: FeatureMatrix, other: FeatureMatrix, last: pd.Timest
     if not np.array_equal(whole.scale.loc[:last].to_numpy(), other.scale.loc[:last].to_numpy()):
         changed.append("scale")
     return changed
+
+
+def _from_others(
+    history: PriceHistory,
+    histories: Sequence[PriceHistory],
+    groups: Sequence[str],
+    column: str,
+    last: pd.Timestamp,
+    generator: np.random.Generator,
+) -> str | None:
+    """Say whose bar of the same date a column reads, of those that close later; None if none."""
+    whole = build_matrices(histories, groups)[history.symbol]
+    for other, changed in _same_date_altered(histories, history.symbol, last, generator):
+        theirs = build_matrices(changed, groups)[history.symbol]
+        if column in _changed_columns(whole, theirs, last):
+            return f"`{column}` reads the bar of {other} of the same date, which closes later"
+    return None
 
 
 def _explain(

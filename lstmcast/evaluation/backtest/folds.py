@@ -12,6 +12,7 @@ sessions more may be left out before the first forecast.
 Source: Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 7.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +53,7 @@ def plan_folds(
     *,
     folds: int,
     horizon: int,
+    calendars: Sequence[pd.DatetimeIndex] = (),
     window: Window = "expanding",
     first: pd.Timestamp | None = None,
     validation: float = 0.15,
@@ -63,6 +65,8 @@ def plan_folds(
         sessions: every session on which any symbol traded.
         folds: how often to train.
         horizon: sessions that a forecast reaches ahead.
+        calendars: the sessions of each symbol, where they differ: the outcomes of a stock beside a
+            coin lie more days ahead than the coin's.
         window: learn from everything before, or from as many sessions as the first fold.
         first: first session to be forecast; by default the middle one.
         validation: share of a fold's sessions that early stopping is judged on.
@@ -90,14 +94,16 @@ def plan_folds(
             f"there are {len(origins)} sessions to forecast for {folds} folds",
             "let it begin earlier with `--from`, or take fewer `--folds`",
         )
+    each = calendars or [sessions]
     return [
-        _fold(sessions, k + 1, part, known, horizon, window, validation, embargo)
+        _fold(sessions, each, k + 1, part, known, horizon, window, validation, embargo)
         for k, part in enumerate(np.array_split(origins, folds))
     ]
 
 
 def _fold(
     sessions: pd.DatetimeIndex,
+    calendars: Sequence[pd.DatetimeIndex],
     number: int,
     origins: np.ndarray,
     length: int,
@@ -110,12 +116,19 @@ def _fold(
     start = max(0, last_known + 1 - length) if window == "rolling" else 0
     judged = max(round(validation * (last_known + 1 - start)), horizon + 1)
     dates = [pd.Timestamp(date) for date in sessions]
+    last_origin = dates[int(origins[-1])]
     return Fold(
         number=number,
         start=dates[start],
         train_end=dates[last_known - judged],
         validation_end=dates[last_known],
         first_origin=dates[int(origins[0])],
-        last_origin=dates[int(origins[-1])],
-        last_outcome=dates[min(int(origins[-1]) + horizon, len(dates) - 1)],
+        last_origin=last_origin,
+        last_outcome=max(_ahead(of, last_origin, horizon) for of in calendars),
     )
+
+
+def _ahead(sessions: pd.DatetimeIndex, origin: pd.Timestamp, horizon: int) -> pd.Timestamp:
+    """A symbol's session `horizon` after a day, its last one where it ends before."""
+    row = int(sessions.searchsorted(origin, side="right")) - 1 + horizon
+    return pd.Timestamp(sessions[min(row, len(sessions) - 1)])

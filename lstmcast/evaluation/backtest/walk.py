@@ -26,6 +26,7 @@ from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import open_whole, to_json, write_atomically
 from lstmcast.predictions import COLUMNS
+from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
@@ -77,11 +78,13 @@ class Backtest:
     folds: tuple[Fold, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        sessions = pd.DatetimeIndex(self.histories[0].bars.index)
-        for history in self.histories[1:]:
-            sessions = sessions.union(pd.DatetimeIndex(history.bars.index))
+        calendars = [pd.DatetimeIndex(history.bars.index) for history in self.histories]
+        sessions = calendars[0]
+        for dates in calendars[1:]:
+            sessions = sessions.union(dates)
         plan = plan_folds(
             sessions,
+            calendars=calendars,
             folds=self.settings.folds,
             horizon=self.experiment.target.horizon,
             window=self.settings.window,
@@ -173,6 +176,7 @@ class Backtest:
             {history.symbol: history.adjusted() for history in known},
             fit_end={history.symbol: fold.validation_end for history in known},
             features={symbol: m.table for symbol, m in matrices.items()} or None,
+            markets={history.symbol: market(history) for history in known},
             jobs=jobs,
             cache=cache,
         )
