@@ -109,7 +109,7 @@ def backtest(
     from lstmcast.baselines import BASELINES, FitCache, get_baseline
     from lstmcast.config import load_experiment
     from lstmcast.evaluation import check_conditions, parse_conditions
-    from lstmcast.evaluation.backtest import Backtest, Settings, summarise
+    from lstmcast.evaluation.backtest import Backtest, Settings, count_trials, summarise
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
@@ -136,17 +136,18 @@ def backtest(
             warm_start=warm_start,
         ),
         runs_dir,
+        jobs,
     )
     if warm_start and jobs != 1:
         note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
-    _walk(walk, jobs, FitCache(data_dir(data) / "cache" / "fits"))
+    _walk(walk, FitCache(data_dir(data) / "cache" / "fits"))
     tables, notes = walk.tables()
     report = summarise(
         tables,
         {history.symbol: history.adjusted() for history in histories},
         notes=notes,
         cost_bps=cost_bps,
-        trials=count_trials(runs_dir),
+        trials=count_trials(walk),
     )
     _keep(walk, report)
     if json:
@@ -156,19 +157,13 @@ def backtest(
     check_conditions(report.report, fail_unless or [])
 
 
-def count_trials(runs_dir: Path) -> int:
-    """Models that have been tried: the runs and the backtests of a folder."""
-    patterns = ("[!.]*/run.json", "backtest-*/plan.json")
-    return max(1, sum(1 for pattern in patterns for _ in runs_dir.glob(pattern)))
-
-
-def _walk(walk: "Backtest", jobs: int, cache: "FitCache") -> None:
+def _walk(walk: "Backtest", cache: "FitCache") -> None:
     todo = walk.missing()
     done = len(walk.folds) - len(todo)
     if done:
         note(f"{done} of {len(walk.folds)} folds were done before")
     try:
-        for fold in walk.run(jobs, cache):
+        for fold in walk.run(cache=cache):
             done += 1
             note(
                 f"fold {fold.number} done ({done} of {len(walk.folds)}): trained up to "
@@ -252,7 +247,7 @@ def _strategy_table(report: "BacktestReport") -> "Table":
         "a year: 252 times the mean daily return\n"
         "beyond: a year, more than holding the rule's average share; Newey-West error\n"
         "deflated: probability that this is more than the luck of the best of "
-        f"{report.trials} {'trial' if report.trials == 1 else 'trials'}"
+        f"{report.trials} {'trial' if report.trials == 1 else 'trials'} on these symbols and days"
         + ("" if {"sign"} & names else "\nthe sign rule always holds: it is buy and hold"),
     )
     for name in (

@@ -150,15 +150,12 @@ def _by_symbol(
     from lstmcast.prices.symbols import symbol_to_stem
 
     name = _known(run, symbol)
-    histories = [
-        history
-        for history in run.histories(PriceStore(data_dir(data)), newest=kind is Kind.fan)
-        if name is None or history.symbol == name
-    ]
+    histories = run.histories(PriceStore(data_dir(data)), newest=kind is Kind.fan)
+    wanted = [history.symbol for history in histories if name is None or history.symbol == name]
     if kind is Kind.fan:
-        figures = _fans(run, histories, horizon)
+        figures = _fans(run, histories, wanted, horizon)
     else:
-        figures = _test_charts(run, kind, histories, horizon or 1)
+        figures = _test_charts(run, kind, histories, wanted, horizon or 1)
     # Charts of several horizons lie side by side.
     ahead = "" if horizon is None else f"-{horizon}"
     return {
@@ -167,11 +164,21 @@ def _by_symbol(
 
 
 def _test_charts(
-    run: "Run", kind: Kind, histories: list["PriceHistory"], horizon: int
+    run: "Run", kind: Kind, histories: list["PriceHistory"], wanted: list[str], horizon: int
 ) -> dict[str, "Figure"]:
     from lstmcast.plots import PartDates, forecast_chart
 
     predictions = run.predictions()
+    tested = set(predictions["symbol"])
+    untested = [symbol for symbol in wanted if symbol not in tested]
+    end = run.boundaries["validation_end"]
+    if untested == wanted:
+        raise UsageError(
+            f"{', '.join(untested)} has no session after {end:%Y-%m-%d} and was not tested",
+            "draw its newest forecast with `--kind fan`, or another symbol",
+        )
+    for symbol in untested:
+        note(f"{symbol} has no session after {end:%Y-%m-%d}: nothing was tested")
     return {
         history.symbol: forecast_chart(
             predictions,
@@ -184,21 +191,27 @@ def _test_charts(
             details=f"run {run.name}, prices from {history.source}",
         )
         for history in histories
+        if history.symbol in wanted and history.symbol in tested
     }
 
 
-def _fans(run: "Run", histories: list["PriceHistory"], horizon: int | None) -> dict[str, "Figure"]:
+def _fans(
+    run: "Run", histories: list["PriceHistory"], wanted: list[str], horizon: int | None
+) -> dict[str, "Figure"]:
+    """Of the symbols that are wanted; the others inform what a pool shares."""
     from lstmcast.forecasting import forecast_ahead
     from lstmcast.plots import fan_chart
 
-    forecasts = forecast_ahead(run.forecaster(), histories, horizon)
+    forecasts = forecast_ahead(run.forecaster(), histories, horizon, wanted)
+    by_name = {history.symbol: history for history in histories}
     return {
         ahead.symbol: fan_chart(
-            history.adjusted()["close"],
+            by_name[ahead.symbol].adjusted()["close"],
             ahead.table,
             symbol=ahead.symbol,
             currency=ahead.currency,
-            details=f"run {run.name}, newest bar {ahead.origin:%Y-%m-%d} from {history.source}",
+            details=f"run {run.name}, newest bar {ahead.origin:%Y-%m-%d} "
+            f"from {by_name[ahead.symbol].source}",
         )
-        for history, ahead in zip(histories, forecasts, strict=True)
+        for ahead in forecasts
     }

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lstmcast import __version__
-from lstmcast.config import dump_experiment
+from lstmcast.config import dump_experiment, groups_of
 from lstmcast.errors import OutputError
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.prices.history import PriceHistory
@@ -103,6 +103,8 @@ def _move_into_place(hidden: Path, runs_dir: Path, name: str) -> Path:
 def _record(
     trained: "Trained", histories: Sequence[PriceHistory], created: datetime, threads: int
 ) -> dict[str, Any]:
+    from lstmcast.training.device import threads_per_network
+
     experiment, boundaries = trained.prepared.experiment, trained.prepared.boundaries
     ensemble = trained.ensemble
     return {
@@ -119,6 +121,9 @@ def _record(
         "member_seeds": [member.seed for member in ensemble.members],
         "diverged_members": ensemble.diverged,
         "threads": threads,
+        "threads_per_network": [
+            threads_per_network(threads, group.model.members) for group in groups_of(experiment)
+        ],
         "pool": None if trained.pool is None else trained.pool.to_dict(),
         "seconds": trained.seconds,
         "split": {

@@ -93,6 +93,19 @@ def available_threads(wanted: int) -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+def threads_per_network(threads: int, members: int) -> int:
+    """How many of the CPU threads each network has that trains beside others.
+
+    Sums are taken in another order with another number, which moves a result by a rounding: what is
+    to be the same to the bit needs the same number.
+
+    Args:
+        threads: CPU threads in all, at least 1.
+        members: networks that train side by side.
+    """
+    return max(1, threads // min(members, threads))
+
+
 @contextmanager
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
     """An executor that has ended all its threads when the context ends, whatever the user presses.

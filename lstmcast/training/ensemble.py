@@ -17,7 +17,12 @@ import numpy as np
 from lstmcast.config import Experiment, Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
-from lstmcast.training.device import available_threads, thread_pool, threads_each
+from lstmcast.training.device import (
+    available_threads,
+    thread_pool,
+    threads_each,
+    threads_per_network,
+)
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import EpochRecord, Observer, fit_again, fit_member
 
@@ -109,10 +114,11 @@ def fit_ensemble(
     seeds = dict(enumerate(member_seeds(experiment.training.seed, last)[first:], first))
     threads = available_threads(experiment.training.threads)
     workers = min(len(seeds), threads) if recipe.panel.device.type == "cpu" else 1
+    each = threads_per_network(threads, len(seeds)) if workers > 1 else threads
     stop = threading.Event()
     interrupted = False
     with (
-        threads_each(max(1, threads // workers)),
+        threads_each(each),
         thread_pool(workers) as executor,
     ):
         futures = [

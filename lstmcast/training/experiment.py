@@ -39,8 +39,7 @@ class Trained:
         predictions: the prediction table of the test part.
         device: name of the device that was used.
         seconds: time spent on `prepare`, `fit`, `pool` and `predict`.
-        notes: which networks could not begin with the weights that they were given, and why; which
-            symbols are not tested.
+        notes: which networks could not begin with the weights that they were given, and why.
     """
 
     prepared: Prepared
@@ -85,7 +84,6 @@ def train_experiment(
                 history, prepared.experiment.target.horizon, prepared.boundaries.train_end
             )
     begin, notes = beginnings(start, parts)
-    notes += _untested(prepared)
     clock.lap("prepare")
     groups, ensemble = _fit(parts, begin, device, observer)
     clock.lap("fit")
@@ -101,16 +99,6 @@ def train_experiment(
     clock.lap("predict")
     return Trained(
         prepared, ensemble, forecaster, pool, predictions, str(device), clock.seconds, notes
-    )
-
-
-def _untested(prepared: Prepared) -> tuple[str, ...]:
-    """A line for each symbol that ended before the test part."""
-    ends = prepared.boundaries.validation_end
-    return tuple(
-        f"{symbol} has no session after {ends:%Y-%m-%d}: trained with, and not tested"
-        for symbol, parts in prepared.parts.items()
-        if not len(parts.test)
     )
 
 

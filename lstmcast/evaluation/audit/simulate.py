@@ -20,10 +20,11 @@ def random_walk(seed: int, rows: int = ROWS) -> PriceHistory:
 def garch(seed: int, rows: int = ROWS) -> tuple[PriceHistory, FloatArray]:
     """A GARCH(1,1) and the volatility of each of its sessions, `(rows,)`.
 
-    Persistence 0.98 and a strong answer to shocks, so that calm and storm are far apart.
+    Persistence 0.95 and a strong answer to shocks: low and high volatility are far apart, and a
+    plain moving average is too slow to follow them well.
     """
     generator = np.random.default_rng(seed)
-    alpha, beta = 0.12, 0.86
+    alpha, beta = 0.2, 0.75
     variance = DAILY**2
     omega = (1 - alpha - beta) * variance
     volatility = np.empty(rows)

@@ -3,6 +3,7 @@
 from lstmcast.evaluation.backtest.folds import Fold, plan_folds
 from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.backtest.summary import BacktestReport, Year, summarise
+from lstmcast.evaluation.backtest.trials import count_trials
 from lstmcast.evaluation.backtest.walk import Backtest, Settings
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Performance",
     "Settings",
     "Year",
+    "count_trials",
     "plan_folds",
     "summarise",
     "trade",

@@ -80,7 +80,7 @@ def trade(
         table: prediction rows.
         bars: adjusted bars of each symbol in it, which hold every date.
         cost_bps: cost of a trade in hundredths of a percent of what is traded.
-        trials: how many models have been tried on these prices, this one included.
+        trials: how many models have been tried on these symbols and days, this one included.
     """
     rows = table[table["horizon"] == 1].sort_values(["symbol", "origin"], kind="stable")
     simple = np.concatenate(

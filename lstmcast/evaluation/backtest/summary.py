@@ -53,7 +53,7 @@ class BacktestReport:
             empty for a point forecast.
         strategies: two trading rules beside buy and hold; empty without costs.
         cost_bps: cost of a trade in hundredths of a percent; None without trading.
-        trials: models tried on these prices, by which the strategies are deflated.
+        trials: models tried on these symbols and days, by which the strategies are deflated.
     """
 
     report: Report
@@ -91,7 +91,7 @@ def summarise(
         label: how tables call the model.
         notes: what the reader should know besides.
         cost_bps: cost of a trade in hundredths of a percent; None for no trading.
-        trials: models tried on these prices, this one included.
+        trials: models tried on these symbols and days (`count_trials`), this one included.
     """
     labels = {name: label if name == MODEL else get_baseline(name).label for name in tables}
     report = assemble(tables, labels, bars, notes)

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ from lstmcast.baselines import (
     get_baseline,
     standard_tables,
 )
-from lstmcast.config import Experiment, SplitDates, dump_experiment
-from lstmcast.errors import DataError, OutputError, RunError
+from lstmcast.config import Experiment, SplitDates, dump_experiment, groups_of
+from lstmcast.errors import DataError, OutputError, RunError, UsageError
 from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
 from lstmcast.evaluation.report import MODEL
@@ -68,6 +68,7 @@ class Backtest:
         histories: the prices.
         settings: how to walk.
         root: folder under which the walk gets its own.
+        jobs: worker processes for the folds; 0 takes one for each core. They share the threads.
         folds: the plan.
     """
 
@@ -75,6 +76,7 @@ class Backtest:
     histories: Sequence[PriceHistory]
     settings: Settings
     root: Path
+    jobs: int = 1
     folds: tuple[Fold, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,16 +97,43 @@ class Backtest:
 
     @property
     def folder(self) -> Path:
-        """Where this walk is kept: the same experiment, prices and plan find it again."""
+        """Where this walk is kept: the same experiment, prices, plan and threads find it again.
+
+        Threads count because another number of them moves forecasts by a rounding, and folds that
+        were trained with different ones are not one walk.
+        """
         parts = [
             __version__,
             dump_experiment(self.experiment),
             *(history.sha256 for history in self.histories),
             *(repr(history.context.origins) for history in self.histories if history.context),
             repr(self.settings),
+            repr(self._threads_per_network()),
         ]
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         return self.root / f"backtest-{self.experiment.name}-{digest[:10]}"
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that each fold trains with, the same for a walk that goes on."""
+        from lstmcast.training.device import available_threads
+
+        threads = available_threads(self.experiment.training.threads)
+        return max(1, threads // self._workers(len(self.folds)))
+
+    def _workers(self, folds: int) -> int:
+        """Worker processes for some folds; 1 where each waits for the one before."""
+        if self.settings.warm_start:
+            return 1
+        from lstmcast.training.device import available_threads
+
+        return max(1, min(self.jobs or available_threads(0), folds))
+
+    def _threads_per_network(self) -> list[int]:
+        from lstmcast.training.device import threads_per_network
+
+        groups = groups_of(self.experiment)
+        return [threads_per_network(self.threads, group.model.members) for group in groups]
 
     def path(self, fold: Fold) -> Path:
         """The file of a fold's forecasts."""
@@ -119,20 +148,24 @@ class Backtest:
         kept = [self.path, self.weights] if self.settings.warm_start else [self.path]
         return [fold for fold in self.folds if not all(file(fold).is_file() for file in kept)]
 
-    def run(self, jobs: int = 1, cache: FitCache | None = None) -> Iterator[Fold]:
+    def run(self, jobs: int | None = None, cache: FitCache | None = None) -> Iterator[Fold]:
         """Do the folds that are missing, yielding each when its file is written.
 
         Args:
-            jobs: worker processes at most; 0 takes one for each core. Each gets its share of the
+            jobs: worker processes at most, the walk's own by default. Each gets its share of the
                 threads, since threads that wait for each other cost more than they save. With a
                 warm start each fold waits for the one before, and they fit its baselines alone.
             cache: where slow fits of baselines are kept.
 
         Raises:
+            UsageError: if `jobs` gives each network another number of threads than the walk's own.
             OutputError: if the folder cannot be written.
             DataError: if a fold has too little to train on.
             RunError: if the weights to begin with cannot be read.
         """
+        if jobs is not None and jobs != self.jobs:
+            yield from self._with(jobs).run(cache=cache)
+            return
         todo = self.missing()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -144,27 +177,37 @@ class Backtest:
         plan = {
             "settings": _plain(asdict(self.settings)),
             "folds": [_plain(asdict(f)) for f in self.folds],
+            "threads": self.threads,
+            "threads_per_network": self._threads_per_network(),
         }
         write_atomically(self.folder / "config.yaml", dump_experiment(self.experiment).encode())
         write_atomically(self.folder / "plan.json", to_json(plan))
-        if self.settings.warm_start or jobs == 1 or len(todo) < 2:
+        workers = self._workers(len(todo))
+        if workers == 1:
             for fold in todo:
-                self._do(fold, cache, self.experiment.training.threads, jobs)
+                self._do(fold, cache, self.jobs)
                 yield fold
             return
-        from joblib import Parallel, cpu_count, delayed, parallel_config
+        from joblib import Parallel, delayed, parallel_config
 
-        cores = cpu_count()
-        workers = min(jobs or cores, len(todo))
-        threads = max(1, cores // workers)
-        with parallel_config(backend="loky", inner_max_num_threads=threads):
+        with parallel_config(backend="loky", inner_max_num_threads=self.threads):
             yield from Parallel(n_jobs=workers, return_as="generator_unordered")(
-                delayed(self._do)(fold, cache, threads) for fold in todo
+                delayed(self._do)(fold, cache) for fold in todo
             )
 
-    def _do(self, fold: Fold, cache: FitCache | None, threads: int, jobs: int = 1) -> Fold:
+    def _with(self, jobs: int) -> "Backtest":
+        """The same walk with other worker processes, where it is still the same."""
+        other = replace(self, jobs=jobs)
+        if other.folder != self.folder:
+            raise UsageError(
+                f"`jobs` {jobs} gives a network other threads than the walk's `jobs` {self.jobs}",
+                f"plan the walk with `Backtest(..., jobs={jobs})`",
+            )
+        return other
+
+    def _do(self, fold: Fold, cache: FitCache | None, jobs: int = 1) -> Fold:
         """Train, forecast, let the baselines forecast the same rows, and write the fold's files."""
-        trained = train_fold(self.experiment, self.histories, fold, threads, self._start(fold))
+        trained = train_fold(self.experiment, self.histories, fold, self.threads, self._start(fold))
         table = stretch(trained.predictions, fold)
         chosen = {str(name) for name in table["symbol"].unique()}
         known = [history for history in self.histories if history.symbol in chosen]

@@ -1,0 +1,102 @@
+"""How many models have been tried on what a walk forecasts: the best of many tries looks good.
+
+A trial is a run or a walk of the same symbols whose test days lie within the walk's, in part at
+least. What else is kept in the folder says nothing about this one. The number is kept with the
+walk, so that the same walk says the same whenever it is asked again.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from lstmcast.evaluation.backtest.walk import Backtest
+from lstmcast.files import to_json, write_atomically
+
+KEPT = "trials.json"
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What was tried: which symbols of which source, and the days that were forecast."""
+
+    name: str
+    source: str
+    symbols: frozenset[str]
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+def count_trials(walk: Backtest) -> int:
+    """Models tried on the symbols and days of a walk, this one included; counted once and kept.
+
+    Args:
+        walk: a walk whose folds are done; its folder holds the number afterwards.
+    """
+    kept = walk.folder / KEPT
+    known = _object(kept).get("trials")
+    if isinstance(known, int) and known > 0:
+        return known
+    ours = _Trial(
+        walk.folder.name,
+        walk.histories[0].source,
+        frozenset(history.symbol for history in walk.histories),
+        walk.folds[0].first_origin,
+        walk.folds[-1].last_outcome,
+    )
+    others = [trial.name for trial in _trials(walk.root) if _same(trial, ours)]
+    counted = sorted({*others, ours.name})
+    write_atomically(kept, to_json({"trials": len(counted), "counted": counted}))
+    return len(counted)
+
+
+def _same(one: _Trial, other: _Trial) -> bool:
+    """Whether two were tried on the same symbols and, in part, the same days."""
+    overlap = one.first <= other.last and other.first <= one.last
+    return one.symbols == other.symbols and one.source == other.source and overlap
+
+
+def _trials(folder: Path) -> Iterator[_Trial]:
+    """The runs and walks of a folder; what cannot be read is none."""
+    for pattern, read in (("[!.]*/run.json", _run), ("backtest-*/plan.json", _walk)):
+        for path in sorted(folder.glob(pattern)):
+            try:
+                yield read(path)
+            except (KeyError, IndexError, TypeError, ValueError, OSError, yaml.YAMLError):
+                continue
+
+
+def _run(path: Path) -> _Trial:
+    record = _object(path)
+    return _Trial(
+        path.parent.name,
+        record["symbols"][0]["source"],
+        frozenset(part["symbol"] for part in record["symbols"]),
+        pd.Timestamp(record["split"]["validation_end"]),
+        pd.Timestamp(record["split"]["test_end"]),
+    )
+
+
+def _walk(path: Path) -> _Trial:
+    folds = _object(path)["folds"]
+    data = yaml.safe_load((path.parent / "config.yaml").read_text(encoding="utf-8"))["data"]
+    return _Trial(
+        path.parent.name,
+        data["source"],
+        frozenset(str(symbol).upper() for symbol in data["symbols"]),
+        pd.Timestamp(folds[0]["first_origin"]),
+        pd.Timestamp(folds[-1]["last_outcome"]),
+    )
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """A JSON object; an empty one where there is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
