@@ -27,7 +27,7 @@ def on_days(
 def weekdays(rows: int, holidays: int = 0, first: pd.Timestamp = FIRST) -> pd.DatetimeIndex:
     """Weekdays with a holiday every two months, on another day of them for each number."""
     days = pd.bdate_range(first, periods=rows)
-    return days[np.arange(rows) % 43 != 7 + holidays]
+    return pd.DatetimeIndex(days[np.arange(rows) % 43 != 7 + holidays])
 
 
 def new_york(symbol: str = "AAA", rows: int = 420) -> PriceHistory:

@@ -66,8 +66,8 @@ def check_volatility(experiment: Experiment) -> Check:
     return Check(
         "volatility",
         passed=found > least,
-        detail=f"correlation {found:.3f} of the stated with the true volatility of a simulated "
-        f"GARCH, after {EPOCHS} epochs of one network; EWMA({EWMA_DECAY}) has {least:.3f}",
+        detail=f"correlation {found:.2f} of the stated with the true volatility of a simulated "
+        f"GARCH, after {EPOCHS} epochs of one network; EWMA({EWMA_DECAY}) has {least:.2f}",
     )
 
 
