@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from lstmcast.config import load_experiment
+from lstmcast.errors import LstmcastError
 from lstmcast.evaluation.backtest.walk import Backtest
 from lstmcast.files import to_json, write_atomically
 
@@ -66,7 +67,7 @@ def _trials(folder: Path) -> Iterator[_Trial]:
         for path in sorted(folder.glob(pattern)):
             try:
                 yield read(path)
-            except (KeyError, IndexError, TypeError, ValueError, OSError, yaml.YAMLError):
+            except (LstmcastError, KeyError, IndexError, TypeError, ValueError):
                 continue
 
 
@@ -83,11 +84,11 @@ def _run(path: Path) -> _Trial:
 
 def _walk(path: Path) -> _Trial:
     folds = _object(path)["folds"]
-    data = yaml.safe_load((path.parent / "config.yaml").read_text(encoding="utf-8"))["data"]
+    data = load_experiment(path.parent / "config.yaml").data
     return _Trial(
         path.parent.name,
-        data["source"],
-        frozenset(str(symbol).upper() for symbol in data["symbols"]),
+        str(data.source),
+        frozenset(symbol.upper() for symbol in data.symbols),
         pd.Timestamp(folds[0]["first_origin"]),
         pd.Timestamp(folds[-1]["last_outcome"]),
     )
