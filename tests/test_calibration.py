@@ -366,3 +366,59 @@ def test_restlessness_starts_without_a_bias() -> None:
 def test_restlessness_does_not_depend_on_the_unit_of_the_price() -> None:
     closes = np.exp(np.cumsum(independent(9, 300)))
     np.testing.assert_allclose(restlessness(closes), restlessness(100 * closes), atol=1e-9)
+
+
+def altered_from(symbol: Judged, row: int, factor: float = 1.3) -> Judged:
+    """The symbol with another close from a row on."""
+    return replace(symbol, closes=np.where(np.arange(END + 1) < row, 1, factor) * symbol.closes)
+
+
+@pytest.mark.parametrize("kind", ["adaptive", "conformal"])
+@pytest.mark.parametrize(("market", "late"), [("New York", 1), ("Tokyo", 0)])
+def test_what_closes_later_is_known_on_a_later_date(kind: Kind, market: str, late: int) -> None:
+    """New York's bar of a date is no news in Tokyo on that date, Tokyo's own is."""
+    here = replace(judged(independent(40), "A"), market="Tokyo")
+    there = replace(judged(independent(41), "B"), market=market)
+    raw, day, row = constant(0.008), here.dates[VALIDATION_END], VALIDATION_END
+    rows = np.arange(row - 3, row + 4)
+
+    def widths(other: Judged) -> np.ndarray:
+        found = calibrate(raw, [here, other], {"A": rows, "B": rows}, kind, day)["A"]
+        return np.asarray(found.quantiles((0.9,))[:, 0, 0])
+
+    honest, knows = widths(there), widths(altered_from(there, row))
+    if kind == "conformal":  # learned once, from the days before all others
+        assert (honest == knows).all() == bool(late)
+        return
+    np.testing.assert_array_equal(honest[: 3 + late], knows[: 3 + late])
+    assert honest[3 + late] != knows[3 + late]
+
+
+def test_each_market_follows_a_path_of_its_own_and_one_market_the_usual_one() -> None:
+    ours, theirs = (judged(independent(50 + k), name) for k, name in enumerate("AB"))
+    raw, rows = constant(0.008, horizons=2), {"A": TEST, "B": TEST}
+    end = pd.Timestamp(ours.dates[VALIDATION_END])
+    alike = [calibrate(raw, [s, t], rows, "adaptive", end)["A"].quantiles((0.9,)) for s, t in (
+        (ours, theirs), (replace(ours, market="X"), replace(theirs, market="X")),
+    )]  # fmt: skip
+    np.testing.assert_array_equal(*alike)
+    apart = calibrate(raw, [ours, replace(theirs, market="X")], rows, "adaptive", end)
+    assert np.abs(apart["A"].quantiles((0.9,)) / alike[0] - 1).max() < 0.02
+
+
+def test_symbols_of_other_days_are_calibrated_with_each_other() -> None:
+    """A coin, a stock that ended, one listed late: by dates and never by row numbers."""
+    whole = judged(independent(60), "A")
+    weekends = pd.date_range(whole.dates[0], periods=END + 1)
+    coin = replace(judged(independent(61), "COIN"), dates=weekends, market="UTC")
+    ended = judged(independent(62, rows=1500), "ENDED")
+    late = replace(judged(independent(63, rows=900), "LATE"), first=0)
+    late = replace(late, dates=whole.dates[-901:])
+    symbols = [whole, coin, ended, late]
+    rows = {"A": TEST, "COIN": TEST, "ENDED": np.arange(900, 1500), "LATE": np.arange(200, 890)}
+    found = calibrate(
+        constant(0.006), symbols, rows, "adaptive", pd.Timestamp(whole.dates[VALIDATION_END])
+    )
+    for symbol in symbols:
+        held = coverage(symbol, found[symbol.name], rows[symbol.name])
+        assert held == pytest.approx(COVERAGES, abs=0.06)

@@ -106,3 +106,18 @@ def test_the_groups_are_default_where_there_are_several_symbols() -> None:
     closes = as_history(simulated_bars(5, 300)[["close"]], "DDD")
     assert "pool" in default_groups([A, closes])
     assert "pool_range" not in default_groups([A, closes])
+
+
+def test_files_without_a_zone_are_joined_by_what_their_tickers_say() -> None:
+    """7203.T closes before New York opens, whether or not a file says so."""
+    here, there = replace(A, symbol="7203.T"), replace(B, symbol="IBM")
+    found = shared([here, there])
+    moved = shared([here, altered_after(there, there.bars.index[219], seed=4)])
+    day = here.bars.index[220]
+    np.testing.assert_array_equal(
+        found["7203.T"].loc[:day], moved["7203.T"].loc[:day], err_msg="its bar of that date is read"
+    )
+    following = here.bars.index[221]
+    assert (found["7203.T"].loc[following] != moved["7203.T"].loc[following]).any()
+    same = shared([here, replace(there, symbol="6758.T")])["7203.T"]
+    assert (same.loc[day] != found["7203.T"].loc[day]).any()

@@ -258,3 +258,13 @@ def test_a_run_is_trained_and_evaluated_with_its_context(program: Any, tmp_path:
     ran = program.run("forecast", "--runs-dir", str(runs), "--json")
     assert ran.exit_code == 7
     assert "MSFT from sample has not been fetched yet" in ran.stderr
+
+
+def test_one_rule_says_how_late_a_series_of_a_file_is(store: PriceStore) -> None:
+    """Without a zone the ticker tells: the same rule as for the columns that a pool shares."""
+    store.save(series("^GSPC", timezone=None))
+    store.save(series("^N225", timezone=None, calendar="XTKS", seed=10))
+    stock = PriceHistory.from_frame(make_frame(300), symbol="7203.T", source="csv")
+    (joined,) = attach_context(store, [stock], ["^GSPC", "^N225"])
+    assert joined.context is not None
+    assert [origin.lag for origin in joined.context.origins] == [1, 0]

@@ -51,9 +51,9 @@ def late(symbol: str = "LATE", rows: int = 420) -> PriceHistory:
     return on_days(weekdays(rows)[rows // 2 :], symbol, 4, NEW_YORK)
 
 
-def ended(symbol: str = "ENDED", rows: int = 420, missing: int = 150) -> PriceHistory:
-    """A stock that was delisted: without its last sessions."""
-    return on_days(weekdays(rows)[:-missing], symbol, 5, NEW_YORK)
+def ended(symbol: str = "ENDED", rows: int = 420) -> PriceHistory:
+    """A stock that was delisted: without the last third of the sessions."""
+    return on_days(weekdays(rows)[: -rows // 3], symbol, 5, NEW_YORK)
 
 
 def a_day_short(symbol: str = "SHORT", rows: int = 420) -> PriceHistory:
