@@ -401,7 +401,7 @@ def test_each_market_follows_a_path_of_its_own_and_one_market_the_usual_one() ->
     alike = [calibrate(raw, [s, t], rows, "adaptive", end)["A"].quantiles((0.9,)) for s, t in (
         (ours, theirs), (replace(ours, market="X"), replace(theirs, market="X")),
     )]  # fmt: skip
-    np.testing.assert_array_equal(*alike)
+    np.testing.assert_array_equal(alike[0], alike[1])
     apart = calibrate(raw, [ours, replace(theirs, market="X")], rows, "adaptive", end)
     assert np.abs(apart["A"].quantiles((0.9,)) / alike[0] - 1).max() < 0.02
 

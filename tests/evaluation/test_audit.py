@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from support.experiments import LAST, PRICE, small, train, trained
 from support.histories import simulated
+from support.unlike import new_york, tokyo
 
 import lstmcast.training
 import lstmcast.training.experiment as training_experiment
@@ -19,7 +20,7 @@ from lstmcast.calibration import Judged, Path
 from lstmcast.config import Experiment
 from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
-from lstmcast.evaluation.audit import AuditReport, Check, audit, controls
+from lstmcast.evaluation.audit import AuditReport, Check, audit, controls, future
 from lstmcast.evaluation.audit.altered import altered_after, cut_after, shuffled_days
 from lstmcast.evaluation.audit.controls import (
     _in_words,
@@ -34,6 +35,7 @@ from lstmcast.evaluation.significance import Test
 from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.predictions import QUANTILES as Q
+from lstmcast.prices.history import PriceHistory
 from lstmcast.training import Trained, train_experiment
 from lstmcast.training.device_panel import DevicePanel
 
@@ -356,3 +358,74 @@ def test_simulated_bars_have_the_volatility_that_they_state() -> None:
 )
 def test_what_luck_can_do_is_said_so(mean: float, p_value: float, words: str) -> None:
     assert _in_words("price", Test(mean, 10 * mean, p_value, 100)) == words
+
+
+def unlike_run(monkeypatch: pytest.MonkeyPatch, where: str) -> tuple[Trained, list[PriceHistory]]:
+    """Tokyo beside New York, trained by code that takes them for one market in one place."""
+    histories = [tokyo(), new_york()]
+    if where:
+        monkeypatch.setattr(f"{where}.market", lambda _: "one")
+    overrides = ("data.symbols=[7203.T, AAA]", "calibration.kind=adaptive", "model.members=1")
+    return train(small(*overrides, "training.epochs=1"), *histories), histories
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "words"),
+    [
+        ("", "", ""),
+        ("lstmcast.features.registry", "features",
+         r"of 7203\.T .*`pool_\w+` reads the bar of AAA of the same date, which closes later"),
+        ("lstmcast.training.forecaster", "forecasts",
+         r"of 7203\.T .*: they know the bar of AAA of that date, which closes later"),
+    ],
+    ids=["honest", "pool", "calibration"],
+)  # fmt: skip
+def test_a_bar_of_the_same_date_that_closes_later_is_a_leak(
+    where: str, name: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(future, "MOMENTS", 1)
+    run, histories = unlike_run(monkeypatch, where)
+    checks = {c.name: c for c in audit(run.forecaster, histories, training=False).checks}
+    if not where:
+        assert failures(checks) == set(), checks
+        return
+    assert name in failures(checks)
+    assert re.search(words, checks[name].detail), checks[name].detail
+
+
+def test_the_last_day_of_training_is_kept_from_what_closes_before_it() -> None:
+    """One session more is purged where some close later: weights do not know it either."""
+    histories = [tokyo(), new_york()]
+    experiment = small("data.symbols=[7203.T, AAA]", "model.members=1")
+    prepared = preparation.prepare(experiment, histories)
+    for block, dates in zip(prepared.inputs.blocks, prepared.inputs.dates, strict=True):
+        parts = prepared.parts[block.symbol]
+        for rows, end in (
+            (parts.train, prepared.boundaries.train_end),
+            (parts.validation, prepared.boundaries.validation_end),
+        ):
+            assert dates[rows[-1] + 3] < end
+    check = check_training(prepared.experiment, histories, generator())
+    assert check.passed, check
+
+
+def test_a_model_must_follow_volatility_better_than_ewma_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half of the correlation is there before any training, and EWMA has 0.81 on this path."""
+
+    def moving_average(table: pd.DataFrame) -> dict[str, Any]:
+        history, _ = garch(controls._SEED)
+        log_close = np.log(history.bars["close"])
+        square = log_close.diff().fillna(0.0) ** 2
+        width = np.sqrt(square.ewm(alpha=0.06, adjust=False).mean().loc[table["origin"]])
+        return {"q25": -width.to_numpy(), "q75": width.to_numpy()}
+
+    check = check_volatility(leaking(monkeypatch, moving_average))
+    assert check.passed is False
+    assert "correlation 0.81 of the stated" in check.detail
+    assert "EWMA(0.94) has 0.81" in check.detail
+    monkeypatch.setattr(lstmcast.training, "train_experiment", train_experiment)
+    untrained = small("training.learning_rate=1e-9")
+    check = check_volatility(untrained)
+    assert check.passed is False, check

@@ -77,8 +77,11 @@ def check_forecasts(
     """
     inputs = forecaster.inputs(histories)
     markets = {history.symbol: market(history) for history in histories}
+    said: dict[pd.Timestamp, dict[str, FloatArray]] = {}
     for last, where in _closes(histories, generator):
-        ours = _forecast(forecaster, inputs, last)
+        if last not in said:
+            said = {last: _forecast(forecaster, inputs, last)}
+        ours = said[last]
         groups = forecaster.experiment.features or ()
         cut, altered = _futures(histories, groups, last, where, generator)
         theirs = _forecast(forecaster, forecaster.inputs(altered), last)
