@@ -58,6 +58,7 @@ def test_run_json_tells_how_the_run_came_about(path: Path) -> None:
     assert record["schema"] == SCHEMA
     assert record["status"] == "complete"
     assert (record["device"], record["seed"], record["threads"]) == ("cpu", 7, 2)
+    assert record["threads_per_network"] == [1]  # two networks share them
     assert len(record["member_seeds"]) == 2
     assert record["diverged_members"] == []
     assert record["packages"]["torch"] == version("torch")

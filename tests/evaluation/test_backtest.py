@@ -17,12 +17,22 @@ from support.histories import altered_after, simulated
 from support.simulated import bars_from_returns, constant_t, predict, random_walk
 
 import lstmcast.training
+from lstmcast.config import dump_experiment
 from lstmcast.errors import DataError, RunError, UsageError
-from lstmcast.evaluation.backtest import Backtest, Fold, Settings, plan_folds, summarise, trade
+from lstmcast.evaluation.backtest import (
+    Backtest,
+    Fold,
+    Settings,
+    count_trials,
+    plan_folds,
+    summarise,
+    trade,
+)
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
 from lstmcast.evaluation.backtest.walk import stretch, train_fold
 from lstmcast.evaluation.significance import long_run_variance
 from lstmcast.plots.backtest import backtest_chart
+from lstmcast.training import device
 from lstmcast.training.checkpoint import load_forecaster
 from lstmcast.training.prepare import settle
 
@@ -457,3 +467,74 @@ def test_the_chart_cumulates_the_differences() -> None:
     assert not any("conclude" in line for line in words(backtest_chart(longer, rival="EWMA")))
     with pytest.raises(DataError, match="`differences` has no rows"):
         backtest_chart(pd.Series(dtype="float64"), rival="EWMA")
+
+
+def run_record(folder: Path, *symbols: str, source: str = "csv", ends: tuple[str, str]) -> None:
+    """What a run says of itself, as far as it counts as a trial."""
+    folder.mkdir(parents=True)
+    record = {
+        "symbols": [{"symbol": symbol, "source": source} for symbol in symbols],
+        "split": {"validation_end": ends[0], "test_end": ends[1]},
+    }
+    (folder / "run.json").write_text(json.dumps(record))
+
+
+def test_trials_are_those_on_the_same_symbols_and_days_and_are_kept(tmp_path: Path) -> None:
+    test = walk(tmp_path)
+    days = ("2002-12-31", "2003-04-30")
+    run_record(tmp_path / "same", "BBB", "AAA", ends=days)
+    run_record(tmp_path / "fewer", "AAA", ends=days)
+    run_record(tmp_path / "more", "AAA", "BBB", "CCC", ends=days)
+    run_record(tmp_path / "elsewhere", "AAA", "BBB", source="sample", ends=days)
+    run_record(tmp_path / "before", "AAA", "BBB", ends=("2001-01-01", "2002-06-30"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{")
+    other = walk(tmp_path, folds=3)  # another plan on the same symbols and days
+    other.folder.mkdir()
+    plan = {"folds": [{"first_origin": "2002-12-02", "last_outcome": "2003-05-19"}]}
+    (other.folder / "plan.json").write_text(json.dumps(plan))
+    (other.folder / "config.yaml").write_text(dump_experiment(other.experiment))
+    test.folder.mkdir()
+    assert count_trials(test) == 3
+    kept = json.loads((test.folder / "trials.json").read_text())
+    assert kept["counted"] == sorted(["same", other.folder.name, test.folder.name])
+    run_record(tmp_path / "later", "AAA", "BBB", ends=days)
+    assert count_trials(test) == 3
+    (test.folder / "trials.json").unlink()
+    assert count_trials(test) == 4
+
+
+def test_a_walk_of_other_threads_is_another_walk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums in another order move forecasts by a rounding: such folds do not go together."""
+    test = walk(tmp_path, folds=4)
+    training = test.experiment.training.model_copy(update={"threads": 0})
+    test = replace(test, experiment=test.experiment.model_copy(update={"training": training}))
+
+    def of_cores(cores: int, jobs: int = 1) -> tuple[int, str]:
+        monkeypatch.setattr(device, "available_threads", lambda wanted: wanted or cores)
+        walks = replace(test, jobs=jobs)
+        return walks.threads, walks.folder.name
+
+    assert [of_cores(16, jobs)[0] for jobs in (1, 2, 3, 4, 0)] == [16, 8, 5, 4, 4]
+    # Two networks share a fold's threads: eight for each, four, and one.
+    assert len({of_cores(16)[1], of_cores(8)[1], of_cores(2)[1]}) == 3
+    assert of_cores(16, jobs=2)[1] == of_cores(8)[1]
+    assert of_cores(3)[1] == of_cores(2)[1] == of_cores(2, jobs=2)[1]
+    of_cores(16)
+    with pytest.raises(UsageError, match=r"`jobs` 2 gives a network other threads"):
+        next(test.run(jobs=2))
+
+
+def test_a_fold_waits_for_the_outcomes_of_every_calendar() -> None:
+    """Three sessions of a stock reach further than three days of a coin."""
+    days = pd.date_range("2020-01-01", periods=900)
+    stock = days[days.day_of_week < 5]
+    for plan in (
+        plan_folds(days, folds=4, horizon=3, calendars=[days, stock]),
+        plan_folds(stock, folds=4, horizon=3),
+    ):
+        for fold in plan[:-1]:
+            row = stock.searchsorted(fold.last_origin, side="right") - 1
+            assert fold.last_outcome == stock[row + 3]
