@@ -536,5 +536,5 @@ def test_a_fold_waits_for_the_outcomes_of_every_calendar() -> None:
         plan_folds(stock, folds=4, horizon=3),
     ):
         for fold in plan[:-1]:
-            row = stock.searchsorted(fold.last_origin, side="right") - 1
-            assert fold.last_outcome == stock[row + 3]
+            origin = int(stock.searchsorted(fold.last_origin, side="right")) - 1
+            assert fold.last_outcome == stock[origin + 3]
