@@ -6,18 +6,19 @@ literature argues about: Campbell and Thompson (2008, Predicting excess stock re
 and Gu, Kelly and Xiu (2020, Empirical asset pricing via machine learning) find 0.2 to 1 % a month,
 and a day holds less; that is an error 0.5 % smaller than no change's at the most. Signs are right
 on 50 to 55 % of days. In CRPS this program's own runs are 0.6 to 3 % better than the best baseline
-(`docs/experiments.md`). The bounds lie at several times as much.
+(`docs/experiments.md`). The bounds lie beyond: a leak is damped by the heads, whose medians stay
+near zero, so that they cannot lie far. With a p-value below 0.1 % on top, chance does not pass them.
 """
 
 from lstmcast.evaluation.evidence import Evidence
 
-HONEST_PRICE_GAIN, MOST_PRICE_GAIN = 0.005, 0.02
+HONEST_PRICE_GAIN, MOST_PRICE_GAIN = 0.005, 0.01
 """1 - error of the median return over that of no change: what is reached, what is believed."""
 
 HONEST_RANGE_GAIN, MOST_RANGE_GAIN = 0.03, 0.10
 """The same of the CRPS against the best baseline."""
 
-HONEST_SIGNS, MOST_SIGNS = 0.05, 0.10
+HONEST_SIGNS, MOST_SIGNS = 0.05, 0.08
 """Share of moves whose sign was right, beyond what a blind forecast would score."""
 
 SURE = 0.001
