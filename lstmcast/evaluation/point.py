@@ -40,6 +40,7 @@ class PointReport:
             (Mincer and Zarnowitz 1969, on changes).
         slope_error: its Newey-West standard error.
         slope_p: two-sided p-value of a slope of 0.
+        move_correlation: of the move that came with the move that was forecast.
         r2_zero: 1 - squared error of the median over that of "no change".
         r2_mean: the same against the mean of all returns up to the origin.
         hit_rate, expected_hit_rate: of the direction, and what a blind forecast that says "up" as
@@ -60,6 +61,7 @@ class PointReport:
     slope: float
     slope_error: float
     slope_p: float
+    move_correlation: float
     r2_zero: float
     r2_mean: float
     hit_rate: float
@@ -107,6 +109,7 @@ def examine_point(table: pd.DataFrame, bars: pd.DataFrame, horizon: int) -> Poin
         slope=slope,
         slope_error=error,
         slope_p=2 * float(tail),
+        move_correlation=_correlation(actual, median) if np.isfinite(slope) else float("nan"),
         r2_zero=skill(squares, float(np.sum(actual**2))),
         r2_mean=skill(squares, float(np.sum((actual - mean) ** 2))),
         hit_rate=direction.hit_rate,

@@ -93,7 +93,9 @@ def fan_chart(
     _label_end(axes, fan, price)
     sheet.skip(0.2)
     if "assumed" in coming.columns and coming["assumed"].to_numpy(dtype=bool).any():
-        words = "Coming sessions are taken to be every day of the market's week; holidays move them."
+        words = (
+            "Coming sessions are taken to be every day of the market's week; holidays move them."
+        )
         sheet.text(words, SMALL, color=MUTED)
     return sheet.finish()
 
