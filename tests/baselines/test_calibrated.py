@@ -8,7 +8,7 @@ import pytest
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
 from lstmcast.baselines import FitCache, baseline_members, get_baseline, standard_tables
-from lstmcast.baselines.base import Alone
+from lstmcast.baselines.base import Alone, Refit
 from lstmcast.baselines.calibrated import FOLLOWED, CalibratedHar
 from lstmcast.baselines.har import HarRange
 from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES
@@ -147,3 +147,25 @@ def test_it_is_fitted_again_and_leaves_the_cache_alone(tmp_path: Path) -> None:
 def test_it_is_no_member_of_a_pool() -> None:
     with pytest.raises(ConfigError, match="names 'har_calibrated', which is calibrated by itself"):
         baseline_members(["har_calibrated"])
+
+
+@pytest.mark.parametrize(("missing", "refit"), [(1, "never"), (120, "yearly")])
+def test_a_symbol_that_ends_earlier_has_the_same_forecasts_until_then(
+    missing: int, refit: Refit
+) -> None:
+    """Others are followed further than its own last origin; what it says before does not change."""
+    bars = world()
+    cut = {"S0": bars["S0"], "S1": bars["S1"].iloc[:-missing]}
+    har = [get_baseline("har_calibrated")]
+    whole, _ = standard_tables(har, rows(bars), bars, refit=refit)
+    lasting = {"S0": constant_t(ROWS - FIRST, 2), "S1": constant_t(ROWS - FIRST - missing, 2)}
+    found, notes = standard_tables(har, predict(cut, FIRST, lasting), cut, refit=refit)
+    assert notes == ()
+    last = cut["S1"].index[-1]
+    ours, theirs = (t["har_calibrated"].table for t in (found, whole))
+    ours = ours[ours["origin"] < last]
+    keys = ["symbol", "origin", "horizon"]
+    both = ours.merge(theirs, on=keys, suffixes=("", "_whole"))
+    assert len(both) == len(ours)
+    for name in ("q05", "q50", "q95"):
+        np.testing.assert_array_equal(both[name], both[f"{name}_whole"])
