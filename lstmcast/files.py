@@ -95,6 +95,24 @@ def write_atomically(path: Path, content: bytes) -> None:
         replace_file(path, content)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}",
-            "choose another folder, or free space on the disk",
+            f"{path} cannot be written: {reason(path, error)}", remedy(path, error)
         ) from error
+
+
+def reason(path: Path, error: OSError) -> str:
+    """Why a file cannot be opened; the system calls a missing folder a missing file."""
+    words = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError) and not path.parent.exists():
+        return f"{words}, the folder {path.parent} is missing"
+    return words
+
+
+def remedy(
+    path: Path, error: OSError, otherwise: str = "choose another folder, or free space on the disk"
+) -> str:
+    """What to do where a file cannot be written: what the error tells, or else what is given."""
+    if isinstance(error, FileNotFoundError):
+        return f"make the folder first: `mkdir -p {path.parent}`"
+    if isinstance(error, IsADirectoryError):
+        return "that is a folder: give the name of a file in it"
+    return otherwise

@@ -75,12 +75,12 @@ def test_all_faults_are_told_at_once_with_path_value_and_what_would_work() -> No
     for part in (
         "`name` is 'two words'; ",
         "`data.symbols` is missing; add it",
-        "`data.symbol` is not a key; did you mean `symbols`?",
+        "`data.symbol` is not a key; did you mean `data.symbols`?",
         "`split.validation` is missing; add it",
         "`model.hidden_size` is 0; it should be greater than or equal to 1",
         "`model.initial_state` is 'ones'; it should be 'zeros' or 'learned'",
         "`training.lookback` is 'many'; it should be a valid integer",
-        "`training.epoch` is not a key; did you mean `epochs`?",
+        "`training.epoch` is not a key; did you mean `training.epochs`?",
     ):
         assert part in text
 
@@ -105,7 +105,10 @@ def test_all_faults_are_told_at_once_with_path_value_and_what_would_work() -> No
         ("split={train: 1, validation: 0.2, test: 0.2}", "`split.train` is 1; it should be less"),
         ("split={train_end: 2010-01-01}", "`split.validation_end` is missing"),
         ("split={train_end: 2010-01-02, validation_end: 2010-01-01}", "must lie after"),
-        ("split.test_ends=2010-01-01", "`split.test_ends` is not a key; did you mean `test`"),
+        (
+            "split.test_ends=2010-01-01",
+            "`split.test_ends` is not a key; did you mean `split.test_end`\\?",
+        ),
         ("model.dropout=1", "`model.dropout` is 1; it should be less than 1"),
         ("model.dropout=.nan", "`model.dropout` is '.nan'; it should be a valid number"),
         ("model.members=true", "`model.members` is True; no key takes true or false"),
@@ -147,7 +150,9 @@ def test_exponents_are_numbers_and_dates_are_dates() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "must be a mapping of keys, got NoneType"),
+        ("", "the configuration is empty"),
+        ("# name: x\n\n", "the configuration is empty"),
+        ("name", "must be a mapping of keys, got str"),
         ("- AAPL", "must be a mapping of keys, got list"),
         ("name: x\ndata: [A", "line 2 is not valid YAML"),
         ("name: x\nname: y", "line 1 is not valid YAML: the key name is there twice"),
@@ -268,3 +273,98 @@ def test_configs_begin_with_the_command_that_runs_them_and_load(path: Path) -> N
 
 def test_the_two_experiments_of_the_readme_are_there() -> None:
     assert {"aapl.yaml", "classic.yaml"} <= {path.name for path in CONFIGS.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("keys", "given", "meant"),
+    [
+        ("hidden_size: 64", "hidden_size", "`model.hidden_size`"),
+        ("training: {hidden_size: 3}", "training.hidden_size", "`model.hidden_size`"),
+        ("training: {hiddensize: 3}", "training.hiddensize", "`model.hidden_size`"),
+        ("model: {batchSize: 3}", "model.batchSize", "`training.batch_size`"),
+        ("model: {learning-rate: 3}", "model.learning-rate", "`training.learning_rate`"),
+        ("lr: 3", "lr", "`training.learning_rate`"),
+        ("horizon: 5", "horizon", "`target.horizon`"),
+        ("floor: 5", "floor", "`model.pool.floor`"),
+        ("start: 2001-01-01", "start", "`data.start` or `model.start`"),
+        ("traning: {epochs: 3}", "traning", "`training`"),
+        ("split: {train_end: 2001-01-01, validation_ends: 2002-01-01, test: 1}", "split.test",
+         "`split.test`"),
+        ("model: {variants: [{hiden_size: 3}]}", "model.variants.0.hiden_size",
+         "`model.variants.0.hidden_size`"),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_misspelt_or_misplaced_is_named_by_its_whole_path(
+    keys: str, given: str, meant: str
+) -> None:
+    assert f"`{given}` is not a key; did you mean {meant}?" in problems(f"{LEAST}{keys}\n")
+
+
+def test_a_key_with_dots_is_to_be_nested() -> None:
+    (problem,) = problems(f"{LEAST}model.hidden_size: 3\n")
+    assert problem.endswith("write `hidden_size` in a line of its own below `model:`")
+
+
+def test_faults_of_keys_of_values_and_of_their_order_come_together() -> None:
+    """Pydantic does not ask whether values go together before every key is right."""
+    found = problems(
+        """
+        data: {symbols: [A], start: 2011-01-01, end: 2010-01-01, sorce: csv}
+        split: {train: 0.7, validation: 0.2, test: 0.2, tests: 3}
+        model:
+        training: {lookback: 10, warm_up: 20, epoch: 5, seed: -1}
+        """
+    )
+    assert [line.partition(" ")[0] + line.partition("; ")[1] for line in found] == [
+        "`name`; ", "`data.sorce`; ", "`split.tests`; ", "`model`; ",
+        "`training.seed`; ", "`training.epoch`; ", "`data.start`", "`train`,",
+        "`training.lookback`; ",
+    ]  # fmt: skip
+    assert "`model` is empty; give it keys, or leave it out" in found
+
+
+def test_names_are_looked_up_with_what_is_valid_of_the_rest() -> None:
+    def check(experiment: Experiment) -> list[str]:
+        return [f"{experiment.model.network} at {experiment.training.seed}"]
+
+    with pytest.raises(ConfigError, match="has 2 faults") as caught:
+        parse_experiment(LEAST + "model: {network: gru, members: 0}", check=check)
+    assert caught.value.problems[1] == "gru at 0"
+    assert parse_experiment(LEAST, check=check).name == "x"
+
+
+@pytest.mark.parametrize(
+    ("file", "overrides", "message", "lines"),
+    [
+        ("", ["model.hiden=3"], "`--set model.hiden=3` has 1 fault", ["`model.hiden` is"]),
+        ("", ["model.hiden=3", "training.seed=-1"], "`--set` has 2 faults", ["`", "`"]),
+        ("model: {members: 0}", ["training.seed=3"], "the configuration has 1 fault", ["`model.m"]),
+        ("model: {members: 0}", ["training.seed=-1"],
+         "the experiment has 2 faults, 1 of the configuration",
+         ["`model.members` is 0", "`--set training.seed=-1`: `training.seed` is -1"]),
+        ("training: {warm_up: 30}", ["training.lookback=20"],
+         "`--set training.lookback=20` has 1 fault", ["`training.lookback` must be longer"]),
+    ],
+)  # fmt: skip
+def test_the_file_is_not_blamed_for_an_override(
+    file: str, overrides: list[str], message: str, lines: list[str]
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$") as caught:
+        parse_experiment(f"{LEAST}{file}\n", overrides)
+    for line, begin in zip(caught.value.problems, lines, strict=True):
+        assert line.startswith(begin)
+
+
+def test_a_folder_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"No such file.*, the folder \S+/nodir is missing"):
+        load_experiment(tmp_path / "nodir" / "x.yaml")
+    (tmp_path / "config.yaml").write_text(LEAST)
+    with pytest.raises(ConfigError, match="Is a directory") as caught:
+        load_experiment(tmp_path)
+    assert caught.value.hint == f"give the file in that folder: {tmp_path / 'config.yaml'}"
+
+
+def test_the_hint_to_a_warm_up_that_is_too_long_works() -> None:
+    (problem,) = problems(f"{LEAST}training: {{lookback: 29, warm_up: 40}}\n")
+    assert problem.endswith("try `training.warm_up: 7`")
+    parse_experiment(LEAST + "training: {lookback: 29, warm_up: 7}")

@@ -31,6 +31,13 @@ imports alone, which all stay, and at Python's own 700 to look took a tenth of i
 class Commands(TyperGroup):
     """Runs a command; a user's mistake ends in a line and an exit code, never in a traceback."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the program's own options; typer loads what it needs for that here."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise _interrupted() from None
+
     def invoke(self, ctx: Any) -> Any:
         """Invoke the command that was asked for."""
         try:
@@ -39,8 +46,12 @@ class Commands(TyperGroup):
             print_error(error)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:
-            note("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
+            raise _interrupted() from None
+
+
+def _interrupted() -> typer.Exit:
+    note("interrupted")
+    return typer.Exit(INTERRUPTED)
 
 
 app = typer.Typer(
@@ -88,6 +99,8 @@ def ending() -> int:
         code: object = 0
     except SystemExit as end:
         code = end.code
+    except KeyboardInterrupt:
+        code = _interrupted().exit_code
     failure = failure_of(streams)
     if code in (0, None) and failure is not None:
         error = OutputError(

@@ -11,6 +11,7 @@ import typer
 
 from lstmcast.cli.console import (
     decimals_of_scores,
+    err,
     figures,
     give_or_take,
     note,
@@ -19,6 +20,8 @@ from lstmcast.cli.console import (
     print_table,
 )
 from lstmcast.cli.evaluate import print_report
+from lstmcast.cli.experiment import read_experiment, require_names
+from lstmcast.cli.interrupts import saying
 from lstmcast.cli.opening import keep
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 
@@ -107,7 +110,6 @@ def backtest(
     import pandas as pd
 
     from lstmcast.baselines import BASELINES, FitCache, get_baseline
-    from lstmcast.config import load_experiment
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.evaluation.backtest import Backtest, Settings, count_trials, summarise
     from lstmcast.prices.selection import select_histories
@@ -118,9 +120,10 @@ def backtest(
     for name in names:
         get_baseline(name)
     parse_conditions(fail_unless or [], names)
-    experiment = load_experiment(config, overrides or ())
+    experiment = read_experiment(config, overrides or ())
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
+    require_names(experiment)
     ensure_writable(runs_dir)
     from lstmcast.training.prepare import settle
 
@@ -140,15 +143,16 @@ def backtest(
     )
     if warm_start and jobs != 1:
         note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
-    _walk(walk, FitCache(data_dir(data) / "cache" / "fits"))
-    tables, notes = walk.tables()
-    report = summarise(
-        tables,
-        {history.symbol: history.adjusted() for history in histories},
-        notes=notes,
-        cost_bps=cost_bps,
-        trials=count_trials(walk),
-    )
+    with saying(lambda: _kept(walk)):
+        _walk(walk, FitCache(data_dir(data) / "cache" / "fits"))
+        tables, notes = walk.tables()
+        report = summarise(
+            tables,
+            {history.symbol: history.adjusted() for history in histories},
+            notes=notes,
+            cost_bps=cost_bps,
+            trials=count_trials(walk),
+        )
     _keep(walk, report)
     if json:
         print_json(report.to_dict())
@@ -158,21 +162,49 @@ def backtest(
 
 
 def _walk(walk: "Backtest", cache: "FitCache") -> None:
-    todo = walk.missing()
-    done = len(walk.folds) - len(todo)
-    if done:
-        note(f"{done} of {len(walk.folds)} folds were done before")
-    try:
+    """Do the folds that are missing; on a terminal with a bar from the first moment on."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    total, todo = len(walk.folds), walk.missing()
+    done = total - len(todo)
+    screen = err()
+    columns = (
+        TextColumn("folds"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    shown = bool(todo) and screen.is_terminal
+    with Progress(*columns, console=screen, transient=True, disable=not shown) as bar:
+        if done:
+            screen.print(f"{done} of {total} folds were done before", markup=False)
+        task = bar.add_task("", total=len(todo))
         for fold in walk.run(cache=cache):
             done += 1
-            note(
-                f"fold {fold.number} done ({done} of {len(walk.folds)}): trained up to "
-                f"{fold.validation_end:%Y-%m-%d}, forecasts to {fold.last_outcome:%Y-%m-%d}"
+            bar.update(task, advance=1, refresh=True)
+            screen.print(
+                f"fold {fold.number} done ({done} of {total}): trained up to "
+                f"{fold.validation_end:%Y-%m-%d}, forecasts to {fold.last_outcome:%Y-%m-%d}",
+                markup=False,
             )
-    except KeyboardInterrupt:
-        kept = len(walk.folds) - len(walk.missing())
-        note(f"{kept} of {len(walk.folds)} folds are kept; the same command goes on from there")
-        raise
+
+
+def _kept(walk: "Backtest") -> str:
+    """What a walk that was broken keeps."""
+    total = len(walk.folds)
+    kept = total - len(walk.missing())
+    if kept == 0:
+        return f"none of {total} folds was finished: nothing is kept"
+    return f"{kept} of {total} folds are kept; the same command goes on from there"
 
 
 def _keep(walk: "Backtest", report: "BacktestReport") -> None:

@@ -41,8 +41,8 @@ def forecast(
     symbol: Annotated[
         list[str] | None,
         typer.Option(
-            help="A stored symbol to forecast instead of the run's, also one that the networks"
-            " never saw; may be repeated.",
+            help="A stored symbol, or SOURCE:SYMBOL, to forecast instead of the run's, also one"
+            " that the networks never saw; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +63,7 @@ def forecast(
 ) -> None:
     """Forecast the sessions to come from the newest stored bars: a range of prices a date."""
     from lstmcast.prices.store import PriceStore
-    from lstmcast.prices.symbols import normalise_symbol
+    from lstmcast.prices.symbols import Reference
 
     opened = open_run(run, runs_dir)
     store = PriceStore(data_dir(data))
@@ -80,7 +80,7 @@ def forecast(
                 f"{names(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do together "
                 f"on that day is taken from the others{how_to_fetch(late)}"
             )
-    wanted = [normalise_symbol(name) for name in symbol] if symbol else None
+    wanted = [Reference.parse(name, "").symbol for name in symbol] if symbol else None
     forecasts = forecast_ahead(opened.forecaster(), histories, horizon, wanted)
     today = _today()
     warned = how_old(forecasts, histories, today)

@@ -132,14 +132,19 @@ def _ranges(run: "Run", symbol: str | None, horizon: int, data: Path | None) -> 
 
 def _known(run: "Run", symbol: str | None) -> str | None:
     """The symbol as the run writes it."""
-    known = [entry.symbol for entry in run.symbols]
+    from lstmcast.prices.symbols import Reference
+
+    known = {entry.symbol: entry.source for entry in run.symbols}
     if symbol is None:
         return None
-    if symbol.upper() not in known:
+    source, colon, name = symbol.rpartition(":")
+    wanted = Reference(source.lower(), name.strip().upper())
+    if wanted.symbol not in known or (colon and known[wanted.symbol] != wanted.source):
         raise UsageError(
-            f"`--symbol` {symbol} is not in the run {run.name}", f"it has {', '.join(known)}"
+            f"`--symbol` {symbol} is not in the run {run.name}",
+            f"it has {', '.join(known)} from {', '.join(sorted(set(known.values())))}",
         )
-    return symbol.upper()
+    return wanted.symbol
 
 
 def _by_symbol(

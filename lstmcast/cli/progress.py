@@ -9,7 +9,7 @@ from lstmcast.cli.console import err, note
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, TaskID
 
-    from lstmcast.training import EpochRecord
+    from lstmcast.training import EpochRecord, Observer
 
 WIDE, MIDDLE = 125, 78
 """Columns of a terminal that shows all there is to tell of a member, and that has room for bars."""
@@ -66,6 +66,36 @@ class LineProgress:
     def _say(self, line: str) -> None:
         with self._lock:
             note(line)
+
+
+class Finished:
+    """Tells another observer, and knows when all members are done.
+
+    Args:
+        observer: told of everything.
+        members: how many there are.
+    """
+
+    def __init__(self, observer: "Observer", members: int) -> None:
+        self._observer, self._left = observer, set(range(members))
+
+    @property
+    def all(self) -> bool:
+        """Whether every member has stopped."""
+        return not self._left
+
+    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
+        """Pass it on."""
+        self._observer.on_epoch(record, best=best)
+
+    def on_restart(self, member: int, learning_rate: float) -> None:
+        """Pass it on."""
+        self._observer.on_restart(member, learning_rate)
+
+    def on_finish(self, member: int, *, kept: bool) -> None:
+        """Pass it on, and take the member off the list."""
+        self._observer.on_finish(member, kept=kept)
+        self._left.discard(member)
 
 
 def _columns(width: int) -> "list[ProgressColumn]":

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast.cli.console import note, print_json
+from lstmcast.cli.experiment import read_experiment, require_names
+from lstmcast.cli.interrupts import patience, saying
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
+from lstmcast.cli.progress import Finished
 
 if TYPE_CHECKING:
+    from lstmcast.config import Experiment
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
     from lstmcast.training import Observer, PoolReport, Trained
@@ -44,28 +48,48 @@ def train(
 
     Prices come from the local store: fetch them first. Ctrl-C keeps the best networks so far.
     """
-    from lstmcast.config import groups_of, load_experiment
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
 
-    experiment = load_experiment(config, overrides or ())
+    experiment = read_experiment(config, overrides or ())
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
+    with saying(lambda: "nothing is kept"):
+        run, trained, late = _train(experiment, histories, runs_dir)
+    _report(run, trained, histories, json=json)
+    if late:
+        note("interrupted when all networks were trained: the run is complete")
+    if late or trained.ensemble.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _train(
+    experiment: "Experiment", histories: Sequence["PriceHistory"], runs_dir: Path
+) -> "tuple[Run, Trained, bool]":
+    """Train and write the run.
+
+    Returns:
+        The run, what was trained, and whether there was a Ctrl-C after that.
+    """
     from lstmcast.baselines import baseline_members
+    from lstmcast.config import groups_of
     from lstmcast.run import create_run, ensure_writable
 
+    require_names(experiment)
     companions = baseline_members(experiment.model.pool.baselines)
     ensure_writable(runs_dir)
     members = sum(group.model.members for group in groups_of(experiment))
-    with _progress(members, experiment.training.epochs) as observer:
+    words = "all networks are trained: writing the run; Ctrl-C again gives it up"
+    with _progress(members, experiment.training.epochs) as shown:
         from lstmcast.training import train_experiment
         from lstmcast.training.device import available_threads, keep_freed_memory
 
         keep_freed_memory()
-        trained = train_experiment(experiment, histories, observer, companions)
-    run = create_run(runs_dir, trained, histories, available_threads(experiment.training.threads))
-    _report(run, trained, histories, json=json)
-    if trained.ensemble.interrupted:
-        raise typer.Exit(INTERRUPTED)
+        observer = Finished(shown, members)
+        with patience(lambda: observer.all, words) as late:
+            trained = train_experiment(experiment, histories, observer, companions)
+            threads = available_threads(experiment.training.threads)
+            run = create_run(runs_dir, trained, histories, threads)
+    return run, trained, late.asked
 
 
 @contextmanager

@@ -271,7 +271,7 @@ class Training(_Section):
         if self.supervision == "every" and self.lookback <= self.warm_up:
             raise ValueError(
                 f"`training.lookback` must be longer than `training.warm_up`, got "
-                f"{self.lookback} and {self.warm_up}; try `training.lookback: {self.warm_up + 100}`"
+                f"{self.lookback} and {self.warm_up}; try `training.warm_up: {self.lookback // 4}`"
             )
         return self
 

@@ -3,58 +3,112 @@
 Each fault is told with its path, the value found and what would work.
 """
 
-import difflib
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
-from lstmcast.config.models import Experiment, SplitDates, SplitFractions, Variant
+from lstmcast.config.faults import faults_of
+from lstmcast.config.models import Experiment
 from lstmcast.config.yaml_text import read_yaml, write_yaml
 from lstmcast.errors import ConfigError
 
+Check = Callable[[Experiment], Sequence[str]]
+"""Finds what an experiment names that does not exist; a line for each fault."""
 
-def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+
+def load_experiment(
+    path: Path, overrides: Sequence[str] = (), *, check: Check | None = None
+) -> Experiment:
     """Read an experiment from a YAML file and apply `a.b=c` overrides.
 
     Args:
         path: the YAML file.
         overrides: each `path.to.key=value`, the value read as YAML.
+        check: asked as well where the experiment does not validate, with what is valid of it, so
+            that faults of values and of names come together.
 
     Raises:
         ConfigError: listing every fault with its path, the value found and a hint.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(
-            f"`--config` {path} cannot be read: {reason}",
-            "give the path of a YAML file, such as configs/aapl.yaml",
+            f"`--config` {path} cannot be read: {_reason(path, error)}", _what_to_give(path)
         ) from error
-    return parse_experiment(text, overrides, origin=str(path))
+    return parse_experiment(text, overrides, origin=str(path), check=check)
+
+
+def _reason(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    missing = isinstance(error, FileNotFoundError) and not path.parent.is_dir()
+    folder = f", the folder {path.parent} is missing" if missing else ""
+    return f"{error.strerror or error}{folder}"
+
+
+def _what_to_give(path: Path) -> str:
+    if (path / "config.yaml").is_file():
+        return f"give the file in that folder: {path / 'config.yaml'}"
+    return "give the path of a YAML file, such as configs/aapl.yaml"
 
 
 def parse_experiment(
-    text: str, overrides: Sequence[str] = (), *, origin: str = "the configuration"
+    text: str,
+    overrides: Sequence[str] = (),
+    *,
+    origin: str = "the configuration",
+    check: Check | None = None,
 ) -> Experiment:
     """Read an experiment from YAML text; see `load_experiment`."""
     values = read_yaml(text, origin)
+    start = "start it with `name:` and `data:`; see configs/aapl.yaml"
+    if values is None:
+        raise ConfigError(f"{origin} is empty", start)
     if not isinstance(values, dict):
-        raise ConfigError(
-            f"{origin} must be a mapping of keys, got {type(values).__name__}",
-            "start it with `name:` and `data:`; see configs/aapl.yaml",
-        )
+        raise ConfigError(f"{origin} must be a mapping of keys, got {type(values).__name__}", start)
+    of_file = copy.deepcopy(values)
     for override in overrides:
         _apply(values, override)
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        problems = tuple(_explain(detail) for detail in error.errors())
-        count = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
-        raise ConfigError(f"{origin} has {count}", problems=problems) from error
+        raise _all_faults(values, of_file, overrides, origin, check) from error
+
+
+def _all_faults(
+    values: dict[str, Any],
+    of_file: dict[str, Any],
+    overrides: Sequence[str],
+    origin: str,
+    check: Check | None,
+) -> ConfigError:
+    """Every fault, and whether the file is to blame or an override: those that it has alone."""
+    problems = _problems(values, check)
+    blamed = [problem for problem in problems if problem not in _problems(of_file, check)]
+    if not overrides:
+        blamed = []
+    count = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
+    options = "`--set`" if len(overrides) != 1 else f"`--set {overrides[0]}`"
+    if not blamed:
+        message = f"{origin} has {count}"
+    elif len(blamed) == len(problems):
+        message = f"{options} has {count}"
+    else:
+        problems = [p for p in problems if p not in blamed]
+        message = f"the experiment has {count}, {len(problems)} of {origin}"
+        problems += [f"{options}: {problem}" for problem in blamed]
+    return ConfigError(message, problems=tuple(problems))
+
+
+def _problems(values: dict[str, Any], check: Check | None) -> list[str]:
+    problems, valid = faults_of(values)
+    if check is not None and valid is not None:
+        problems += check(valid)
+    return problems
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -82,38 +136,3 @@ def _apply(values: dict[str, Any], override: str) -> None:
 def dump_experiment(experiment: Experiment) -> str:
     """The experiment as YAML that `load_experiment` reads back to an equal one."""
     return write_yaml(experiment.model_dump(mode="json", exclude_none=True))
-
-
-def _explain(detail: ErrorDetails) -> str:
-    """One line for one fault: the key's path, the value found, and what would work."""
-    if detail["type"] == "value_error":
-        return str(detail["msg"]).removeprefix("Value error, ")
-    location = detail["loc"]
-    path = ".".join(str(part) for part in location if part not in {"dates", "fractions"})
-    if detail["type"] == "missing":
-        return f"`{path}` is missing; add it"
-    if detail["type"] == "extra_forbidden":
-        return f"`{path}` is not a key; {_suggest(location)}"
-    found = detail["input"]
-    message = str(detail["msg"]).replace("Input", "it")
-    quote = (
-        "; quote it, as in '600036'"
-        if detail["type"] == "string_type" and isinstance(found, (bool, int, float))
-        else ""
-    )
-    return f"`{path}` is {found!r}; {message[:1].lower() + message[1:]}{quote}"
-
-
-def _suggest(location: Sequence[int | str]) -> str:
-    """Name the key that was probably meant, or the keys that there are."""
-    section: type[BaseModel] = Experiment
-    for part in location[:-1]:
-        if part in {"dates", "fractions"}:
-            section = SplitDates if part == "dates" else SplitFractions
-        elif part == "variants":
-            section = Variant
-        elif (field := section.model_fields.get(str(part))) and isinstance(field.annotation, type):
-            section = field.annotation
-    known = list(section.model_fields)
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"known keys are {', '.join(known)}"

@@ -129,8 +129,16 @@ def check_horizon(
             )
 
 
-def check_parts(parts: dict[str, Parts], boundaries: Boundaries, lookback: int) -> None:
+def check_parts(
+    parts: dict[str, Parts], boundaries: Boundaries, lookback: int, warm_up: int = 0
+) -> None:
     """Make sure that there is something to train on, to stop by and to test.
+
+    Args:
+        parts: of each symbol.
+        boundaries: the last session of each part.
+        lookback: sessions of a training window.
+        warm_up: of these, the first that carry no loss.
 
     Raises:
         DataError: naming the part that is too short and what would work.
@@ -140,7 +148,7 @@ def check_parts(parts: dict[str, Parts], boundaries: Boundaries, lookback: int) 
         raise DataError(
             f"`training.lookback` {lookback} needs as many training sessions, got {longest} "
             f"up to {boundaries.train_end:%Y-%m-%d}",
-            "shorten `training.lookback`, fetch a longer history, or move `split`",
+            f"{_shorter(longest, warm_up)}fetch a longer history, or move `split`",
         )
     if all(len(p.validation) == 0 for p in parts.values()):
         raise DataError(
@@ -155,6 +163,15 @@ def check_parts(parts: dict[str, Parts], boundaries: Boundaries, lookback: int) 
             f"{boundaries.validation_end:%Y-%m-%d}",
             "move `split` earlier or fetch newer prices",
         )
+
+
+def _shorter(sessions: int, warm_up: int) -> str:
+    """How to fit windows into so many sessions, with a warm-up that they stay longer than."""
+    if sessions < 2:
+        return ""
+    if sessions > warm_up:
+        return f"shorten it to `training.lookback: {sessions}`, "
+    return f"set `training.lookback: {sessions}` and `training.warm_up: {sessions // 4}`, "
 
 
 def check_windows(parts: dict[str, Parts], lookback: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from lstmcast.errors import OutputError
-from lstmcast.files import replace_file
+from lstmcast.files import reason, remedy, replace_file
 from lstmcast.plots.style import house_style
 
 # Without these, matplotlib writes the time of day and its own version into the file.
@@ -42,7 +42,8 @@ def save_figure(figure: Figure, path: Path) -> Path:
         replace_file(path, content)
     except OSError as error:
         raise OutputError(
-            f"`{path}` cannot be written: {error.strerror or error}", _next_step(path, error)
+            f"`{path}` cannot be written: {reason(path, error)}",
+            remedy(path, error, "choose a place that you may write to, with `--output`"),
         ) from error
     return path
 
@@ -52,11 +53,3 @@ def _render(figure: Figure, suffix: str) -> bytes:
     with house_style():
         figure.savefig(buffer, format=suffix, metadata=_METADATA[suffix])
     return buffer.getvalue()
-
-
-def _next_step(path: Path, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"make the folder first: `mkdir -p {path.parent}`"
-    if isinstance(error, IsADirectoryError):
-        return "that is a folder: give the name of a file in it"
-    return "choose a place that you may write to, with `--output`"

@@ -35,6 +35,13 @@ def normalise_symbol(text: str) -> str:
             hint=f"a symbol has at most {MAX_LENGTH}",
         )
     if not symbol.isascii() or _SYMBOL.fullmatch(symbol) is None:
+        source, colon, rest = symbol.rpartition(":")
+        if colon and source.isidentifier() and _SYMBOL.fullmatch(rest):
+            raise UsageError(
+                f"`SYMBOL` is {text!a}, which names a source as well",
+                hint=f"here the source is not a part of the symbol: give {rest}, and the source "
+                f"{source.lower()} by `data.source` or `--source`",
+            )
         raise UsageError(
             f"`SYMBOL` is {text!a}, which cannot be a ticker",
             hint="letters, digits and . - ^ = & _ only, such as BRK-B, ^GSPC or 600036.SS",

@@ -4,20 +4,21 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lstmcast.config import Experiment, load_experiment
-from lstmcast.errors import ConfigError, LstmcastError, RunError, UsageError
+from lstmcast.errors import ConfigError, LstmcastError, RunError, StoreError, UsageError
 from lstmcast.features import groups_named
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.predictions import read_predictions
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
-from lstmcast.prices.symbols import normalise_symbol
+from lstmcast.prices.symbols import Reference
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster
@@ -63,10 +64,7 @@ class Run:
             return cls(*_newest(runs_dir))
         path = run if run.is_dir() or run.parent != Path() else runs_dir / run
         if not path.is_dir():
-            raise RunError(
-                f"there is no run `{run}`",
-                f"the newest run under {runs_dir} is taken when none is named",
-            )
+            raise _no_run(run, run if run.is_file() else path, runs_dir)
         return cls(path, _read_record(path))
 
     @property
@@ -165,26 +163,28 @@ class Run:
 
         Args:
             store: where prices are kept.
-            symbols: in any spelling.
+            symbols: in any spelling, each with its source before it (`csv:GSPC`) where it is not
+                the run's.
 
         Raises:
             UsageError: if a symbol cannot be one, or is named twice.
             StoreError: if a symbol or context series is not stored.
         """
-        wanted = [normalise_symbol(symbol) for symbol in symbols]
-        if len(set(wanted)) < len(wanted):
+        source = self.symbols[0].source
+        wanted = [Reference.parse(symbol, source) for symbol in symbols]
+        if len({reference.symbol for reference in wanted}) < len(wanted):
             raise UsageError(
                 f"`--symbol` names {', '.join(symbols)}, one of them twice", "name each once"
             )
         known = {entry.symbol: entry for entry in self.symbols}
-        source = self.symbols[0].source
         if self.shares_features:
-            wanted += [symbol for symbol in known if symbol not in wanted]
+            named = {reference.symbol for reference in wanted}
+            wanted += [Reference(source, symbol) for symbol in known if symbol not in named]
         histories = [
-            store.load(symbol, source).between(
-                known[symbol].first if symbol in known else None, None
+            _load(store, reference).between(
+                known[reference.symbol].first if reference.symbol in known else None, None
             )
-            for symbol in wanted
+            for reference in wanted
         ]
         return attach_context(store, histories, self.experiment().data.context)
 
@@ -210,9 +210,57 @@ class Run:
         return path
 
 
+def _load(store: PriceStore, wanted: Reference) -> PriceHistory:
+    """A stored history; one that is there from other sources alone is asked for with its source."""
+    stored = store.sources(wanted.symbol)
+    if stored and wanted.source not in stored:
+        raise StoreError(
+            f"{wanted.symbol} is stored from {', '.join(stored)}, not from {wanted.source}",
+            f"name the source, as in `--symbol {stored[0]}:{wanted.symbol}`",
+        )
+    return store.load(wanted.symbol, wanted.source)
+
+
+def _no_run(run: Path, path: Path, runs_dir: Path) -> RunError:
+    """What was named in the place of a run, as far as that can be told."""
+    if path.is_file():
+        inside = (path.parent / "run.json").is_file()
+        return RunError(
+            f"there is no run `{run}`: it is a file, and a run is a folder",
+            f"name the folder: {path.parent}"
+            if inside
+            else "an experiment is trained with `lstmcast train --config`, which makes a run",
+        )
+    newest = f"the newest run under {runs_dir} is taken when none is named"
+    close = get_close_matches(path.name, [other.name for other in list_runs(path.parent)], n=1)
+    meant = f"did you mean `{close[0]}`? " if close else ""
+    return RunError(f"there is no run `{run}`", meant + newest)
+
+
+def _other_folder(path: Path) -> RunError | None:
+    """What a folder without `run.json` is, where that can be told."""
+    if (path / "run.json").exists():
+        return None
+    if (path / "plan.json").is_file():
+        return RunError(
+            f"{path} is a walk of `lstmcast backtest`, not a run",
+            "its scores are in its metrics.json; the same `lstmcast backtest` prints them again",
+        )
+    if list_runs(path):
+        return RunError(
+            f"{path} holds runs and is none itself",
+            f"name one of them, or use `--runs-dir {path}` for the newest",
+        )
+    if (path.parent / "run.json").is_file():
+        return RunError(f"{path} is a folder in a run", f"name the run itself: {path.parent}")
+    return None
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     """`run.json`, if this program can read the run."""
     hint = "name another run, or train it again with `lstmcast train --config`"
+    if other := _other_folder(path):
+        raise other
     try:
         record = json.loads((path / "run.json").read_text(encoding="utf-8"))
         schema = int(record["schema"])

@@ -73,8 +73,8 @@ def settle(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experim
     head = model.head
     if head == "auto":
         head = "point" if price else "student_t"
-    _check_choice("model.network", model.network, NETWORKS)
-    _check_choice("model.head", head, HEADS)
+    check_network("model.network", model.network)
+    check_head("model.head", head)
     if price and HEADS[head].is_distribution:
         raise ConfigError(
             f"`model.head` {head} forecasts returns and does not fit `target.kind` price",
@@ -114,7 +114,7 @@ def _check_pool(model: Model, head: str) -> None:
     """Points and distributions do not go into one pool."""
     heads = [head, *(variant.head for variant in model.variants if variant.head is not None)]
     for name in heads:
-        _check_choice("model.variants.head", name, HEADS)
+        check_head("model.variants.head", name)
     kinds = {HEADS[name].is_distribution for name in heads}
     if len(kinds) > 1:
         raise ConfigError(
@@ -129,6 +129,25 @@ def _check_pool(model: Model, head: str) -> None:
             f"`model.pool` asks for {asked}, and `model.head` {head} states no distribution",
             "use another `model.head`, or leave `model.pool` out",
         )
+
+
+def check_network(key: str, found: str) -> None:
+    """Make sure that there is a network of that name.
+
+    Raises:
+        ConfigError: naming those that there are.
+    """
+    _check_choice(key, found, NETWORKS)
+
+
+def check_head(key: str, found: str) -> None:
+    """Make sure that there is a head of that name; `auto` is one.
+
+    Raises:
+        ConfigError: naming those that there are.
+    """
+    if found != "auto":
+        _check_choice(key, found, HEADS)
 
 
 def _check_choice(key: str, found: str, choices: Collection[str]) -> None:
@@ -163,9 +182,11 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
     }
     # One that ended before the test part still teaches the others; alone there is nothing to test.
     tested = {symbol: part for symbol, part in parts.items() if len(part.test)} or parts
-    check_parts(tested, boundaries, experiment.training.lookback)
-    if experiment.training.supervision == "last":
-        check_windows(tested, experiment.training.lookback)
+    settings = experiment.training
+    every = settings.supervision == "every"
+    check_parts(tested, boundaries, settings.lookback, settings.warm_up if every else 0)
+    if not every:
+        check_windows(tested, settings.lookback)
     scaling = fit_scaling(matrices, parts, experiment.target.kind)
     inputs = build_inputs(matrices, scaling)
     return Prepared(

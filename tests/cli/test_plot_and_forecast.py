@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -316,7 +317,11 @@ def test_a_forecast_starts_at_the_newest_stored_bar(place: Workplace) -> None:
     [
         (["--horizon", "4"], 2, "`--horizon` 4 is longer than the 3 sessions"),
         (["--csv", "/absent/x.csv"], 10, "/absent/x.csv cannot be written: No such file"),
+        (["--csv", "/absent/x.csv"], 10, ", the folder /absent is missing\nhint: make the folder"),
         (["/absent"], 8, "there is no run `/absent`"),
+        (["--symbol", "yahoo:AAA"], 7, "AAA is stored from csv, not from yahoo\nhint: name the "),
+        (["--symbol", "csv:AAA", "--symbol", "aaa"], 2, "one of them twice"),
+        (["--symbol", "csv:A/A"], 2, "cannot be a ticker"),
     ],
 )
 def test_a_forecast_that_cannot_be_made(
@@ -325,6 +330,44 @@ def test_a_forecast_that_cannot_be_made(
     result = place.invoke("forecast", *options)
     assert (result.exit_code, result.stdout) == (code, "")
     assert fault in result.stderr
+
+
+def test_a_symbol_may_name_its_source(place: Workplace) -> None:
+    """As it does for `lstmcast data show`."""
+    place.store.save(replace(simulated(5, symbol="^GSPC"), source="yahoo"))
+    told = place.invoke("forecast", "--symbol", "yahoo:^gspc", "--symbol", "CSV:AAA", "--json")
+    assert [entry["symbol"] for entry in json.loads(told.stdout)["symbols"]] == ["^GSPC", "AAA"]
+    refused = place.invoke("forecast", "--symbol", "^GSPC")
+    assert refused.exit_code == 7
+    assert "hint: name the source, as in `--symbol yahoo:^GSPC`" in refused.stderr
+    assert place.invoke("plot", "--symbol", "csv:AAA").exit_code == 0
+    refused = place.invoke("plot", "--symbol", "yahoo:AAA")
+    assert refused.exit_code == 2
+    assert "hint: it has AAA, ^BBB from csv" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["plot", "forecast", "evaluate", "audit"])
+def test_what_is_not_a_run_is_named_as_what_it_is(place: Workplace, command: str) -> None:
+    run = Run.open(None, place.runs).path
+    walk = place.runs / "backtest-small-0123456789"
+    walk.mkdir()
+    (walk / "plan.json").write_text("{}")
+    for given, words in (
+        (walk, f"{walk} is a walk of `lstmcast backtest`, not a run\nhint: its scores are in"),
+        (walk.name, "is a walk of `lstmcast backtest`, not a run"),
+        (place.runs, f"{place.runs} holds runs and is none itself\nhint: name one"),
+        (run / "charts", f"is a folder in a run\nhint: name the run itself: {run}"),
+        (run / "run.json", f": it is a file, and a run is a folder\nhint: name the folder: {run}"),
+        (
+            place.config,
+            ": it is a file, and a run is a folder\nhint: an experiment is trained with",
+        ),
+        (f"{run.name}x", f"there is no run `{run.name}x`\nhint: did you mean `{run.name}`?"),
+        (place.root, "is not a complete run: `run.json` is missing"),
+    ):
+        result = place.invoke(command, given)
+        assert result.exit_code == 8
+        assert words in result.stderr, given
 
 
 @pytest.mark.parametrize("command", ["plot", "forecast", "evaluate"])

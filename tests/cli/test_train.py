@@ -131,6 +131,11 @@ def snapshot(folder: Path) -> dict[str, bytes]:
         (["training.device=cuda:99"], 9, "`training.device` is 'cuda:99'", "training.device=cpu"),
         (["training.device=tpu"], 3, "`training.device` is 'tpu', which is not a device", "auto"),
         (["colour=red"], 3, "has 1 fault\n  - `colour` is not a key", ""),
+        (["model.members=0", "model.network=gru", "features=[moon]"], 3,
+         "equal to 1\n  - `model.network` is 'gru', which does not exist; choose", ""),
+        (["training.device=tpu", "model.pool.baselines=[magic]"], 3,
+         "the experiment has 2 faults\n  - `model.pool.baselines` names 'magic'", ""),
+        (["data.symbols=[csv:AAA]"], 2, "which names a source as well", "give AAA, and the source"),
         (["data.symbols"], 3, "`--set` must look like", "name a key"),
     ],
 )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Ctrl-C at every stage: what is kept is said, and nothing that is finished is thrown away."""
+
+import io
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from support.histories import simulated
+from support.program import Workplace
+
+import lstmcast.run
+import lstmcast.training
+from lstmcast.cli import backtest
+from lstmcast.cli.interrupts import patience
+from lstmcast.evaluation.backtest import Backtest
+from lstmcast.evaluation.backtest.folds import Fold
+from lstmcast.run import Run
+
+ONE = ("--set", "model.members=1")
+WALK = ("--folds", "2", "--from", "2002-12-10", "--baselines", "random_walk,ewma")
+
+
+def press() -> None:
+    """Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Tests in the background of a shell have Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace.make(tmp_path, simulated(rows=620))
+
+
+def test_only_the_first_one_while_finishing_is_put_off(capsys: pytest.CaptureFixture[str]) -> None:
+    finishing = False
+    with patience(lambda: finishing, "wait") as late:
+        with pytest.raises(KeyboardInterrupt, match=r"^$"):
+            press()
+        assert [late.asked] == [False]
+        finishing = True
+        press()
+        assert [late.asked] == [True]
+        assert capsys.readouterr().err == "wait\n"
+        with pytest.raises(KeyboardInterrupt, match=r"^$"):
+            press()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_before_the_first_epoch_nothing_is_kept(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lstmcast.training, "train_experiment", lambda *_: press())
+    result = place.invoke("train", "-c", place.config, *ONE)
+    assert (result.exit_code, result.stderr) == (130, "nothing is kept\ninterrupted\n")
+    assert list(place.runs.iterdir()) == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_when_all_networks_are_trained_the_run_is_written(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """The rest takes seconds, and all of the training would be lost."""
+    write = lstmcast.run.create_run
+
+    def pressed(*arguments: object) -> Run:
+        for _ in range(times):
+            press()
+        return write(*arguments)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(lstmcast.run, "create_run", pressed)
+    result = place.invoke("train", "-c", place.config, *ONE)
+    assert result.exit_code == 130
+    assert "all networks are trained: writing the run; Ctrl-C again gives it up" in result.stderr
+    if times == 2:
+        assert result.stderr.endswith("gives it up\nnothing is kept\ninterrupted\n")
+        assert list(place.runs.iterdir()) == []
+        return
+    assert "interrupted when all networks were trained: the run is complete" in result.stderr
+    assert Run.open(None, place.runs).record["status"] == "complete"
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_walk_shows_a_bar_from_the_start_and_says_what_it_keeps(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    def do(walk: Backtest, fold: Fold, *_: object) -> Fold:
+        if len(walk.missing()) == len(walk.folds) - kept:
+            assert f"{kept}/2" in shown.getvalue()
+            press()
+        walk.path(fold).touch()
+        return fold
+
+    shown = io.StringIO()
+    screen = Console(file=shown, width=80, force_terminal=True, color_system=None)
+    monkeypatch.setattr(backtest, "err", lambda: screen)
+    monkeypatch.setattr("lstmcast.evaluation.backtest.walk.Backtest._do", do)
+    result = place.invoke("backtest", "-c", place.config, *WALK)
+    words = (
+        "none of 2 folds was finished: nothing is kept"
+        if kept == 0
+        else "1 of 2 folds are kept; the same command goes on from there"
+    )
+    assert (result.exit_code, result.stderr) == (130, f"{words}\ninterrupted\n")
