@@ -41,6 +41,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from lstmcast.dataset.target import seldom_traded
 from lstmcast.distributions import Distribution, FloatArray, PointForecast, Stretched
 from lstmcast.predictions import Actuals
 
@@ -321,8 +322,9 @@ class Path:
         # On the day of the outcome: distance and bounds in logs, restlessness and day of origin.
         distance, restless = np.full(shape, np.nan), np.zeros(shape)
         bounds, origin = np.zeros((*shape, len(COVERAGES))), np.zeros(shape, dtype=np.intp)
+        unheard = np.zeros(shape, dtype=bool)
         for s, ((symbol, rows, _), widths) in enumerate(zip(judged, all_widths, strict=True)):
-            z = restlessness(symbol.closes)
+            z, seldom = restlessness(symbol.closes), seldom_traded(symbol.closes)
             day = dates.get_indexer(symbol.dates[rows]) + (symbol.market != market)
             # What was known too late for any of these days tells nothing.
             count = int((day < len(dates)).sum())
@@ -335,6 +337,8 @@ class Path:
                 bounds[known, s, h] = np.log(widths.ranges[made, h])
                 restless[known, s, h] = z[rows[made]]
                 origin[known, s, h] = day[made]
+                unheard[known, s, h] = (moved == 0) & seldom[rows[made]]
+        distance = _where_heard(distance, unheard)
         coefficients, levels = _learn(distance, bounds, restless, origin)
         names = [symbol.name for symbol, _, _ in judged]
         return cls(dates, coefficients, dict(zip(names, levels.swapaxes(0, 1), strict=True)))
@@ -345,6 +349,17 @@ class Path:
         z = restlessness(symbol.closes)[rows][:, None, None]
         level = self.levels[symbol.name][day] if symbol.name in self.levels else 0.0
         return np.exp(_log_factors(self.coefficients[day], _mood(z), level))
+
+
+def _where_heard(distance: FloatArray, unheard: NDArray[np.bool_]) -> FloatArray:
+    """Distances of the outcomes that count, `(days, symbols, horizons)`; NaN for the others.
+
+    A halted symbol is inside every range, every day, and would move those of all others. Its
+    unchanged closes count on days on which no symbol tells more.
+    """
+    heard = np.isfinite(distance) & ~unheard
+    counted: FloatArray = np.where(unheard & heard.any(axis=1, keepdims=True), np.nan, distance)
+    return counted
 
 
 def _mood(z: FloatArray) -> FloatArray:

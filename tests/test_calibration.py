@@ -422,3 +422,16 @@ def test_symbols_of_other_days_are_calibrated_with_each_other() -> None:
     for symbol in symbols:
         held = coverage(symbol, found[symbol.name], rows[symbol.name])
         assert held == pytest.approx(COVERAGES, abs=0.06)
+
+
+def test_a_halted_symbol_does_not_move_the_ranges_of_the_others() -> None:
+    """It is inside every range on every day, and says nothing of how far a price moves."""
+    live, still = judged(independent(21), "LIVE"), independent(22)
+    still[FIRST:] = 0.0
+    halted, raw = judged(still, "HALTED"), constant(0.01)
+    end, wanted = live.dates[VALIDATION_END], {"LIVE": TEST}
+    with_it = calibrate(raw, [live, halted], wanted, "adaptive", end)["LIVE"]
+    alone = calibrate(raw, [live], wanted, "adaptive", end)["LIVE"]
+    ours, theirs = (part.quantiles((0.1, 0.9)) @ [-1, 1] for part in (with_it, alone))
+    assert np.mean(ours / theirs) == pytest.approx(1, abs=0.01)
+    np.testing.assert_allclose(ours, theirs, rtol=0.03)  # before it counts as halted it has a say
