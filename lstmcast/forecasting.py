@@ -26,9 +26,10 @@ class SymbolForecast:
         currency: of the prices, where the source told.
         origin: the last session that the forecast knows.
         close: its adjusted close.
-        table: a row per session to come: `date`, `assumed` (the date is a day of its week, not from a
-            calendar), `horizon`, `median`, the 21 quantile columns in prices, `mean_return`, and
-            `chance_up`, the probability of a close above the last one (null for a point model).
+        table: a row per session to come: `date`, `assumed` (the date is a day of the market's week,
+            not from a calendar), `horizon`, `median`, the 21 quantile columns in prices,
+            `mean_return`, and `chance_up`, the probability of a close above the last one (null for
+            a point model).
     """
 
     symbol: str

@@ -17,6 +17,8 @@ FEWEST = 10
 """Bars that it takes to read a week off."""
 SELDOM = 0.25
 """Share of the busiest weekday's bars below which a weekday's are special sessions."""
+SPARSE = 2.5
+"""Days for each bar from which on bars are not daily, and show no week."""
 
 
 def week_name(days: Iterable[int]) -> str:
@@ -43,11 +45,11 @@ WEEKS = {
 def week_of(dates: pd.DatetimeIndex) -> str:
     """Return the week of trading, a name in `WEEKS`, that the newest of the dates show.
 
-    Weekdays, where they are too few to tell or show fewer than five days.
+    Weekdays, where they are too few or too far apart to tell, or show fewer than five days.
     """
     newest = dates[-NEWEST:]
+    if len(newest) < FEWEST or (newest[-1] - newest[0]).days > SPARSE * len(newest):
+        return WEEKDAYS
     counts = np.bincount(newest.day_of_week, minlength=7)
     days = np.flatnonzero(counts > SELDOM * counts.max(initial=0))
-    if len(newest) < FEWEST or len(days) < 5:
-        return WEEKDAYS
-    return week_name(days.tolist())
+    return WEEKDAYS if len(days) < 5 else week_name(days.tolist())

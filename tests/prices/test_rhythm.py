@@ -39,6 +39,7 @@ def shifted(frame: pd.DataFrame, days: int) -> pd.DataFrame:
         ("W", "weekly"),
         ("2W", "fortnightly"),
         ("MS", "monthly"),
+        ("ME", "monthly"),
         ("BME", "monthly"),
         ("QE", "quarterly"),
     ],
@@ -47,6 +48,7 @@ def test_bars_of_another_length_are_named(rule: str, name: str) -> None:
     (finding,) = found(make_frame(900).resample(rule).last())
     assert finding.level == "suspect"
     assert finding.message.startswith(f"these are {name} bars: missing ")
+    assert "every day" not in finding.message
     assert hint(finding) == "export daily bars; `--allow-gaps` stores the prices as they are"
 
 
