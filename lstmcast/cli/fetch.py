@@ -10,6 +10,7 @@ import typer
 
 from lstmcast.cli.console import err, figures, print_json, print_table
 from lstmcast.cli.fetched import finding_lines, print_dry_run, read_line
+from lstmcast.cli.interrupts import saying
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import UsageError
 
@@ -222,10 +223,18 @@ def _shown(outcomes: Iterable["Outcome"], count: int) -> list["Outcome"]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     screen = err()
-    done = []
+    done: list[Outcome] = []
     columns = (TextColumn("fetching"), BarColumn(), MofNCompleteColumn())
     several = count > 1 and screen.is_terminal
-    with Progress(*columns, console=screen, transient=True, disable=not several) as bar:
+
+    def kept() -> str:
+        stored = sum(1 for outcome in done if outcome.update is not None)
+        return f"{stored} of {count} symbols are stored; the same command goes on from there"
+
+    with (
+        saying(kept),
+        Progress(*columns, console=screen, transient=True, disable=not several) as bar,
+    ):
         task = bar.add_task("", total=count)
         for outcome in outcomes:
             done.append(outcome)

@@ -17,6 +17,8 @@ from lstmcast.cli import backtest
 from lstmcast.cli.interrupts import patience
 from lstmcast.evaluation.backtest import Backtest
 from lstmcast.evaluation.backtest.folds import Fold
+from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.sources.sample import SampleSource
 from lstmcast.run import Run
 
 ONE = ("--set", "model.members=1")
@@ -111,3 +113,22 @@ def test_a_walk_shows_a_bar_from_the_start_and_says_what_it_keeps(
         else "1 of 2 folds are kept; the same command goes on from there"
     )
     assert (result.exit_code, result.stderr) == (130, f"{words}\ninterrupted\n")
+
+
+def test_a_fetch_says_how_many_symbols_are_stored(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = SampleSource.fetch
+
+    def pressed(source: SampleSource, symbol: str, *days: object) -> PriceHistory:
+        if symbol == "IBM":
+            press()
+        return fetch(source, symbol, *days)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(SampleSource, "fetch", pressed)
+    result = place.invoke("fetch", "AAPL", "IBM", "MSFT", "--source", "sample")
+    assert result.exit_code == 130
+    assert result.stderr.endswith(
+        "1 of 3 symbols are stored; the same command goes on from there\ninterrupted\n"
+    )
+    assert [place.store.sources(name) for name in ("AAPL", "IBM")] == [["sample"], []]
