@@ -107,7 +107,9 @@ def _columns(width: int) -> "list[ProgressColumn]":
     columns: list[ProgressColumn] = [TextColumn(name)]
     if middle:
         columns.append(BarColumn(bar_width=20 if wide else 8))
-    columns.append(TextColumn(f"{'epoch ' if wide else ''}{{task.completed}}/{{task.total}}"))
+    columns.append(
+        TextColumn(f"{'epoch ' if width >= 100 else ''}{{task.completed}}/{{task.total}}")
+    )
     columns.append(TextColumn("{task.fields[losses]}"))
     if wide:
         columns.append(TimeElapsedColumn())
