@@ -17,14 +17,12 @@ import pyarrow.compute as pc
 from lstmcast.prices.sources.files.dates import LOOKS_LIKE
 from lstmcast.prices.sources.files.faults import Faults
 from lstmcast.prices.sources.files.names import (
-    DAY_FIRST,
-    DECIMAL_POINT,
     FIELDS,
     SYMBOL,
     lines_of,
     plain,
 )
-from lstmcast.prices.sources.files.numbers import MARKS, Mark, convert
+from lstmcast.prices.sources.files.numbers import MARKS, convert
 from lstmcast.prices.sources.files.options import NO_COLUMN, ReadOptions
 from lstmcast.prices.sources.files.table import Column, Table
 
@@ -40,7 +38,6 @@ class Candidate:
 
     rank: int
     column: Column
-    language: str
 
 
 @dataclass(frozen=True)
@@ -50,28 +47,13 @@ class Fields:
     Args:
         shared: columns by role that all symbols have: the date, and the symbol of each row.
         by_ticker: prices by ticker, then by role; `""` where the table names no tickers.
-        languages: languages that the names are of.
         dates: further columns that could be the date, best first.
     """
 
     shared: dict[str, Column]
     by_ticker: dict[str, dict[str, Column]]
-    languages: frozenset[str]
     dates: tuple[Column, ...] = ()
     remarks: list[str] = field(default_factory=list)
-
-    @property
-    def day_first(self) -> bool:
-        """Whether the header's language never puts the month first."""
-        return bool(self.languages & set(DAY_FIRST))
-
-    @property
-    def decimal(self) -> Mark | None:
-        """The decimal mark of the header's language, None where it is English."""
-        comma, point = self.languages & set(DAY_FIRST), self.languages & set(DECIMAL_POINT)
-        if bool(comma) == bool(point):
-            return None
-        return "," if comma else "."
 
 
 def find_fields(table: Table, options: ReadOptions, faults: Faults) -> Fields:
@@ -89,14 +71,8 @@ def find_fields(table: Table, options: ReadOptions, faults: Faults) -> Fields:
             if line.role in excluded or line.role in given:
                 continue
             found = candidates.setdefault(ticker, {}).setdefault(line.role, [])
-            found.append(Candidate(line.rank, column, line.language))
+            found.append(Candidate(line.rank, column))
     common = candidates.pop("", {})
-    languages = {
-        item.language
-        for found in (common, *candidates.values())
-        for each in found.values()
-        for item in each
-    }
     shared = {role: column for role, column in given.items() if role in ("date", SYMBOL)}
     dates = _dates(table, common, shared, free)
     if "date" not in shared and dates:
@@ -110,7 +86,7 @@ def find_fields(table: Table, options: ReadOptions, faults: Faults) -> Fields:
     for ticker, own in (candidates or {"": common}).items():
         merged = {**common, **own}
         by_ticker[ticker] = _prices(merged, dict(prices), set(used), faults)
-    fields = Fields(shared, by_ticker, frozenset(languages - {"en", "any"}), tuple(dates[1:]))
+    fields = Fields(shared, by_ticker, tuple(dates[1:]))
     if (
         not any("close" in found for found in by_ticker.values())
         and table.named
@@ -331,9 +307,9 @@ def _series(table: Table, fields: Fields) -> Fields:
         return fields
     date_name = plain(fields.shared["date"].name)
     if len(values) == 1 and date_name in SERIES_NAMES:
-        return Fields(fields.shared, {"": {"close": values[0]}}, fields.languages, fields.dates)
+        return Fields(fields.shared, {"": {"close": values[0]}}, fields.dates)
     by_ticker = {column.levels[-1]: {"close": column} for column in values}
-    return Fields(fields.shared, by_ticker, fields.languages, fields.dates)
+    return Fields(fields.shared, by_ticker, fields.dates)
 
 
 def is_counter(name: str) -> bool:

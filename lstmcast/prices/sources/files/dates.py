@@ -4,7 +4,6 @@ A form is a pattern of the whole cell, which says where year, month and day stan
 form if each of its cells does and names a day that exists, between 1900 and 2100. `04/01/2021` has
 two forms, and the file says which only if one of its days is above 12. Otherwise:
 
-- a language of the header that never puts the month first decides
 - one reading whose days follow each other on sessions of the exchange decides against one whose
   days jump from month to month or fall on closed days
 - else the file is refused, and `--date-format` asked for
@@ -192,7 +191,6 @@ def read_dates(
     column: pa.Array,
     *,
     symbol: str,
-    day_first: bool = False,
     form: str | None = None,
     context: pa.Array | None = None,
 ) -> Choice:
@@ -201,7 +199,6 @@ def read_dates(
     Args:
         column: the cells of the rows wanted, without surrounding space.
         symbol: whose days they are, for the exchange's calendar.
-        day_first: whether the file's language never puts the month first.
         form: what `--date-format` says: a format of `strptime`, or `s`, `ms`, `us`, `ns`, `excel`.
         context: the cells of all rows of the file, which may decide what these leave open.
     """
@@ -226,7 +223,7 @@ def read_dates(
         held = {item.form for item in _fitting(everywhere)[0]}
         fits = [item for item in fits if item.form in held] or fits
     spread = [_spread(item, codes) for item in fits]
-    return _decide(spread, symbol, day_first=day_first)
+    return _decide(spread, symbol)
 
 
 def _as_text(column: pa.Array) -> pa.Array:
@@ -415,7 +412,7 @@ MOSTLY = 0.99
 """Share of the days that must be sessions."""
 
 
-def _decide(fits: list[Days], symbol: str, *, day_first: bool) -> Choice:
+def _decide(fits: list[Days], symbol: str) -> Choice:
     """Choose among forms by their days; forms of the same days are one."""
     different: list[Days] = []
     for item in fits:
@@ -424,10 +421,6 @@ def _decide(fits: list[Days], symbol: str, *, day_first: bool) -> Choice:
     names = tuple(item.form for item in different)
     if len(different) == 1:
         return Choice(different[0], names)
-    if day_first:
-        later = [item for item in different if not _month_first(item.form)]
-        if len(later) == 1:
-            return Choice(later[0], names, "the header's language puts the day first")
     calendar = calendar_of(symbol)
     likely = [item for item in different if _daily_on(item, calendar)]
     others = [item for item in different if not _daily_on(item, calendar)]
@@ -438,10 +431,6 @@ def _decide(fits: list[Days], symbol: str, *, day_first: bool) -> Choice:
     if not likely and len(dotted) == 1 and all(name[:3] in ("%d.", "%m.") for name in names):
         return Choice(dotted[0], names, "dots stand behind a day, then a month")
     return Choice(None, names)
-
-
-def _month_first(form: str) -> bool:
-    return form.startswith("%m")
 
 
 def _step(days: Days) -> float:

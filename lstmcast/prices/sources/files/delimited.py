@@ -85,7 +85,8 @@ def _plainer(text: str) -> str:
             for line in text.split("\n")
         ]
         return "\n".join(unwrapped)
-    if head and not any(mark in line for line in head[-3:] for mark in ",;\t|"):
+    digits = any(character.isdigit() for line in head for character in line)
+    if digits and not any(mark in line for line in head[-3:] for mark in ",;\t|"):
         wide = any(re.search(r"\S {2,}\S", line) for line in head[-3:])
         between = r" {2,}" if wide else r" +"
         return "\n".join(re.sub(between, "\t", line.strip(" ")) for line in text.split("\n"))

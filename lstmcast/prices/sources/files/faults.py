@@ -30,6 +30,6 @@ class Faults:
         if len(self.found) == 1:
             raise DataError(f"`{self.path}`{self.found[0][0]}", hint=hint or None)
         faults = "; ".join(
-            f"({at}) {what.lstrip(', ')}" for at, (what, _) in enumerate(self.found, 1)
+            f"({at}) {what.lstrip(', :')}" for at, (what, _) in enumerate(self.found, 1)
         )
         raise DataError(f"`{self.path}` has {len(self.found)} faults: {faults}", hint=hint)

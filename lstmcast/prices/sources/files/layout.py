@@ -247,4 +247,6 @@ def _misses_first(header: list[str], body: list[str]) -> bool:
     place = next((at for at, cell in enumerate(header) if "date" in roles_of(cell)), None)
     if place is None:
         return looks_like_date(body[0])
+    if place + 1 >= len(body):
+        return False
     return looks_like_date(body[place + 1]) and not looks_like_date(body[place])

@@ -316,10 +316,6 @@ NAMES = (
     Line(SYMBOL, 2, "zh", "股票名称 | 证券简称 | 名称"),
 )  # fmt: skip
 
-DAY_FIRST = ("de", "fr", "es", "pt", "it", "nl", "pl", "sv", "tr", "ru", "id", "vi", "latin")
-"""Languages whose dates never begin with the month, and whose numbers have a decimal comma."""
-DECIMAL_POINT = ("ja", "ko", "zh")
-
 _NUMBERED = re.compile(r"^\d{1,2}[a-z]?\s*[.)]\s+")
 _YAHOO_HTML = re.compile(r"^(adj close|close)\b.*price adjusted for.*", re.DOTALL)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")

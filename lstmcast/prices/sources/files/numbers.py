@@ -3,7 +3,7 @@
 A cell is a number if, read with the file's decimal mark, it is digits with or without thousands
 marks in their places, and at most one decimal mark. A sign, a currency and the letters
 K, M and B may stand around it. Both readings are tried; where both fit (`9.400` in every
-row), what other columns are written like decides, then the language of the header, and else nobody.
+row), what other columns are written like decides, and else nobody.
 """
 
 from collections.abc import Iterable, Sequence
@@ -72,15 +72,12 @@ class Decision:
     """Cells that leave it open, where `mark` is None."""
 
 
-def decide(
-    prices: Sequence[pa.Array], beside: Iterable[pa.Array], *, language: Mark | None
-) -> Decision:
+def decide(prices: Sequence[pa.Array], beside: Iterable[pa.Array]) -> Decision:
     """Return the decimal mark of a file.
 
     Args:
         prices: the cells of the price columns, text or numbers.
         beside: the cells of other columns, which are written the same way.
-        language: the decimal mark of the header's language, None where it is English.
     """
     texts = [column for column in prices if pa.types.is_string(column.type)]
     fits = [mark for mark in MARKS if all(_fits(item, mark) for item in texts)]
@@ -97,8 +94,6 @@ def decide(
     if len(said) == 1:
         name = "point" if said[0] == "." else "comma"
         return Decision(said[0], f"other columns show a decimal {name}")
-    if language is not None:
-        return Decision(language, "as the header's language writes numbers")
     return Decision(None, "", tuple(marked[:2]))
 
 

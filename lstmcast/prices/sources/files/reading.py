@@ -204,7 +204,6 @@ class _Reader:
             choice = read_dates(
                 cells,
                 symbol=self.symbol,
-                day_first=self.fields.day_first,
                 form=self.options.date_format,
                 context=column.cells if len(cells) < len(column.cells) else None,
             )
@@ -282,8 +281,9 @@ class _Reader:
             return self.options.decimal
         date = self.fields.shared.get("date")
         beside = [column.cells for column in self.table.columns if column is not date]
-        language: Mark | None = "." if self.table.angled else self.fields.decimal
-        decision = decide(list(prices.values()), beside, language=language)
+        decision = decide(list(prices.values()), beside)
+        if decision.mark is None and self.table.angled:  # MetaTrader and its like know no locale
+            return "."
         if decision.mark is None:
             example = decision.examples[0]
             written = " and ".join(map(repr, decision.examples))
