@@ -131,7 +131,10 @@ def test_the_sheet_with_prices_is_found_or_named(tmp_path: Path) -> None:
     path = tmp_path / "prices.xlsx"
     path.write_bytes(workbook({"About": [["made up"]], "Bars": [["title"], HEADER, *ROWS]}))
     assert fetch(path).bars["close"].tolist() == [1.5, 2.5]
-    second = [[day, 10 * close, volume] for day, close, volume in ROWS]
+    second = [
+        [day, close, volume]
+        for (day, *_), close, volume in zip(ROWS, (15, 25), (1, 2), strict=True)
+    ]
     path.write_bytes(workbook({"Bars": [HEADER, *ROWS], "More bars": [HEADER, *second]}))
     with pytest.raises(DataError, match="has prices in 2 sheets: Bars, More bars") as caught:
         fetch(path)

@@ -37,6 +37,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "`--decimal .` reads 9400, `--decimal ,` reads 9.4",
         "--decimal .",
     ),
+    "every volume may be thousands": (
+        "date,close,volume\n2024-01-02,2,1.000\n2024-01-03,3,2.000\n",
+        "'1.000' and '2.000' in every row, which can be 1 or 1000",
+        "`--decimal .` reads 1, `--decimal ,` reads 1000",
+        "--decimal ,",
+    ),
     "day and month may change places": (
         "date,close\n05/01/2021,1.5\n06/02/2021,2.5\n",
         "`date` is '05/01/2021', which can be %m/%d/%Y or %d/%m/%Y in every row",
@@ -238,7 +244,7 @@ def test_all_faults_of_a_file_come_in_one_error(tmp_path: Path) -> None:
     for part in (
         "(1) has more than one column for `close`: 'price' and 'last'",
         "(2) `date` is '05/01/2021', which can be",
-        "(3) prices are written as '9.400' and '9.375'",
+        "(3) numbers are written as '9.400' and '9.375'",
         "(4) line 2: `volume` is 'x', not a number",
     ):
         assert part in caught.value.message

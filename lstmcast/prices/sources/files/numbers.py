@@ -64,7 +64,7 @@ _DECIMALS = {
 
 @dataclass(frozen=True)
 class Decision:
-    """The decimal mark of a file, and what decided where the prices alone did not."""
+    """The decimal mark of a file, and what decided where its numbers alone did not."""
 
     mark: Mark | None
     why: str = ""
@@ -72,20 +72,20 @@ class Decision:
     """Cells that leave it open, where `mark` is None."""
 
 
-def decide(prices: Sequence[pa.Array], beside: Iterable[pa.Array]) -> Decision:
+def decide(columns: Sequence[pa.Array], beside: Iterable[pa.Array]) -> Decision:
     """Return the decimal mark of a file.
 
     Args:
-        prices: the cells of the price columns, text or numbers.
+        columns: the cells of prices and volumes, text or numbers.
         beside: the cells of other columns, which are written the same way.
     """
-    texts = [column for column in prices if pa.types.is_string(column.type)]
+    texts = [column for column in columns if pa.types.is_string(column.type)]
     fits = [mark for mark in MARKS if all(_fits(item, mark) for item in texts)]
+    if not fits:  # cells that are no number at all are reported by whoever reads them
+        shares = {mark: sum(_share(item, mark) for item in texts) for mark in MARKS}
+        fits = [mark for mark in MARKS if shares[mark] == max(shares.values())]
     if len(fits) == 1:
         return Decision(fits[0])
-    if not fits:
-        shares = {mark: sum(_share(item, mark) for item in texts) for mark in MARKS}
-        return Decision("." if shares["."] >= shares[","] else ",")
     marked = [cell for item in texts for cell in _cells_with(item, r"\d[.,]\d")]
     if not marked:
         return Decision(".")

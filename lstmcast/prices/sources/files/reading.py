@@ -22,7 +22,6 @@ from lstmcast.prices.sources.files.rows import Events, find_events, only_bars
 from lstmcast.prices.sources.files.table import Column, Table
 from lstmcast.prices.sources.files.zones import session_days
 
-PRICES = ("open", "high", "low", "close", "adj_close", "dividends")
 MOST_NAMES = 12
 
 
@@ -186,8 +185,8 @@ class _Reader:
                     self._note("dates", f"dates are {choice.days.form}: {choice.why}")
                 return choice.days
             if column is date:
-                first = choice
-        self._explain(date, first)
+                first, tried = choice, self.tried
+        self._explain(date, first, tried)
         return None
 
     def _try(self, column: Column, prices: dict[str, Column]) -> Choice:
@@ -215,8 +214,7 @@ class _Reader:
             self._note("rows", f"left out {count(remarks, 'line')} below the table")
         return choice
 
-    def _explain(self, date: Column, choice: Choice) -> None:
-        rows = self.tried
+    def _explain(self, date: Column, choice: Choice, rows: np.ndarray) -> None:
         cells = date.cells.take(pa.array(rows)) if len(rows) else date.cells
         if not len(rows):
             self.faults.add(" has a header and no rows", "")
@@ -261,7 +259,7 @@ class _Reader:
     ) -> dict[str, np.ndarray]:
         rows = pa.array(self.rows)
         cells = {role: column.cells.take(rows) for role, column in prices.items()}
-        mark = self._decimal({role: each for role, each in cells.items() if role in PRICES})
+        mark = self._decimal([each for role, each in cells.items() if role != "splits"])
         numbers = {}
         for role in FIELDS:
             if role not in cells:
@@ -276,18 +274,18 @@ class _Reader:
             numbers[role] = values
         return numbers
 
-    def _decimal(self, prices: dict[str, pa.Array]) -> Mark:
+    def _decimal(self, cells: list[pa.Array]) -> Mark:
         if self.options.decimal is not None:
             return self.options.decimal
         date = self.fields.shared.get("date")
         beside = [column.cells for column in self.table.columns if column is not date]
-        decision = decide(list(prices.values()), beside)
+        decision = decide(cells, beside)
         if decision.mark is None and self.table.angled:  # MetaTrader and its like know no locale
             return "."
         if decision.mark is None:
             example = decision.examples[0]
             written = " and ".join(map(repr, decision.examples))
-            what = f": prices are written as {written} in every row,"
+            what = f": numbers are written as {written} in every row,"
             what += f" which can be {_as(example, '.')} or {_as(example, ',')}"
             self.faults.add(
                 what,
