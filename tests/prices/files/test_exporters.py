@@ -68,6 +68,12 @@ SYMBOLS = {
     "kaggle-long": "MSFT",
     "moex": "SBER.ME",
     "dukascopy": "EURUSD=X",
+    "b3-cotahist": "VALE3.SA",
+    "j-quants": "7203.T",
+    "coingecko": "BTC-USD",
+    "upbit": "BTC-KRW",
+    "cboe-vix": "^VIX",
+    "naver": "005930.KS",
 }
 """The symbol to ask for where it is not AAPL."""
 
@@ -146,7 +152,6 @@ def test_what_was_read_is_said(key: str, says: str) -> None:
         ("comdirect", "decoded as cp1252"),
         ("borsa-istanbul", "decoded as cp1254"),
         ("excel-unicode", "decoded as utf-16"),
-        ("investing-id", "numbers have a decimal comma: other columns show a decimal comma"),
         ("binance-klines", "no header: read as Binance klines"),
         ("barchart", "left out 1 line below the table"),
         ("yahoo-page-copied", "1 row of dividends and splits between the bars"),

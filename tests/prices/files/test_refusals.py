@@ -91,6 +91,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "`--columns close=close` or `--columns close='Close Price'`",
         "--columns 'close=Close Price'",
     ),
+    "a name that comes twice": (
+        "date,Close,Close.1\n2024-01-02,1.5,2.5\n",
+        "more than one column for `close`: 'Close' and 'Close.1'",
+        "`--columns close=Close.1`",
+        "--columns close=Close.1",
+    ),
     "price and last, and no close": (
         "date,price,last\n2024-01-02,1.5,2.5\n",
         "more than one column for `close`: 'price' and 'last'",
@@ -235,6 +241,17 @@ def test_options_read_what_they_say(tmp_path: Path) -> None:
     assert fetch(path, "--decimal .").bars["close"].tolist() == [9.4, 9.375, 9.4]
 
 
+def test_other_columns_tell_what_prices_leave_open(tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("date;close;change\n2024-01-02;9.400;0,27%\n2024-01-03;9.375;-0,79%\n")
+    history = fetch(path)
+    assert history.bars["close"].tolist() == [9400, 9375]
+    (finding,) = history.findings
+    assert finding.message == "numbers have a decimal comma: other columns show a decimal comma"
+    path.write_text("date;close;change\n2024-01-02;9.400;0.27%\n2024-01-03;9.375;-0.79%\n")
+    assert fetch(path).bars["close"].tolist() == [9.4, 9.375]
+
+
 def test_all_faults_of_a_file_come_in_one_error(tmp_path: Path) -> None:
     path = tmp_path / "prices.csv"
     text = "date,price,last,volume\n05/01/2021,9.400,9.400,x\n06/02/2021,9.375,9.375,1\n"
@@ -292,6 +309,35 @@ def test_an_option_that_does_not_fit_the_file_is_refused(
 def test_a_comma_in_a_name_is_part_of_it() -> None:
     options = ReadOptions.parse(columns="date=Date,close=Close, raw,volume=2")
     assert options.columns == {"date": "Date", "close": "Close, raw", "volume": "2"}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "clock", "dates"),
+    [
+        ("7203.T", "15:00", ["2024-01-09", "2024-01-10"]),
+        ("BHP.AX", "13:00", ["2024-01-09", "2024-01-10"]),
+        ("TCS.NS", "18:30", ["2024-01-09", "2024-01-10"]),
+        ("SAP.DE", "23:00", ["2024-01-09", "2024-01-10"]),
+        ("AAPL", "14:30", ["2024-01-08", "2024-01-09"]),
+        ("AAPL", "00:00", ["2024-01-08", "2024-01-09"]),
+        ("BTC-USD", "23:00", ["2024-01-08", "2024-01-09"]),
+    ],
+)
+def test_an_instant_is_of_the_exchange_s_own_day(
+    symbol: str, clock: str, dates: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text(f"time,close\n2024-01-08T{clock}:00Z,1.5\n2024-01-09T{clock}:00Z,2.5\n")
+    assert [str(day.date()) for day in fetch(path, symbol=symbol).bars.index] == dates
+
+
+def test_instants_of_no_known_exchange_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("time,close\n1704726000,1.5\n1704812400,2.5\n")  # midnight in Tokyo
+    with pytest.raises(DataError, match=r"2024-01-08 15:00 is 10:00 in America/New_York") as caught:
+        fetch(path, symbol="7203")
+    assert "such as 7203.T" in str(caught.value.hint)
+    assert str(fetch(path, symbol="7203.T").first.date()) == "2024-01-09"
 
 
 def test_adjusted_says_what_closes_are(tmp_path: Path) -> None:

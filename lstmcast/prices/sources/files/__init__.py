@@ -1,6 +1,7 @@
 """Price files of any exporter: what is in them is found out, said, and never guessed silently.
 
 text.py, delimited.py, binary.py   from bytes to a table of cells (`table.py`)
+fixed_width.py                     the one format without delimiters
 layout.py, headerless.py           where the table begins, and what its columns are called
 names.py                           the names of exporters: a new one is a line there
 columns.py, choice.py              which column, and which symbol

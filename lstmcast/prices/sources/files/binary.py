@@ -78,6 +78,8 @@ def _levels(name: Any) -> tuple[str, ...]:
 
 
 def _cells(values: pd.Series) -> pa.Array:
+    if isinstance(values.dtype, pd.PeriodDtype):
+        values = values.dt.to_timestamp()
     array = pa.array(values, from_pandas=True)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

@@ -19,8 +19,8 @@ _OTHER_NAMES = {
     " BINANCE COINBASE KRAKEN BITSTAMP INDEXSP INDEXDJX FX FX_IDC OANDA FOREX",
     "SS": "SH XSHG SSE SHA CH", "SZ": "XSHE SZSE SHE", "DE": "GR GY XETRA XETR ETR", "F": "FRA FF",
     "L": "LN LSE LON XLON UK", "T": "JP JT JPX TSE TYO XTKS", "HK": "HKEX HKG XHKG", "NS": "NSE IN",
-    "BO": "BSE BOM IB", "KS": "KO KRX KP XKRX", "SA": "BMFBOVESPA BZ BVMF BS", "IS": "BIST TI XIST",
-    "PA": "EPA FP XPAR EURONEXT", "AS": "AMS NA XAMS", "AX": "ASX AU XASX", "TO": "TSX CN CT XTSE",
+    "BO": "BSE BOM IB", "KS": "KO KRX KP XKRX", "SA": "BMFBOVESPA BZ BVMF BS",
+    "IS": "BIST TI XIST E", "PA": "EPA FP XPAR EURONEXT", "AS": "AMS NA XAMS", "AX": "ASX AU XASX", "TO": "TSX CN CT XTSE",
     "ME": "MOEX RM MISX", "MI": "BIT IM MIL XMIL", "MC": "BME SM XMAD", "SW": "SIX SE VX XSWX",
     "TW": "TWSE TPE TT XTAI", "WA": "WSE GPW PW XWAR",
 }  # fmt: skip
@@ -48,6 +48,8 @@ def compare(wanted: str, given: str) -> int:
     other, elsewhere = _parts(given)
     if exchange and elsewhere and exchange != elsewhere:
         return OTHER
+    if exchange == "T" and re.fullmatch(r"\d{4}0", other):  # codes of Tokyo with a class of shares
+        other = other[:4]
     if stem == other or (stem.isdigit() and other.isdigit() and int(stem) == int(other)):
         return ALIKE
     return OTHER

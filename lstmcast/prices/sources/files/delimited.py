@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from lstmcast.errors import DataError
+from lstmcast.prices.sources.files.fixed_width import widen
 from lstmcast.prices.sources.files.layout import (
     HEAD,
     Layout,
@@ -36,7 +37,7 @@ def read_text(path: Path, text: str, notes: tuple[str, ...], wanted: frozenset[s
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _plainer(text.rstrip("\x1a\n"))
+    text = _plainer(widen(text.rstrip("\x1a\n")))
     head = _first_lines(text, HEAD)
     layout = find_layout(path, head, wanted)
     body = text[_offset(text, layout.first_line) :]

@@ -363,5 +363,14 @@ EXPORTERS = (
     Exporter("dukascopy", "Dukascopy", "Gmt time,Open,High,Low,Close,Volume", ""),
     Exporter("eoddata", "EODData, without a header", "", "no header: a known shape"),
     Exporter("zipped", "Any text, zipped", "", "a zip file with one member, or gzip"),
+    Exporter("b3-cotahist", "B3, COTAHIST", "00COTAHIST.2024BOVESPA", "fixed width"),
+    Exporter("amibroker", "AmiBroker, MetaStock", "<TICKER>,<DTYYYYMMDD>,<OPEN>", ""),
+    Exporter("j-quants", "J-Quants", "Date,Code,Open,High,Low,Close,UpperLimit,LowerLimit", ""),
+    Exporter("coingecko", "CoinGecko", "snapped_at,price,market_cap,total_volume", ""),
+    Exporter(
+        "upbit", "Upbit, daily candles", "market,candle_date_time_utc,candle_date_time_kst", ""
+    ),
+    Exporter("cboe-vix", "Cboe, VIX", "DATE,OPEN,HIGH,LOW,CLOSE", ""),
+    Exporter("naver", "Naver Finance", "날짜,종가,전일비,시가,고가,저가,거래량", ""),
     Exporter("excel", "Excel workbook", "", "`pip install 'lstmcast[excel]'`"),
 )

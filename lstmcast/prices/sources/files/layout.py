@@ -220,7 +220,7 @@ def _levels(header: list[list[str]], body: list[str]) -> tuple[tuple[str, ...], 
     """Return for each column the levels of its name."""
     if not header:
         return ()
-    if _size(header[-1]) == len(body) - 1 and _misses_first(header[-1], body):
+    if _size(header[-1]) == _size(body) - 1 and _misses_first(header[-1], body):
         header = [["", *cells] for cells in header]
     width = max(len(cells) for cells in header)
     padded = [[*cells, *[""] * (width - len(cells))] for cells in header]

@@ -36,7 +36,7 @@ NAMES = (
         " | business date | biz date | biz dt | bizdt | trad dt | effective date"
         " | exchange date | local date | date1 | caldt | datadate | trddt | date dd mmm yyyy"
         " | as of date | asof date | valuation date | nav date | date of trade | date gmt"
-        " | date utc",
+        " | date utc | dtyyyymmdd",
     ),
     Line(
         "date", 2, "en",
@@ -137,7 +137,7 @@ NAMES = (
         " | close adjusted | adjusted closing price | adj closing price | adjusted price"
         " | adj price | adjusted close price | adj close price | adjusted prices | adj closing"
         " | price adj | dividend adjusted close | split dividend adjusted close"
-        " | closing price adjusted | adj c",
+        " | closing price adjusted | adj c | adjustment close",
     ),
     Line("adj_close", 1, "ja", "調整後終値 | 調整後終値 円 | 修正後終値 | 調整終値"),
     Line("adj_close", 1, "ko", "수정종가 | 수정주가"),
@@ -247,7 +247,8 @@ NAMES = (
         " | ttl tradg vol | ttltradgvol | no of shares | number of shares | shares traded"
         " | traded volume | trading volume | share volume | total volume | volume shares"
         " | px volume | cshtrd | v | traded quantity | quantity traded | volume from"
-        " | volumefrom | qty | quantity | dnshrtrd | turnover volume | shares | volume traded",
+        " | volumefrom | qty | quantity | dnshrtrd | turnover volume | shares | volume traded"
+        " | candle acc trade volume",
     ),
     Line(
         "volume", 2, "en",
@@ -345,6 +346,7 @@ _BY_NAME = _table()
 
 
 _COINS = re.compile(r"volume (?:in )?(?P<of>[a-z][a-z0-9]{1,5})")
+_DOUBLED = re.compile(r"(?<=[^\W\d])\.\d{1,2}$")
 _QUOTED_IN = ("usd", "usdt", "usdc", "busd", "eur", "gbp", "krw", "jpy", "try")
 
 
@@ -355,6 +357,8 @@ def lines_of(name: str) -> tuple[Line, ...]:
         return whole
     if coins := _COINS.fullmatch(key):  # `Volume BTC` beside `Volume USDT`: the first counts coins
         return (Line("volume", 3 if coins["of"] in _QUOTED_IN else 1, "en", name),)
+    if (doubled := _DOUBLED.sub("", name)) != name:  # pandas numbers names that come twice
+        return lines_of(doubled)
     bare = _BRACKETS.sub("", unicodedata.normalize("NFKC", name))
     lines = _BY_NAME.get(plain(bare), ()) if bare != name and bare.strip() else ()
     return tuple(line for line in lines if line.role != "volume" or _of_shares(name))

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from lstmcast.errors import DataError
 from lstmcast.prices.calendar import EVERY_DAY, WEEKDAYS, calendar_of
 from lstmcast.prices.sources.files.dates import Days
 
@@ -24,7 +25,10 @@ def session_days(days: Days, symbol: str) -> tuple[pd.DatetimeIndex, str]:
     zone = zone_of(symbol)
     if zone is None:
         return written, ""
-    there = days.stamps.tz_localize("UTC").tz_convert(zone).tz_localize(None).normalize()
+    local = days.stamps.tz_localize("UTC").tz_convert(zone).tz_localize(None)
+    there = local.normalize()
+    if "." not in symbol and not symbol.startswith("^"):
+        _check_clock(local, days, symbol, zone)
     moved = np.asarray(there != written)
     if not moved.any():
         return written, ""
@@ -34,6 +38,27 @@ def session_days(days: Days, symbol: str) -> tuple[pd.DatetimeIndex, str]:
         f" {there[at]:%Y-%m-%d}"
     )
     return pd.DatetimeIndex(there), note
+
+
+CLOCK = frozenset(("00:00", "09:30", "16:00"))
+"""When daily bars of New York are stamped: at midnight, the open, or the close."""
+
+
+def _check_clock(local: pd.DatetimeIndex, days: Days, symbol: str, zone: str) -> None:
+    """Refuse instants with which daily bars of New York are not stamped.
+
+    Raises:
+        DataError: the bars may be of another exchange, and would be filed under wrong days.
+    """
+    odd = ~np.isin(local.strftime("%H:%M"), list(CLOCK))
+    if odd.any():
+        at = int(np.argmax(odd))
+        raise DataError(
+            f"{symbol}: {days.local[at]:%Y-%m-%d %H:%M} is {local[at]:%H:%M} in {zone}, when no"
+            " daily bar begins or ends, so whose day it is cannot be told",
+            hint=f"name the symbol with its exchange, such as {symbol}.T or {symbol}.NS,"
+            " or write dates without times into the file",
+        )
 
 
 @lru_cache(maxsize=32)
