@@ -163,6 +163,18 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "every symbol of the file with `--all`",
         "--columns close=IBM",
     ),
+    "bid and ask": (
+        "Date,Bid Close,Ask Close\n2024-01-02,1.5,2.5\n2024-01-03,1.5,2.5\n",
+        "holds 2 symbols, and none is AAPL: Bid Close, Ask Close",
+        "`--columns close='Bid Close'` takes a column for AAPL",
+        "--columns 'close=Bid Close'",
+    ),
+    "two that could be the one": (
+        "date,close,ticker\n2024-01-02,1.5,AAPL.O\n2024-01-02,2.5,AAPL.US\n",
+        "holds 2 symbols, of which AAPL.O and AAPL.US could each be AAPL",
+        "fetch one of these names",
+        "",
+    ),
     "a listing elsewhere": (
         "date,close,ticker\n2024-01-02,1.5,AAPL.L\n2024-01-03,2.5,AAPL.L\n",
         "holds AAPL.L, not AAPL.DE",
@@ -250,6 +262,14 @@ def test_other_columns_tell_what_prices_leave_open(tmp_path: Path) -> None:
     assert finding.message == "numbers have a decimal comma: other columns show a decimal comma"
     path.write_text("date;close;change\n2024-01-02;9.400;0.27%\n2024-01-03;9.375;-0.79%\n")
     assert fetch(path).bars["close"].tolist() == [9.4, 9.375]
+
+
+def test_an_adjusted_close_alone_is_the_close(tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("Date,Open,Adj Close,Volume\n2024-01-02,1.5,1.25,100\n2024-01-03,2,2.25,50\n")
+    history = fetch(path)
+    assert history.bars["close"].tolist() == [1.25, 2.25]
+    assert "close=Adj Close" in history.details["read"]
 
 
 def test_all_faults_of_a_file_come_in_one_error(tmp_path: Path) -> None:

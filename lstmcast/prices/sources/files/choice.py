@@ -20,9 +20,9 @@ _OTHER_NAMES = {
     "SS": "SH XSHG SSE SHA CH", "SZ": "XSHE SZSE SHE", "DE": "GR GY XETRA XETR ETR", "F": "FRA FF",
     "L": "LN LSE LON XLON UK", "T": "JP JT JPX TSE TYO XTKS", "HK": "HKEX HKG XHKG", "NS": "NSE IN",
     "BO": "BSE BOM IB", "KS": "KO KRX KP XKRX", "SA": "BMFBOVESPA BZ BVMF BS",
-    "IS": "BIST TI XIST E", "PA": "EPA FP XPAR EURONEXT", "AS": "AMS NA XAMS", "AX": "ASX AU XASX", "TO": "TSX CN CT XTSE",
-    "ME": "MOEX RM MISX", "MI": "BIT IM MIL XMIL", "MC": "BME SM XMAD", "SW": "SIX SE VX XSWX",
-    "TW": "TWSE TPE TT XTAI", "WA": "WSE GPW PW XWAR",
+    "IS": "BIST TI XIST E", "PA": "EPA FP XPAR EURONEXT", "AS": "AMS NA XAMS",
+    "AX": "ASX AU XASX", "TO": "TSX CN CT XTSE", "ME": "MOEX RM MISX", "MI": "BIT IM MIL XMIL",
+    "MC": "BME SM XMAD", "SW": "SIX SE VX XSWX", "TW": "TWSE TPE TT XTAI", "WA": "WSE GPW PW XWAR",
 }  # fmt: skip
 _SAME_EXCHANGE = {name: suffix for suffix, names in _OTHER_NAMES.items() for name in names.split()}
 """Other names of exchanges, to Yahoo's suffix; America's is empty."""

@@ -8,6 +8,7 @@ Three kinds of tables are told apart:
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -146,6 +147,9 @@ def listed(columns: Iterable[Column], most: int = 12) -> str:
 # --- tickers in names ----------------------------------------------------------------------------
 
 _SIGN = re.compile(r"[A-Za-z0-9^$][A-Za-z0-9.^=&_/:\- ]{0,30}")
+_NO_TICKERS = frozenset(
+    ("bid", "ask", "mid", "prev", "previous", "adj", "avg", "last", "net", "raw")
+)
 _UNITS = {
     "usd",
     "eur",
@@ -176,9 +180,15 @@ def _by_ticker(
     if levelled:
         return levelled
     direct = {line.role for column in columns for line in lines_of(column.name)}
-    if direct & {"close"} or "close" in given:
+    if direct & {"close", "adj_close"} or "close" in given:
         return None
     parted = {id(column): parts for column in columns if (parts := split_name(column.name))}
+    often = Counter(ticker for ticker, _ in parted.values())
+    parted = {
+        key: parts
+        for key, parts in parted.items()
+        if plain(parts[0]) not in _NO_TICKERS and (parts[0].isupper() or often[parts[0]] > 1)
+    }
     roles = {line.role for _, name in parted.values() for line in lines_of(name)}
     return parted if roles & {"close", "adj_close"} else None
 

@@ -82,7 +82,7 @@ NAMES = (
     Line(
         "close", 3, "en",
         "price | last | last price | last trade | last sale | latest | px | last traded price"
-        " | trade price | sp500 price | index value | last value",
+        " | trade price | sp500 price | index value | indexvalue | last value",
     ),
     Line(
         "close", 4, "en",

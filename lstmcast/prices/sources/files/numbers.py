@@ -83,7 +83,7 @@ def decide(columns: Sequence[pa.Array], beside: Iterable[pa.Array]) -> Decision:
     fits = [mark for mark in MARKS if all(_fits(item, mark) for item in texts)]
     if not fits:  # cells that are no number at all are reported by whoever reads them
         shares = {mark: sum(_share(item, mark) for item in texts) for mark in MARKS}
-        fits = [mark for mark in MARKS if shares[mark] == max(shares.values())]
+        fits = [mark for mark in MARKS if shares[mark] == max(shares.values()) > 0] or ["."]
     if len(fits) == 1:
         return Decision(fits[0])
     marked = [cell for item in texts for cell in _cells_with(item, r"\d[.,]\d")]

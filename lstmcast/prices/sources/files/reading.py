@@ -154,13 +154,15 @@ class _Reader:
         shown = ", ".join(names[:MOST_NAMES]) + (
             f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         )
-        which = f" {' and '.join(best[:3])} could each be it;" if level >= ALIKE else ""
-        raise SymbolNotFoundError(
-            f"`{path}` holds {len(names)} symbols, and none is {self.symbol}:{which} {shown}"
-            if not which
-            else f"`{path}` holds {len(names)} symbols:{which} it holds {shown}",
-            hint="fetch one of these names, or every symbol of the file with `--all`",
-        )
+        what = f"`{path}` holds {len(names)} symbols"
+        if level >= ALIKE:
+            what += f", of which {' and '.join(best[:3])} could each be {self.symbol}"
+        else:
+            what += f", and none is {self.symbol}: {shown}"
+        hint = "fetch one of these names, or every symbol of the file with `--all`"
+        if where == "columns":
+            hint += f"; `--columns close={word(names[0])}` takes a column for {self.symbol}"
+        raise SymbolNotFoundError(what, hint=hint)
 
     def _check_columns(self, prices: dict[str, Column]) -> None:
         every = self.table.columns
