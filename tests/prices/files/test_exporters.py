@@ -8,7 +8,9 @@ import pytest
 
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import SourceOptions, get_source
+from lstmcast.prices.sources.files.choice import ALIKE, compare
 from lstmcast.prices.sources.files.formats import EXPORTERS, Exporter
+from lstmcast.prices.sources.files.names import NAMES, plain
 
 EXPORTS = Path(__file__).parent / "exports"
 
@@ -160,3 +162,44 @@ def test_what_was_read_is_said(key: str, says: str) -> None:
 def test_what_was_decided_is_noted(key: str, says: str) -> None:
     exporter = next(exporter for exporter in EXPORTERS if exporter.key == key)
     assert any(says in finding.message for finding in fetch(exporter).findings)
+
+
+def test_a_name_stands_for_one_column() -> None:
+    roles: dict[str, set[str]] = {}
+    for line in NAMES:
+        for name in line.names.split("|"):
+            roles.setdefault(plain(name), set()).add(line.role)
+    several = {name: found for name, found in roles.items() if len(found) > 1}
+    assert several == {"start": {"date", "open"}}  # Germans call the open so
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "same"),
+    [
+        ("AAPL", "AAPL US Equity", True),
+        ("AAPL", "NASDAQ:AAPL", True),
+        ("BRK-B", "BRK.B", True),
+        ("BRK-B", "BRK.A", False),
+        ("BTC-USD", "BTC/USD", True),
+        ("BTC-USD", "BTC/USDT", False),
+        ("600519.SS", "sh.600519", True),
+        ("600519.SS", "600519.SZ", False),
+        ("000001.SZ", "1", True),
+        ("7203.T", "72030", True),
+        ("VOD.L", "VOD LN Equity", True),
+        ("VOD.L", "VOD", True),
+        ("VOD.L", "VOD.US", False),
+        ("VOD", "VOD.L", False),
+        ("600519", "600519.SH", True),
+        ("BTC-USD", "COINBASE:BTCUSD", True),
+        ("AAPL", "MSFT", False),
+    ],
+)
+def test_symbols_are_compared_by_what_they_mean(wanted: str, given: str, same: bool) -> None:
+    assert (compare(wanted, given) >= ALIKE) is same
+
+
+def test_a_folder_of_stooq_s_is_searched_by_its_own_names(tmp_path: Path) -> None:
+    content = (EXPORTS / "stooq-bulk.txt").read_bytes()
+    (tmp_path / "aapl.us.txt").write_bytes(content)
+    assert len(get_source("csv", SourceOptions(path=tmp_path)).fetch("AAPL")) == 6

@@ -36,7 +36,14 @@ def read_feather(path: Path, content: bytes) -> Table:
     Raises:
         DataError: damaged, or without rows.
     """
-    return _arrow(path, content, "Feather", pyarrow.feather.read_feather)
+    return _arrow(path, content, "Feather", _read_feather)
+
+
+def _read_feather(file: io.BytesIO) -> pd.DataFrame:
+    table = pyarrow.feather.read_table(file, memory_map=False)
+    table.validate(full=True)  # Arrow trusts the offsets in such a file, and follows wrong ones
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _arrow(path: Path, content: bytes, kind: str, read: Any) -> Table:
@@ -44,7 +51,7 @@ def _arrow(path: Path, content: bytes, kind: str, read: Any) -> Table:
         frame = read(io.BytesIO(content))
         columns = _with_index(frame)
         arrays = [Column(levels, _cells(cells)) for levels, cells in columns]
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
+    except (OSError, ValueError, TypeError, KeyError, MemoryError, NotImplementedError) as error:
         raise DataError(f"`{path}` is not a {kind} file: {_line(error)}") from error
     if not len(frame):
         raise DataError(f"`{path}` has no rows")

@@ -15,8 +15,8 @@ _BLOOMBERG = re.compile(r"^(?P<stem>\S+)\s+(?P<country>[A-Z]{2})(\s+(EQUITY|INDE
 _PREFIX = re.compile(r"^(?P<exchange>[A-Z]{2,10})\s?:\s?(?P<stem>.+)$")
 _CHINESE = re.compile(r"^(?P<exchange>SH|SZ|BJ)\.?(?P<stem>\d{6})$")
 _OTHER_NAMES = {
-    "": "US O OQ N UW UN UQ NASDAQ NYSE NYSEARCA AMEX XNAS XNYS ARCA BATS WIKI INDEX CC CRYPTO"
-    " BINANCE COINBASE KRAKEN BITSTAMP INDEXSP INDEXDJX FX FX_IDC OANDA FOREX",
+    "US": "O OQ N UW UN UQ NASDAQ NYSE NYSEARCA AMEX XNAS XNYS ARCA BATS WIKI",
+    "": "INDEX CC CRYPTO BINANCE COINBASE KRAKEN BITSTAMP INDEXSP INDEXDJX FX FX_IDC OANDA FOREX",
     "SS": "SH XSHG SSE SHA CH", "SZ": "XSHE SZSE SHE", "DE": "GR GY XETRA XETR ETR", "F": "FRA FF",
     "L": "LN LSE LON XLON UK", "T": "JP JT JPX TSE TYO XTKS", "HK": "HKEX HKG XHKG", "NS": "NSE IN",
     "BO": "BSE BOM IB", "KS": "KO KRX KP XKRX", "SA": "BMFBOVESPA BZ BVMF BS",
@@ -25,7 +25,7 @@ _OTHER_NAMES = {
     "MC": "BME SM XMAD", "SW": "SIX SE VX XSWX", "TW": "TWSE TPE TT XTAI", "WA": "WSE GPW PW XWAR",
 }  # fmt: skip
 _SAME_EXCHANGE = {name: suffix for suffix, names in _OTHER_NAMES.items() for name in names.split()}
-"""Other names of exchanges, to Yahoo's suffix; America's is empty."""
+"""Other names of exchanges, to Yahoo's suffix; those that say nothing of a listing to none."""
 _MORE = (
     "AT BA BD BE BK CA CL CN CR DU HA HM IC KW LM LS MU NE NX PR PS QA RG SG SN SR TA TL V VN VS XC"
 )
@@ -46,6 +46,8 @@ def compare(wanted: str, given: str) -> int:
         return NEUTRAL
     stem, exchange = _parts(wanted)
     other, elsewhere = _parts(given)
+    if not exchange and not stem.isdigit():
+        exchange = "US"  # as Yahoo and lstmcast write symbols
     if exchange and elsewhere and exchange != elsewhere:
         return OTHER
     if exchange == "T" and re.fullmatch(r"\d{4}0", other):  # codes of Tokyo with a class of shares
@@ -94,7 +96,7 @@ def as_symbol(name: str) -> str:
     text = re.sub(r"[/ ]", "-", _PREFIX.sub(lambda match: match["stem"], name.strip().upper()))
     if match := _BLOOMBERG.match(name.strip().upper()):
         suffix = _SAME_EXCHANGE.get(match["country"], match["country"])
-        text = f"{match['stem']}.{suffix}" if suffix else match["stem"]
+        text = match["stem"] if suffix == "US" else f"{match['stem']}.{suffix}"
     return normalise_symbol(text)
 
 

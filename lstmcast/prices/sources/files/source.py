@@ -149,7 +149,9 @@ def find_file(path: Path, symbol: str) -> Path:
     if not path.is_dir():
         raise UsageError(f"`--path` is {str(path)!r}, where there is no file or folder")
     wanted = {
-        f"{stem}{end}".lower() for stem in (symbol, symbol_to_stem(symbol)) for end in ENDINGS
+        f"{stem}{end}".lower()
+        for stem in (symbol, symbol_to_stem(symbol), f"{symbol}.US")  # as Stooq names its files
+        for end in ENDINGS
     }
     matches = sorted(file for file in path.iterdir() if file.name.lower() in wanted)
     if not matches:
