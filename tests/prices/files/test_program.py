@@ -150,6 +150,20 @@ def test_the_sheet_with_prices_is_found_or_named(tmp_path: Path) -> None:
         fetch(path)
 
 
+def test_a_sheet_may_have_a_level_of_tickers(tmp_path: Path) -> None:
+    days = pd.DatetimeIndex(["2024-01-02", "2024-01-03"], name="Date")
+    columns = pd.MultiIndex.from_product(
+        [["Close", "High", "Volume"], ["AAPL", "MSFT"]], names=["Price", "Ticker"]
+    )
+    values = [[1.5, 11.5, 2.0, 12.0, 100, 200], [2.5, 12.5, 3.0, 13.0, 110, 210]]
+    path = tmp_path / "prices.xlsx"
+    pd.DataFrame(values, days, columns).to_excel(path)
+    bars = fetch(path, "MSFT").bars
+    assert bars["close"].tolist() == [11.5, 12.5]
+    assert bars["high"].tolist() == [12, 13]
+    assert bars["volume"].tolist() == [200, 210]
+
+
 def test_days_that_excel_counts_are_dates(tmp_path: Path) -> None:
     path = tmp_path / "prices.xlsx"
     path.write_bytes(workbook({"Bars": [HEADER, [45293, 1.5, 100], [45294, 2.5, 200]]}))

@@ -111,7 +111,7 @@ WAYS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(frame=frames(), how=WAYS)
 def test_bars_come_back_the_same_or_are_refused(
     frame: pd.DataFrame, how: dict[str, Any], tmp_path_factory: pytest.TempPathFactory

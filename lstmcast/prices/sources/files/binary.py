@@ -13,7 +13,7 @@ import pyarrow.feather
 
 from lstmcast.errors import DataError, UsageError
 from lstmcast.prices.sources.files.dates import looks_like_date
-from lstmcast.prices.sources.files.layout import looks_like_number
+from lstmcast.prices.sources.files.layout import MOST_LEVELS, levels_above, looks_like_number
 from lstmcast.prices.sources.files.names import lines_of, roles_of
 from lstmcast.prices.sources.files.table import Column, Table, is_text, levels_of, text_array
 
@@ -163,17 +163,32 @@ def _sheet(path: Path, book: Any, name: str, wanted: frozenset[str]) -> Table | 
     first = next((at for at in range(len(rows)) if _is_bar(rows[at])), None)
     if first is None:
         return None
-    above = [at for at in range(max(0, first - 3), first) if _is_header(rows[at], wanted)]
-    if not above:
+    header = _header(rows, first, wanted)
+    if not header:
         return None
-    header = [str(cell).strip() for cell in rows[above[-1]]]
     body = rows[first:]
+    names = levels_above(header, [_text(cell) for cell in body[0]])
     columns = []
-    for at, title in enumerate(header):
+    for at, levels in enumerate(names[: len(body[0])]):
         cells = _typed([row[at] for row in body])
-        if title or cells is not None:
-            columns.append(Column((title,) if title else (), cells or pa.array([""] * len(body))))
+        if levels or cells is not None:
+            columns.append(Column(levels, cells or pa.array([""] * len(body))))
     return Table(path, tuple(columns), notes=(f"sheet {name}",))
+
+
+def _header(rows: list[list[Any]], first: int, wanted: frozenset[str]) -> list[list[str]]:
+    """Return the rows of names above the first row of prices: one, or more with levels."""
+    header: list[list[str]] = []
+    for at in range(first - 1, max(first - 1 - MOST_LEVELS, -1), -1):
+        cells = [_text(cell) for cell in rows[at]]
+        filled = [cell for cell in cells if cell]
+        if len(filled) < 2 and not (filled and "date" in roles_of(filled[0])):
+            break
+        header.insert(0, cells)
+        once = len(set(filled)) == len(filled) > 1
+        if once and _is_header(rows[at], wanted):  # a whole header: what is above is a title
+            break
+    return header if any(_is_header(list(cells), wanted) for cells in header) else []
 
 
 def _is_bar(row: list[Any]) -> bool:

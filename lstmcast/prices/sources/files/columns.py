@@ -319,6 +319,8 @@ def _series(table: Table, fields: Fields) -> Fields:
     if len(values) == 1 and date_name in SERIES_NAMES:
         return Fields(fields.shared, {"": {"close": values[0]}}, fields.dates)
     by_ticker = {column.levels[-1]: {"close": column} for column in values}
+    if len(by_ticker) < len(values):  # names that come twice are no tickers
+        return fields
     return Fields(fields.shared, by_ticker, fields.dates)
 
 

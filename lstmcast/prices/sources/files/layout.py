@@ -149,7 +149,7 @@ def _under(delimiter: str, lines: list[str], wanted: frozenset[str]) -> Layout |
     sizes = Counter(_size(cells) for _, cells in body)
     top = [rows[at][1] for at in header]
     common = max(sizes, key=lambda size: (sizes[size], size), default=0)
-    names = _levels(top, body[0][1] if body else [])
+    names = levels_above(top, body[0][1] if body else [])
     width = len(names) if top else common
     if width < 2:
         return None
@@ -216,7 +216,7 @@ def _same_block(rows: list[Row], upper: int, lower: int) -> bool:
     return abs(len(above) - len(below)) <= 1 and len(above) > 1
 
 
-def _levels(header: list[list[str]], body: list[str]) -> tuple[tuple[str, ...], ...]:
+def levels_above(header: list[list[str]], body: list[str]) -> tuple[tuple[str, ...], ...]:
     """Return for each column the levels of its name."""
     if not header:
         return ()
