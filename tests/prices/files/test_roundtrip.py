@@ -35,9 +35,13 @@ MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'"))
 
 @st.composite
 def frames(draw: st.DrawFn) -> pd.DataFrame:
-    """Bars on any days, with prices of any size and any number of decimals."""
+    """Bars on any days, with prices of any size and any number of decimals.
+
+    They are not monthly: a few of those, dated the first in `%m/%d/%Y`, can be daily bars of one
+    January in `%d/%m/%Y`, and the exchange's calendar then decides for daily bars.
+    """
     count = draw(st.integers(1, 12))
-    step = draw(st.sampled_from(["B", "D", "W", "MS"]))
+    step = draw(st.sampled_from(["B", "D", "W", "W-WED"]))
     first = draw(st.dates(pd.Timestamp("1985-01-01").date(), pd.Timestamp("2030-12-31").date()))
     days = pd.date_range(first, periods=count, freq=step)
     decimals = draw(st.integers(0, 4))

@@ -44,11 +44,13 @@ _WORDS = "(?:" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")\.?"
 def _pattern(mark: Mark) -> str:
     """Return the pattern of a whole cell under a decimal mark."""
     point, other = (r"\.", ",") if mark == "." else (",", r"\.")
-    groups = rf"\d{{1,3}}(?:{other}\d{{3}})+|\d{{1,3}}(?:{_SPACE}\d{{3}})+"
+    groups = rf"[1-9]\d{{0,2}}(?:(?:{other}\d{{3}})+|(?:{_SPACE}\d{{3}})+)"
     if mark == ".":
-        groups += r"|\d{1,2}(?:,\d{2})+,\d{3}"  # as India groups them
-    number = rf"(?:(?:\d+|{groups})(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
-    return rf"^\(?[+\-−]?{_MONEY}? ?[+\-−]?{number} ?(?i:{_WORDS})? ?{_MONEY}?\)?$"
+        groups += r"|[1-9]\d?(?:,\d{2})+,\d{3}"  # as India groups them
+    number = rf"(?:(?:\d+|{groups})(?:{point}\d*)?|{point}\d+)"
+    before = rf"(?:[+\-−]?{_MONEY}? ?|{_MONEY} ?[+\-−])"
+    after = rf"(?:[eE][+-]?\d+| ?(?i:{_WORDS}))? ?{_MONEY}?"
+    return rf"^\(?{before}{number}{after}\)?$"
 
 
 _PATTERNS = {".": _pattern("."), ",": _pattern(",")}
