@@ -57,7 +57,7 @@ def list_(data: DataDir = None, json: Json = False) -> None:
         table.add_column(name, justify="right" if name in ("sessions", "findings") else "left")
     for entry in entries:
         if entry.problem is not None:
-            table.add_row(entry.symbol, entry.source, "", "", "", "", "", "damaged")
+            table.add_row(entry.symbol, entry.source, "", "", "", "", "", entry.state)
             continue
         worst = {finding.level for finding in entry.findings}
         table.add_row(
@@ -71,6 +71,9 @@ def list_(data: DataDir = None, json: Json = False) -> None:
             "suspect" if "suspect" in worst else "",
         )
     print_table(table)
+    for entry in entries:
+        if entry.problem is not None:
+            note(f"warning: {entry.problem}")
 
 
 @data_app.command("show")

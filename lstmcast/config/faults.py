@@ -42,28 +42,42 @@ _OTHER_NAMES = {
 
 _ROUNDS = 20
 
+MOST_FAULTS = 20
+"""Faults that are told one by one; of the rest, how many there are."""
+_LONGEST = 80
+"""Characters of a value or a key that are shown."""
+
 
 def faults_of(values: Mapping[str, Any]) -> tuple[list[str], Experiment | None]:
     """Every fault of an experiment's values.
 
     Returns:
-        A line for each, and the experiment as far as it is valid: with defaults in the place of
-        what is wrong. None where not even that can be made.
+        A line for each, of very many the first ones, and the experiment as far as it is valid:
+        with defaults in the place of what is wrong. None where not even that can be made.
     """
     rest = copy.deepcopy(dict(values))
     found: dict[str, None] = {}
+    untold = 0
     for _ in range(_ROUNDS):
         try:
-            return list(found), Experiment.model_validate(rest)
+            return _told(found, untold), Experiment.model_validate(rest)
         except ValidationError as error:
             details = error.errors()
-        before = len(found)
-        found |= dict.fromkeys(_explain(detail) for detail in details)
+        before = len(found) + untold
+        for number, detail in enumerate(details):
+            if len(found) == MOST_FAULTS:
+                untold += len(details) - number
+                break
+            found[_explain(detail)] = None
         for detail in details:
             _mend(rest, detail)
-        if len(found) == before:
+        if len(found) + untold == before:
             break
-    return list(found), None
+    return _told(found, untold), None
+
+
+def _told(found: Mapping[str, None], untold: int) -> list[str]:
+    return [*found, *([f"and {untold:,} more"] if untold else [])]
 
 
 def _mend(values: dict[str, Any], detail: ErrorDetails) -> None:
@@ -123,17 +137,22 @@ def _explain(detail: ErrorDetails) -> str:
         if detail["type"] == "string_type" and isinstance(found, (bool, int, float))
         else ""
     )
-    return f"`{path}` is {found!r}; {message[:1].lower() + message[1:]}{quote}"
+    return f"`{path}` is {short(repr(found))}; {message[:1].lower() + message[1:]}{quote}"
 
 
 def _dotted(path: Iterator[int | str] | Sequence[int | str]) -> str:
-    return ".".join(map(str, path))
+    return ".".join(short(str(part)) for part in path)
+
+
+def short(text: str) -> str:
+    """Text as it is shown in a message: of a long one the beginning."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _suggest(location: Path) -> str:
     """Name the key that was probably meant, by its whole path, or the keys that there are."""
     *above, last = location
-    section, given = _section(above), str(last)
+    section, given = _section(above), str(last)[:_LONGEST]
     own = _dotted(part for part in above if part not in _KINDS)
     known = dict(_keys())
     if "." in given and given in known:

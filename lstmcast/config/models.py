@@ -220,7 +220,10 @@ class Training(_Section):
         "every", description="loss on every session after the warm-up, or on the last alone"
     )
     warm_up: int = Field(
-        20, ge=0, description="first sessions of a window that carry no loss (`every` only)"
+        20,
+        ge=0,
+        le=10**9,
+        description="first sessions of a window that carry no loss (`every` only)",
     )
     sampling: Literal["sessions", "symbols"] = Field(
         "sessions",
@@ -237,15 +240,20 @@ class Training(_Section):
         " (`every`), or every window once (`last`)",
     )
     learning_rate: float = Field(3e-3, gt=0, le=1, description="AdamW step size")
-    ramp: int = Field(40, ge=0, description="steps in which the learning rate rises to its value")
+    ramp: int = Field(
+        40, ge=0, le=10**9, description="steps in which the learning rate rises to its value"
+    )
     rate_half_life: int = Field(
-        0, ge=0, description="steps in which the learning rate then falls to a half; 0 keeps it"
+        0,
+        ge=0,
+        le=10**9,
+        description="steps in which the learning rate then falls to a half; 0 keeps it",
     )
     averaging: float = Field(
         0.98, ge=0, lt=1, description="decay of the moving average of the weights; 0 for none"
     )
     weight_decay: float = Field(1e-3, ge=0, le=1, description="AdamW decoupled weight decay")
-    patience: int = Field(4, ge=1, description="epochs without a better validation loss")
+    patience: int = Field(4, ge=1, le=10**9, description="epochs without a better validation loss")
     refit: Literal["validation", "none"] = Field(
         "validation",
         description="`validation`: train once more with the validation sessions, for as many "

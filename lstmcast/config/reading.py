@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lstmcast.config.faults import faults_of
+from lstmcast.config.faults import MOST_FAULTS, faults_of, short
 from lstmcast.config.models import Experiment
-from lstmcast.config.yaml_text import read_yaml, write_yaml
+from lstmcast.config.yaml_text import DEEPEST, read_yaml, write_yaml
 from lstmcast.errors import ConfigError
+from lstmcast.reading import CONFIG_BYTES, read_file
 
 Check = Callable[[Experiment], Sequence[str]]
 """Finds what an experiment names that does not exist; a line for each fault."""
@@ -34,7 +35,7 @@ def load_experiment(
         ConfigError: listing every fault with its path, the value found and a hint.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path, CONFIG_BYTES, pipe=True).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"`--config` {path} cannot be read: {_reason(path, error)}", _what_to_give(path)
@@ -92,7 +93,9 @@ def _all_faults(
     if not overrides:
         blamed = []
     count = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
-    options = "`--set`" if len(overrides) != 1 else f"`--set {overrides[0]}`"
+    if len(problems) > MOST_FAULTS:
+        count = f"more than {MOST_FAULTS} faults"
+    options = "`--set`" if len(overrides) != 1 else f"`--set {short(overrides[0])}`"
     if not blamed:
         message = f"{origin} has {count}"
     elif len(blamed) == len(problems):
@@ -106,7 +109,7 @@ def _all_faults(
 
 def _problems(values: dict[str, Any], check: Check | None) -> list[str]:
     problems, valid = faults_of(values)
-    if check is not None and valid is not None:
+    if check is not None and valid is not None and len(problems) < MOST_FAULTS:
         problems += check(valid)
     return problems
 
@@ -115,9 +118,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
     """Set one `a.b=c` in the nested mapping."""
     key, equals, value = override.partition("=")
     names = key.strip().split(".")
-    if not equals or not all(names):
+    if not equals or not all(names) or len(names) > DEEPEST:
         raise ConfigError(
-            f"`--set` must look like `model.hidden_size=64`, got `{override}`",
+            f"`--set` must look like `model.hidden_size=64`, got `{short(override)}`",
             "name a key, an equals sign and a value, without spaces around it",
         )
     if names[0] == "split" and len(names) == 2 and isinstance(values.get("split"), dict):
@@ -130,7 +133,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         inner = section.get(name)
         section[name] = dict(inner) if isinstance(inner, dict) else {}
         section = section[name]
-    section[names[-1]] = read_yaml(value, f"`--set {override}`")
+    section[names[-1]] = read_yaml(value, f"`--set {short(override)}`")
 
 
 def dump_experiment(experiment: Experiment) -> str:

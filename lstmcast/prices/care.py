@@ -63,6 +63,9 @@ def find(store: PriceStore, text: str, source: str | None = None) -> Reference:
 def verify(store: PriceStore, entries: Iterable[StoreEntry]) -> Iterator[Checked]:
     """Read every file, compare its bars with its hash, and look at them again."""
     for entry in entries:
+        if entry.problem is not None:
+            yield Checked(entry.symbol, entry.source, entry.path, problem=entry.problem)
+            continue
         try:
             history = store.load(entry.symbol, entry.source)
         except StoreError as error:

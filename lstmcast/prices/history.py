@@ -153,12 +153,7 @@ class PriceHistory:
     @cached_property
     def sha256(self) -> str:
         """Hex SHA-256 of the dates and numbers, the same on every machine for the same bars."""
-        days = self.bars.index.to_numpy().astype("datetime64[D]").astype("<i8")
-        values = self.bars[list(COLUMNS)].to_numpy(dtype="<f8", copy=True)
-        values[np.isnan(values)] = np.nan  # one bit pattern for every NaN
-        digest = hashlib.sha256(days.tobytes())
-        digest.update(np.ascontiguousarray(values).tobytes())
-        return digest.hexdigest()
+        return sha256_of(self.bars)
 
     def adjusted(self) -> pd.DataFrame:
         """Return prices on one scale over splits and dividends, for features and forecasts.
@@ -227,3 +222,13 @@ class PriceHistory:
 def now_utc() -> str:
     """Return this moment as ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def sha256_of(bars: pd.DataFrame) -> str:
+    """Hex SHA-256 of the days and numbers of some bars."""
+    days = bars.index.to_numpy().astype("datetime64[D]").astype("<i8")
+    values = bars[list(COLUMNS)].to_numpy(dtype="<f8", copy=True)
+    values[np.isnan(values)] = np.nan  # one bit pattern for every NaN
+    digest = hashlib.sha256(days.tobytes())
+    digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

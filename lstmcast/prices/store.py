@@ -5,40 +5,63 @@
 
 A file is replaced whole: the new one is written beside it, flushed to the disk, then renamed over
 it. A crash at any moment therefore leaves the old file or the new one, and readers, who open it
-once, need no lock. Each `load` compares the bars with the hash that was stored with them.
+once, need no lock.
+
+Each `load` compares what it uses with hashes that were stored with it: the bars as they lie in the
+file, with the types of their columns, and the text of the metadata, which says whose file it is.
+Files of earlier versions have a hash of the bars by their days alone. They are read where it fits
+and the bars obey the rules, and get the other hashes when they are next written.
 """
 
 import contextlib
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import filelock
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstmcast.errors import StoreError
-from lstmcast.files import open_whole, remove_left_overs, replace_file
-from lstmcast.prices.bars import COLUMNS, INDEX_DTYPE, iso_dates
+from lstmcast.errors import DataError, NoDataInRangeError, StoreError
+from lstmcast.files import remove_left_overs, replace_file
+from lstmcast.prices.bars import normalise
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.stored import (
+    About,
+    DamagedError,
+    NewerError,
+    bars_of,
+    read_about,
+    sealed,
+    unsealed,
+)
 from lstmcast.prices.symbols import normalise_symbol, stem_to_symbol, symbol_to_stem
+from lstmcast.reading import STORE_BYTES, read_file
 
-SCHEMA_VERSION = 1
-METADATA_KEY = b"lstmcast"
+MOST_SESSIONS = 200_000
+"""Rows of a file; a century of daily bars has 26,000."""
 LOCK_SECONDS = 120.0
+_BROKEN = (pa.ArrowException, OSError, ValueError)
+"""What Parquet's reader raises of damaged bytes."""
+
+
+class UnreadableError(Exception):
+    """A file that the system does not let be read; it may be whole."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 @dataclass(frozen=True)
 class StoreEntry:
     """What the store knows of one file without reading its bars.
 
-    `problem` is None for a file whose metadata can be read, and says what is wrong otherwise.
+    `problem` is None for a file whose metadata can be read, and says what is wrong otherwise;
+    `state` says it in a word.
     """
 
     symbol: str
@@ -52,6 +75,7 @@ class StoreEntry:
     sha256: str = ""
     findings: tuple[Finding, ...] = ()
     problem: str | None = None
+    state: Literal["readable", "damaged", "unreadable"] = "readable"
 
 
 class PriceStore:
@@ -75,28 +99,32 @@ class PriceStore:
             StoreError: not fetched yet, damaged, or of another schema version.
         """
         path = self.path(symbol, source)
+        about, table = self._read(path, normalise_symbol(symbol), source)
         try:
-            with open_whole(path) as file:
-                table = pq.read_table(file, use_threads=False)
+            unsealed(about, table)
+            bars, missing, _ = normalise(bars_of(table), f"{symbol} from {source}", about.kind)
+        except DamagedError as error:
+            raise _damaged(path, error) from error
+        except (DataError, NoDataInRangeError) as error:
+            raise _damaged(path, DamagedError(f"breaks a rule: {error}")) from error
+        return about.history(bars, missing)
+
+    def _read(self, path: Path, symbol: str, source: str) -> tuple[About, pa.Table]:
+        """The checked metadata of a file and its columns."""
+        try:
+            file = _open(path)
+            about = read_about(file.schema_arrow)
+            about.belongs_to(symbol, source)
+            return about, file.read(use_threads=False)
         except FileNotFoundError:
-            raise self._absent(normalise_symbol(symbol), source) from None
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(path, f"cannot be read: {_first_line(error)}") from error
-        about = _metadata(path, table.schema)
-        try:
-            days = table.column("date").to_numpy().astype(INDEX_DTYPE)
-            numbers = np.column_stack([table.column(name).to_numpy() for name in COLUMNS])
-            bars = pd.DataFrame(
-                numbers.astype("float64", copy=False),
-                index=pd.DatetimeIndex(days, name="date"),
-                columns=list(COLUMNS),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise _damaged(path, "does not hold daily bars") from error
-        history = _from_metadata(path, about, bars)
-        if history.sha256 != about["sha256"]:
-            raise _damaged(path, "holds other bars than its content hash says")
-        return history
+            raise self._absent(symbol, source) from None
+        except DamagedError as error:
+            raise _damaged(path, error) from error
+        except UnreadableError as error:
+            raise _unreadable(path, error.reason) from error
+        except _BROKEN as error:
+            cannot = DamagedError(f"cannot be read: {_first_line(error)}")
+            raise _damaged(path, cannot) from error
 
     def save(self, history: PriceHistory) -> Path:
         """Write `history` in place of what is stored, whole or not at all, and return the path.
@@ -136,39 +164,57 @@ class PriceStore:
             lock.release()
 
     def sources(self, symbol: str) -> list[str]:
-        """Return the sources that `symbol` is stored from, in alphabetical order."""
+        """Return the sources that `symbol` is stored from, in alphabetical order.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         name = f"{symbol_to_stem(normalise_symbol(symbol))}.parquet"
-        return sorted(path.parent.name for path in (self.root / "prices").glob(f"*/{name}"))
+        return [folder.name for folder in self._folders() if (folder / name).exists()]
 
     def entries(self) -> list[StoreEntry]:
-        """Return what is stored, by source and symbol; a damaged file comes with its problem."""
-        found = []
-        for path in sorted((self.root / "prices").glob("*/*.parquet")):
-            symbol, source = stem_to_symbol(path.stem), path.parent.name
-            try:
-                with open_whole(path) as file:
-                    about = _metadata(path, pq.read_schema(file))
-            except StoreError as error:
-                found.append(StoreEntry(symbol, source, path, problem=error.message))
-                continue
-            except (pa.ArrowException, OSError) as error:
-                found.append(StoreEntry(symbol, source, path, problem=_first_line(error)))
-                continue
-            found.append(
-                StoreEntry(
-                    symbol=symbol,
-                    source=source,
-                    path=path,
-                    rows=about["rows"],
-                    first=about["first"],
-                    last=about["last"],
-                    fetched_at=about["fetched_at"],
-                    currency=about["currency"],
-                    sha256=about["sha256"],
-                    findings=tuple(map(Finding.from_json, about["findings"])),
-                )
-            )
-        return found
+        """Return what is stored, by source and symbol; a damaged file comes with its problem.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return [
+            self._entry(path, folder.name)
+            for folder in self._folders()
+            for path in _listed(folder)
+            if path.suffix == ".parquet" and not path.name.startswith(".")
+        ]
+
+    def _folders(self) -> list[Path]:
+        """The folders of the sources; none before the first history is saved."""
+        folders = _listed(self.root / "prices")
+        return [path for path in folders if path.is_dir() and not path.name.startswith(".")]
+
+    def _entry(self, path: Path, source: str) -> StoreEntry:
+        symbol = stem_to_symbol(path.stem)
+        try:
+            about = read_about(_open(path).schema_arrow)
+            about.belongs_to(symbol, source)
+        except UnreadableError as error:
+            problem = f"`{path}` cannot be read: {error.reason.strerror or error.reason}"
+            return StoreEntry(symbol, source, path, problem=problem, state="unreadable")
+        except DamagedError as error:
+            return StoreEntry(symbol, source, path, problem=f"`{path}` {error}", state="damaged")
+        except _BROKEN as error:
+            problem = f"`{path}` cannot be read: {_first_line(error)}"
+            return StoreEntry(symbol, source, path, problem=problem, state="damaged")
+        return StoreEntry(
+            symbol=symbol,
+            source=source,
+            path=path,
+            rows=about.rows,
+            first=str(about.first),
+            last=str(about.last),
+            fetched_at=about.fetched_at,
+            currency=about.currency,
+            sha256=about.sha256,
+            findings=about.told,
+        )
 
     def remove(self, symbol: str, source: str) -> Path:
         """Delete one history and return the path that it had.
@@ -210,72 +256,54 @@ def fetch_command(source: str, *symbols: str) -> str:
 
 
 def _to_parquet(history: PriceHistory) -> bytes:
-    about = {
-        "schema": SCHEMA_VERSION,
-        "symbol": history.symbol,
-        "source": history.source,
-        "kind": history.kind,
-        "missing": list(history.missing),
-        "currency": history.currency,
-        "exchange": history.exchange,
-        "timezone": history.timezone,
-        "fetched_at": history.fetched_at,
-        "details": dict(history.details),
-        "findings": [finding.to_json() for finding in history.findings],
-        "rows": len(history),
-        "first": iso_dates(history.bars.index[:1])[0],
-        "last": iso_dates(history.bars.index[-1:])[0],
-        "sha256": history.sha256,
-    }
-    table = pa.Table.from_pandas(history.bars.reset_index(), preserve_index=False)
-    table = table.replace_schema_metadata(
-        {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(about).encode()}
-    )
     buffer = io.BytesIO()
     # the numbers of a column hardly repeat, so dictionaries make the file larger and slower
-    pq.write_table(table, buffer, compression="zstd", use_dictionary=False)
+    pq.write_table(sealed(history), buffer, compression="zstd", use_dictionary=False)
     return buffer.getvalue()
 
 
-def _metadata(path: Path, schema: pa.Schema) -> dict[str, Any]:
-    stored = (schema.metadata or {}).get(METADATA_KEY)
-    if stored is None:
-        raise _damaged(path, "was not written by lstmcast")
+def _open(path: Path) -> pq.ParquetFile:
+    """A stored file, read whole: others may replace it at any moment.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UnreadableError: the system does not let it be read.
+        DamagedError: no history has as many rows.
+    """
     try:
-        about: dict[str, Any] = json.loads(stored)
-        version = int(about["schema"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, "has unreadable metadata") from error
-    if version != SCHEMA_VERSION:
-        newer = version > SCHEMA_VERSION
-        raise StoreError(
-            f"`{path}` has schema version {version}; this lstmcast reads {SCHEMA_VERSION}",
-            hint="upgrade lstmcast" if newer else "delete the file and fetch the symbol again",
-        )
-    return about
+        content = read_file(path, STORE_BYTES)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableError(error) from error
+    file = pq.ParquetFile(pa.BufferReader(content))
+    if file.metadata.num_rows > MOST_SESSIONS:
+        raise DamagedError(f"has more than {MOST_SESSIONS:,} rows")
+    return file
 
 
-def _from_metadata(path: Path, about: dict[str, Any], bars: pd.DataFrame) -> PriceHistory:
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder, in order; nothing where there is none."""
     try:
-        return PriceHistory(
-            symbol=about["symbol"],
-            source=about["source"],
-            bars=bars,
-            missing=tuple(about["missing"]),
-            currency=about["currency"],
-            exchange=about["exchange"],
-            timezone=about["timezone"],
-            fetched_at=about["fetched_at"],
-            details=about["details"],
-            findings=tuple(map(Finding.from_json, about["findings"])),
-            kind=about["kind"],
-        )
-    except (KeyError, TypeError) as error:
-        raise _damaged(path, "has incomplete metadata") from error
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from error
 
 
-def _damaged(path: Path, how: str) -> StoreError:
-    return StoreError(f"`{path}` {how}", hint="delete the file and fetch the symbol again")
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    """What may not be read is not damaged: nobody is told to delete it."""
+    return StoreError(
+        f"`{path}` cannot be read: {error.strerror or error}",
+        hint="give yourself the right to read it, or name another folder with `--data-dir`",
+    )
+
+
+def _damaged(path: Path, how: DamagedError) -> StoreError:
+    newer = isinstance(how, NewerError)
+    hint = "upgrade lstmcast" if newer else "delete the file and fetch the symbol again"
+    return StoreError(f"`{path}` {how}", hint=hint)
 
 
 @contextlib.contextmanager

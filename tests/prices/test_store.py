@@ -5,7 +5,10 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -14,8 +17,12 @@ from support.bars import make_frame, make_history
 
 from lstmcast.errors import StoreError, UsageError
 from lstmcast.prices.findings import Finding
-from lstmcast.prices.store import METADATA_KEY, PriceStore
+from lstmcast.prices.history import sha256_of
+from lstmcast.prices.store import PriceStore
+from lstmcast.prices.stored import ABOUT_HASH, METADATA_KEY, WHOLE_HASH
 from lstmcast.prices.symbols import normalise_symbol, stem_to_symbol, symbol_to_stem
+
+ABSENT = object()
 
 
 @pytest.fixture
@@ -24,10 +31,12 @@ def store(tmp_path: Path) -> PriceStore:
 
 
 def rewrite(path: Path, **changes: object) -> None:
-    """Change the metadata of a stored file and nothing else."""
+    """Make it a file of an earlier version, without the newer hashes, with other metadata."""
     table = pq.read_table(path)
     about = {**json.loads(table.schema.metadata[METADATA_KEY]), **changes}
-    metadata = {**table.schema.metadata, METADATA_KEY: json.dumps(about).encode()}
+    about = {name: value for name, value in about.items() if value is not ABSENT}
+    kept = {k: v for k, v in table.schema.metadata.items() if k not in (ABOUT_HASH, WHOLE_HASH)}
+    metadata = {**kept, METADATA_KEY: json.dumps(about).encode()}
     pq.write_table(table.replace_schema_metadata(metadata), path)
 
 
@@ -88,20 +97,127 @@ def test_a_file_cut_short_is_said_to_be_damaged(store: PriceStore, keep: float) 
     assert entry.problem
 
 
-def test_every_flipped_byte_is_noticed(store: PriceStore) -> None:
+def test_every_flipped_bit_is_noticed_or_changes_nothing(store: PriceStore) -> None:
     path = store.save(make_history(sessions=40))
     content = path.read_bytes()
-    original = store.load("AAPL", "csv")
-    noticed = 0
-    for at in range(0, len(content), 97):
-        path.write_bytes(content[:at] + bytes([content[at] ^ 0x40]) + content[at + 1 :])
+    original, noticed = store.load("AAPL", "csv"), 0
+    (entry,) = store.entries()
+    random = np.random.default_rng(5)
+    for at in random.choice(8 * len(content), 120, replace=False):
+        spoilt = bytearray(content)
+        spoilt[at // 8] ^= 1 << at % 8
+        path.write_bytes(spoilt)
+        (listed,) = store.entries()
+        assert listed.problem is not None or listed == entry
         try:
             loaded = store.load("AAPL", "csv")
         except StoreError:
             noticed += 1
-        else:  # a byte of the provenance or of Parquet's statistics: the bars are what they were
-            assert loaded.sha256 == original.sha256
-    assert noticed > len(content) / 97 / 3
+            continue
+        pd.testing.assert_frame_equal(loaded.bars, original.bars, check_exact=True)
+        assert replace(loaded, bars=original.bars) == original
+    assert noticed > 40
+
+
+def test_another_time_of_day_is_noticed(store: PriceStore) -> None:
+    """The hash of the days alone is the same."""
+    path = store.save(make_history())
+    for whole in (True, False):
+        table = pq.read_table(path)
+        stamps = pc.add(table["date"], pa.scalar(3_600_000_000, pa.duration("us")))
+        metadata = dict(table.schema.metadata)
+        if not whole:
+            del metadata[WHOLE_HASH]
+        table = table.set_column(0, "date", stamps).replace_schema_metadata(metadata)
+        pq.write_table(table, path)
+        with pytest.raises(StoreError, match=r"other bars than|does not hold daily bars"):
+            store.load("AAPL", "csv")
+
+
+def test_sessions_out_of_order_are_noticed_in_files_of_before(store: PriceStore) -> None:
+    path = store.save(make_history())
+    turned = make_history().bars[::-1]
+    table = pq.read_table(path).take(list(range(len(turned)))[::-1])
+    pq.write_table(table, path)
+    rewrite(path, sha256=sha256_of(turned))
+    with pytest.raises(StoreError, match="sessions that are not in their order"):
+        store.load("AAPL", "csv")
+
+
+def test_another_symbol_s_file_is_noticed(store: PriceStore) -> None:
+    path = store.save(make_history("AAPL"))
+    other = store.save(make_history("GOOG"))
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(StoreError, match="holds AAPL from csv, not GOOG from csv"):
+        store.load("GOOG", "csv")
+    first, second = store.entries()
+    assert (first.problem, second.state) == (None, "damaged")
+    assert len(store.load("AAPL", "csv")) == 300
+
+
+def test_a_file_of_before_is_read_and_gets_the_newer_hashes(store: PriceStore) -> None:
+    path = store.save(make_history())
+    rewrite(path)
+    assert WHOLE_HASH not in pq.read_schema(path).metadata
+    loaded = store.load("AAPL", "csv")
+    pd.testing.assert_frame_equal(loaded.bars, make_history().bars, check_freq=False)
+    store.save(loaded)
+    assert WHOLE_HASH in pq.read_schema(path).metadata
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, ABSENT) for name in ("currency", "fetched_at", "sha256", "missing", "details")),
+        ("fetched_at", "yesterday"),
+        ("fetched_at", 7),
+        ("currency", ["USD"]),
+        ("kind", "number"),
+        ("missing", ["cloze"]),
+        ("findings", [{"check": 1}]),
+        ("first", "2020-13-45"),
+        ("rows", "many"),
+        ("details", {"tries": 2}),
+    ],
+)
+def test_metadata_of_another_shape_are_named(store: PriceStore, name: str, value: object) -> None:
+    rewrite(store.save(make_history()), **{name: value})
+    store.save(make_history("MSFT"))
+    with pytest.raises(StoreError, match=f"incomplete metadata: `{name}"):
+        store.load("AAPL", "csv")
+    damaged, sound = store.entries()
+    assert damaged.problem is not None
+    assert sound.problem is None
+
+
+def test_other_facts_than_the_bars_have_are_noticed(store: PriceStore) -> None:
+    rewrite(store.save(make_history()), rows=299)
+    with pytest.raises(StoreError, match="holds other sessions than its metadata say"):
+        store.load("AAPL", "csv")
+
+
+def test_a_store_that_is_no_folder_is_not_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "prices").write_text("in the way")
+    store = PriceStore(tmp_path)
+    for ask in (store.entries, lambda: store.sources("AAPL"), lambda: store.load("AAPL", "csv")):
+        with pytest.raises(StoreError, match="cannot be read: Not a directory") as caught:
+            ask()
+        assert "delete" not in str(caught.value.hint)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    store: PriceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(make_history())
+
+    def refused(*_: object, **__: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("lstmcast.prices.store.read_file", refused)
+    with pytest.raises(StoreError, match="cannot be read: Permission denied") as caught:
+        store.load("AAPL", "csv")
+    assert "delete" not in str(caught.value.hint)
+    assert store.entries()[0].state == "unreadable"
 
 
 def test_other_bars_than_the_hash_says_are_refused(store: PriceStore) -> None:
@@ -117,7 +233,7 @@ def test_other_bars_than_the_hash_says_are_refused(store: PriceStore) -> None:
         ({"schema": 2}, "schema version 2; this lstmcast reads 1", "upgrade lstmcast"),
         ({"schema": 0}, "schema version 0", "delete the file"),
         ({"schema": "x"}, "unreadable metadata", "delete the file"),
-        ({"missing": None}, "incomplete metadata", "delete the file"),
+        ({"missing": None}, "incomplete metadata: `missing`", "delete the file"),
     ],
 )
 def test_another_schema_is_refused(

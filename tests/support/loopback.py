@@ -51,7 +51,8 @@ class Reply:
     """What to send, and the ways in which the network may spoil it.
 
     `delay`: seconds before the answer. `drop`: close the connection instead. `cut`: promise the
-    whole body and send this many bytes. `trickle`: seconds between single bytes.
+    whole body and send this many bytes. `trickle`: seconds between single bytes. `endless`: send
+    the body again and again until the client hangs up.
     """
 
     status: int = 200
@@ -62,6 +63,7 @@ class Reply:
     drop: bool = False
     cut: int | None = None
     trickle: float = 0.0
+    endless: bool = False
 
     @classmethod
     def of(cls, data: Any, status: int = 200) -> "Reply":
@@ -212,6 +214,11 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_header("Content-Type", reply.content_type)
         for name, value in reply.headers:
             self.send_header(name, value)
+        if reply.endless:
+            self.send_header("Connection", "close")
+            self.end_headers()
+            while not self.server.loopback.closing.is_set():
+                self.wfile.write(reply.body)
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         for piece in _pieces(reply):

@@ -8,9 +8,12 @@ Eastmoney bars addresses that ask often; a table that comes empty may mean just 
 import re
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from datetime import time as clock
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import pandas as pd
 
@@ -24,9 +27,10 @@ from lstmcast.errors import (
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.base import SourceOptions
-from lstmcast.prices.sources.http import plain
+from lstmcast.prices.sources.http import ANSWER_BYTES, plain
 from lstmcast.prices.sources.retry import ask_patiently
 from lstmcast.prices.symbols import normalise_symbol
+from lstmcast.reading import size
 
 _CODE = re.compile(r"(\d{6})(?:\.(?:SS|SH|SZ|BJ))?")
 LOT = 100
@@ -103,7 +107,7 @@ class AkshareSource:
         # connecting and each wait for data may take this long, so four of them stay in the budget
         patience = self.options.timeout / 4
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _bounded():
                 warnings.simplefilter("ignore")
                 table = self.akshare.stock_zh_a_hist(
                     symbol=code, period="daily", adjust=adjust, timeout=patience, **span
@@ -123,6 +127,27 @@ class AkshareSource:
         bars = pd.DataFrame(table).rename(columns=NAMES)
         bars.index = pd.DatetimeIndex(pd.to_datetime(bars[DATE]))
         return bars[list(NAMES.values())].astype("float64")
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """AKShare opens sessions of its own: let none of their answers grow without end."""
+    import requests
+
+    original = requests.Response.iter_content
+
+    def counted(self: requests.Response, *args: Any, **options: Any) -> Iterator[bytes]:
+        total = 0
+        for piece in original(self, *args, **options):
+            total += len(piece)
+            if total > ANSWER_BYTES:
+                raise requests.exceptions.ContentDecodingError(
+                    f"the answer has more than {size(ANSWER_BYTES)}"
+                )
+            yield piece
+
+    with patch.object(requests.Response, "iter_content", counted):
+        yield
 
 
 def _finished(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:

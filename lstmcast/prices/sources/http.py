@@ -1,4 +1,4 @@
-"""One HTTP session for every source on the network: bounded in time, and with a memory.
+"""One HTTP session for every source on the network: bounded in time and size, and with a memory.
 
 Two lacks of the clients make it necessary. Time-outs add up: yfinance's cookie and consent steps
 use 30 s each whatever `timeout=` says, 130 s in all where a firewall swallows packets. And status
@@ -12,26 +12,65 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR
 from curl_cffi.requests import Session
 from curl_cffi.requests import exceptions as curl
 
 from lstmcast.errors import (
+    BadResponseError,
     BlockedError,
     LstmcastError,
     NetworkTroubleError,
     RateLimitedError,
     ServerTroubleError,
 )
+from lstmcast.reading import size
 
 PER_REQUEST = 15.0
 """Seconds for one request that answers the question."""
 PREAMBLE = 5.0
 """Seconds for one request for a cookie, a consent or a crumb."""
+ANSWER_BYTES = 8 * 2**20
+"""Most of an answer when it is unpacked: a century of daily bars is three million bytes. Read as
+JSON it may take twenty times as much."""
+PREAMBLE_BYTES = 2**20
+"""Most of a page with a cookie, a consent or a crumb."""
 OTHER_SOURCES = "or use another source: `--source csv`, `tushare` or `akshare`"
 
 
 class OutOfTimeError(Exception):
     """The time budget is spent. Not an OSError on purpose: yfinance carries on after those."""
+
+
+class FloodError(BadResponseError):
+    """An answer without end, or one that unpacks to far more than bars; asking again is no help."""
+
+
+class _Body:
+    """Takes in an answer as it comes, unpacked, up to a limit."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.size, self.flooded = most, 0, False
+        self.pieces: list[bytes] = []
+
+    def __call__(self, piece: bytes) -> int:
+        self.size += len(piece)
+        if self.size > self.most:
+            self.flooded = True
+            self.pieces.clear()
+            return CURL_WRITEFUNC_ERROR  # which ends the connection
+        self.pieces.append(piece)
+        return len(piece)
+
+    def whole(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+class TooMuchError(curl.RequestException):
+    """What a session raises for an answer above the limit."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {size(most)}")
 
 
 class UntrustedError(NetworkTroubleError):
@@ -99,11 +138,15 @@ class GuardedSession(Session):  # type: ignore[type-arg]  # generic only in the 
         asked, params = kwargs.get("timeout"), kwargs.get("params") or {}
         limits = [left, PER_REQUEST if wanted else PREAMBLE]
         limits += [asked] if isinstance(asked, (int, float)) else []
+        body = _Body(ANSWER_BYTES if wanted else PREAMBLE_BYTES)
+        options = {**kwargs, "timeout": min(limits), "content_callback": body}
         try:
-            response = super().request(method, url, *args, **{**kwargs, "timeout": min(limits)})
-        except curl.RequestException as error:
+            response = super().request(method, url, *args, **options)
+        except curl.RequestException as failure:
+            error = TooMuchError(body.most) if body.flooded else failure
             self.exchanges.append(Exchange(host, path, params, failure=error))
-            raise
+            raise error from failure
+        response.content = body.whole()
         self.exchanges.append(
             Exchange(
                 host,
@@ -161,6 +204,11 @@ def network_trouble(failure: Exception, host: str, budget: float) -> LstmcastErr
         return NetworkTroubleError(
             f"{host} did not answer within {budget:g} s",
             hint="check the connection, allow more with `--timeout`, or go through `--proxy URL`",
+        )
+    if isinstance(failure, TooMuchError):
+        return FloodError(
+            f"{host} sent {failure}, which is no answer to this",
+            hint="a login page of the network can be the cause; try again later, or another source",
         )
     if isinstance(failure, curl.SSLError):
         return UntrustedError(

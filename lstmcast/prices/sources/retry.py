@@ -14,7 +14,7 @@ from lstmcast.errors import (
     ServerTroubleError,
     SourceError,
 )
-from lstmcast.prices.sources.http import UntrustedError
+from lstmcast.prices.sources.http import FloodError, UntrustedError
 
 TRIES = 4
 PAUSE = 1.0
@@ -54,7 +54,7 @@ def ask_patiently(ask: Callable[[], Answer], budget: float) -> tuple[Answer, int
 
 def _may_pass(error: BaseException) -> bool:
     passing = RateLimitedError | ServerTroubleError | NetworkTroubleError | BadResponseError
-    return isinstance(error, passing) and not isinstance(error, UntrustedError)
+    return isinstance(error, passing) and not isinstance(error, FloodError | UntrustedError)
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
