@@ -1,18 +1,25 @@
-"""Writing files so that a crash leaves the old one or the new one, never a half."""
+"""The one way to write a file: a crash leaves the old one or the new one, never a half.
+
+What is no file but a device, a pipe or one of the program's own streams is written as it is, and a
+link stays a link: the file that it points to is replaced.
+"""
 
 import contextlib
 import json
 import os
 import re
-import secrets
+import select
+import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from lstmcast.errors import OutputError
+from lstmcast.left_overs import sweep, temporary_file
 
-LONGEST_NAME = 100
-"""Characters of a file's name that its temporary neighbour repeats: names may have 255 bytes."""
+MOST_LINKS = 40
+"""Links that are followed from one to the next, as many as Linux follows."""
 
 
 def make_folder(path: Path, hint: str) -> None:
@@ -24,7 +31,7 @@ def make_folder(path: Path, hint: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be made: {error.strerror or error}", hint) from error
+        raise OutputError(f"`{path}` cannot be made: {error.strerror or error}", hint) from error
 
 
 def open_whole(path: Path) -> BinaryIO:
@@ -41,52 +48,15 @@ def to_json(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: into a temporary file beside it, to the disk, then renamed.
-
-    The temporary file is hidden and called `.NAME.<random>.tmp`.
-
-    Raises:
-        OSError: whatever the system says; what was at `path` is untouched.
-    """
-    temporary = path.with_name(f"{_hidden(path)}{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the rename itself reaches the disk with the folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def remove_left_overs(path: Path) -> None:
-    """Remove what processes that were killed while they replaced `path` left beside it.
-
-    Nobody else may be replacing it: hold its lock. Files of other names are theirs, also where this
-    one's is the beginning of theirs.
-    """
-    left_over = re.compile(re.escape(_hidden(path)) + r"\w+\.tmp")
-    for file in path.parent.glob(".*.tmp"):
-        if left_over.fullmatch(file.name):
-            file.unlink(missing_ok=True)
-
-
-def _hidden(path: Path) -> str:
-    """How the names of temporary files beside a file begin."""
-    return f".{path.stem[:LONGEST_NAME]}."
-
-
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(
+    path: Path, content: bytes, hint: str = "choose another folder, or free space on the disk"
+) -> None:
     """`replace_file`, with the system's word for what went wrong as an error of this program.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        hint: what to do where the error itself does not tell.
 
     Raises:
         OutputError: if the folder is missing or cannot be written, or the disk is full.
@@ -95,24 +65,116 @@ def write_atomically(path: Path, content: bytes) -> None:
         replace_file(path, content)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: {reason(path, error)}", remedy(path, error)
+            f"`{path}` cannot be written: {reason(path, error)}", _remedy(path, error, hint)
         ) from error
+
+
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write `content` to `path`: into a temporary file beside it, to the disk, then renamed.
+
+    A file that is replaced keeps its permissions. Devices, pipes and `/dev/stdout` are written as
+    they are; a reader who leaves such a pipe is no error, as for everything that is printed.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        durable: whether a file must outlast a power failure, and left-overs of this name are
+            looked for.
+
+    Raises:
+        OSError: whatever the system says; what was at `path` is untouched.
+    """
+    if (number := _own_stream(path)) is not None:
+        _pour(os.dup(number), content)
+        return
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        there = None
+    if there is not None and stat.S_ISDIR(there.st_mode):
+        raise IsADirectoryError(21, "Is a directory", str(path))
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        _pour(os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0)), content)
+        return
+    target = Path(os.path.realpath(path))
+    with temporary_file(target) as (temporary, file):
+        if there is not None:
+            _keep_permissions(file, there)
+        file.write(content)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+        if os.name == "nt":  # which renames nothing that is open
+            file.close()
+        temporary.replace(target)
+    if durable:
+        _sync_folder(target.parent)
+        sweep(target.parent, target)
 
 
 def reason(path: Path, error: OSError) -> str:
     """Why a file cannot be opened; the system calls a missing folder a missing file."""
     words = error.strerror or str(error)
-    if isinstance(error, FileNotFoundError) and not path.parent.exists():
+    if isinstance(error, FileNotFoundError) and not os.path.exists(path.parent):  # noqa: PTH110 - never raises
         return f"{words}, the folder {path.parent} is missing"
     return words
 
 
-def remedy(
-    path: Path, error: OSError, otherwise: str = "choose another folder, or free space on the disk"
-) -> str:
+def _remedy(path: Path, error: OSError, otherwise: str) -> str:
     """What to do where a file cannot be written: what the error tells, or else what is given."""
     if isinstance(error, FileNotFoundError):
         return f"make the folder first: `mkdir -p {path.parent}`"
     if isinstance(error, IsADirectoryError):
         return "that is a folder: give the name of a file in it"
     return otherwise
+
+
+def _own_stream(path: Path) -> int | None:
+    """The open file of this process that a path such as `/dev/stdout` stands for.
+
+    To open that path anew would begin at the first byte again, over what was printed before.
+    """
+    streams = re.compile(rf"/dev/fd|/proc/{os.getpid()}(/task/\d+)?/fd")
+    for _ in range(MOST_LINKS):
+        folder = os.path.realpath(path.parent)
+        if streams.fullmatch(folder) and path.name.isdecimal():
+            return int(path.name)
+        try:
+            path = Path(folder) / path.readlink()
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _pour(descriptor: int, content: bytes) -> None:
+    """Write to a device or a pipe, and close it."""
+    for stream in (sys.stdout, sys.stderr):  # what was printed before comes before
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    left = memoryview(content)
+    with open(descriptor, "wb", buffering=0) as file, contextlib.suppress(BrokenPipeError):
+        while left:
+            written = file.write(left)
+            if written is None:  # a pipe that does not block, and is full
+                select.select([], [file], [])
+            left = left[written or 0 :]
+
+
+def _keep_permissions(file: BinaryIO, there: os.stat_result) -> None:
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):  # nobody but root may give a file away
+        os.chown(file.fileno(), there.st_uid, there.st_gid)
+    os.chmod(file.fileno(), there.st_mode & 0o777)  # noqa: PTH101 - of the open file
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the rename reach the disk, where the folder may be read and its file system can do it."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -10,9 +10,9 @@ import lstmcast
 ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
-    "errors", "plugins", "reading", "distributions", "config", "files", "prices", "features",
-    "dataset", "predictions", "calibration", "nn", "training", "baselines", "evaluation", "run",
-    "forecasting", "plots", "cli",
+    "errors", "harmless", "plugins", "reading", "distributions", "config", "left_overs", "files",
+    "prices", "features", "dataset", "predictions", "calibration", "nn", "training", "baselines",
+    "evaluation", "run", "forecasting", "plots", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""
 

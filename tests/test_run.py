@@ -441,7 +441,7 @@ def test_charts_have_a_folder_also_in_a_copy_without_one(path: Path) -> None:
     assert run.charts.is_dir()
     shutil.rmtree(run.charts)
     run.charts.write_text("")
-    with pytest.raises(OutputError, match="charts cannot be made"):
+    with pytest.raises(OutputError, match="charts` cannot be made"):
         run.make_charts_folder()
 
 

@@ -1,9 +1,8 @@
 """Fitted parameters kept on disk under a hash of the data they were fitted on."""
 
+import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from lstmcast.distributions import FloatArray
+from lstmcast.files import replace_file
+from lstmcast.left_overs import sweep
 
 Parameters = Mapping[str, float]
 
@@ -27,6 +28,12 @@ class FitCache:
     """
 
     root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> "FitCache":
+        """The cache in a folder, without what processes that were killed left there."""
+        sweep(root)
+        return cls(root)
 
     def recall(
         self, name: str, data: FloatArray, fit: Callable[[], Parameters | None]
@@ -61,12 +68,7 @@ def _read(path: Path) -> tuple[bool, Parameters | None]:
 
 
 def _write(path: Path, parameters: Parameters | None) -> None:
-    """Write beside and rename, so that a reader never sees half a file."""
-    try:
+    content = json.dumps(None if parameters is None else dict(parameters)).encode()
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(None if parameters is None else dict(parameters), file)
-        Path(name).replace(path)
-    except OSError:
-        return
+        replace_file(path, content, durable=False)

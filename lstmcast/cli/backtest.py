@@ -144,7 +144,7 @@ def backtest(
     if warm_start and jobs != 1:
         note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
     with saying(lambda: _kept(walk)):
-        _walk(walk, FitCache(data_dir(data) / "cache" / "fits"))
+        _walk(walk, FitCache.open(data_dir(data) / "cache" / "fits"))
         tables, notes = walk.tables()
         report = summarise(
             tables,

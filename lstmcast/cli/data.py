@@ -35,6 +35,9 @@ SomeSymbols = Annotated[
 ]
 
 
+_ELSEWHERE = "choose another place with `--output`"
+
+
 class FileFormat(StrEnum):
     """The formats of an export."""
 
@@ -204,7 +207,8 @@ def export_(
     data: DataDir = None,
 ) -> None:
     """Write histories to files, which `--source csv` can read back."""
-    from lstmcast.prices.care import export, export_path, find, write_whole
+    from lstmcast.files import make_folder, write_atomically
+    from lstmcast.prices.care import export, export_path, find
 
     store = _store(data)
     histories = [
@@ -222,7 +226,8 @@ def export_(
     to_folder = len(histories) > 1 or output.is_dir()
     for history in histories:
         path = export_path(output, history, form.value) if to_folder else output
-        write_whole(path, export(history, form.value, adjusted=adjusted))
+        make_folder(path.parent, _ELSEWHERE)
+        write_atomically(path, export(history, form.value, adjusted=adjusted), _ELSEWHERE)
         note(f"{history.symbol} from {history.source}: {len(history)} sessions to {path}")
 
 

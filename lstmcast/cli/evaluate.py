@@ -163,7 +163,7 @@ def evaluate_run(
         baselines=tuple(BASELINES) if baselines is None else baselines,
         refit=refit,
         jobs=jobs,
-        cache=FitCache(store_folder / "cache" / "fits"),
+        cache=FitCache.open(store_folder / "cache" / "fits"),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from lstmcast.errors import OutputError
-from lstmcast.files import reason, remedy, replace_file
+from lstmcast.files import write_atomically
 from lstmcast.plots.style import house_style
 
 # Without these, matplotlib writes the time of day and its own version into the file.
@@ -37,14 +37,8 @@ def save_figure(figure: Figure, path: Path) -> Path:
             f"`{path}` has {found}, which is not a format of charts",
             f"end the name with one of {', '.join('.' + name for name in FORMATS)}",
         )
-    content = _render(figure, suffix)
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise OutputError(
-            f"`{path}` cannot be written: {reason(path, error)}",
-            remedy(path, error, "choose a place that you may write to, with `--output`"),
-        ) from error
+    hint = "choose a place that you may write to, with `--output`"
+    write_atomically(path, _render(figure, suffix), hint)
     return path
 
 

@@ -1,15 +1,13 @@
 """Looking after the store: finding a history, verifying files, exporting them, their freshness."""
 
 import io
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-from lstmcast.errors import OutputError, StoreError, UsageError
+from lstmcast.errors import StoreError, UsageError
 from lstmcast.prices.calendar import calendar_for, sessions_between
 from lstmcast.prices.checks import examine
 from lstmcast.prices.findings import Finding
@@ -110,23 +108,3 @@ def export(history: PriceHistory, form: Format, *, adjusted: bool = False) -> by
 def export_path(folder: Path, history: PriceHistory, form: Format) -> Path:
     """Return the file in a folder that an exported history gets."""
     return folder / f"{symbol_to_stem(history.symbol)}.{form}"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file of the user's, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise OutputError(
-            f"`{path}` cannot be written: {error.strerror or error}",
-            hint="choose another place with `--output`",
-        ) from error

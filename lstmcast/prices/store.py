@@ -25,7 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstmcast.errors import DataError, NoDataInRangeError, StoreError
-from lstmcast.files import remove_left_overs, replace_file
+from lstmcast.files import replace_file
+from lstmcast.left_overs import sweep
 from lstmcast.prices.bars import normalise
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
@@ -136,7 +137,7 @@ class PriceStore:
         path = self.path(history.symbol, history.source)
         content = _to_parquet(history)
         with self.lock(history.symbol, history.source), _explained(path):
-            remove_left_overs(path)
+            sweep(path.parent)
             replace_file(path, content)
         return path
 
@@ -178,6 +179,8 @@ class PriceStore:
         Raises:
             StoreError: the store cannot be read.
         """
+        for folder in self._folders():
+            sweep(folder)
         return [
             self._entry(path, folder.name)
             for folder in self._folders()

@@ -1,12 +1,9 @@
 """Writing a run directory, whole or not at all."""
 
-import contextlib
 import csv
 import io
 import os
 import platform
-import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,6 +17,7 @@ from lstmcast import __version__
 from lstmcast.config import dump_experiment, groups_of
 from lstmcast.errors import OutputError
 from lstmcast.files import make_folder, to_json, write_atomically
+from lstmcast.left_overs import sweep, temporary_folder
 from lstmcast.prices.history import PriceHistory
 from lstmcast.run.directory import SCHEMA, Run, RunSymbol
 
@@ -32,7 +30,7 @@ _RUNS_DIR_HINT = "choose another with `--runs-dir` or LSTMCAST_RUNS_DIR"
 
 
 def ensure_writable(runs_dir: Path) -> None:
-    """Fail before a long training, not after it.
+    """Fail before a long training, not after it; sweep what others left over.
 
     Raises:
         OutputError: if the folder cannot be made or written.
@@ -40,6 +38,7 @@ def ensure_writable(runs_dir: Path) -> None:
     make_folder(runs_dir, _RUNS_DIR_HINT)
     if not os.access(runs_dir, os.W_OK | os.X_OK):
         raise OutputError(f"`--runs-dir` {runs_dir} cannot be written", _RUNS_DIR_HINT)
+    sweep(runs_dir)
 
 
 def create_run(
@@ -68,20 +67,18 @@ def create_run(
         "predictions.parquet": _parquet(trained.predictions),
         "run.json": to_json(record),
     }
-    hidden = runs_dir / f".{created:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}.partial"
+    final = f"{created:%Y%m%d-%H%M%S}-{experiment.name}"
     try:
-        (hidden / "charts").mkdir(parents=True)
-        for name, content in files.items():
-            write_atomically(hidden / name, content)
-        path = _move_into_place(hidden, runs_dir, f"{created:%Y%m%d-%H%M%S}-{experiment.name}")
+        with temporary_folder(runs_dir, f"{created:%Y%m%d-%H%M%S}") as hidden:
+            (hidden / "charts").mkdir()
+            for name, content in files.items():
+                write_atomically(hidden / name, content)
+            path = _move_into_place(hidden, runs_dir, final)
     except OSError as error:
         raise OutputError(
             f"`--runs-dir` {runs_dir} cannot be written: {error.strerror or error}",
             _RUNS_DIR_HINT,
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(hidden)
     return Run(path, record)
 
 

@@ -14,6 +14,7 @@ from lstmcast.config import Experiment, load_experiment
 from lstmcast.errors import ConfigError, LstmcastError, RunError, StoreError, UsageError
 from lstmcast.features import groups_named
 from lstmcast.files import make_folder, to_json, write_atomically
+from lstmcast.left_overs import sweep
 from lstmcast.predictions import read_predictions
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
@@ -60,12 +61,13 @@ class Run:
         Raises:
             RunError: if there is none, or it is incomplete, damaged or of a newer schema.
         """
+        sweep(runs_dir)
         if run is None:
-            return cls(*_newest(runs_dir))
+            return _swept(cls(*_newest(runs_dir)))
         path = run if run.is_dir() or run.parent != Path() else runs_dir / run
         if not path.is_dir():
             raise _no_run(run, run if run.is_file() else path, runs_dir)
-        return cls(path, _read_record(path))
+        return _swept(cls(path, _read_record(path)))
 
     @property
     def name(self) -> str:
@@ -208,6 +210,13 @@ class Run:
                 "train the run again with `lstmcast train --config`",
             )
         return path
+
+
+def _swept(run: Run) -> Run:
+    """The run, without what commands that were killed left in it and beside it."""
+    for folder in (run.path.parent, run.path, run.charts):
+        sweep(folder)
+    return run
 
 
 def _load(store: PriceStore, wanted: Reference) -> PriceHistory:

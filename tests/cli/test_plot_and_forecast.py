@@ -316,7 +316,7 @@ def test_a_forecast_starts_at_the_newest_stored_bar(place: Workplace) -> None:
     ("options", "code", "fault"),
     [
         (["--horizon", "4"], 2, "`--horizon` 4 is longer than the 3 sessions"),
-        (["--csv", "/absent/x.csv"], 10, "/absent/x.csv cannot be written: No such file"),
+        (["--csv", "/absent/x.csv"], 10, "`/absent/x.csv` cannot be written: No such file"),
         (["--csv", "/absent/x.csv"], 10, ", the folder /absent is missing\nhint: make the folder"),
         (["/absent"], 8, "there is no run `/absent`"),
         (["--symbol", "yahoo:AAA"], 7, "AAA is stored from csv, not from yahoo\nhint: name the "),

@@ -181,7 +181,7 @@ def test_a_runs_folder_that_cannot_be_made_is_told_before_training(place: Workpl
     place.runs.write_text("a file")
     result = place.invoke("train", "-c", place.config)
     assert result.exit_code == 10
-    assert "runs cannot be made: File exists" in result.stderr
+    assert "runs` cannot be made: File exists" in result.stderr
     assert "member" not in result.stderr
 
 

@@ -120,7 +120,7 @@ def test_what_export_refuses(program: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     ran = program.run("data", "export", "IBM", "-o", str(tmp_path / "file" / "ibm.csv"))
     assert ran.exit_code == 10
-    assert "cannot be written" in ran.stderr
+    assert "cannot be made: File exists" in ran.stderr
     assert ran.stderr.count("\n") == 2
 
 

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from support.bars import make_frame, make_history
 
 from lstmcast.errors import StoreError, UsageError
+from lstmcast.left_overs import temporary_file
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import sha256_of
 from lstmcast.prices.store import PriceStore
@@ -278,21 +280,19 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     assert "--data-dir" in str(caught.value.hint)
 
 
-def test_left_over_parts_are_cleared_away(store: PriceStore) -> None:
+@pytest.mark.parametrize(
+    "look", [PriceStore.entries, lambda store: store.save(make_history("IBM"))]
+)
+def test_left_overs_are_swept_and_what_is_being_written_is_not(
+    store: PriceStore, look: Callable[[PriceStore], object]
+) -> None:
     path = store.save(make_history())
-    left_over = path.with_name(".AAPL.99999.tmp")
+    left_over = path.with_name(".AAPL.0a1b2c3d4e5f.tmp")
     left_over.write_bytes(b"half a file")
-    store.save(make_history())
-    assert not left_over.exists()
-
-
-def test_what_another_symbol_is_being_replaced_by_is_left_alone(store: PriceStore) -> None:
-    """Its name begins like this one's, and another process holds its lock."""
-    path = store.save(make_history())
-    theirs = path.with_name(".AAPL.MX.0a1b2c3d4e5f.tmp")
-    theirs.write_bytes(b"half a file")
-    store.save(make_history())
-    assert theirs.exists()
+    with temporary_file(path) as (theirs, _):
+        look(store)
+        assert not left_over.exists()
+        assert theirs.exists()
 
 
 def test_the_lock_is_waited_for_and_then_said(store: PriceStore) -> None:

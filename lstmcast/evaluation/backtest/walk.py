@@ -19,12 +19,13 @@ from lstmcast.baselines import (
     standard_tables,
 )
 from lstmcast.config import Experiment, SplitDates, dump_experiment, groups_of
-from lstmcast.errors import DataError, OutputError, RunError, UsageError
+from lstmcast.errors import DataError, RunError, UsageError
 from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
-from lstmcast.files import open_whole, to_json, write_atomically
+from lstmcast.files import make_folder, open_whole, to_json, write_atomically
+from lstmcast.left_overs import sweep
 from lstmcast.predictions import COLUMNS
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
@@ -167,13 +168,8 @@ class Backtest:
             yield from self._with(jobs).run(cache=cache)
             return
         todo = self.missing()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder} cannot be made: {error.strerror or error}",
-                "choose another folder with `--runs-dir`",
-            ) from error
+        make_folder(self.folder, "choose another folder with `--runs-dir`")
+        sweep(self.folder)
         plan = {
             "settings": _plain(asdict(self.settings)),
             "folds": [_plain(asdict(f)) for f in self.folds],

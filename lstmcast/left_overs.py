@@ -1,0 +1,152 @@
+"""Temporary files and folders: made so that nobody else's is touched, and swept after a kill.
+
+Whoever writes holds a lock on the temporary file or folder itself, which the system takes away with
+the process, however that ends. So whoever comes next can tell what is left over from what is being
+written at this moment, and removes it; no lock file stays behind.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+if sys.platform != "win32":
+    import fcntl
+
+LOCKS: bool = sys.platform != "win32"
+"""Whether files are held by locks; on Windows none can be removed while it is open."""
+
+LONGEST_NAME = 100
+"""Bytes of a file's name that its temporary neighbour repeats: names may have 255."""
+
+OLD = 86_400.0
+"""Seconds after which a file is left over where the file system knows no locks."""
+
+_FILE = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)
+_FOLDER = re.compile(r"\..*\.[0-9a-f]{12}\.partial|\.\d{8}-\d{6}-[0-9a-f]{8}\.partial", re.DOTALL)
+
+
+@contextlib.contextmanager
+def temporary_file(beside: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new hidden file `.NAME.<random>.tmp` beside another, gone at the end unless it was renamed.
+
+    It is made only where nothing has its name, not even a link, and cannot be guessed.
+    """
+    while True:
+        path = beside.with_name(f"{_hidden(beside)}{secrets.token_hex(6)}.tmp")
+        made = path.open("xb")
+        with _removing(path), made as file:
+            if not _is_ours(file.fileno(), path):  # swept before it was held
+                continue
+            yield path, file
+            return
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A new hidden folder `.NAME.<random>.partial`, gone at the end unless it was renamed."""
+    while True:
+        path = parent / f".{name}.{secrets.token_hex(6)}.partial"
+        path.mkdir(parents=True)
+        with _removing(path), _opened(path) as descriptor:
+            if descriptor is not None and not _is_ours(descriptor, path):
+                continue
+            yield path
+            return
+
+
+def sweep(folder: Path, beside: Path | None = None) -> None:
+    """Remove what processes that were killed left in a folder; what is being written stays.
+
+    Nothing is said of what cannot be removed: another will sweep.
+
+    Args:
+        folder: where to look; not below.
+        beside: look only for what was to become this file.
+    """
+    beginning = "." if beside is None else _hidden(beside)
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.name for entry in entries if entry.name.startswith(beginning)]
+    except OSError:
+        return
+    for name in found:
+        if _FILE.fullmatch(name) or _FOLDER.fullmatch(name):
+            with contextlib.suppress(OSError):
+                _remove_if_left_over(folder / name)
+
+
+def _remove_if_left_over(path: Path) -> None:
+    with _opened(path) as descriptor:
+        if descriptor is None:  # Windows refuses where it is open
+            if time.time() - path.lstat().st_mtime > OLD:
+                _remove(path)
+            return
+        about = os.fstat(descriptor)
+        expected = stat.S_ISDIR if path.suffix == ".partial" else stat.S_ISREG
+        if expected(about.st_mode) and _is_free(descriptor, about.st_mtime):
+            _remove(path)
+
+
+def _is_free(descriptor: int, changed: float) -> bool:
+    """Whether nobody holds it; where locks are unknown, whether it is old."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return time.time() - changed > OLD
+    return True
+
+
+def _is_ours(descriptor: int, path: Path) -> bool:
+    """Hold it; False where it was swept in the moment before."""
+    if not LOCKS:
+        return True
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    """A descriptor to lock, of the file itself and not of what a link points to."""
+    if not LOCKS:
+        yield None
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _removing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.suffix == ".partial":
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _hidden(path: Path) -> str:
+    """How the names of temporary files beside a file begin."""
+    return f".{os.fsencode(path.stem)[:LONGEST_NAME].decode(errors='ignore')}."
