@@ -3,10 +3,13 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from lstmcast import __version__
 from lstmcast.cli.audit import audit
@@ -16,12 +19,13 @@ from lstmcast.cli.data import data_app
 from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
 from lstmcast.cli.forecast import forecast
+from lstmcast.cli.interrupts import ending as how_it_ended
+from lstmcast.cli.interrupts import exit_code, listen, stop_listening
 from lstmcast.cli.plot import plot
 from lstmcast.cli.streams import failure_of, steady_streams
 from lstmcast.cli.train import train
 from lstmcast.errors import LstmcastError, OutputError
-
-INTERRUPTED = 130
+from lstmcast.harmless import harmless
 
 GARBAGE = 50_000
 """New objects after which Python looks for cycles among them: a command makes a million by its
@@ -34,14 +38,16 @@ class Commands(TyperGroup):
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Read the program's own options; typer loads what it needs for that here."""
         try:
-            return super().make_context(*args, **kwargs)
+            with _harmless_usage():
+                return super().make_context(*args, **kwargs)
         except KeyboardInterrupt:
             raise _interrupted() from None
 
     def invoke(self, ctx: Any) -> Any:
         """Invoke the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            with _harmless_usage():
+                return super().invoke(ctx)
         except LstmcastError as error:
             print_error(error)
             raise typer.Exit(error.exit_code) from error
@@ -49,9 +55,20 @@ class Commands(TyperGroup):
             raise _interrupted() from None
 
 
+@contextmanager
+def _harmless_usage() -> Iterator[None]:
+    """What typer says of wrong usage quotes the command line, which a script may have made."""
+    try:
+        yield
+    except TyperException as error:
+        if isinstance(said := getattr(error, "message", None), str):
+            error.message = harmless(said, lines=True)
+        raise
+
+
 def _interrupted() -> typer.Exit:
-    note("interrupted")
-    return typer.Exit(INTERRUPTED)
+    note(how_it_ended())
+    return typer.Exit(exit_code())
 
 
 app = typer.Typer(
@@ -93,7 +110,7 @@ def ending() -> int:
     Returns:
         Its exit code, or that of an output that could not be written.
     """
-    streams = steady_streams()
+    stdout = steady_streams()
     try:
         app()
         code: object = 0
@@ -101,7 +118,7 @@ def ending() -> int:
         code = end.code
     except KeyboardInterrupt:
         code = _interrupted().exit_code
-    failure = failure_of(streams)
+    failure = failure_of(stdout)
     if code in (0, None) and failure is not None:
         error = OutputError(
             f"the output cannot be written: {failure.strerror or failure}",
@@ -118,8 +135,10 @@ def main() -> None:
     # Before PyTorch is loaded: threads that wait give their core to others. By default they spin,
     # and two trainings side by side on two cores take more than twice as long for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    listen()
     try:
         sys.exit(ending())
     finally:
+        stop_listening()
         # Python's last look for cycles visits all that PyTorch and pandas brought: half a second.
         gc.freeze()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.console import note, out, print_json
+from lstmcast.cli.console import figures, note, out, print_json
 from lstmcast.cli.opening import keep, open_run
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lstmcast.evaluation.audit import AuditReport
     from lstmcast.prices.history import PriceHistory
 
-_MARKS = {True: "[green]passed[/]", False: "[bold red]LEAKS[/]", None: "[dim]not asked[/]"}
+_MARKS = {True: ("passed", "green"), False: ("LEAKS", "bold red"), None: ("not asked", "dim")}
 
 
 def audit(
@@ -82,10 +82,11 @@ def _say(name: str) -> None:
 
 
 def _print(report: "AuditReport") -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table("check", "", "what was found", "seconds")
+    table = figures()
+    for name in ("check", "", "what was found", "seconds"):
+        table.add_column(name, justify="right" if name == "seconds" else "left")
     for check, seconds in zip(report.checks, report.seconds, strict=True):
-        table.add_row(check.name, _MARKS[check.passed], escape(check.detail), f"{seconds:.1f}")
+        table.add_row(check.name, Text(*_MARKS[check.passed]), check.detail, f"{seconds:.1f}")
     out().print(table)

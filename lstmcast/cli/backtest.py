@@ -186,7 +186,7 @@ def _walk(walk: "Backtest", cache: "FitCache") -> None:
     shown = bool(todo) and screen.is_terminal
     with Progress(*columns, console=screen, transient=True, disable=not shown) as bar:
         if done:
-            screen.print(f"{done} of {total} folds were done before", markup=False)
+            screen.print(f"{done} of {total} folds were done before")
         task = bar.add_task("", total=len(todo))
         for fold in walk.run(cache=cache):
             done += 1
@@ -194,7 +194,6 @@ def _walk(walk: "Backtest", cache: "FitCache") -> None:
             screen.print(
                 f"fold {fold.number} done ({done} of {total}): trained up to "
                 f"{fold.validation_end:%Y-%m-%d}, forecasts to {fold.last_outcome:%Y-%m-%d}",
-                markup=False,
             )
 
 

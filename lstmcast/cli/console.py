@@ -1,6 +1,8 @@
 """What goes to the terminal besides data: notes and errors on stderr, figures on stdout.
 
 Outside a terminal output is plain and not wrapped, so that it can be read by a program or a log.
+All of it goes through a `console` or a table of `figures`, which show text as it stands: brackets
+are no markup, and what would act on a terminal is made `harmless`.
 """
 
 import json
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from lstmcast.cli.streams import spelled
 from lstmcast.errors import ConfigError, LstmcastError
+from lstmcast.harmless import harmless
 
 if TYPE_CHECKING:
     from rich.box import Box
@@ -25,12 +28,23 @@ UNWRAPPED = 200
 
 
 def console(stream: TextIO) -> "Console":
-    """A rich console on a stream; plain and wide where that is not a terminal."""
+    """A rich console on a stream; plain and wide where that is not a terminal.
+
+    Text of several lines, each of which the program made, is printed as rich's `Text`.
+    """
     from rich.console import Console
 
+    class Screen(Console):
+        """A console that makes the text that it prints harmless, line breaks among it."""
+
+        def print(self, *objects: Any, **options: Any) -> None:
+            shown = (harmless(x) if isinstance(x, str) else x for x in objects)
+            super().print(*shown, **options)
+
     width = None if stream.isatty() else UNWRAPPED
-    return Console(
+    return Screen(
         file=stream,
+        markup=False,
         width=width,
         highlight=False,
         soft_wrap=not stream.isatty(),
@@ -52,7 +66,17 @@ def figures(title: str | None = None, caption: str | None = None) -> "Table":
     """An empty table of figures; without lines between columns, so that 80 columns hold nine."""
     from rich.table import Table
 
-    return Table(
+    class Figures(Table):
+        """A table whose cells and headers are made harmless."""
+
+        def add_column(self, header: Any = "", *further: Any, **options: Any) -> None:
+            super().add_column(harmless(header, lines=True), *further, **options)
+
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            shown = (harmless(cell) if isinstance(cell, str) else cell for cell in cells)
+            super().add_row(*shown, **options)
+
+    return Figures(
         title=title,
         caption=caption,
         box=_box(),
@@ -82,16 +106,18 @@ def print_table(table: "Table", screen: "Console | None" = None) -> None:
         table: of figures, the first column naming the rows.
         screen: standard output by default.
     """
+    from rich.text import Text
+
     screen = screen or out()
     if table.title:
-        screen.print(table.title, markup=False, style="table.title")
+        screen.print(str(table.title), style="table.title")
     for number, part in enumerate(_parts(table, screen)):
         if number:
             screen.print()
         screen.width = max(screen.width, _width(part, screen))
         screen.print(part)
     if table.caption:
-        screen.print(table.caption, markup=False, style="table.caption")
+        screen.print(Text(harmless(table.caption, lines=True), style="table.caption"))
 
 
 def _width(table: "Table", screen: "Console") -> int:
@@ -139,7 +165,7 @@ def _with_columns(table: "Table", numbers: Sequence[int]) -> "Table":
 
 def note(message: str) -> None:
     """A line on stderr, as it is."""
-    err().print(message, markup=False)
+    err().print(message)
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
@@ -149,12 +175,14 @@ def print_json(value: Mapping[str, Any] | list[Any]) -> None:
 
 def print_error(error: LstmcastError) -> None:
     """An error as every command shows it: `error:`, its faults, and a `hint:`."""
+    from rich.text import Text
+
     screen = err()
-    screen.print(f"[bold red]error:[/] {_plain(error.message)}")
+    screen.print(Text.assemble(("error:", "bold red"), f" {harmless(error.message)}"))
     for problem in error.problems if isinstance(error, ConfigError) else ():
-        screen.print(f"  - {_plain(problem)}")
+        screen.print(f"  - {harmless(problem)}")
     if error.hint:
-        screen.print(f"[bold cyan]hint:[/] {_plain(error.hint)}")
+        screen.print(Text.assemble(("hint:", "bold cyan"), f" {harmless(error.hint)}"))
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -179,10 +207,3 @@ def give_or_take(value: str, error: str) -> str:
 def share(value: float) -> str:
     """A share in percent; a dash where none is stated."""
     return "-" if math.isnan(value) else f"{value:.1%}"
-
-
-def _plain(text: str) -> str:
-    """Text that rich prints as it stands."""
-    from rich.markup import escape
-
-    return escape(text)

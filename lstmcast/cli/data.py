@@ -11,6 +11,7 @@ import typer
 from lstmcast.cli.console import figures, note, out, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import StoreError, UsageError
+from lstmcast.harmless import harmless
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,12 +130,12 @@ def _print_history(about: dict[str, Any], history: "PriceHistory") -> None:
         if name == "details":
             for key, detail in history.details.items():
                 if detail:
-                    screen.print(f"{key.replace('_', ' '):16}{detail}", markup=False)
+                    screen.print(f"{key.replace('_', ' '):16}{detail}")
         elif value not in (None, []):
             text = ", ".join(value) if isinstance(value, list) else value
-            screen.print(f"{name.replace('_', ' '):16}{text}", markup=False)
+            screen.print(f"{name.replace('_', ' '):16}{text}")
     for finding in history.findings:
-        screen.print(f"{finding.level:16}{finding.message}", markup=False)
+        screen.print(f"{finding.level:16}{finding.message}")
 
 
 def _bars_table(bars: "pd.DataFrame") -> "Table":
@@ -176,9 +177,9 @@ def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False)
     else:
         for item in checked:
             state = item.problem or f"{item.rows} sessions, content as stored"
-            out().print(f"{item.symbol} from {item.source}: {state}", markup=False)
+            out().print(f"{item.symbol} from {item.source}: {state}")
             for finding in item.findings:
-                out().print(f"  {finding.level}: {finding.message}", markup=False)
+                out().print(f"  {finding.level}: {finding.message}")
     damaged = [f"{item.source}:{item.symbol}" for item in checked if item.problem is not None]
     if damaged:
         raise StoreError(
@@ -246,7 +247,7 @@ def remove(
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("`--yes` is missing: nobody can be asked", hint=f"it removes {names}")
-        typer.confirm(f"Remove {names}?", abort=True, err=True)
+        typer.confirm(harmless(f"Remove {names}?"), abort=True, err=True)
     for item in found:
         store.remove(item.symbol, item.source)
         note(f"{item.symbol} from {item.source}: removed")

@@ -22,6 +22,7 @@ from lstmcast.cli.console import (
 )
 from lstmcast.cli.opening import open_run, place_for
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
+from lstmcast.harmless import harmless
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -175,6 +176,8 @@ def print_report(report: "Report", fitted: str, *, details: bool = False) -> Non
         fitted: what the baselines were fitted on, in words.
         details: print further tables.
     """
+    from rich.text import Text
+
     from lstmcast.cli.details import detail_tables
 
     screen = out()
@@ -193,12 +196,12 @@ def print_report(report: "Report", fitted: str, *, details: bool = False) -> Non
             print_table(table)
             screen.print()
     else:
-        screen.print(_title(report), markup=False)
+        screen.print(_title(report))
     for line in report.notes:
         note(f"note: {line}")
     if conclusive:
-        screen.print(report.verdict.summary, markup=False, style="bold")
-    screen.print(report.verdict.text, markup=False)
+        screen.print(report.verdict.summary, style="bold")
+    screen.print(Text(harmless(report.verdict.text, lines=True)))
     if not conclusive:
         note("the scores, for what they are worth, are in the run's metrics.json")
 

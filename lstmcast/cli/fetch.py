@@ -240,7 +240,7 @@ def _shown(outcomes: Iterable["Outcome"], count: int) -> list["Outcome"]:
             done.append(outcome)
             bar.advance(task)
             for line in _lines(outcome, alone=count == 1):
-                screen.print(line, markup=False)  # above the bar: it knows this console
+                screen.print(line)  # above the bar: it knows this console
     return done
 
 

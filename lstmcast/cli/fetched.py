@@ -48,9 +48,9 @@ def print_dry_run(
             continue
         screen = err()
         span = f"{len(history)} sessions from {history.first.date()} to {history.last.date()}"
-        screen.print(f"{history.symbol} from {history.source}: {span}, not stored", markup=False)
+        screen.print(f"{history.symbol} from {history.source}: {span}, not stored")
         for line in (*read_line(history), *finding_lines(history)):
-            screen.print(line, markup=False)
+            screen.print(line)
         _print_ends(history)
     if json:
         print_json(shown)

@@ -109,7 +109,8 @@ def forecast(
             out().print()
         _print_table(ahead)
     if trust:
-        out().print(f"\n{trust.line}", markup=False)
+        out().print()
+        out().print(trust.line)
 
 
 def _today() -> date:

@@ -1,5 +1,6 @@
 """How training shows itself: a bar for each member on a terminal, plain lines elsewhere."""
 
+import contextlib
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -71,6 +72,8 @@ class LineProgress:
 class Finished:
     """Tells another observer, and knows when all members are done.
 
+    What cannot be shown is dropped: no training ends because nobody can be told of it.
+
     Args:
         observer: told of everything.
         members: how many there are.
@@ -86,15 +89,18 @@ class Finished:
 
     def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
         """Pass it on."""
-        self._observer.on_epoch(record, best=best)
+        with contextlib.suppress(OSError):
+            self._observer.on_epoch(record, best=best)
 
     def on_restart(self, member: int, learning_rate: float) -> None:
         """Pass it on."""
-        self._observer.on_restart(member, learning_rate)
+        with contextlib.suppress(OSError):
+            self._observer.on_restart(member, learning_rate)
 
     def on_finish(self, member: int, *, kept: bool) -> None:
         """Pass it on, and take the member off the list."""
-        self._observer.on_finish(member, kept=kept)
+        with contextlib.suppress(OSError):
+            self._observer.on_finish(member, kept=kept)
         self._left.discard(member)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import os
+import select
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
@@ -63,29 +64,30 @@ class Patient(io.FileIO):
         """Write, or drop what a reader who left would have got."""
         if not self._closed_by_reader and self.failure is None:
             try:
-                return super().write(data)
-            except BlockingIOError:
-                raise
+                while (written := super().write(data)) is None:  # full, and it does not block
+                    select.select([], [self], [])
             except OSError as error:
                 if error.errno in _GONE:
                     self._closed_by_reader = True
                 else:
                     self.failure = error
+            else:
+                return written
         return memoryview(data).nbytes
 
 
-def steady_streams() -> list[Patient]:
+def steady_streams() -> Patient | None:
     """Put patient streams in the place of `sys.stdout` and `sys.stderr` for this process.
 
-    A terminal stays as it is, but for the characters that its encoding lacks.
+    Terminals as well: a window that is closed takes the terminal away from a program that goes on.
 
     Returns:
-        The descriptors of those that were replaced; see `failure_of`.
+        The descriptor of standard output where it was replaced; see `failure_of`.
     """
     register()
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
-    replaced = []
+    patient = None
     for name in ("stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
         if stream is None:  # closed before the program began
@@ -94,7 +96,7 @@ def steady_streams() -> list[Patient]:
             continue
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=HANDLER)
-        if stream.isatty():
+        if stream.isatty() and os.name == "nt":  # written by calls of its own
             continue
         try:
             raw = Patient(stream.fileno())
@@ -108,11 +110,11 @@ def steady_streams() -> list[Patient]:
                 io.BufferedWriter(raw),
                 encoding=stream.encoding,
                 errors=HANDLER,
-                line_buffering=name == "stderr",
+                line_buffering=name == "stderr" or stream.isatty(),
             ),
         )
-        replaced.append(raw)
-    return replaced
+        patient = raw if name == "stdout" else patient
+    return patient
 
 
 def register() -> None:
@@ -120,12 +122,15 @@ def register() -> None:
     codecs.register_error(HANDLER, _plain)
 
 
-def failure_of(streams: list[Patient]) -> OSError | None:
-    """Flush the streams and return what kept one from being written, such as a full disk."""
+def failure_of(stdout: Patient | None) -> OSError | None:
+    """Flush the streams and return what kept figures from being written, such as a full disk.
+
+    Notes and progress that cannot be written are dropped: the work is done all the same.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    return next((raw.failure for raw in streams if raw.failure is not None), None)
+    return None if stdout is None else stdout.failure
 
 
 def spelled(character: str, stream: IO[str] | None = None) -> str:

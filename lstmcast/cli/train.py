@@ -10,7 +10,7 @@ import typer
 
 from lstmcast.cli.console import note, print_json
 from lstmcast.cli.experiment import read_experiment, require_names
-from lstmcast.cli.interrupts import patience, saying
+from lstmcast.cli.interrupts import ending, exit_code, patience, saying
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 from lstmcast.cli.progress import Finished
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
     from lstmcast.training import Observer, PoolReport, Trained
-
-INTERRUPTED = 130
 
 FEW = 8
 """Symbols that are named one by one."""
@@ -46,7 +44,8 @@ def train(
 ) -> None:
     """Train the experiment's networks and keep them, with their test forecasts, in a run folder.
 
-    Prices come from the local store: fetch them first. Ctrl-C keeps the best networks so far.
+    Prices come from the local store: fetch them first. Ctrl-C or SIGTERM keeps the best networks
+    so far.
     """
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
@@ -57,9 +56,9 @@ def train(
         run, trained, late = _train(experiment, histories, runs_dir)
     _report(run, trained, histories, json=json)
     if late:
-        note("interrupted when all networks were trained: the run is complete")
+        note(f"{ending()} when all networks were trained: the run is complete")
     if late or trained.ensemble.interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(exit_code())
 
 
 def _train(
@@ -68,7 +67,7 @@ def _train(
     """Train and write the run.
 
     Returns:
-        The run, what was trained, and whether there was a Ctrl-C after that.
+        The run, what was trained, and whether a signal to end came after that.
     """
     from lstmcast.baselines import baseline_members
     from lstmcast.config import groups_of
@@ -78,7 +77,7 @@ def _train(
     companions = baseline_members(experiment.model.pool.baselines)
     ensure_writable(runs_dir)
     members = sum(group.model.members for group in groups_of(experiment))
-    words = "all networks are trained: writing the run; Ctrl-C again gives it up"
+    words = "all networks are trained: writing the run"
     with _progress(members, experiment.training.epochs) as shown:
         from lstmcast.training import train_experiment
         from lstmcast.training.device import available_threads, keep_freed_memory
@@ -171,7 +170,7 @@ def _report(
     _tell_of_parts(trained)
     _tell_of_a_short_test(trained)
     if trained.ensemble.interrupted:
-        note("interrupted: the best networks so far are kept")
+        note(f"{ending()}: the best networks so far are kept")
     for member in trained.ensemble.diverged:
         note(f"member {member} diverged twice and is left out")
     count = "1 network" if len(best) == 1 else f"{len(best)} networks"

@@ -27,6 +27,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, Formatter
 
+from lstmcast.harmless import harmless
 from lstmcast.prices.digits import decimals_for, in_digits
 
 P = ParamSpec("P")
@@ -123,7 +124,9 @@ class Sheet:
     ) -> None:
         """Write at the left edge, in as many lines as that takes, and go below."""
         wide = 0.62 if weight == "bold" else 0.58  # of the size: the mean width of a character
-        lines = wrap(words, int((WIDTH - LEFT - RIGHT) * 72 / (size * wide))) or [""]
+        lines = wrap(
+            harmless(words, lines=True), int((WIDTH - LEFT - RIGHT) * 72 / (size * wide))
+        ) or [""]
         block = self._figure.text(
             LEFT / WIDTH,
             0,
@@ -195,12 +198,12 @@ _MINOR_UNITS = {"GBp": "pence (GBp)", "GBX": "pence (GBX)", "ZAc": "cents (ZAc)"
 
 def in_currency(currency: str | None) -> str:
     """What follows `close` on an axis: `, USD`, `, pence (GBp)`, or nothing if it is not known."""
-    return f", {_MINOR_UNITS.get(currency, currency)}" if currency else ""
+    return f", {_MINOR_UNITS.get(currency, harmless(currency))}" if currency else ""
 
 
 def money(amount: str, currency: str | None) -> str:
     """An amount with its currency, where that is known."""
-    return f"{amount} {currency}" if currency else amount
+    return f"{amount} {harmless(currency)}" if currency else amount
 
 
 def significant(value: float, digits: int = 4) -> str:

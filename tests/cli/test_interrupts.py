@@ -52,7 +52,7 @@ def test_only_the_first_one_while_finishing_is_put_off(capsys: pytest.CaptureFix
         finishing = True
         press()
         assert [late.asked] == [True]
-        assert capsys.readouterr().err == "wait\n"
+        assert capsys.readouterr().err == "wait; Ctrl-C again gives it up\n"
         with pytest.raises(KeyboardInterrupt, match=r"^$"):
             press()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
