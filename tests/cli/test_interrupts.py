@@ -1,4 +1,4 @@
-"""Ctrl-C at every stage: what is kept is said, and nothing that is finished is thrown away."""
+"""Ctrl-C, SIGTERM and SIGHUP: what is kept is said, and nothing that is finished is lost."""
 
 import io
 import os
@@ -13,29 +13,44 @@ from support.program import Workplace
 
 import lstmcast.run
 import lstmcast.training
-from lstmcast.cli import backtest
+from lstmcast.cli import backtest, interrupts
 from lstmcast.cli.interrupts import patience
+from lstmcast.cli.progress import Finished
 from lstmcast.evaluation.backtest import Backtest
 from lstmcast.evaluation.backtest.folds import Fold
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.sample import SampleSource
+from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
+from lstmcast.training import EpochRecord
 
 ONE = ("--set", "model.members=1")
 WALK = ("--folds", "2", "--from", "2002-12-10", "--baselines", "random_walk,ewma")
 
 
-def press() -> None:
-    """Ctrl-C."""
-    os.kill(os.getpid(), signal.SIGINT)
+SIGNALS = [
+    (signal.SIGINT, 130, "interrupted"),
+    (signal.SIGTERM, 143, "ended by SIGTERM"),
+    (signal.SIGHUP, 129, "ended by SIGHUP"),
+]
+
+
+def press(number: int = signal.SIGINT) -> None:
+    """Ctrl-C, or another signal."""
+    os.kill(os.getpid(), number)
 
 
 @pytest.fixture(autouse=True)
 def _heard() -> Iterator[None]:
     """Tests in the background of a shell have Ctrl-C ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    numbers = (signal.SIGINT, *interrupts.ENDING)
+    before = {number: signal.getsignal(number) for number in numbers}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts.listen()
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    interrupts._heard.clear()
 
 
 @pytest.fixture
@@ -67,28 +82,96 @@ def test_before_the_first_epoch_nothing_is_kept(
     assert list(place.runs.iterdir()) == []
 
 
+@pytest.mark.parametrize(("number", "code", "words"), SIGNALS)
 @pytest.mark.parametrize("times", [1, 2])
 def test_when_all_networks_are_trained_the_run_is_written(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch, times: int
+    place: Workplace,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: int,
+    words: str,
+    times: int,
 ) -> None:
     """The rest takes seconds, and all of the training would be lost."""
     write = lstmcast.run.create_run
 
     def pressed(*arguments: object) -> Run:
         for _ in range(times):
-            press()
+            press(number)
         return write(*arguments)  # type: ignore[arg-type]  # as they came
 
     monkeypatch.setattr(lstmcast.run, "create_run", pressed)
     result = place.invoke("train", "-c", place.config, *ONE)
-    assert result.exit_code == 130
-    assert "all networks are trained: writing the run; Ctrl-C again gives it up" in result.stderr
-    if times == 2:
+    assert result.exit_code == code
+    assert "all networks are trained: writing the run" in result.stderr
+    if times == 2 and number == signal.SIGINT:
         assert result.stderr.endswith("gives it up\nnothing is kept\ninterrupted\n")
         assert list(place.runs.iterdir()) == []
         return
-    assert "interrupted when all networks were trained: the run is complete" in result.stderr
+    assert f"{words} when all networks were trained: the run is complete" in result.stderr
     assert Run.open(None, place.runs).record["status"] == "complete"
+
+
+@pytest.mark.parametrize(("number", "code", "words"), SIGNALS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_after_the_first_epoch_a_whole_run_is_kept(
+    place: Workplace,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: int,
+    words: str,
+    times: int,
+) -> None:
+    """`timeout` sends SIGTERM twice, and a closed window may send more than one signal."""
+    if number == signal.SIGINT and times == 2:
+        pytest.skip("who presses Ctrl-C twice is in a hurry")
+    tell = Finished.on_epoch
+
+    def pressed(shown: Finished, record: EpochRecord, *, best: bool) -> None:
+        tell(shown, record, best=best)
+        if (record.member, record.epoch) == (0, 1):
+            for _ in range(times):
+                press(number)
+
+    monkeypatch.setattr(Finished, "on_epoch", pressed)
+    result = place.invoke("train", "-c", place.config, "--set", "training.epochs=2000")
+    assert result.exit_code == code
+    assert f"{words}: the best networks so far are kept" in result.stderr
+    (run,) = (path for path in place.runs.iterdir())
+    kept = Run.open(run, place.runs)
+    assert kept.record["status"] == "interrupted"
+    assert len(kept.predictions()) > 0
+    assert len(kept.forecaster().networks) == 2
+
+
+def test_a_signal_that_a_shell_has_ignored_stays_ignored() -> None:
+    """As by `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    interrupts.listen()
+    with patience(lambda: True, "wait") as late:
+        press(signal.SIGHUP)
+        assert not late.asked
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_at_the_end_signals_are_left_to_the_system() -> None:
+    interrupts.stop_listening()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    interrupts.listen()
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        press(signal.SIGTERM)
+    interrupts.stop_listening()  # a second one must not end the program while it writes
+    press(signal.SIGTERM)
+    press(signal.SIGHUP)
+    assert interrupts.exit_code() == 143
+
+
+def test_every_command_ends_with_the_code_of_the_signal(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PriceStore, "entries", lambda _: press(signal.SIGTERM))
+    result = place.invoke("data", "list")
+    assert (result.exit_code, result.stderr) == (143, "ended by SIGTERM\n")
 
 
 @pytest.mark.parametrize("kept", [0, 1])

@@ -1,8 +1,12 @@
 """Output that nobody reads to the end, that lacks characters, or that has no room."""
 
+import errno
 import io
 import os
+import pty
+import select
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +16,13 @@ import pytest
 from support.program import EVERY, Workplace
 
 from lstmcast.cli import app, console, streams
+from lstmcast.cli.progress import Finished, LineProgress
 from lstmcast.prices.store import PriceStore
+from lstmcast.run import Run
+from lstmcast.training import EpochRecord
 
 FULL = Path("/dev/full")
+ONE = ("--set", "model.members=1")
 NARROW = ("cp932", "cp949", "cp437", "ascii")
 
 
@@ -70,6 +78,67 @@ def test_a_reader_that_leaves_keeps_the_command_from_nothing(
         assert run(monkeypatch, "data", "export", "AAA", "-o", target, **both) == 0
         assert target.stat().st_size > 1000
         assert run(monkeypatch, "data", "show", "BBB", **both) == 7
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no full device")
+@pytest.mark.parametrize("kind", ["left", "full", "closed"])
+def test_a_training_that_nobody_can_be_told_of_is_kept(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with unread() as gone, FULL.open("w", encoding="utf-8") as full:
+        stderr = {"left": gone, "full": full, "closed": None}[kind]
+        assert run(monkeypatch, "train", "-c", stored / "small.yaml", *ONE, stderr=stderr) == 0
+    assert Run.open(None, stored / "runs").record["status"] == "complete"
+
+
+def test_no_training_ends_because_it_cannot_be_shown() -> None:
+    class Broken(LineProgress):
+        def _say(self, line: str) -> None:
+            raise OSError(errno.EIO, line)
+
+    shown = Finished(Broken(1, 10), 1)
+    shown.on_epoch(EpochRecord(0, 1, 1.0, 1.0, 0.1, 0.1), best=True)
+    shown.on_restart(0, 0.1)
+    shown.on_finish(0, kept=True)
+    assert shown.all
+
+
+def test_a_pipe_that_is_full_and_does_not_block_is_waited_for() -> None:
+    """What another program reads slowly is not lost, and is no error."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    read = list[bytes]()
+
+    def slowly() -> None:
+        with io.FileIO(reader) as stream:
+            read.append(stream.read())
+
+    thread = threading.Thread(target=slowly)
+    raw = streams.Patient(writer)
+    while os.write(writer, b"x" * 4096) == 4096 and not read_ready(writer):
+        pass
+    thread.start()
+    assert raw.write(b"end") == 3
+    os.close(writer)
+    thread.join()
+    assert read[0].endswith(b"xend")
+    assert raw.failure is None
+
+
+def read_ready(writer: int) -> bool:
+    """Whether a pipe is full."""
+    return not select.select([], [writer], [], 0)[1]
+
+
+def test_a_terminal_that_is_closed_ends_no_command(stored: Path, tmp_path: Path) -> None:
+    """Its window is gone, and whatever is written to it fails."""
+    ours, theirs = pty.openpty()
+    os.close(ours)
+    place, target = Workplace(stored), tmp_path / "AAA.csv"
+    with place.start("data", "export", "AAA", "-o", target, stderr=theirs) as process:
+        assert process.wait(60) == 0
+    os.close(theirs)
+    assert target.stat().st_size > 1000
 
 
 def test_streams_that_are_closed_from_the_start_are_left_out(
