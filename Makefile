@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 0
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -20,7 +22,7 @@ DEMO_RUN := $(DEMO_ENV) $(BIN)/lstmcast
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check lint format docs bench clean
+.PHONY: help install demo test check lint format docs bench fuzz clean
 
 help: ## print the targets
 	@echo "usage: make TARGET   (PYTHON=$(PYTHON), VENV=$(VENV))"
@@ -59,6 +61,9 @@ docs: $(VENV)/.installed-dev ## write the generated parts of README and docs aga
 
 bench: $(VENV)/.installed-test ## run every benchmark, one after the other
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+fuzz: $(VENV)/.installed-test ## read damaged files and odd commands for FUZZ_SECONDS, and count the tracebacks
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/fuzz.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 clean: ## remove caches, builds and the demo; .venv and your runs stay
 	rm -rf $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

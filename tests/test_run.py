@@ -21,7 +21,7 @@ from lstmcast.errors import OutputError, RunError
 from lstmcast.predictions import COLUMNS, QUANTILES
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
-from lstmcast.run import SCHEMA, Run, create_run, ensure_writable, list_runs
+from lstmcast.run import SCHEMA, Run, create_run, ensure_writable, find_runs, list_runs
 from lstmcast.training import predict
 
 HISTORY = simulated()
@@ -41,8 +41,136 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def path(original: Path, tmp_path: Path) -> Path:
-    """A copy of a run, to be spoilt."""
-    return Path(shutil.copytree(original, tmp_path / "copy"))
+    """A copy of a run as earlier versions wrote it, without hashes, to be spoilt."""
+    copy = Path(shutil.copytree(original, tmp_path / "copy"))
+    record = json.loads((copy / "run.json").read_text())
+    kept = {name: value for name, value in record.items() if name not in ("files", "sha256")}
+    (copy / "run.json").write_text(json.dumps(kept))
+    return copy
+
+
+@pytest.fixture
+def whole(original: Path, tmp_path: Path) -> Path:
+    """A copy of a run with its hashes."""
+    return Path(shutil.copytree(original, tmp_path / "whole"))
+
+
+def use(path: Path) -> tuple[object, ...]:
+    """All that is read of a run."""
+    run = Run.open(path, path.parent)
+    weights = [weight for network in run.forecaster().networks for weight in network.parameters()]
+    return (
+        dict(run.record), run.experiment(), run.predictions().to_csv(), run.history().to_csv(),
+        [weight.detach().numpy().tobytes() for weight in weights],
+    )  # fmt: skip
+
+
+FILES = ("config.yaml", "history.csv", "model.safetensors", "predictions.parquet", "run.json")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_bit_is_noticed_or_changes_nothing(whole: Path, name: str) -> None:
+    file, random = whole / name, np.random.default_rng(3)
+    content, before = file.read_bytes(), use(whole)
+    noticed = 0
+    for at in random.choice(8 * len(content), 12, replace=False):
+        spoilt = bytearray(content)
+        spoilt[at // 8] ^= 1 << at % 8
+        file.write_bytes(spoilt)
+        try:
+            after = use(whole)
+        except RunError:
+            noticed += 1
+        else:
+            assert name == "run.json"  # its white space
+            assert after == before
+    assert noticed > 6
+
+
+def test_forecasts_of_other_figures_are_noticed(whole: Path) -> None:
+    file = whole / "predictions.parquet"
+    table = pd.read_parquet(file)
+    table.assign(q95=table["q95"] + 0.01, q975=table["q975"] + 0.01).to_parquet(file)
+    with pytest.raises(RunError, match=r"`predictions\.parquet` .* is not what training wrote"):
+        Run.open(whole, whole.parent).predictions()
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"symbol": "ZZZ"}, "holds ZZZ, and the run is of AAA"),
+        ({"symbol": 5}, "`symbol` is of another type"),
+        ({"horizon": 1.5}, "`horizon` is of another type"),
+        ({"origin": "2020-01-01"}, "`origin` is of another type"),
+        ({"mean": np.nan}, "a close, a return or a mean is not a number"),
+        ({"close_actual": -1.0}, "a close is not above 0"),
+        ({"close_actual": 1.0}, "returns are not those of the closes"),
+        ({"date": pd.Timestamp("1999-01-01")}, "does not lie after its origin"),
+        ({"q05": 9.0}, "quantiles are not in their order"),
+        ({"log_density": np.inf}, "a density is infinite"),
+        ({"horizon": 1}, "an origin is there twice"),
+        ({"q50": [{"a": 1.0}]}, "`q50` is of another type"),
+    ],
+)
+def test_forecasts_that_none_can_be(path: Path, change: dict[str, object], fault: str) -> None:
+    file = path / "predictions.parquet"
+    table = pd.read_parquet(file)
+    ((name, value),) = change.items()
+    table[name] = pd.Series([value] * len(table))
+    table.to_parquet(file)
+    with pytest.raises(RunError, match=fault):
+        Run.open(path, path.parent).predictions()
+
+
+def test_weights_that_are_no_numbers(path: Path) -> None:
+    model = path / "model.safetensors"
+    header = model.read_bytes()
+    length = int.from_bytes(header[:8], "little")
+    metadata = json.loads(header[8 : 8 + length])["__metadata__"]
+    tensors = load_file(model)
+    name = next(name for name in tensors if name.startswith("member.0"))
+    tensors[name].fill_(float("nan"))
+    save_file(tensors, model, metadata)
+    with pytest.raises(RunError, match="holds other things than numbers"):
+        Run.open(path, path.parent).forecaster()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": Infinity}', "[" * 100_000, "[]", "5", "\x00", '{"schema": 1e999}', '{"schema": "1"}'],
+)
+def test_a_damaged_run_is_named_and_the_others_go_on(path: Path, text: str) -> None:
+    damaged = path.parent / "99991231-235959-damaged"
+    damaged.mkdir()
+    (damaged / "run.json").write_text(text)
+    assert Run.open(None, path.parent).path == path
+    runs, errors = find_runs(path.parent)
+    assert [run.path for run in runs] == [path]
+    assert [damaged.name in error.message for error in errors] == [True]
+
+
+def test_a_runs_folder_that_cannot_be_read_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(RunError, match="cannot be read: Permission denied"):
+        Run.open(None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"created": 5}, {"created": "today"}, {"status": "fine"}, {"seed": "x"},
+        {"split": {"train_end": "2020-13-45"}}, {"member_seeds": {}}, {"files": {"a": "b"}},
+    ],
+)  # fmt: skip
+def test_a_record_of_other_types(path: Path, changes: dict[str, object]) -> None:
+    edit_json(path, **changes)
+    with pytest.raises(RunError, match=f"cannot be read: .*{next(iter(changes))}|Invalid iso"):
+        Run.open(path, path.parent)
 
 
 def test_the_files_are_those_of_the_contract(path: Path) -> None:

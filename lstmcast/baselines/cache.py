@@ -12,8 +12,10 @@ import numpy as np
 from lstmcast.distributions import FloatArray
 from lstmcast.files import replace_file
 from lstmcast.left_overs import sweep
+from lstmcast.reading import parse_json, read_file
 
 Parameters = Mapping[str, float]
+CACHE_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class FitCache:
 
 def _read(path: Path) -> tuple[bool, Parameters | None]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(read_file(path, CACHE_BYTES))
     except (OSError, ValueError):
         return False, None
     if values is None:

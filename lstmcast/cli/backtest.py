@@ -110,6 +110,8 @@ def backtest(
     import pandas as pd
 
     from lstmcast.baselines import BASELINES, FitCache, get_baseline
+    from lstmcast.cli.train import COLUMNS
+    from lstmcast.config import require_memory
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.evaluation.backtest import Backtest, Settings, count_trials, summarise
     from lstmcast.prices.selection import select_histories
@@ -124,6 +126,7 @@ def backtest(
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
     require_names(experiment)
+    require_memory(experiment, sum(map(len, histories)), COLUMNS)
     ensure_writable(runs_dir)
     from lstmcast.training.prepare import settle
 

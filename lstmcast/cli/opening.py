@@ -1,14 +1,17 @@
 """Opening the run that a command is about, and keeping what it found there."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.cli.console import note
+from lstmcast.reading import RECORD_BYTES, parse_json, read_file
 
 if TYPE_CHECKING:
     from lstmcast.run import Run
+
+MOST_DAMAGED = 3
+"""Runs that cannot be read, and are told one by one."""
 
 
 def open_run(run: Path | None, runs_dir: Path) -> "Run":
@@ -20,8 +23,21 @@ def open_run(run: Path | None, runs_dir: Path) -> "Run":
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
+    if run is None:
+        tell_of_damaged(runs_dir)
     note(f"run {opened.name}" + (", the newest" if run is None else ""))
     return opened
+
+
+def tell_of_damaged(runs_dir: Path) -> None:
+    """Name the runs that were passed over on the way to the newest."""
+    from lstmcast.run import find_runs
+
+    damaged = find_runs(runs_dir)[1]
+    for error in damaged[:MOST_DAMAGED]:
+        note(f"warning: passed over: {error.message}")
+    if more := damaged[MOST_DAMAGED:]:
+        note(f"warning: passed over: {len(more)} more runs that cannot be read")
 
 
 def keep(path: Path, values: Mapping[str, Any], whole: Callable[[Mapping[str, Any]], bool]) -> None:
@@ -58,7 +74,7 @@ def place_for(
 def _kept(path: Path) -> Mapping[str, Any]:
     """What is there; nothing where it is missing or damaged."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(read_file(path, RECORD_BYTES))
     except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast.cli.console import note
+from lstmcast.cli.opening import tell_of_damaged
 from lstmcast.cli.options import RUNS_DIR, DataDir, RunArgument, RunsDir, data_dir
 from lstmcast.errors import UsageError
 
@@ -77,6 +78,8 @@ def plot(
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
+    if run is None:
+        tell_of_damaged(runs_dir)
     if kind is Kind.training:
         figures = {"training": training_chart(opened.history(), title=f"Training of {opened.name}")}
     elif kind is Kind.ranges:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FEW = 8
 """Symbols that are named one by one."""
 
+COLUMNS = 20
+"""Roughly what a network reads, to estimate the memory that it needs."""
+
 
 def train(
     config: Annotated[
@@ -70,11 +73,12 @@ def _train(
         The run, what was trained, and whether a signal to end came after that.
     """
     from lstmcast.baselines import baseline_members
-    from lstmcast.config import groups_of
+    from lstmcast.config import groups_of, require_memory
     from lstmcast.run import create_run, ensure_writable
 
     require_names(experiment)
     companions = baseline_members(experiment.model.pool.baselines)
+    require_memory(experiment, sum(map(len, histories)), COLUMNS)
     ensure_writable(runs_dir)
     members = sum(group.model.members for group in groups_of(experiment))
     words = "all networks are trained: writing the run"

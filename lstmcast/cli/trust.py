@@ -1,12 +1,12 @@
 """What `forecast` says beside its figures: how old the bars are, and what the test days told."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.errors import LstmcastError, StaleError
+from lstmcast.reading import RECORD_BYTES, parse_json, read_file
 
 if TYPE_CHECKING:
     from lstmcast.evaluation.trust import Trust
@@ -91,8 +91,8 @@ def on_test_days(
 def _too_good(run: "Run") -> list[str]:
     """What `evaluate` suspected, if it was run."""
     try:
-        verdict = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))["verdict"]
-        return [str(doubt) for doubt in verdict.get("too_good", ())]
+        metrics = parse_json(read_file(run.path / "metrics.json", RECORD_BYTES))
+        return [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 

@@ -4,6 +4,7 @@ An experiment is one frozen model and one YAML file. Values come from the file, 
 `--set a.b=c`, each overriding the one before.
 """
 
+from lstmcast.config.memory import require_memory
 from lstmcast.config.models import (
     Calibration,
     Data,
@@ -36,4 +37,5 @@ __all__ = [
     "groups_of",
     "load_experiment",
     "parse_experiment",
+    "require_memory",
 ]

@@ -20,6 +20,7 @@ from lstmcast.prices.sources.base import Source
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
 from lstmcast.prices.update import Rules, Update, update
+from lstmcast.reading import CONFIG_BYTES, read_file
 
 PACE = 0.5
 """Seconds between two symbols of a source on the network; users are refused for less patience."""
@@ -96,9 +97,10 @@ def read_symbols(
     words = list(given)
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8-sig").splitlines()
+            lines = read_file(file, CONFIG_BYTES, pipe=True).decode("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"`--symbols-file` {str(file)!r} cannot be read: {error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(f"`--symbols-file` {str(file)!r} cannot be read: {why}") from error
         for line in lines:
             words += line.partition("#")[0].replace(",", " ").split()
     wanted = list(dict.fromkeys(Reference.parse(word, source) for word in words))

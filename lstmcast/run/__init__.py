@@ -14,6 +14,6 @@ torch only when the forecaster itself is asked for.
 """
 
 from lstmcast.run.creation import create_run, ensure_writable
-from lstmcast.run.directory import SCHEMA, Run, RunSymbol, list_runs
+from lstmcast.run.directory import SCHEMA, Run, RunSymbol, find_runs, list_runs
 
-__all__ = ["SCHEMA", "Run", "RunSymbol", "create_run", "ensure_writable", "list_runs"]
+__all__ = ["SCHEMA", "Run", "RunSymbol", "create_run", "ensure_writable", "find_runs", "list_runs"]

@@ -20,6 +20,7 @@ from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep, temporary_folder
 from lstmcast.prices.history import PriceHistory
 from lstmcast.run.directory import SCHEMA, Run, RunSymbol
+from lstmcast.run.record import seal
 
 if TYPE_CHECKING:
     from lstmcast.training import Trained
@@ -65,8 +66,9 @@ def create_run(
         "model.safetensors": dump_forecaster(trained.forecaster),
         "history.csv": _history_csv(trained),
         "predictions.parquet": _parquet(trained.predictions),
-        "run.json": to_json(record),
     }
+    record = seal(record, files)
+    files["run.json"] = to_json(record)
     final = f"{created:%Y%m%d-%H%M%S}-{experiment.name}"
     try:
         with temporary_folder(runs_dir, f"{created:%Y%m%d-%H%M%S}") as hidden:

@@ -1,7 +1,8 @@
 """Opening a run: its record, its tables, and the forecaster that it keeps."""
 
-import contextlib
-import json
+import io
+import operator
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lstmcast.config import Experiment, load_experiment
-from lstmcast.errors import ConfigError, LstmcastError, RunError, StoreError, UsageError
+from lstmcast.errors import ConfigError, RunError, StoreError, UsageError
 from lstmcast.features import groups_named
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
@@ -20,12 +21,25 @@ from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
+from lstmcast.reading import (
+    CONFIG_BYTES,
+    RECORD_BYTES,
+    RUN_BYTES,
+    TooLargeError,
+    hash_file,
+    read_file,
+)
+from lstmcast.run.record import FILES, check_record, parse_record
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster
 
 SCHEMA = 1
 """Raised when a run directory changes so that older programs cannot read it."""
+
+_AGAIN = "train the run again with `lstmcast train --config`"
+_HISTORY = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
+"""Columns of numbers in `history.csv`."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,7 @@ class Run:
         Raises:
             RunError: if it is missing or damaged, or names feature groups that are not installed.
         """
-        file = self._file("config.yaml")
+        file = self._verified("config.yaml", CONFIG_BYTES)
         try:
             return load_experiment(file)
         except ConfigError as error:
@@ -112,8 +126,20 @@ class Run:
             ) from error
 
     def predictions(self) -> pd.DataFrame:
-        """The forecasts of the test part."""
-        return read_predictions(self.path / "predictions.parquet")
+        """The forecasts of the test part.
+
+        Raises:
+            RunError: if they are missing or damaged, or of symbols that the run does not have.
+        """
+        table = read_predictions(self._verified("predictions.parquet", RUN_BYTES))
+        known = {entry.symbol for entry in self.symbols}
+        if foreign := sorted(set(table["symbol"]) - known):
+            raise RunError(
+                f"`predictions.parquet` of the run {self.path} holds {', '.join(foreign[:3])}, "
+                f"and the run is of {', '.join(sorted(known)[:3])}",
+                _AGAIN,
+            )
+        return table
 
     def history(self) -> pd.DataFrame:
         """The training history: a row per member and epoch.
@@ -121,14 +147,20 @@ class Run:
         Raises:
             RunError: if it is missing or damaged.
         """
-        file = self._file("history.csv")
+        file = self._verified("history.csv", RECORD_BYTES)
+        where = f"`history.csv` of the run {self.path}"
         try:
-            return pd.read_csv(file)
-        except (OSError, ValueError) as error:
+            table = pd.read_csv(io.BytesIO(read_file(file, RECORD_BYTES)))
+            lacking = [name for name in _HISTORY if table[name].dtype.kind not in "if"]
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{where} cannot be read", _AGAIN) from error
+        if lacking or table.empty:
             raise RunError(
-                f"`history.csv` of the run {self.path} cannot be read",
-                "train the run again with `lstmcast train --config`",
-            ) from error
+                f"{where} cannot be read: "
+                + (f"`{lacking[0]}` holds other things than numbers" if lacking else "it is empty"),
+                _AGAIN,
+            )
+        return table
 
     def forecaster(self, device: str = "cpu") -> "Forecaster":
         """The trained ensemble, on a device."""
@@ -137,7 +169,8 @@ class Run:
 
         experiment = self.experiment()
         companions = baseline_members(experiment.model.pool.baselines)
-        return load_forecaster(self.path / "model.safetensors", experiment, device, companions)
+        weights = self._verified("model.safetensors", RUN_BYTES)
+        return load_forecaster(weights, experiment, device, companions)
 
     def histories(self, store: PriceStore, *, newest: bool = False) -> list[PriceHistory]:
         """The stored prices of the run's symbols and their context, from its first session on.
@@ -202,13 +235,31 @@ class Run:
         """Keep what `evaluate` found."""
         write_atomically(self.path / "metrics.json", to_json(metrics))
 
-    def _file(self, name: str) -> Path:
+    def _verified(self, name: str, most: int) -> Path:
+        """A file of the run, which has at most so many bytes and is what training wrote.
+
+        Raises:
+            RunError: if it is missing, cannot be read, or has changed since.
+        """
         path = self.path / name
-        if not path.is_file():
+        known = self.record.get(FILES, {}).get(name)
+        try:
+            if known is not None and hash_file(path, most) != known:
+                raise RunError(
+                    f"`{name}` of the run {self.path} is not what training wrote",
+                    f"restore it from a copy, or {_AGAIN}",
+                )
+            if known is None and path.stat().st_size > most:
+                raise TooLargeError(most)
+        except FileNotFoundError as error:
+            raise RunError(f"`{name}` is missing from the run {self.path}", _AGAIN) from error
+        except OSError as error:
             raise RunError(
-                f"`{name}` is missing from the run {self.path}",
-                "train the run again with `lstmcast train --config`",
-            )
+                f"`{name}` of the run {self.path} cannot be read: {error.strerror or error}",
+                "look at what it is and who may read it",
+            ) from error
+        if not path.is_file():
+            raise RunError(f"`{name}` of the run {self.path} is not a file", _AGAIN)
         return path
 
 
@@ -271,11 +322,16 @@ def _read_record(path: Path) -> dict[str, Any]:
     if other := _other_folder(path):
         raise other
     try:
-        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        schema = int(record["schema"])
+        record = parse_record(read_file(path / "run.json", RECORD_BYTES))
+        schema = operator.index(record["schema"])
     except FileNotFoundError as error:
         raise RunError(f"{path} is not a complete run: `run.json` is missing", hint) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise RunError(
+            f"`run.json` of the run {path} cannot be read: {error.strerror or error}",
+            "look at what it is and who may read it, or name another run",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"`run.json` of the run {path} cannot be read", hint) from error
     if schema > SCHEMA:
         raise RunError(
@@ -286,13 +342,13 @@ def _read_record(path: Path) -> dict[str, Any]:
     if not required <= record.keys():
         missing = ", ".join(sorted(required - record.keys()))
         raise RunError(f"`run.json` of the run {path} lacks {missing}", hint)
-    try:
-        described = _symbols(record), _boundaries(record)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise RunError(f"`run.json` of the run {path} cannot be read", hint) from error
-    if not all(described):
+    if record["symbols"] == [] or record["split"] == {}:
         raise RunError(f"`run.json` of the run {path} names no symbol or no split", hint)
-    return dict(record)
+    try:
+        check_record(record)
+    except ValueError as error:
+        raise RunError(f"`run.json` of the run {path} cannot be read: {error}", hint) from error
+    return record
 
 
 def _symbols(record: Mapping[str, Any]) -> list[RunSymbol]:
@@ -309,11 +365,35 @@ def _boundaries(record: Mapping[str, Any]) -> dict[str, pd.Timestamp]:
 
 def list_runs(runs_dir: Path) -> list[Run]:
     """The readable runs under a folder, oldest first; others are passed over."""
-    runs = []
-    for path in sorted(runs_dir.glob("[!.]*/run.json")):
-        with contextlib.suppress(LstmcastError):
-            runs.append(Run(path.parent, _read_record(path.parent)))
-    return sorted(runs, key=lambda run: (str(run.record["created"]), _sequence(run.name)))
+    return find_runs(runs_dir)[0]
+
+
+def find_runs(runs_dir: Path) -> tuple[list[Run], list[RunError]]:
+    """The readable runs under a folder, oldest first, and what is wrong with each of the others.
+
+    Raises:
+        RunError: if the folder cannot be read.
+    """
+    runs, damaged = [], []
+    for path in _run_folders(runs_dir):
+        try:
+            runs.append(Run(path, _read_record(path)))
+        except RunError as error:
+            damaged.append(error)
+    return sorted(runs, key=lambda run: (str(run.record["created"]), _sequence(run.name))), damaged
+
+
+def _run_folders(runs_dir: Path) -> list[Path]:
+    try:
+        paths = sorted(runs_dir.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise RunError(
+            f"{runs_dir} cannot be read: {error.strerror or error}",
+            "give yourself the right to read it, or choose another folder with `--runs-dir`",
+        ) from error
+    return [path for path in paths if path.name[0] != "." and os.path.lexists(path / "run.json")]
 
 
 def _sequence(name: str) -> tuple[int, str]:
@@ -322,12 +402,11 @@ def _sequence(name: str) -> tuple[int, str]:
 
 
 def _newest(runs_dir: Path) -> tuple[Path, Mapping[str, Any]]:
-    runs = list_runs(runs_dir)
+    runs, damaged = find_runs(runs_dir)
     if runs:
         return runs[-1].path, runs[-1].record
-    broken = sorted(runs_dir.glob("[!.]*/run.json"))
-    if broken:  # say what is wrong with it
-        return broken[-1].parent, _read_record(broken[-1].parent)
+    if damaged:
+        raise damaged[-1]
     raise RunError(
         f"there is no run under {runs_dir}",
         "run `lstmcast train --config configs/aapl.yaml` first, or set `--runs-dir`",

@@ -85,6 +85,7 @@ def load_forecaster(
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[_METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        _require_numbers(tensors)
         groups = [
             _group(tensors, metadata, experiment, int(number), device)
             for number in metadata[_GROUPS]
@@ -101,6 +102,12 @@ def load_forecaster(
             f"`{path.name}` of the run {path.parent} cannot be used: {problem}", hint
         ) from error
     return Forecaster(experiment, groups, companions, weights)
+
+
+def _require_numbers(tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} holds other things than numbers")
 
 
 def _group(

@@ -1,6 +1,7 @@
 """Prices from files: what is read, and what is refused with the line or the column named."""
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -211,3 +212,17 @@ def test_an_unknown_source_names_the_known_ones() -> None:
         get_source("bloomberg")
     for name in source_names():
         assert name in str(caught.value.hint)
+
+
+def test_a_file_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstmcast.prices.sources.files.text.LARGEST", 1000)
+    packed = tmp_path / "AAPL.csv.gz"
+    packed.write_bytes(gzip.compress(b"a" * 1001))
+    zipped = tmp_path / "AAPL.zip"
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("AAPL.csv", b"a" * 1001)
+    for path in (packed, zipped):
+        with pytest.raises(DataError, match="unpacks to more than 1000 bytes"):
+            fetch(path)

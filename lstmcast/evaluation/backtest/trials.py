@@ -5,7 +5,6 @@ least. What else is kept in the folder says nothing about this one. The number i
 walk, so that the same walk says the same whenever it is asked again.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from lstmcast.config import load_experiment
 from lstmcast.errors import LstmcastError
 from lstmcast.evaluation.backtest.walk import Backtest
 from lstmcast.files import to_json, write_atomically
+from lstmcast.reading import RECORD_BYTES, parse_json, read_file
 
 KEPT = "trials.json"
 
@@ -97,7 +97,7 @@ def _walk(path: Path) -> _Trial:
 def _object(path: Path) -> dict[str, Any]:
     """A JSON object; an empty one where there is none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(read_file(path, RECORD_BYTES))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -24,11 +24,12 @@ from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
-from lstmcast.files import make_folder, open_whole, to_json, write_atomically
+from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
-from lstmcast.predictions import COLUMNS
+from lstmcast.predictions import COLUMNS, wrong_type
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
+from lstmcast.reading import RUN_BYTES, read_file
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
@@ -267,9 +268,11 @@ class Backtest:
         folds, notes = [], []
         for fold in self.folds:
             try:
-                with open_whole(self.path(fold)) as file:
-                    whole = pd.read_parquet(file)
-            except (OSError, ValueError) as error:
+                whole = pd.read_parquet(io.BytesIO(read_file(self.path(fold), RUN_BYTES)))
+                for _, part in whole.groupby(_FORECASTER):
+                    if fault := wrong_type(part[list(COLUMNS)]):
+                        raise ValueError(fault)  # noqa: TRY301 - told as any other damage
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise RunError(
                     f"fold {fold.number} of {self.folder} cannot be read",
                     "remove its file and run the backtest again: it goes on where it stopped",

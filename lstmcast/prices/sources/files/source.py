@@ -15,6 +15,7 @@ from lstmcast.prices.sources.files.reading import read, symbols_in
 from lstmcast.prices.sources.files.table import Table
 from lstmcast.prices.sources.files.text import decode, is_workbook, unpack
 from lstmcast.prices.symbols import normalise_symbol, symbol_to_stem
+from lstmcast.reading import read_file
 
 TEXTS = (".csv", ".txt", ".tsv")
 PACKED = (".gz", ".zip")
@@ -32,6 +33,8 @@ ENDINGS = (
     ".ods",
 )
 """How the file of a symbol in a folder may end; what it holds is told by its bytes."""
+FILE_BYTES = 2 * 2**30
+"""Most of a file; it is held in memory more than once."""
 USUAL = (".csv", ".csv.gz", ".parquet")
 
 
@@ -117,7 +120,7 @@ def open_table(path: Path, options: ReadOptions) -> Table:
         UsageError: an option that does not go with it.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, FILE_BYTES)
     except OSError as error:
         raise DataError(f"`{path}` cannot be read: {error.strerror or error}") from error
     content = unpack(path, content)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lstmcast.errors import DataError, UsageError
 from lstmcast.prices.sources.files.names import lines_of
+from lstmcast.reading import size
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,8 +25,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CANDIDATES = ("gb18030", "cp949", "cp932", "big5", "cp1254", "cp1250", "cp1251", "cp1252")
-LARGEST = 2 * 2**30
-"""Bytes up to which a packed file is unpacked."""
+LARGEST = 2**29
+"""Bytes up to which a packed file is unpacked: ten million rows."""
 
 
 def unpack(path: Path, content: bytes) -> bytes:
@@ -36,9 +37,13 @@ def unpack(path: Path, content: bytes) -> bytes:
     """
     if content[:2] == b"\x1f\x8b":
         try:
-            return gzip.decompress(content)
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+                unpacked = file.read(LARGEST + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(f"`{path}` is a damaged gzip file: {error}") from error
+        if len(unpacked) > LARGEST:
+            raise _too_large(path)
+        return unpacked
     if content[:4] == b"PK\x03\x04" and not is_workbook(content):
         return _only_member(path, content)
     return content
@@ -72,14 +77,25 @@ def _only_member(path: Path, content: bytes) -> bytes:
                     hint="unpack it and give the file with `--path FILE`, or the folder",
                 )
             if members[0].file_size > LARGEST:
-                raise DataError(f"`{path}` is too large when unpacked", hint="unpack it yourself")
-            return archive.read(members[0])
+                raise _too_large(path)
+            with archive.open(members[0]) as file:
+                unpacked = file.read(LARGEST + 1)
+            if len(unpacked) > LARGEST:
+                raise _too_large(path)
+            return unpacked
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise DataError(f"`{path}` is a damaged zip file: {error}") from error
     except (RuntimeError, NotImplementedError) as error:
         raise DataError(
             f"`{path}` cannot be unpacked: {error}", hint="unpack it and give the file"
         ) from error
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(
+        f"`{path}` unpacks to more than {size(LARGEST)}",
+        hint="unpack it, and give a file for each symbol",
+    )
 
 
 def decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, str]:
