@@ -10,7 +10,7 @@ from lstmcast.errors import ConfigError
 
 
 def test_nothing_ends_in_a_traceback(tmp_path: Path) -> None:
-    outcome = fuzz.fuzz(2.0, 1, tmp_path, most=400)
+    outcome = fuzz.fuzz(120.0, 1, tmp_path, most=50)
     assert outcome.tracebacks == []
     assert set(outcome.cases) == {
         "configurations", "run folders", "store files", "price files", "command lines"
