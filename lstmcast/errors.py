@@ -18,14 +18,15 @@
     ├── TrainingError          9   training could not start or had to stop
     │   ├── DeviceError
     │   └── DivergedError
-    ├── OutputError           10   a file or folder that cannot be written
+    ├── OutputError           10   a file or folder that cannot be written or used
     ├── AuditError            11   the audit found a leak
     ├── ConditionError        12   a `--fail-unless` condition does not hold
     ├── PartialFailureError   13   some of several symbols failed
-    └── StaleError            14   `--fail-if-stale`, and the newest bar is old
+    ├── StaleError            14   `--fail-if-stale`, and the newest bar is old
+    └── ResourcesError        15   the system gives no more memory, threads or open files
 
-1 is a bug in lstmcast itself and 130 is Ctrl-C. Library code raises these and never exits;
-`lstmcast.cli` alone turns them into exit codes.
+1 is a bug in lstmcast itself, 130 is Ctrl-C, 143 SIGTERM and 129 SIGHUP. Library code raises these
+and never exits; `lstmcast.cli` alone turns them into exit codes.
 """
 
 from typing import ClassVar
@@ -176,3 +177,9 @@ class StaleError(LstmcastError):
     """The newest bar is old, and `--fail-if-stale` was given: days to forecast are past."""
 
     exit_code = 14
+
+
+class ResourcesError(LstmcastError):
+    """The system gives no more memory, threads or open files."""
+
+    exit_code = 15

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from lstmcast import __version__
 from lstmcast.cli.audit import audit
 from lstmcast.cli.backtest import backtest
+from lstmcast.cli.command import Command, of_the_system
 from lstmcast.cli.console import note, print_error
 from lstmcast.cli.data import data_app
 from lstmcast.cli.evaluate import evaluate
@@ -53,6 +54,14 @@ class Commands(TyperGroup):
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:
             raise _interrupted() from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            told = of_the_system(error)
+            if told is None:
+                raise
+            print_error(told)
+            raise typer.Exit(told.exit_code) from error
 
 
 @contextmanager
@@ -100,7 +109,7 @@ def _options(
 
 
 for _command in (fetch, train, evaluate, plot, forecast, backtest, audit):
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(data_app)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmcast.cli.command import Command
 from lstmcast.cli.console import figures, note, out, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import StoreError, UsageError
@@ -46,7 +47,7 @@ class FileFormat(StrEnum):
     parquet = "parquet"
 
 
-@data_app.command("list")
+@data_app.command("list", cls=Command)
 def list_(data: DataDir = None, json: Json = False) -> None:
     """List what is stored: from where, how much, how fresh."""
     entries = _store(data).entries()
@@ -80,7 +81,7 @@ def list_(data: DataDir = None, json: Json = False) -> None:
             note(f"warning: {entry.problem}")
 
 
-@data_app.command("show")
+@data_app.command("show", cls=Command)
 def show(
     symbol: Symbol,
     rows: Annotated[int, typer.Option(min=1, help="How many of the newest bars.")] = 5,
@@ -153,7 +154,7 @@ def _bars_table(bars: "pd.DataFrame") -> "Table":
     return table
 
 
-@data_app.command("check")
+@data_app.command("check", cls=Command)
 def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False) -> None:
     """Verify files against their content hash, and look at the prices again."""
     from lstmcast.prices.care import verify
@@ -188,7 +189,7 @@ def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False)
         )
 
 
-@data_app.command("export")
+@data_app.command("export", cls=Command)
 def export_(
     symbols: Symbols,
     output: Annotated[
@@ -232,7 +233,7 @@ def export_(
         note(f"{history.symbol} from {history.source}: {len(history)} sessions to {path}")
 
 
-@data_app.command("remove")
+@data_app.command("remove", cls=Command)
 def remove(
     symbols: Symbols,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

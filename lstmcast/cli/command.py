@@ -1,0 +1,84 @@
+"""What holds for every command: which values no option takes, and what the system may refuse."""
+
+import errno
+import math
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand
+
+from lstmcast.errors import LstmcastError, OutputError, ResourcesError, UsageError
+
+LARGEST = 10**9
+"""Nothing that is counted here comes in larger numbers."""
+
+_NO_ROOM = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+
+_NO_MEMORY = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+    "could not create a primitive",  # oneDNN
+    "failed to map segment",
+    "can't start new thread",
+    "resource temporarily unavailable",
+)
+"""Parts of what loaders, threads and PyTorch say, in small letters, where they get no memory."""
+
+
+class Command(TyperCommand):
+    """A command that takes no empty path and no number that is not finite."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line.
+
+        Raises:
+            UsageError: for such a value.
+        """
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            value = ctx.params.get(param.name)
+            if isinstance(value, Path) and given.get(str(param.name)) == "":
+                raise UsageError(f"`{_called(param)}` is empty", "give a path, or leave it out")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UsageError(f"`{_called(param)}` is {value}", "give a finite number")
+            if isinstance(value, int) and value > LARGEST:
+                raise UsageError(f"`{_called(param)}` is over {LARGEST:,}", "give a smaller number")
+        return rest
+
+
+def _called(param: Any) -> str:
+    """An option or argument as the user knows it."""
+    if param.param_type_name == "option":
+        return str(max(param.opts, key=len))
+    return str(param.metavar or param.human_readable_name)
+
+
+def of_the_system(error: Exception) -> LstmcastError | None:
+    """What the system refused, as an error of this program; None for what must be a bug.
+
+    Paths that it refuses are mostly told where they are used; this is for those that are not, such
+    as a folder in the path that may not be read.
+    """
+    words = str(error).lower()
+    if isinstance(error, MemoryError) or any(part in words for part in _NO_MEMORY):
+        said = (str(error).strip().splitlines() or [""])[0]
+        return ResourcesError(
+            "the system gives no more memory" + (f": {said}" if said else ""),
+            "end other programs or raise the limit (`ulimit -v`); a smaller `model` or fewer "
+            "`training.threads` need less",
+        )
+    if not isinstance(error, OSError) or error.errno is None:
+        return None
+    if error.errno in _NO_ROOM:
+        return ResourcesError(
+            f"the system gives no more: {error.strerror}", "raise the limit, as by `ulimit -n`"
+        )
+    if error.filename is None:
+        return None
+    return OutputError(
+        f"`{error.filename}` cannot be used: {error.strerror}",
+        "choose another path, or one that you may read and write",
+    )

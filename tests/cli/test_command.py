@@ -1,0 +1,106 @@
+"""What holds for every command: values that none takes, and what the system refuses."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from support.program import EVERY, Workplace
+
+from lstmcast.cli.command import of_the_system
+from lstmcast.errors import OutputError, ResourcesError
+from lstmcast.prices.store import PriceStore
+
+LONG = "x" * 256
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace.make(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("forecast", "--csv", ""), "`--csv` is empty"),
+        (("forecast", "--csv="), "`--csv` is empty"),
+        (("plot", "-o", ""), "`--output` is empty"),
+        (("data", "list", "--data-dir", ""), "`--data-dir` is empty"),
+        (("evaluate", "--runs-dir", ""), "`--runs-dir` is empty"),
+        (("evaluate", ""), "`RUN` is empty"),
+        (("train", "-c", ""), "`--config` is empty"),
+        (("fetch", "AAA", "--path", ""), "`--path` is empty"),
+        (("backtest", "-c", "small.yaml", "--cost-bps", "inf"), "`--cost-bps` is inf"),
+        (("fetch", "AAA", "--timeout", "inf"), "`--timeout` is inf"),
+        (("forecast", "--horizon", "9" * 30), "`--horizon` is over 1,000,000,000"),
+        (("data", "show", "AAA", "--rows", "9" * 30), "`--rows` is over 1,000,000,000"),
+    ],
+)
+def test_values_that_no_command_takes(place: Workplace, words: tuple[str, ...], said: str) -> None:
+    result = place.invoke(*words)
+    assert (result.exit_code, result.stderr.split("\n")[0]) == (2, f"error: {said}")
+    assert "hint: " in result.stderr
+
+
+def test_every_command_has_these_rules() -> None:
+    leaves = [command for command in EVERY.values() if not hasattr(command, "commands")]
+    assert len(leaves) > 10
+    assert {type(command).__name__ for command in leaves} == {"Command"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("data", "list", "--data-dir", LONG), 7),
+        (("train", "-c", LONG), None),
+        (("train", "-c", "small.yaml", "--runs-dir", LONG), None),
+        (("evaluate", LONG), None),
+        (("plot", LONG), None),
+        (("data", "export", "AAA", "-o", LONG), 10),
+        (("fetch", "AAA", "--source", "csv", "--path", LONG), None),
+        (("fetch", "--symbols-file", LONG), None),
+        (("fetch", "AAA", "--ca-bundle", LONG), None),
+    ],
+)
+def test_names_that_no_file_can_have(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int | None
+) -> None:
+    monkeypatch.chdir(place.root)
+    result = place.invoke(*words)
+    assert result.exit_code == code if code else result.exit_code > 1
+    assert "File name too long" in result.stderr
+    assert result.stderr.count("error:") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        MemoryError("Unable to allocate 8.00 TiB for an array"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 8 TB"),
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+    ],
+)
+def test_what_the_system_does_not_give(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(_: PriceStore) -> None:
+        raise error
+
+    monkeypatch.setattr(PriceStore, "entries", refuse)
+    result = place.invoke("data", "list")
+    assert result.exit_code == ResourcesError.exit_code == 15
+    assert result.stderr.startswith("error: the system gives no more")
+
+
+def test_a_path_that_may_not_be_looked_at_is_named() -> None:
+    told = of_the_system(PermissionError(errno.EACCES, "Permission denied", "/closed/in"))
+    assert isinstance(told, OutputError)
+    assert told.message == "`/closed/in` cannot be used: Permission denied"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), OSError("a bug"), ValueError("a bug")])
+def test_bugs_stay_bugs(error: Exception) -> None:
+    assert of_the_system(error) is None
