@@ -92,7 +92,12 @@ def exit_codes() -> str:
     rows = [("0", "done"), ("1", "a bug in lstmcast: please report it with the traceback")]
     branches = sorted(errors.LstmcastError.__subclasses__(), key=lambda branch: branch.exit_code)
     rows += [(str(branch.exit_code), _lower(first_sentence(branch))) for branch in branches]
-    return table(("code", "meaning"), [*rows, ("130", "interrupted with Ctrl-C")], right=(0,))
+    rows += [
+        ("129", "ended by SIGHUP"),
+        ("130", "interrupted with Ctrl-C"),
+        ("143", "ended by SIGTERM"),
+    ]
+    return table(("code", "meaning"), rows, right=(0,))
 
 
 def _lower(text: str) -> str:
