@@ -199,6 +199,9 @@ def respoken(place: Workplace, *, narrower: float = 1.0, days: int = 1000) -> pd
     table[list(QUANTILES)] *= narrower
     table = table[table["date"].isin(table["date"].drop_duplicates().nsmallest(days))]
     table.to_parquet(path)
+    record = json.loads((path.parent / "run.json").read_text())
+    kept = {name: value for name, value in record.items() if name not in ("files", "sha256")}
+    (path.parent / "run.json").write_text(json.dumps(kept))  # a run of before, without hashes
     return table
 
 
