@@ -4,7 +4,7 @@ Inputs and truth are separate objects: `PanelInputs` holds what may be known at 
 `PanelTargets` what came afterwards. Code that forecasts is given the first alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,13 +100,21 @@ class Scaling:
         return LogReturnTarget()
 
 
+Known = Callable[[Sequence[str]], tuple[FloatArray, FloatArray]]
+"""Offsets and factors of columns, NaN for those that are to be fitted."""
+
+
 def fit_scaling(
-    matrices: Mapping[str, FeatureMatrix], parts: Mapping[str, Parts], kind: str
+    matrices: Mapping[str, FeatureMatrix],
+    parts: Mapping[str, Parts],
+    kind: str,
+    known: Known | None = None,
 ) -> Scaling:
     """Fit the scalers on the rows that are training origins.
 
-    Scale-free features share one standard scaler over all symbols. Prices do not compare between
-    symbols: each has a min-max scaler of its own.
+    Scale-free features share one standard scaler over all symbols, but for columns whose constants
+    are `known`, because a network was pretrained with them. Prices do not compare between symbols:
+    each has a min-max scaler of its own.
 
     Raises:
         DataError: if prices are to be scaled of a symbol that has no training rows.
@@ -126,8 +134,24 @@ def fit_scaling(
             )
         own: ScalerKind = "minmax"
         return Scaling(columns, {s: Scaler.fit(v, own) for s, v in trained.items()}, kind)
-    pooled = Scaler.fit(np.concatenate(list(trained.values())), "standard")
+    pooled = _fitted(list(trained.values()), len(columns))
+    if known is not None:
+        offset, factor = known(columns)
+        pooled = Scaler(
+            np.where(np.isnan(offset), pooled.offset, offset),
+            np.where(np.isnan(factor), pooled.factor, factor),
+        )
     return Scaling(columns, dict.fromkeys(matrices, pooled), kind)
+
+
+def _fitted(rows: Sequence[FloatArray], columns: int) -> Scaler:
+    """The standard scaler of some rows; without any, as where nothing is trained, columns as given.
+
+    What pretrained networks read has constants of its own, and they do not read the rest.
+    """
+    if not rows:
+        return Scaler(np.zeros(columns), np.ones(columns))
+    return Scaler.fit(np.concatenate(rows), "standard")
 
 
 def build_inputs(matrices: Mapping[str, FeatureMatrix], scaling: Scaling) -> PanelInputs:

@@ -156,6 +156,15 @@ def check_parts(
             f"{boundaries.validation_end:%Y-%m-%d}",
             "make the validation part longer than `target.horizon`, or shorten the horizon",
         )
+    check_tested(parts, boundaries)
+
+
+def check_tested(parts: dict[str, Parts], boundaries: Boundaries) -> None:
+    """Make sure that there is something to test.
+
+    Raises:
+        DataError: naming the symbols that have no test part.
+    """
     untested = [symbol for symbol, p in parts.items() if len(p.test) == 0]
     if untested:
         raise DataError(

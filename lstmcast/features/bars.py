@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,18 @@ SCALE_FLOOR = 1e-4
 """Least volatility of a session (0.01 %), so that a halted stock does not divide by zero."""
 
 
-def log(values: pd.Series) -> pd.Series:
+Column = pd.Series
+"""What a feature is computed from and as: one symbol's series, a value a session.
+
+A table of many markets, sessions by markets, passes through the same code, since pandas computes on
+both alike: simulated markets are read in this way (`lstmcast.pretraining.panel`).
+"""
+
+
+def log(values: Column) -> Column:
     """Natural logarithm, keeping the index."""
-    return pd.Series(np.log(values.to_numpy(dtype=np.float64)), index=values.index)
+    # NumPy keeps the kind and the index of what it is given, which its types do not say.
+    return cast("Column", np.log(values.astype(np.float64)))
 
 
 @dataclass(frozen=True)
@@ -31,12 +41,12 @@ class Bars:
     adjusted: pd.DataFrame
 
     @cached_property
-    def log_return(self) -> pd.Series:
+    def log_return(self) -> Column:
         """Log return of each session's close over the one before, a fraction; NaN at first."""
         return log(self.adjusted["close"]).diff()
 
     @cached_property
-    def scale(self) -> pd.Series:
+    def scale(self) -> Column:
         """Slow EWMA volatility of a session with a move, a fraction: root of the mean square move.
 
         The unit in which inputs are measured and forecasts are made, so that a quiet and a wild
@@ -50,7 +60,7 @@ class Bars:
         known = mean_square.fillna(0.0).where(self.log_return.notna())
         return known.pow(0.5).clip(lower=SCALE_FLOOR)
 
-    def volatility(self, half_life: float) -> pd.Series:
+    def volatility(self, half_life: float) -> Column:
         """EWMA volatility of a session with the given half-life in sessions, a fraction."""
         mean_square = (self.log_return**2).ewm(halflife=half_life).mean()
         return mean_square.pow(0.5).clip(lower=SCALE_FLOOR)

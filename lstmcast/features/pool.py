@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
-from lstmcast.features.bars import Bars
+from lstmcast.features.bars import Bars, Column
 from lstmcast.features.ranges import ranges
 from lstmcast.features.returns import returns
 
@@ -30,14 +30,16 @@ STALE = np.timedelta64(10, "D")
 PREFIX = "pool_"
 
 
-def pool(bars: Bars) -> pd.DataFrame:
+def pool(bars: Bars) -> dict[str, Column]:
     """Mean over the run's symbols of the return, volatilities and imbalance of group `returns`."""
-    return returns(bars)[list(FROM_RETURNS)].add_prefix(PREFIX)
+    columns = returns(bars)
+    return {PREFIX + name: columns[name] for name in FROM_RETURNS}
 
 
-def pool_range(bars: Bars) -> pd.DataFrame:
+def pool_range(bars: Bars) -> dict[str, Column]:
     """Mean over the run's symbols of the Parkinson range over 1, 5 and 22 sessions."""
-    return ranges(bars)[list(FROM_RANGES)].add_prefix(PREFIX)
+    columns = ranges(bars)
+    return {PREFIX + name: columns[name] for name in FROM_RANGES}
 
 
 def averaged(

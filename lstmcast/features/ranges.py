@@ -5,9 +5,8 @@ A day's range tells about five times as much about its volatility as its close-t
 """
 
 import numpy as np
-import pandas as pd
 
-from lstmcast.features.bars import Bars, log
+from lstmcast.features.bars import Bars, Column, log
 
 WINDOWS = (5, 11, 22, 66)
 """Sessions in a week, a fortnight, a month and a quarter (after Corsi 2009)."""
@@ -15,11 +14,14 @@ WINDOWS = (5, 11, 22, 66)
 LONG_HALF_LIFE = 250
 """Half-life in sessions of the long-run range: about a year."""
 
+FEWEST = 22
+"""Sessions that a long mean needs at least; a shorter history averages what there is."""
+
 FLOOR = 0.02
 """Least range volatility in units of the slow one: a session without trades has no range."""
 
 
-def ranges(bars: Bars) -> pd.DataFrame:
+def ranges(bars: Bars) -> dict[str, Column]:
     """Log range volatility over 1 to 66 sessions and a year, and the overnight gap.
 
     Columns: `parkinson_K`, log of the mean over K sessions of log(high / low) / sqrt(4 ln 2), over
@@ -33,10 +35,13 @@ def ranges(bars: Bars) -> pd.DataFrame:
     adjusted, scale = bars.adjusted, bars.scale
     log_range = log(adjusted["high"] / adjusted["low"])
     parkinson = log_range / np.sqrt(4 * np.log(2))
-    means = {f"{window}": parkinson.rolling(window).mean() for window in (1, *WINDOWS)}
+    means = {
+        f"{window}": parkinson.rolling(window, min_periods=min(window, FEWEST)).mean()
+        for window in (1, *WINDOWS)
+    }
     means["year"] = parkinson.ewm(halflife=LONG_HALF_LIFE).mean()
     columns = {f"parkinson_{k}": log((mean / scale).clip(lower=FLOOR)) for k, mean in means.items()}
     columns["overnight"] = log(adjusted["open"] / adjusted["close"].shift()) / scale
     middle = log(adjusted["close"] ** 2 / (adjusted["high"] * adjusted["low"]))
     columns["close_in_range"] = (middle / log_range.where(log_range > 0)).fillna(0.0).clip(-1, 1)
-    return pd.DataFrame(columns)
+    return columns

@@ -15,10 +15,11 @@ import pandas as pd
 
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.features.available import completed, first_row, require_some
-from lstmcast.features.bars import Bars
+from lstmcast.features.bars import Bars, Column
 from lstmcast.features.calendar import calendar
 from lstmcast.features.context import context_features
 from lstmcast.features.indicators import indicators, indicators_bars
+from lstmcast.features.news import news
 from lstmcast.features.pool import averaged, pool, pool_range
 from lstmcast.features.price import price
 from lstmcast.features.ranges import ranges
@@ -28,8 +29,12 @@ from lstmcast.plugins import announced, load
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
-WARM_UP = 66
-"""First sessions without features: the longest mean needs a quarter, and fewer say little."""
+WARM_UP = 22
+"""First sessions without features: means over a month need one; longer means use what there is."""
+
+LONG_WARM_UP = 66
+"""The same where a column may need a quarter: TA-Lib's indicators, series of context, and groups of
+other packages that say nothing else."""
 
 CLIP = 8.0
 
@@ -43,29 +48,35 @@ class FeatureGroup:
     Args:
         name: as written under `features:`.
         needs: columns that the source must have.
-        compute: adjusted bars to a table with the same index, causal row by row.
+        compute: adjusted bars to columns with the same index, causal row by row: a table, or a
+            series for each name.
         by_default: part of the default set, where the source has the columns.
         scale_free: in units of the symbol's own volatility, so that values can be clipped.
         pooled: a mean over the symbols of a run; part of the default set where there are several.
+        warm_up: first sessions, from where the columns that it needs begin, without features.
     """
 
     name: str
     needs: tuple[str, ...]
-    compute: Callable[[Bars], pd.DataFrame]
+    compute: Callable[[Bars], pd.DataFrame | dict[str, Column]]
     by_default: bool = True
     scale_free: bool = True
     pooled: bool = False
+    warm_up: int = LONG_WARM_UP
 
 
 GROUPS: dict[str, FeatureGroup] = {
     group.name: group
     for group in (
-        FeatureGroup("returns", ("close",), returns),
-        FeatureGroup("range", ("open", "high", "low", "close"), ranges),
-        FeatureGroup("volume", ("close", "volume"), volume),
-        FeatureGroup("pool", ("close",), pool, pooled=True),
-        FeatureGroup("pool_range", ("open", "high", "low", "close"), pool_range, pooled=True),
-        FeatureGroup("calendar", ("close",), calendar, by_default=False),
+        FeatureGroup("returns", ("close",), returns, warm_up=WARM_UP),
+        FeatureGroup("range", ("open", "high", "low", "close"), ranges, warm_up=WARM_UP),
+        FeatureGroup("volume", ("close", "volume"), volume, warm_up=WARM_UP),
+        FeatureGroup("news", ("close",), news, warm_up=WARM_UP),
+        FeatureGroup("pool", ("close",), pool, pooled=True, warm_up=WARM_UP),
+        FeatureGroup(
+            "pool_range", ("open", "high", "low", "close"), pool_range, pooled=True, warm_up=WARM_UP
+        ),
+        FeatureGroup("calendar", ("close",), calendar, by_default=False, warm_up=WARM_UP),
         FeatureGroup("indicators", ("close",), indicators, by_default=False),
         FeatureGroup(
             "indicators_bars",
@@ -73,7 +84,9 @@ GROUPS: dict[str, FeatureGroup] = {
             indicators_bars,
             by_default=False,
         ),
-        FeatureGroup("price", ("close",), price, by_default=False, scale_free=False),
+        FeatureGroup(
+            "price", ("close",), price, by_default=False, scale_free=False, warm_up=WARM_UP
+        ),
     )
 }
 
@@ -151,10 +164,10 @@ def begins_at(history: PriceHistory, names: Iterable[str]) -> int:
         DataError: if the history lacks a column that a group needs.
     """
     rows = [
-        require_some(history, group.needs, f"feature group `{group.name}`")
+        require_some(history, group.needs, f"feature group `{group.name}`") + group.warm_up
         for group in groups_named(names)
     ]
-    return WARM_UP + max(rows, default=0)
+    return max(*rows, LONG_WARM_UP if history.context else 0)
 
 
 @dataclass(frozen=True)
@@ -206,17 +219,18 @@ def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix
     """
     groups = groups_named(names)
     begin = begins_at(history, names)
-    if len(history) <= WARM_UP:
+    warm_up = max(group.warm_up for group in groups)
+    if len(history) <= warm_up:
         raise DataError(
-            f"{history.symbol} has {len(history)} sessions, features need more than {WARM_UP}",
+            f"{history.symbol} has {len(history)} sessions, features need more than {warm_up}",
             "fetch a longer history or choose a symbol that has one",
         )
     if len(history) <= begin:
-        left = len(history) - begin + WARM_UP
+        left = len(history) - begin + warm_up
         raise DataError(
             f"{history.symbol} has what `features` {', '.join(names)} need from"
             f" {history.bars.index[-left]:%Y-%m-%d} on, {left} sessions, and features need more"
-            f" than {WARM_UP}",
+            f" than {warm_up}",
             "choose other `features`, or fetch the symbol from a source that has more",
         )
     bars = Bars(completed(history.adjusted()))
@@ -244,5 +258,5 @@ def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix
 
 
 def _clipped(group: FeatureGroup, bars: Bars) -> pd.DataFrame:
-    table = group.compute(bars).astype(np.float64)
+    table = pd.DataFrame(group.compute(bars)).astype(np.float64)
     return table.clip(-CLIP, CLIP) if group.scale_free else table

@@ -1,9 +1,8 @@
 """Group `returns`: how far the close moved, which way, and how restless it has been lately."""
 
 import numpy as np
-import pandas as pd
 
-from lstmcast.features.bars import Bars, log
+from lstmcast.features.bars import Bars, Column, log
 
 FAST_HALF_LIVES = (3, 11, 30)
 """Half-lives in sessions of the volatilities that are compared with the slow one."""
@@ -24,7 +23,7 @@ FEWEST = 22
 """Sessions that a long sum needs at least; a shorter history sums what there is."""
 
 
-def returns(bars: Bars) -> pd.DataFrame:
+def returns(bars: Bars) -> dict[str, Column]:
     """Signed and absolute returns over the slow volatility, ratios of volatilities, and direction.
 
     Columns: `return` and `abs_return` in units of the slow volatility; `volatility_K`, the log
@@ -49,10 +48,10 @@ def returns(bars: Bars) -> pd.DataFrame:
         columns[f"momentum_{window}"] = move / bars.scale / np.sqrt(window)
     for half_life in IMBALANCE_HALF_LIVES:
         columns[f"imbalance_{half_life}"] = _imbalance(bars.log_return, half_life)
-    return pd.DataFrame(columns)
+    return columns
 
 
-def _imbalance(log_return: pd.Series, half_life: float) -> pd.Series:
+def _imbalance(log_return: Column, half_life: float) -> Column:
     """(losses - gains) / (losses + gains) of EWMA mean squares; 0 where nothing moved."""
     losses = (log_return.clip(upper=0) ** 2).ewm(halflife=half_life).mean()
     gains = (log_return.clip(lower=0) ** 2).ewm(halflife=half_life).mean()

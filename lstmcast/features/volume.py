@@ -1,8 +1,6 @@
 """Group `volume`: whether more money changes hands than usual."""
 
-import pandas as pd
-
-from lstmcast.features.bars import Bars, log
+from lstmcast.features.bars import Bars, Column, log
 
 HALF_LIFE = 20
 """Half-life in sessions of the usual volume."""
@@ -11,7 +9,7 @@ SLOW_HALF_LIFE = 60
 """Half-life in sessions of the volume that a week's is compared with."""
 
 
-def volume(bars: Bars) -> pd.DataFrame:
+def volume(bars: Bars) -> dict[str, Column]:
     """Log traded value against its own EWMA.
 
     Columns: `volume`, the session's over the usual one; `volume_surprise`, its absolute value;
@@ -22,4 +20,4 @@ def volume(bars: Bars) -> pd.DataFrame:
     traded = log(bars.adjusted["dollar_volume"].clip(lower=1.0))
     unusual = traded - traded.ewm(halflife=HALF_LIFE).mean()
     week = traded.rolling(5).mean() - traded.ewm(halflife=SLOW_HALF_LIFE).mean()
-    return pd.DataFrame({"volume": unusual, "volume_surprise": unusual.abs(), "volume_week": week})
+    return {"volume": unusual, "volume_surprise": unusual.abs(), "volume_week": week}

@@ -77,7 +77,8 @@ def test_a_column_that_comes_and_goes_is_none() -> None:
 
 
 def test_too_few_sessions_with_the_column_are_refused_by_name() -> None:
-    history = lacking(slice(0, 350), "open")
+    history = lacking(slice(0, 350), "high")
     day = f"{WHOLE.index[350]:%Y-%m-%d}"
-    with pytest.raises(DataError, match=f"AAA has what `features` range need from {day} on, 50"):
-        build_features(history, ["range"])
+    with pytest.raises(DataError, match=f"`features` indicators_bars need from {day} on, 50"):
+        build_features(history, ["indicators_bars"])
+    assert len(build_features(history, ["range"]).table) == 50 - WARM_UP

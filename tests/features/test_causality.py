@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.histories import altered_after, as_history, cut_after, simulated_bars
 
 from lstmcast.features import GROUPS, FeatureMatrix, build_features
-from lstmcast.features.registry import WARM_UP
+from lstmcast.features.registry import LONG_WARM_UP
 from lstmcast.prices.history import PriceHistory
 
 ROWS = 200
@@ -19,7 +19,7 @@ HISTORY = as_history(BARS)
 EVERY = tuple(GROUPS)
 SCALE_FREE = tuple(name for name, group in GROUPS.items() if group.scale_free)
 
-rows = st.integers(WARM_UP, ROWS - 2)
+rows = st.integers(LONG_WARM_UP, ROWS - 2)
 seeds = st.integers(0, 10_000)
 
 

@@ -10,7 +10,7 @@ from support.histories import as_history, simulated, simulated_bars
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.features import Bars, build_features, default_groups
 from lstmcast.features.indicators import indicators, indicators_bars
-from lstmcast.features.registry import WARM_UP
+from lstmcast.features.registry import LONG_WARM_UP
 
 HISTORY = simulated(4, 400)
 BARS = Bars(HISTORY.adjusted())
@@ -97,7 +97,7 @@ def test_standing_still_is_no_fault() -> None:
         bars.loc[still, name] = 10.0
     bars.loc[still, "volume"] = 0.0
     table = build_features(as_history(bars), ["indicators", "indicators_bars"]).table
-    assert len(table) == 200 - WARM_UP
+    assert len(table) == 200 - LONG_WARM_UP
     last = table.iloc[-1]
     assert last["bollinger_position"] == last["obv"] == 0
 

@@ -16,8 +16,9 @@ def test_a_group_has_a_column_of_numbers_for_every_session_after_the_warm_up(gro
     history = simulated(1, 150)
     matrix = build_features(history, [group])
     assert GROUPS[group].name == group
-    assert len(matrix.table) == len(matrix.scale) == len(matrix.closes) == 150 - WARM_UP
-    assert list(matrix.table.index) == list(history.bars.index[WARM_UP:])
+    warm_up = GROUPS[group].warm_up
+    assert len(matrix.table) == len(matrix.scale) == len(matrix.closes) == 150 - warm_up
+    assert list(matrix.table.index) == list(history.bars.index[warm_up:])
     assert np.isfinite(matrix.table.to_numpy()).all()
     assert matrix.table.to_numpy().dtype == np.float64
 
