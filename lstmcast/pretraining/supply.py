@@ -1,0 +1,150 @@
+"""The simulated markets that networks are trained on, chunk after chunk, from seeds alone.
+
+Each chunk is simulated from its network's number and its own, so the order in which chunks are
+made changes nothing, and a pretraining that was interrupted finds the next chunk without having
+kept any generator's state. While one chunk is trained on, a thread prepares the next.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lstmcast.distributions import FloatArray
+from lstmcast.pretraining.panel import SimulatedPanel, read_markets
+from lstmcast.pretraining.settings import GROUP, HORIZONS, Settings
+from lstmcast.pretraining.weights import FLAG
+from lstmcast.simulation import Prior, simulate
+
+_WEIGHTS, _MARKETS, _ORDER, _HELD_OUT = range(4)
+"""What a seed is for: no two uses have the same one."""
+
+_LEAST_FACTOR = 1e-6
+
+_WAIT = 0.2
+"""Seconds after which a wait for a chunk looks whether the user wants to stop."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The columns that networks read, and the constants that scale them.
+
+    Args:
+        columns: names.
+        offset, factor: `(columns,)`, float64; a column x is read as (x - offset) / factor.
+    """
+
+    columns: tuple[str, ...]
+    offset: FloatArray
+    factor: FloatArray
+
+    @classmethod
+    def of(cls, panel: SimulatedPanel) -> "Inputs":
+        """Mean and standard deviation of each column where it is there; flags stay 0 and 1."""
+        values = panel.features.reshape(-1, len(panel.columns)).double()
+        offset = values.nanmean(0)
+        factor = (values - offset).square().nanmean(0).sqrt() + _LEAST_FACTOR
+        # In a small chunk no market may have a group: then nothing is known of its columns.
+        known = torch.isfinite(offset)
+        offset, factor = torch.where(known, offset, 0.0), torch.where(known, factor, 1.0)
+        for k, name in enumerate(panel.columns):
+            if name.startswith(FLAG):
+                offset[k], factor[k] = 0.0, 1.0
+        return cls(panel.columns, offset.numpy(), factor.numpy())
+
+    def scaled(self, panel: SimulatedPanel) -> Float[Tensor, "n rows columns"]:
+        """The features as networks read them: scaled, zero where a market lacks the column."""
+        offset, factor = (
+            torch.from_numpy(values).to(panel.features) for values in (self.offset, self.factor)
+        )
+        return ((panel.features - offset) / factor).nan_to_num(0.0)
+
+
+def network_seed(settings: Settings, network: int) -> int:
+    """The seed of a network's first weights."""
+    return _seed(settings, _WEIGHTS, network)
+
+
+def order_of(settings: Settings, network: int, chunk: int) -> Tensor:
+    """The order in which a chunk's markets are trained on."""
+    generator = torch.Generator().manual_seed(_seed(settings, _ORDER, network, chunk))
+    return torch.randperm(settings.markets, generator=generator)
+
+
+def _seed(settings: Settings, *use: int) -> int:
+    return int(np.random.SeedSequence((settings.seed, *use)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _simulated(settings: Settings, markets: int, seed: int) -> SimulatedPanel:
+    device = settings.simulation_device
+    generator = torch.Generator(device).manual_seed(seed)
+    prior = Prior(without=frozenset(settings.without))
+    # Not behind the training's own work, which its stream would do first.
+    with _stream_of_its_own(device):
+        drawn = prior.draw(markets, generator, GROUP)
+        bars = simulate(drawn, settings.sessions, generator, draws=settings.draws)
+        return read_markets(bars, HORIZONS, GROUP, np.random.default_rng(seed))
+
+
+def _stream_of_its_own(device: torch.device) -> AbstractContextManager[Any]:
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device))
+
+
+class Stopped(Exception):  # noqa: N818 - as KeyboardInterrupt: nothing went wrong
+    """The user wants to stop."""
+
+
+Key = tuple[int, int]
+"""Number of a network and of one of its chunks."""
+
+HELD_OUT: Key = (-1, 0)
+
+
+def markets_of(settings: Settings, key: Key) -> SimulatedPanel:
+    """One chunk of a network's markets, or those that no network is trained on."""
+    markets = settings.held_out if key == HELD_OUT else settings.markets
+    use = (_HELD_OUT,) if key == HELD_OUT else (_MARKETS, *key)
+    return _simulated(settings, markets, _seed(settings, *use))
+
+
+class Supply:
+    """Chunks of markets, each prepared while the one before is trained on.
+
+    Args:
+        make: a chunk from its key.
+        stop: set when the user wants to stop.
+    """
+
+    def __init__(self, make: Callable[[Key], SimulatedPanel], stop: threading.Event) -> None:
+        self._make = make
+        self._stop = stop
+        self._executor = ThreadPoolExecutor(1, "markets")
+        self._kept: dict[Key, Future[SimulatedPanel]] = {}
+
+    def take(self, key: Key, following: Key | None = None) -> SimulatedPanel:
+        """A chunk; `following` is prepared next, all others are forgotten.
+
+        Raises:
+            Stopped: if the user wants to stop before the chunk is ready.
+        """
+        wanted = [key] if following is None else [key, following]
+        self._kept = {
+            name: self._kept.get(name) or self._executor.submit(self._make, name) for name in wanted
+        }
+        while not self._stop.is_set():
+            with suppress(TimeoutError):
+                return self._kept[key].result(_WAIT)
+        raise Stopped
+
+    def close(self) -> None:
+        """End the thread; a chunk in preparation is finished first."""
+        self._executor.shutdown(cancel_futures=True)
