@@ -6,33 +6,30 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from support.simulated import garch_returns
 
 from lstmcast.calibration import (
     COVERAGES,
-    FEW,
-    GAINS,
-    OWN_GAIN,
-    REVERSION,
-    Judged,
+    CalibrationSeries,
+    IntervalFactors,
     Kind,
-    Path,
     Rows,
     calibrate,
     conformal_points,
     in_order,
-    restlessness,
 )
+from lstmcast.calibration.adaptive import GAIN
+from lstmcast.calibration.outcomes import Compared
+from lstmcast.calibration.series import HalfWidths
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
 
 FIRST, VALIDATION_END, END = 300, 900, 2400
 DF = 6.0
 
 
-def judged(returns: np.ndarray, name: str = "X") -> Judged:
+def series_of(returns: np.ndarray, name: str = "X") -> CalibrationSeries:
     closes = 50 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
     dates = pd.bdate_range("2001-01-02", periods=len(closes))
-    return Judged(name, dates, closes, FIRST)
+    return CalibrationSeries(name, dates, closes, FIRST)
 
 
 def constant(scale: float, horizons: int = 1) -> "Raw":
@@ -55,7 +52,7 @@ class Raw:
 
 
 def coverage(
-    symbol: Judged, distribution: Distribution, rows: np.ndarray, h: int = 0
+    symbol: CalibrationSeries, distribution: Distribution, rows: np.ndarray, h: int = 0
 ) -> np.ndarray:
     log_close = np.log(symbol.closes)
     moved = log_close[rows + h + 1] - log_close[rows]
@@ -68,7 +65,7 @@ def coverage(
     return np.asarray(np.mean(inside, axis=1))
 
 
-def run(kind: Kind, symbol: Judged, raw: Raw, rows: np.ndarray) -> Distribution:
+def run(kind: Kind, symbol: CalibrationSeries, raw: Raw, rows: np.ndarray) -> Distribution:
     end = pd.Timestamp(symbol.dates[VALIDATION_END])
     return calibrate(raw, [symbol], {symbol.name: rows}, kind, end)[symbol.name]
 
@@ -82,7 +79,7 @@ TEST = np.arange(VALIDATION_END, END - 5)
 
 @pytest.mark.parametrize("scale", [0.006, 0.02])
 def test_conformal_repairs_a_wrong_width(scale: float) -> None:
-    symbol, raw = judged(independent(1)), constant(scale)
+    symbol, raw = series_of(independent(1)), constant(scale)
     before = coverage(symbol, raw({"X": TEST})["X"], TEST)
     after = coverage(symbol, run("conformal", symbol, raw, TEST), TEST)
     assert np.abs(before - COVERAGES).max() > 0.1
@@ -91,7 +88,7 @@ def test_conformal_repairs_a_wrong_width(scale: float) -> None:
 
 @pytest.mark.parametrize("scale", [0.006, 0.02])
 def test_adaptive_repairs_a_wrong_width(scale: float) -> None:
-    symbol = judged(independent(2))
+    symbol = series_of(independent(2))
     found = coverage(symbol, run("adaptive", symbol, constant(scale), TEST), TEST)
     assert found == pytest.approx(COVERAGES, abs=0.03)
 
@@ -99,7 +96,7 @@ def test_adaptive_repairs_a_wrong_width(scale: float) -> None:
 def test_adaptive_follows_a_break_that_conformal_cannot_know() -> None:
     returns = independent(3)
     returns[VALIDATION_END:] *= 1.6
-    symbol, raw = judged(returns), constant(0.01)
+    symbol, raw = series_of(returns), constant(0.01)
     late = TEST[300:]
     kinds: tuple[Kind, ...] = ("none", "conformal", "adaptive")
     gaps = {
@@ -111,57 +108,8 @@ def test_adaptive_follows_a_break_that_conformal_cannot_know() -> None:
     assert gaps["adaptive"] < 0.04
 
 
-def test_adaptive_lets_calm_and_restless_days_differ() -> None:
-    """Forecasts of constant width on a GARCH: calm days are too wide, wild ones too narrow."""
-    returns, volatility = garch_returns(4, END, alpha=0.05, beta=0.94, df=8.0)
-    symbol, raw = judged(returns), constant(float(volatility.mean()) * np.sqrt(6 / 8))
-    order = np.argsort(volatility[TEST])
-    third = len(TEST) // 3
-    spread = {}
-    kinds: tuple[Kind, ...] = ("none", "adaptive")
-    for kind in kinds:
-        found = [
-            coverage(symbol, run(kind, symbol, raw, np.sort(TEST[part])), np.sort(TEST[part]))[1]
-            for part in (order[:third], order[-third:])
-        ]
-        spread[kind] = found[0] - found[1]
-    assert spread["none"] > 0.1
-    assert spread["adaptive"] < 0.6 * spread["none"]
-
-
-def test_what_is_wrong_at_both_ends_is_repaired_as_well() -> None:
-    """Forecasts too narrow on calm and on wild days, and too wide between: no slope mends that."""
-    cycle = np.sin(np.arange(5000) * 2 * np.pi / 1000)
-    draws = np.random.default_rng(17).standard_t(DF, size=(8, 5000))
-    symbols = [judged(0.01 * np.exp(0.8 * cycle) * own, str(k)) for k, own in enumerate(draws)]
-
-    class Bent(Raw):
-        def __call__(self, rows: Rows) -> dict[str, Distribution]:
-            plain = constant(0.01)(rows)
-            for name, chosen in rows.items():
-                found, at = plain[name], cycle[chosen]
-                assert isinstance(found, StudentTMixture)
-                found.scale[0, :, 0] *= np.exp(0.8 * at - 0.5 * (at**2 - 0.5))
-            return plain
-
-    late = np.arange(2000, 4990)
-    ends, between = late[np.abs(cycle[late]) > 0.8], late[np.abs(cycle[late]) < 0.4]
-    raw = Bent(0.01, 1)
-
-    def held(forecast: Mapping[str, Distribution], rows: np.ndarray) -> np.ndarray:
-        each = [coverage(symbol, forecast[symbol.name], rows) for symbol in symbols]
-        return np.asarray(np.mean(each, axis=0) - COVERAGES)
-
-    for rows, side in ((ends, -1), (between, 1)):
-        wanted = {symbol.name: rows for symbol in symbols}
-        before = held(raw(wanted), rows)
-        after = held(calibrate(raw, symbols, wanted, "adaptive", symbols[0].dates[FIRST]), rows)
-        assert side * before[0] > 0.05
-        assert np.abs(after).max() < 0.5 * np.abs(before).max()
-
-
 def test_each_horizon_is_calibrated_by_itself() -> None:
-    symbol = judged(independent(5))
+    symbol = series_of(independent(5))
 
     class TooNarrowFarAhead(Raw):
         def __init__(self) -> None:
@@ -177,7 +125,7 @@ def test_each_horizon_is_calibrated_by_itself() -> None:
 
 @pytest.mark.parametrize("kind", ["conformal", "adaptive"])
 def test_later_closes_change_no_earlier_forecast(kind: Kind) -> None:
-    symbol = judged(independent(6))
+    symbol = series_of(independent(6))
     rows = np.arange(1000, 1201)
     closes = symbol.closes.copy()
     closes[1201:] *= np.random.default_rng(0).uniform(0.5, 2, size=len(closes) - 1201)
@@ -191,7 +139,7 @@ def test_later_closes_change_no_earlier_forecast(kind: Kind) -> None:
 
 def test_the_outcome_of_the_origins_own_day_counts() -> None:
     """A forecast at the close of day t may use what came true on day t, and does."""
-    symbol = judged(independent(7))
+    symbol = series_of(independent(7))
     wild = symbol.closes.copy()
     wild[1000:] *= 1.5
     rows = np.array([999, 1000])
@@ -205,7 +153,7 @@ def test_the_outcome_of_the_origins_own_day_counts() -> None:
 def test_symbols_learn_from_each_other() -> None:
     shifted = independent(8)
     shifted[VALIDATION_END:] *= 1.6
-    break_, calm = judged(shifted, "A"), judged(independent(9), "B")
+    break_, calm = series_of(shifted, "A"), series_of(independent(9), "B")
     rows = {"A": TEST[-1:], "B": TEST[-1:]}
     end = pd.Timestamp(calm.dates[VALIDATION_END])
     both = calibrate(constant(0.01), [break_, calm], rows, "adaptive", end)
@@ -215,76 +163,77 @@ def test_symbols_learn_from_each_other() -> None:
 
 
 @pytest.mark.parametrize("h", [1, 3])
-def test_the_path_is_the_recursion_written_out(h: int) -> None:
+def test_the_factors_are_the_recursion_written_out(h: int) -> None:
     """Three symbols, of which one is there for the second half alone."""
-    symbols = [judged(independent(10 + k, rows=400), name) for k, name in enumerate("ABC")]
+    symbols = [series_of(independent(10 + k, rows=400), name) for k, name in enumerate("ABC")]
     first = {"A": FIRST, "B": FIRST, "C": 350}
     raw = constant(0.008, horizons=h)
     spans = {name: np.arange(row, 400) for name, row in first.items()}
-    path = Path.follow([(s, spans[s.name], raw(spans)[s.name]) for s in symbols], h)
-    z = {s.name: restlessness(s.closes) for s in symbols}
+    forecasts = raw(spans)
+    compared = [Compared(s, spans[s.name], HalfWidths.of(forecasts[s.name])) for s in symbols]
+    found = IntervalFactors.learned(compared, h, "").known_at(symbols[0].dates[FIRST:400])
     log_close = {s.name: np.log(s.closes) for s in symbols}
-    widest = [0.5 + c / 2 for c in COVERAGES]
-    halves = raw({"X": spans["A"][:1]})["X"].quantiles(widest)[0, h - 1]
-    a, b, c = np.zeros(4), np.full(4, REVERSION * (1 - 1 / h)), np.zeros(4)
-    d = {name: np.zeros(4) for name in first}
-    made: dict[tuple[str, int], np.ndarray] = {}
+    halves = forecasts["A"].quantiles([0.5 + c / 2 for c in COVERAGES])[0, h - 1]
+    log_factor: dict[int, np.ndarray] = {}
+    now = np.zeros(4)
     for t in range(FIRST, 400):
-        # What came true today was forecast h sessions ago, by the coefficients of that day.
+        # Today's outcomes were forecast h sessions ago, by the factor of that day.
         origin = t - h
-        here = [name for name, row in first.items() if row <= origin]
-        moves = [np.zeros(4) for _ in range(3)]
-        error = {}
-        for name in here:
+        errors = []
+        for name in (name for name, row in first.items() if row <= origin):
             away = np.log(abs(log_close[name][t] - log_close[name][origin]))
-            missed = 1 / (1 + np.exp(-(away - made[name, origin] - np.log(halves)) / 0.05))
-            missed -= 1 - COVERAGES
-            common = missed.mean()
-            missed = common + (missed - common) * len(here) / (len(here) + FEW)
-            error[name] = missed
-            square = z[name][origin] ** 2 - 0.2
-            for k, by in enumerate((1.0, z[name][origin], square)):
-                moves[k] += missed * by / len(here) / np.sqrt(h)
-        for name in here:
-            own = error[name] - sum(error.values()) / len(here)
-            d[name] = d[name] + OWN_GAIN * own / np.sqrt(h)
-        if here:
-            a = a + GAINS[0] * moves[0]
-            b = b + GAINS[1] * moves[1]
-            c = c + GAINS[2] * moves[2] * len(here) / (len(here) + FEW)
-        for s in symbols:
-            if t < first[s.name]:
-                continue
-            now = z[s.name][t]
-            made[s.name, t] = a + b * now + c * (now**2 - 0.2) + d[s.name]
-            found = path.factors(s, np.array([t]))[0, h - 1]
-            np.testing.assert_allclose(found, np.exp(made[s.name, t]), rtol=1e-7)
+            missed = 1 / (1 + np.exp(-(away - log_factor[origin] - np.log(halves)) / 0.05))
+            errors.append(missed - (1 - COVERAGES))
+        if errors:
+            now = now + GAIN / np.sqrt(h) * np.mean(errors, axis=0)
+        log_factor[t] = now
+        np.testing.assert_allclose(found[t - FIRST, h - 1], np.exp(now), rtol=1e-9)
 
 
-def test_ranges_of_symbols_that_differ_come_to_hold_for_each() -> None:
-    """What they share can only be right on average."""
-    scales = (0.008, 0.01, 0.0125)
-    symbols = [judged(independent(20 + k, 6000, s), str(k)) for k, s in enumerate(scales)]
-    rows, raw = np.arange(2000, 5990), constant(0.01)
-    wanted = {symbol.name: rows for symbol in symbols}
+def test_the_factors_are_the_same_for_every_symbol_of_a_market() -> None:
+    """Also for one of which no outcome is known."""
+    known, other = series_of(independent(30), "A"), series_of(independent(31), "B")
+    other = replace(other, first=len(other.closes))
+    raw, rows = constant(0.02), {"A": TEST, "B": TEST}
+    found = calibrate(raw, [known, other], rows, "adaptive", known.dates[VALIDATION_END])
+    ours, theirs = (found[name].quantiles((0.9,)) for name in "AB")
+    np.testing.assert_array_equal(ours, theirs)
+    assert (ours < 0.9 * raw(rows)["A"].quantiles((0.9,))).all()
+
+
+def test_right_intervals_are_left_nearly_as_they_are() -> None:
+    """The factors of a forecast that is right wander about 1 and cost next to nothing."""
+    symbols = [series_of(independent(70 + k), str(k)) for k in range(4)]
+    raw, wanted = constant(0.01), {s.name: TEST for s in symbols}
     found = calibrate(raw, symbols, wanted, "adaptive", symbols[0].dates[VALIDATION_END])
-    for symbol in symbols:
-        assert np.abs(coverage(symbol, found[symbol.name], rows) - COVERAGES).max() < 0.02
+    costs = []
+    for s in symbols:
+        moved = np.diff(np.log(s.closes))[TEST][:, None]
+        exact = raw(wanted)[s.name].log_density(moved)
+        costs.append(np.mean(exact - found[s.name].log_density(moved)))
+        widths = found[s.name].quantiles((0.75, 0.9, 0.95)) / raw(wanted)[s.name].quantiles(
+            (0.75, 0.9, 0.95)
+        )
+        np.testing.assert_allclose(widths, 1, atol=0.2)
+    assert np.mean(costs) < 0.003
 
 
-def test_a_symbol_that_no_outcome_is_known_of_has_what_all_share() -> None:
-    known, other = (judged(independent(30 + k), name) for k, name in enumerate("AB"))
-    spans = np.arange(FIRST, END)
-    path = Path.follow([(known, spans, constant(0.02)({"A": spans})["A"])], 1)
-    same = replace(known, name="B")
-    np.testing.assert_array_equal(path.factors(same, TEST), path.factors(known, TEST))
-    assert (path.factors(other, TEST) < 0.9).all()
+def test_factors_are_bounded_and_do_not_wind_up() -> None:
+    """After years of intervals that are far too wide, those of ordinary days are soon right."""
+    returns = independent(71, rows=6000)
+    returns[:4000] *= 0.05
+    rows, raw = np.array([4000, 5000]), constant(0.01)
+    symbol = series_of(returns)
+    found = run("adaptive", symbol, raw, rows).quantiles((0.75, 0.9))[:, 0]
+    factors = found / raw({"X": rows})["X"].quantiles((0.75, 0.9))[:, 0]
+    np.testing.assert_allclose(factors[0], 0.5)
+    np.testing.assert_allclose(factors[1], 1, atol=0.15)
 
 
 def test_ranges_with_the_wrong_tails_are_repaired_one_by_one() -> None:
     """One factor cannot: forecasts with thin tails have the wide ranges too narrow alone."""
     draws = 0.01 * np.random.default_rng(15).standard_t(2.5, size=(8, 4000))
-    symbols = [judged(returns, str(k)) for k, returns in enumerate(draws)]
+    symbols = [series_of(returns, str(k)) for k, returns in enumerate(draws)]
     rows, raw = np.arange(1500, 3990), constant(0.0125)
     wanted = {symbol.name: rows for symbol in symbols}
 
@@ -314,20 +263,17 @@ def test_no_range_narrows_from_one_horizon_to_the_next() -> None:
     assert (np.diff(found, axis=2) > 0).all()
 
 
-def test_before_the_first_outcome_only_long_horizons_lean_to_the_mean() -> None:
-    symbol = judged(independent(11))
+def test_before_the_first_outcome_forecasts_stay_as_they_are() -> None:
+    symbol = series_of(independent(11))
     rows = np.array([100, FIRST])
     raw = constant(0.01, horizons=4)
     ours = run("adaptive", symbol, raw, rows).quantiles((0.05, 0.95))
-    plain = raw({"X": rows})["X"].quantiles((0.05, 0.95))
-    returned = np.array([0.0, 1 / 2, 2 / 3, 3 / 4])
-    factors = np.exp(REVERSION * returned * restlessness(symbol.closes)[rows][:, None])
-    np.testing.assert_allclose(ours, plain * factors[..., None], rtol=1e-12)
+    np.testing.assert_allclose(ours, raw({"X": rows})["X"].quantiles((0.05, 0.95)), rtol=1e-12)
 
 
 def test_points_are_left_alone() -> None:
     point = PointForecast(np.zeros((1, 1)))
-    symbol = judged(independent(12))
+    symbol = series_of(independent(12))
     found = calibrate(
         lambda _: {"X": point}, [symbol], {"X": TEST[:1]}, "adaptive", pd.Timestamp("2003-01-01")
     )
@@ -335,7 +281,7 @@ def test_points_are_left_alone() -> None:
 
 
 def test_few_validation_rows_are_no_ground_for_conformal_calibration() -> None:
-    symbol, raw = judged(independent(13)), constant(0.02)
+    symbol, raw = series_of(independent(13)), constant(0.02)
     end = pd.Timestamp(symbol.dates[FIRST + 50])
     found = calibrate(raw, [symbol], {"X": TEST}, "conformal", end)["X"]
     np.testing.assert_array_equal(found.quantiles((0.1,)), raw({"X": TEST})["X"].quantiles((0.1,)))
@@ -351,24 +297,7 @@ def test_conformal_points_are_the_quantiles_of_the_distances() -> None:
     assert np.all(np.diff(to[0]) > 0)
 
 
-def test_restlessness_starts_without_a_bias() -> None:
-    """Of independent returns, over many symbols: about 0 on average from its first row on.
-
-    From a forced zero return and with a mean that counts the burn-in it is 0.4 at row 50.
-    """
-    draws = 0.01 * np.random.default_rng(5).normal(size=(400, 1000))
-    each = [restlessness(np.exp(np.cumsum(np.append(0.0, own)))) for own in draws]
-    mean = np.mean(each, axis=0)
-    assert np.all(mean[:34] == 0)
-    np.testing.assert_allclose(mean[34:], 0.0, atol=0.05)
-
-
-def test_restlessness_does_not_depend_on_the_unit_of_the_price() -> None:
-    closes = np.exp(np.cumsum(independent(9, 300)))
-    np.testing.assert_allclose(restlessness(closes), restlessness(100 * closes), atol=1e-9)
-
-
-def altered_from(symbol: Judged, row: int, factor: float = 1.3) -> Judged:
+def altered_from(symbol: CalibrationSeries, row: int, factor: float = 1.3) -> CalibrationSeries:
     """The symbol with another close from a row on."""
     return replace(symbol, closes=np.where(np.arange(END + 1) < row, 1, factor) * symbol.closes)
 
@@ -377,12 +306,12 @@ def altered_from(symbol: Judged, row: int, factor: float = 1.3) -> Judged:
 @pytest.mark.parametrize(("market", "late"), [("New York", 1), ("Tokyo", 0)])
 def test_what_closes_later_is_known_on_a_later_date(kind: Kind, market: str, late: int) -> None:
     """New York's bar of a date is no news in Tokyo on that date, Tokyo's own is."""
-    here = replace(judged(independent(40), "A"), market="Tokyo")
-    there = replace(judged(independent(41), "B"), market=market)
+    here = replace(series_of(independent(40), "A"), market="Tokyo")
+    there = replace(series_of(independent(41), "B"), market=market)
     raw, day, row = constant(0.008), here.dates[VALIDATION_END], VALIDATION_END
     rows = np.arange(row - 3, row + 4)
 
-    def widths(other: Judged) -> np.ndarray:
+    def widths(other: CalibrationSeries) -> np.ndarray:
         found = calibrate(raw, [here, other], {"A": rows, "B": rows}, kind, day)["A"]
         return np.asarray(found.quantiles((0.9,))[:, 0, 0])
 
@@ -395,7 +324,7 @@ def test_what_closes_later_is_known_on_a_later_date(kind: Kind, market: str, lat
 
 
 def test_each_market_follows_a_path_of_its_own_and_one_market_the_usual_one() -> None:
-    ours, theirs = (judged(independent(50 + k), name) for k, name in enumerate("AB"))
+    ours, theirs = (series_of(independent(50 + k), name) for k, name in enumerate("AB"))
     raw, rows = constant(0.008, horizons=2), {"A": TEST, "B": TEST}
     end = pd.Timestamp(ours.dates[VALIDATION_END])
     alike = [calibrate(raw, [s, t], rows, "adaptive", end)["A"].quantiles((0.9,)) for s, t in (
@@ -408,11 +337,11 @@ def test_each_market_follows_a_path_of_its_own_and_one_market_the_usual_one() ->
 
 def test_symbols_of_other_days_are_calibrated_with_each_other() -> None:
     """A coin, a stock that ended, one listed late: by dates and never by row numbers."""
-    whole = judged(independent(60), "A")
+    whole = series_of(independent(60), "A")
     weekends = pd.date_range(whole.dates[0], periods=END + 1)
-    coin = replace(judged(independent(61), "COIN"), dates=weekends, market="UTC")
-    ended = judged(independent(62, rows=1500), "ENDED")
-    late = replace(judged(independent(63, rows=900), "LATE"), first=0)
+    coin = replace(series_of(independent(61), "COIN"), dates=weekends, market="UTC")
+    ended = series_of(independent(62, rows=1500), "ENDED")
+    late = replace(series_of(independent(63, rows=900), "LATE"), first=0)
     late = replace(late, dates=whole.dates[-901:])
     symbols = [whole, coin, ended, late]
     rows = {"A": TEST, "COIN": TEST, "ENDED": np.arange(900, 1500), "LATE": np.arange(200, 890)}
@@ -426,9 +355,9 @@ def test_symbols_of_other_days_are_calibrated_with_each_other() -> None:
 
 def test_a_halted_symbol_does_not_move_the_ranges_of_the_others() -> None:
     """It is inside every range on every day, and says nothing of how far a price moves."""
-    live, still = judged(independent(21), "LIVE"), independent(22)
+    live, still = series_of(independent(21), "LIVE"), independent(22)
     still[FIRST:] = 0.0
-    halted, raw = judged(still, "HALTED"), constant(0.01)
+    halted, raw = series_of(still, "HALTED"), constant(0.01)
     end, wanted = live.dates[VALIDATION_END], {"LIVE": TEST}
     with_it = calibrate(raw, [live, halted], wanted, "adaptive", end)["LIVE"]
     alone = calibrate(raw, [live], wanted, "adaptive", end)["LIVE"]

@@ -1,0 +1,40 @@
+"""The kinds of calibration, by the names that a configuration gives them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+
+from lstmcast.calibration.adaptive import adaptive
+from lstmcast.calibration.conformal import conformal
+from lstmcast.calibration.series import CalibrationSeries, Each, Raw, Rows, one_by_one
+from lstmcast.distributions import Distribution, PointForecast
+
+Kind = Literal["none", "conformal", "adaptive"]
+
+
+def calibrate(
+    raw: Raw,
+    series: Sequence[CalibrationSeries],
+    origins: Rows,
+    kind: Kind,
+    validation_end: pd.Timestamp,
+    *,
+    each: Each = one_by_one,
+) -> dict[str, Distribution]:
+    """Forecast the origins and calibrate the forecasts by the outcomes known at each of them.
+
+    Args:
+        raw: forecasts rows of the symbols, uncalibrated.
+        series: of every symbol in `origins`, and of those that they are calibrated with.
+        origins: by symbol, the rows whose forecasts are wanted, at least one each.
+        kind: how to calibrate.
+        validation_end: the last session that conformal calibration learns from.
+        each: applies a function to many items, in parallel where that is wanted.
+    """
+    plain = dict(raw(origins))
+    if kind == "none" or any(isinstance(part, PointForecast) for part in plain.values()):
+        return plain
+    if kind == "conformal":
+        return conformal(raw, series, plain, validation_end)
+    return adaptive(raw, series, plain, origins, each)

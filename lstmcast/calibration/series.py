@@ -1,0 +1,77 @@
+"""What both kinds of calibration read: calibration series, and intervals as half widths."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lstmcast.distributions import Distribution, FloatArray
+
+Rows = Mapping[str, NDArray[np.intp]]
+Raw = Callable[[Rows], Mapping[str, Distribution]]
+
+COVERAGES = np.array([0.5, 0.8, 0.9, 0.95])
+"""Nominal coverage of the intervals that are calibrated, narrowest first."""
+
+_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+_MEDIAN, _UNIT = 4, 1
+
+
+class Each(Protocol):
+    """Applies a function to every item, in order of the items."""
+
+    def __call__(self, function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
+        """The results."""
+        ...
+
+
+def one_by_one(function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
+    """Apply a function to every item, one after the other."""
+    return [function(item) for item in items]
+
+
+@dataclass(frozen=True)
+class CalibrationSeries:
+    """One symbol's outcomes, and the row from which its forecasts are compared with them.
+
+    Args:
+        name: the symbol.
+        dates: `(rows,)` sessions.
+        closes: `(rows,)` adjusted closes.
+        first: row of the first forecast that calibration learns from.
+        market: symbols with the same key close together; those of other markets know this symbol's
+            close only on a later date.
+    """
+
+    name: str
+    dates: pd.DatetimeIndex
+    closes: FloatArray
+    first: int
+    market: str = ""
+
+
+@dataclass(frozen=True)
+class HalfWidths:
+    """Central prediction intervals as half widths.
+
+    Args:
+        median: `(rows, horizons)`.
+        unit: `(rows, horizons)` half width of the 80 % interval.
+        intervals: `(rows, horizons, coverages)` half widths in that unit, narrowest first.
+    """
+
+    median: FloatArray
+    unit: FloatArray
+    intervals: FloatArray
+
+    @classmethod
+    def of(cls, distribution: Distribution) -> Self:
+        """The intervals of a forecast whose nominal coverages are `COVERAGES`."""
+        quantiles = distribution.quantiles(_LEVELS)
+        halves = (quantiles[..., :_MEDIAN:-1] - quantiles[..., :_MEDIAN]) / 2
+        narrow_first = halves[..., ::-1]
+        unit = narrow_first[..., _UNIT]
+        return cls(quantiles[..., _MEDIAN], unit, narrow_first / unit[..., None])
