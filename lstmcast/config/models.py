@@ -140,6 +140,18 @@ Split = Annotated[
 ]
 
 
+START_OF_BEFORE = ("linear", "mixed")
+"""Values of `model.start` that earlier versions had."""
+
+
+def _start_of_before(value: object) -> object:
+    """Runs of earlier versions began as linear models: their networks have the same parts."""
+    return "pretrained" if value in START_OF_BEFORE else value
+
+
+Start = Annotated[Literal["pretrained", "blank"], BeforeValidator(_start_of_before)]
+
+
 class Variant(_Section):
     """Further members of the pool; what is not given is as in `model` and `features`."""
 
@@ -149,9 +161,7 @@ class Variant(_Section):
     num_layers: int | None = Field(None, ge=1, le=16, description="stacked LSTM layers")
     dropout: float | None = Field(None, ge=0, lt=1, description="share of units dropped")
     input_dropout: float | None = Field(None, ge=0, lt=1, description="share of features dropped")
-    start: Literal["mixed", "linear", "blank"] | None = Field(
-        None, description="whether the head also reads the features"
-    )
+    start: Start | None = Field(None, description="what the networks begin as")
     head: str | None = Field(None, description="form of the forecast")
     features: Names | None = Field(None, description="feature groups")
 
@@ -174,20 +184,21 @@ class Model(_Section):
     """Which network."""
 
     network: str = Field("lstm", description="body of the network")
-    hidden_size: int = Field(32, ge=1, le=4096, description="units of each LSTM layer")
+    hidden_size: int = Field(64, ge=1, le=4096, description="units of each LSTM layer")
     num_layers: int = Field(1, ge=1, le=16, description="stacked LSTM layers")
-    dropout: float = Field(0.4, ge=0, lt=1, description="share of hidden units dropped in training")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of hidden units dropped in training")
     input_dropout: float = Field(
-        0.1,
+        0.0,
         ge=0,
         lt=1,
         description="share of features dropped in training on their way to the LSTM",
     )
-    start: Literal["mixed", "linear", "blank"] = Field(
-        "mixed",
-        description="`linear`: the head also reads the features, and begins as the best linear "
-        "model of them; `mixed`: every second member begins so, the others with its constants; "
-        "`blank`: the head reads the LSTM alone",
+    start: Start = Field(
+        "pretrained",
+        description="`pretrained`: networks begin as those that were trained on simulated markets, "
+        "with a head that also reads the features; where there are none of this size or kind, with "
+        "new weights and a linear model of the features; `blank`: with new weights, and the head "
+        "reads the LSTM alone",
     )
     symbol_offsets: Literal["fitted", "none"] = Field(
         "fitted",
@@ -202,7 +213,7 @@ class Model(_Section):
         "with one symbol there are none",
     )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")
-    members: int = Field(5, ge=1, le=100, description="networks trained from different seeds")
+    members: int = Field(3, ge=1, le=100, description="networks trained from different seeds")
     initial_state: Literal["zeros", "learned"] = Field(
         "zeros", description="state before the first session"
     )
@@ -215,12 +226,17 @@ class Model(_Section):
 class Training(_Section):
     """How the network is trained."""
 
-    lookback: int = Field(80, ge=2, le=5000, description="sessions in a training window")
+    lookback: int = Field(
+        300,
+        ge=2,
+        le=5000,
+        description="sessions in a training window; where it is not given, no more than there are",
+    )
     supervision: Literal["every", "last"] = Field(
         "every", description="loss on every session after the warm-up, or on the last alone"
     )
     warm_up: int = Field(
-        20,
+        50,
         ge=0,
         le=10**9,
         description="first sessions of a window that carry no loss (`every` only)",
@@ -230,16 +246,23 @@ class Training(_Section):
         description="`sessions`: every session is drawn alike; `symbols`: every symbol is, "
         "however short its history",
     )
-    batch_size: int = Field(32, ge=1, le=65536, description="windows in a step")
+    batch_size: int = Field(8, ge=1, le=65536, description="windows in a step")
     epochs: int = Field(
         100,
-        ge=1,
+        ge=0,
         le=100_000,
         description="most epochs; in one, about as many sessions carry a loss as there are training"
         " rows, but at least 8 batches, which in a small pool is each row several times"
-        " (`every`), or every window once (`last`)",
+        " (`every`), or every window once (`last`); 0 trains"
+        " nothing: the networks forecast as they begin",
     )
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="AdamW step size")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="AdamW step size; by default 0.0005 for networks that begin with trained"
+        " weights and 0.003 for new ones",
+    )
     ramp: int = Field(
         40, ge=0, le=10**9, description="steps in which the learning rate rises to its value"
     )
@@ -274,6 +297,17 @@ class Training(_Section):
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads in all; 0 takes every core")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _suited_to_the_window(cls, values: object) -> object:
+        """A short window, given without a burn-in, has a quarter of it as burn-in."""
+        if isinstance(values, Mapping) and "warm_up" not in values:
+            lookback = values.get("lookback")
+            if isinstance(lookback, int) and not isinstance(lookback, bool):
+                longest = cls.model_fields["warm_up"].default
+                return {**values, "warm_up": max(0, min(longest, lookback // 4))}
+        return values
+
     @model_validator(mode="after")
     def _longer_than_warm_up(self) -> Self:
         if self.supervision == "every" and self.lookback <= self.warm_up:
@@ -289,8 +323,8 @@ class Calibration(_Section):
 
     kind: Literal["none", "conformal", "adaptive"] = Field(
         "adaptive",
-        description="`adaptive`: ranges follow how often they held so far; `conformal`: stretched "
-        "so that they would have held on the validation sessions; `none`: as trained",
+        description="`adaptive`: adaptive conformal inference, each outcome moves the intervals to "
+        "come; `conformal`: stretched once, to hold on the validation sessions; `none`: as trained",
     )
 
 

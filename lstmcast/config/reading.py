@@ -11,17 +11,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from lstmcast.config.faults import MOST_FAULTS, faults_of, short
-from lstmcast.config.models import Experiment
+from lstmcast.config.models import START_OF_BEFORE, Experiment
 from lstmcast.config.yaml_text import DEEPEST, read_yaml, write_yaml
 from lstmcast.errors import ConfigError
 from lstmcast.reading import CONFIG_BYTES, read_file
+
+Tell = Callable[[str], object]
+"""Is told a line."""
 
 Check = Callable[[Experiment], Sequence[str]]
 """Finds what an experiment names that does not exist; a line for each fault."""
 
 
 def load_experiment(
-    path: Path, overrides: Sequence[str] = (), *, check: Check | None = None
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    check: Check | None = None,
+    tell: Tell | None = None,
 ) -> Experiment:
     """Read an experiment from a YAML file and apply `a.b=c` overrides.
 
@@ -30,6 +37,7 @@ def load_experiment(
         overrides: each `path.to.key=value`, the value read as YAML.
         check: asked as well where the experiment does not validate, with what is valid of it, so
             that faults of values and of names come together.
+        tell: told of values of earlier versions that are read as others.
 
     Raises:
         ConfigError: listing every fault with its path, the value found and a hint.
@@ -40,7 +48,7 @@ def load_experiment(
         raise ConfigError(
             f"`--config` {path} cannot be read: {_reason(path, error)}", _what_to_give(path)
         ) from error
-    return parse_experiment(text, overrides, origin=str(path), check=check)
+    return parse_experiment(text, overrides, origin=str(path), check=check, tell=tell)
 
 
 def _reason(path: Path, error: OSError | UnicodeDecodeError) -> str:
@@ -63,6 +71,7 @@ def parse_experiment(
     *,
     origin: str = "the configuration",
     check: Check | None = None,
+    tell: Tell | None = None,
 ) -> Experiment:
     """Read an experiment from YAML text; see `load_experiment`."""
     values = read_yaml(text, origin)
@@ -75,9 +84,27 @@ def parse_experiment(
     for override in overrides:
         _apply(values, override)
     try:
-        return Experiment.model_validate(values)
+        experiment = Experiment.model_validate(values)
     except ValidationError as error:
         raise _all_faults(values, of_file, overrides, origin, check) from error
+    if tell is not None:
+        for line in _outdated(values):
+            tell(line)
+    return experiment
+
+
+def _outdated(values: dict[str, Any]) -> list[str]:
+    """What is written as in earlier versions, and how it is read."""
+    model = values.get("model") or {}
+    starts = {"model.start": model.get("start")} | {
+        f"model.variants.{number}.start": variant.get("start")
+        for number, variant in enumerate(model.get("variants") or ())
+    }
+    return [
+        f"`{key}: {start}` is of an earlier version and read as `pretrained`"
+        for key, start in starts.items()
+        if start in START_OF_BEFORE
+    ]
 
 
 def _all_faults(

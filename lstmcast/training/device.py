@@ -29,10 +29,17 @@ _KEPT_BYTES = 32 * 1024 * 1024
 """The most that glibc takes for the second of them on a 64-bit machine."""
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(
+    name: str, key: str = "training.device", option: str = "--set training.device="
+) -> torch.device:
     """Turn `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that this machine has.
 
     `auto` takes CUDA, then MPS, then the CPU.
+
+    Args:
+        name: one of these.
+        key: what errors call it.
+        option: what to put before another one on the command line.
 
     Raises:
         ConfigError: if the name is none of these.
@@ -45,21 +52,21 @@ def resolve_device(name: str) -> torch.device:
     match = re.fullmatch(r"cpu|mps|cuda(?::(\d{1,3}))?", name)
     if match is None:
         raise ConfigError(
-            f"`training.device` is {name!r}, which is not a device",
+            f"`{key}` is {name!r}, which is not a device",
             "use auto, cpu, cuda, cuda:N or mps",
         )
     if name == "mps" and not torch.backends.mps.is_available():
         raise DeviceError(
-            "`training.device` is 'mps', and this machine or build of PyTorch has no MPS device",
-            "use `--set training.device=cpu` or `auto`",
+            f"`{key}` is 'mps', and this machine or build of PyTorch has no MPS device",
+            f"use `{option}cpu` or `auto`",
         )
     if name.startswith("cuda"):
         index, count = int(match[1] or 0), torch.cuda.device_count()
         if index >= count:
             found = f"only {count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device"
             raise DeviceError(
-                f"`training.device` is {name!r}, and PyTorch finds {found} here",
-                "use `--set training.device=cpu` or `auto`",
+                f"`{key}` is {name!r}, and PyTorch finds {found} here",
+                f"use `{option}cpu` or `auto`",
             )
         return torch.device("cuda", index)
     return torch.device(name)

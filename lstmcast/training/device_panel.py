@@ -53,6 +53,7 @@ class DevicePanel:
         inputs, parts = prepared.inputs, parts or prepared.parts
         self.device = torch.device(device)
         self.settings = prepared.experiment.training
+        self.columns = prepared.scaling.columns
         self.blocks = inputs.blocks
         self._stops = torch.tensor([block.stop for block in inputs.blocks], device=device)
         self.features = torch.from_numpy(inputs.features).to(device)

@@ -43,11 +43,21 @@ class Recipe(Protocol):
         """Whether members begin with trained weights."""
         ...
 
+    @property
+    def learning_rate(self) -> float:
+        """The optimiser's step size."""
+        ...
+
+    @property
+    def evidence(self) -> float:
+        """Nats of validation that a member must gain to leave what it begins as."""
+        ...
+
     def build(self, member: int, seed: int) -> Network:
         """A new network from its member's number and seed."""
         ...
 
-    def finish(self, network: Network) -> Network:
+    def finish(self, network: Network, member: int) -> Network:
         """What a trained network forecasts with."""
         ...
 
@@ -146,7 +156,7 @@ def fit_ensemble(
     if not members:
         raise DivergedError(
             f"the loss of every member stopped being finite, also with `training.learning_rate` "
-            f"{experiment.training.learning_rate * RESTART_FACTOR:g}",
+            f"{recipe.learning_rate * RESTART_FACTOR:g}",
             "lower `training.learning_rate`, or look for extreme values among the prices",
         )
     kept = {member.records[0].member for member in members}
@@ -174,7 +184,7 @@ def _fit_or_restart(
     stop: threading.Event,
 ) -> FittedMember | None:
     """Train one member; None if it diverged twice or never began."""
-    rate = settings.learning_rate
+    rate = recipe.learning_rate
     for learning_rate in (rate, rate * RESTART_FACTOR):
         if stop.is_set():
             return None
@@ -192,10 +202,11 @@ def _fit_or_restart(
                 observer=observer,
                 stop=stop,
                 warm=recipe.warm,
+                evidence=recipe.evidence,
             )
         except DivergedError:
             continue
-        network, refitted = recipe.finish(network), None
+        network, refitted = recipe.finish(network, member), None
         if again is not None and not stop.is_set():
             refitted = again.build(member, seed)
             arrived = fit_again(
@@ -208,7 +219,7 @@ def _fit_or_restart(
                 stop=stop,
             )
             # Where it diverges on the second way, what validation saw stands in for it.
-            refitted = again.finish(refitted) if arrived else network
+            refitted = again.finish(refitted, member) if arrived else network
             if stop.is_set():
                 refitted = None  # cut short, which is neither
         observer.on_finish(member, kept=True)

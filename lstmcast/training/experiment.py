@@ -14,12 +14,13 @@ from lstmcast.errors import DivergedError
 from lstmcast.nn import HEADS, Network
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.device import in_threads, resolve_device
+from lstmcast.training.device import in_threads, one_thread_each, resolve_device
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.forecaster import Companion, Forecaster, ForecastInputs
 from lstmcast.training.group import Group, Origins
 from lstmcast.training.loop import Observer
+from lstmcast.training.movement import Movement, movement
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
 from lstmcast.training.prepare import Prepared, prepare
@@ -40,6 +41,7 @@ class Trained:
         device: name of the device that was used.
         seconds: time spent on `prepare`, `fit`, `pool` and `predict`.
         notes: which networks could not begin with the weights that they were given, and why.
+        movements: what each group of networks began as, and how far it went.
     """
 
     prepared: Prepared
@@ -50,6 +52,7 @@ class Trained:
     device: str
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
+    movements: tuple[Movement, ...] = ()
 
 
 def train_experiment(
@@ -93,12 +96,21 @@ def train_experiment(
         {history.symbol: history for history in histories},
     )
     forecaster, pool = _pooled(forecaster, inputs, prepared)
+    movements = _movements(parts, groups, ensemble, begin)
     clock.lap("pool")
     origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
     predictions = predict(forecaster, inputs, origins, prepared.boundaries.test_end)
     clock.lap("predict")
     return Trained(
-        prepared, ensemble, forecaster, pool, predictions, str(device), clock.seconds, notes
+        prepared,
+        ensemble,
+        forecaster,
+        pool,
+        predictions,
+        str(device),
+        clock.seconds,
+        notes,
+        movements,
     )
 
 
@@ -160,10 +172,16 @@ def _fit_group(
     experiment = part.experiment
 
     def recipe(parts: Mapping[str, Parts]) -> Recipe:
-        return Recipe(experiment, DevicePanel(part, device, parts), first, begin)
+        return Recipe(
+            experiment,
+            DevicePanel(part, device, parts),
+            first,
+            begin,
+            part.pretrained,
+        )
 
     rows = [part.parts]
-    if experiment.training.refit == "validation":
+    if experiment.training.refit == "validation" and experiment.training.epochs:
         rows.append({symbol: parts.with_validation() for symbol, parts in part.parts.items()})
     threads = experiment.training.threads if device.type == "cpu" else 1
     once, *again = in_threads(recipe, rows, threads)
@@ -182,6 +200,28 @@ def _group(part: Prepared, ensemble: FittedEnsemble, number: int) -> Group:
     )
 
 
+def _movements(
+    parts: Sequence[Prepared],
+    groups: Sequence[Group],
+    ensemble: FittedEnsemble,
+    begin: Sequence[Sequence[Network]],
+) -> tuple[Movement, ...]:
+    """What training made of each group."""
+    firsts, first = [], 0
+    for part in parts:
+        firsts.append(first)
+        first += part.experiment.model.members
+    numbers = [member.records[0].member for member in ensemble.members]
+    found = []
+    with one_thread_each():
+        for group in groups:
+            own = numbers[: len(group.networks)]
+            numbers = numbers[len(own) :]
+            k = group.number
+            found.append(movement(parts[k], group, own, begin[k], firsts[k]))
+    return tuple(found)
+
+
 def _pooled(
     forecaster: Forecaster, inputs: ForecastInputs, prepared: Prepared
 ) -> tuple[Forecaster, PoolReport | None]:
@@ -197,6 +237,8 @@ def _pooled(
         for symbol, rows in prepared.parts.items()
     }
     origins = {symbol: rows for symbol, rows in origins.items() if len(rows)}
+    if not origins:  # a short history, and nothing is trained
+        return forecaster, None
     horizon = experiment.target.horizon
     members = forecaster.members(inputs, origins)
     actual = {

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from lstmcast.calibration import Judged, calibrate
+from lstmcast.calibration import CalibrationSeries, calibrate
 from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling
 from lstmcast.dataset.panel import Block
@@ -18,6 +18,7 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.training.device import in_threads, one_thread_each
 from lstmcast.training.group import Group, Origins, new_network
 from lstmcast.training.pooling import combine
+from lstmcast.training.zero_shot import LONGEST, SETTLED
 
 __all__ = ["Companion", "ForecastInputs", "Forecaster", "new_network"]
 
@@ -157,7 +158,7 @@ class Forecaster:
         split = self.experiment.dates
         return calibrate(
             lambda rows: self.pooled(inputs, rows),
-            self._judged(inputs, pd.Timestamp(split.train_end)),
+            self._calibration_series(inputs, pd.Timestamp(split.train_end)),
             {symbol: rows for symbol, rows in origins.items() if len(rows)},
             self.experiment.calibration.kind,
             pd.Timestamp(split.validation_end),
@@ -172,20 +173,29 @@ class Forecaster:
             for symbol, members in self.members(inputs, origins).items()
         }
 
-    def _judged(self, inputs: ForecastInputs, train_end: pd.Timestamp) -> list[Judged]:
+    def _calibration_series(
+        self, inputs: ForecastInputs, train_end: pd.Timestamp
+    ) -> list[CalibrationSeries]:
         """Every symbol, with the row of its first validation forecast."""
         settings = self.experiment.training
         needed = 0 if settings.supervision == "every" else settings.lookback - 1
         return [
-            Judged(
+            CalibrationSeries(
                 block.symbol,
                 dates,
                 inputs.closes[block.rows],
-                max(needed, int(dates.searchsorted(train_end, side="right")) - 1),
+                max(needed, self._judged_from(dates, train_end)),
                 market(inputs.histories[block.symbol]),
             )
             for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
         ]
+
+    def _judged_from(self, dates: pd.DatetimeIndex, train_end: pd.Timestamp) -> int:
+        """The row whose forecast counts first: nothing was fitted to what came true after it."""
+        if self.experiment.training.epochs:
+            return int(dates.searchsorted(train_end, side="right")) - 1
+        end = pd.Timestamp(self.experiment.dates.validation_end)
+        return max(SETTLED, int(dates.searchsorted(end, side="right")) - 1 - LONGEST)
 
     def members(self, inputs: ForecastInputs, origins: Origins) -> dict[str, list[Distribution]]:
         """What each member forecasts, by symbol.

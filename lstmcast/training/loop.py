@@ -63,12 +63,15 @@ class EarlyStopping:
 
     Args:
         patience: epochs to wait for a better loss.
+        evidence: by how much the loss of epoch 0 must be beaten for its weights to be left.
     """
 
     patience: int
+    evidence: float = 0.0
     best_loss: float = math.inf
     best_epoch: int = 0
     weights: dict[str, Tensor] = field(default_factory=dict)
+    _start: tuple[float, dict[str, Tensor]] | None = None
 
     def update(self, epoch: int, loss: float, network: Network) -> bool:
         """Note an epoch's validation loss; True if it is the lowest so far."""
@@ -76,7 +79,14 @@ class EarlyStopping:
             return False
         self.best_loss, self.best_epoch = loss, epoch
         self.weights = {name: w.detach().clone() for name, w in network.state_dict().items()}
+        if epoch == 0:
+            self._start = loss, self.weights
         return True
+
+    def settle(self) -> None:
+        """Go back to epoch 0 where what came after it is not enough better."""
+        if self._start is not None and self.best_loss > self._start[0] - self.evidence:
+            (self.best_loss, self.weights), self.best_epoch = self._start, 0
 
     def exhausted(self, epoch: int) -> bool:
         """Whether the best epoch lies `patience` epochs back."""
@@ -94,6 +104,7 @@ def fit_member(
     observer: Observer,
     stop: threading.Event,
     warm: bool = False,
+    evidence: float = 0.0,
 ) -> tuple[list[EpochRecord], int]:
     """Train `network` in place until validation stops improving; keep its best weights.
 
@@ -107,6 +118,7 @@ def fit_member(
         observer: told of every epoch.
         stop: when set, training ends after the running epoch and keeps the best weights so far.
         warm: whether the network begins with trained weights.
+        evidence: nats of the whole validation part that must be gained to leave them.
 
     Returns:
         A record of every epoch, and the number of the best one.
@@ -115,8 +127,13 @@ def fit_member(
         DivergedError: if the loss is no longer finite.
     """
     order, masks = _generators(seed, panel)
+    if not settings.epochs:
+        record = _measured(network, panel, order, member)
+        observer.on_epoch(record, best=True)
+        return [record], 0
     steps = Steps(network, settings, learning_rate)
-    stopping = EarlyStopping(settings.patience)
+    rows = sum(float(batch.total) for batch in panel.validation)
+    stopping = EarlyStopping(settings.patience, evidence / max(rows, 1))
     records: list[EpochRecord] = []
     # Epoch 0 measures a network that begins as a linear model or as one that was trained before: it
     # may be the best there is.
@@ -141,10 +158,26 @@ def fit_member(
         observer.on_epoch(record, best=best)
         if stopping.exhausted(epoch) or stop.is_set():
             break
+    stopping.settle()
     network.load_state_dict(stopping.weights)
     network.eval()
     marked = [replace(r, kept=r.epoch == stopping.best_epoch) for r in records]
     return marked, stopping.best_epoch
+
+
+def _measured(
+    network: Network, panel: DevicePanel, order: torch.Generator, member: int
+) -> EpochRecord:
+    """The only record of a network that is not trained; NaN where a part has no rows."""
+    began = time.perf_counter()
+    train_loss = validation_loss = math.nan
+    if len(panel.starts):
+        train_loss = run_epoch(network, panel.training_batches(order))
+    if panel.validation:
+        validation_loss = run_epoch(network, panel.validation)
+    network.eval()
+    seconds = round(time.perf_counter() - began, 4)
+    return EpochRecord(member, 0, train_loss, validation_loss, 0.0, seconds, kept=True)
 
 
 def fit_again(

@@ -5,7 +5,7 @@ of the split, an open end of the data), so that the experiment written into the 
 run again, also when newer prices have been fetched.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -22,6 +22,7 @@ from lstmcast.dataset import (
     build_targets,
     check_horizon,
     check_parts,
+    check_tested,
     check_windows,
     fit_scaling,
     purged_sessions,
@@ -30,6 +31,7 @@ from lstmcast.dataset import (
 from lstmcast.errors import ConfigError
 from lstmcast.features import build_matrices, default_groups
 from lstmcast.nn import HEADS, NETWORKS
+from lstmcast.pretraining.weights import Pretrained, shipped
 from lstmcast.prices.history import PriceHistory
 
 
@@ -44,6 +46,8 @@ class Prepared:
         scaling: fitted on training rows.
         inputs: what may be known at each row.
         targets: what came true after it.
+        pretrained: networks that the members begin as; None where they begin with new weights.
+        why_new: why they do, where pretrained ones were asked for.
     """
 
     experiment: Experiment
@@ -52,6 +56,8 @@ class Prepared:
     scaling: Scaling
     inputs: PanelInputs
     targets: PanelTargets
+    pretrained: Pretrained | None = None
+    why_new: str = ""
 
 
 def settle(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experiment:
@@ -173,21 +179,32 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
     boundaries = resolve_split(
         experiment.split, [pd.DatetimeIndex(history.bars.index) for history in histories]
     )
+    pretrained, why_new = starting_networks(experiment)
+    trains = experiment.training.epochs > 0
+    if not trains and pretrained is None:
+        raise _nothing_to_forecast_with(why_new)
     horizon = experiment.target.horizon
     sessions = {symbol: pd.DatetimeIndex(m.table.index) for symbol, m in matrices.items()}
-    check_horizon(list(sessions.values()), boundaries, horizon)
+    if trains:
+        check_horizon(list(sessions.values()), boundaries, horizon)
     purged = purged_sessions(histories, horizon)
     parts = {
         symbol: assign_origins(dates, boundaries, purged) for symbol, dates in sessions.items()
     }
+    if trains:
+        experiment = _suited_windows(experiment, parts)
     # One that ended before the test part still teaches the others; alone there is nothing to test.
     tested = {symbol: part for symbol, part in parts.items() if len(part.test)} or parts
     settings = experiment.training
     every = settings.supervision == "every"
-    check_parts(tested, boundaries, settings.lookback, settings.warm_up if every else 0)
+    if trains:
+        check_parts(tested, boundaries, settings.lookback, settings.warm_up if every else 0)
+    else:
+        check_tested(tested, boundaries)
     if not every:
         check_windows(tested, settings.lookback)
-    scaling = fit_scaling(matrices, parts, experiment.target.kind)
+    known = None if pretrained is None else pretrained.scaling
+    scaling = fit_scaling(matrices, parts, experiment.target.kind, known)
     inputs = build_inputs(matrices, scaling)
     return Prepared(
         pin_dates(experiment, histories, boundaries),
@@ -196,4 +213,38 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
         scaling,
         inputs,
         build_targets(inputs, scaling, horizon),
+        pretrained,
+        why_new,
     )
+
+
+def _nothing_to_forecast_with(why_new: str) -> ConfigError:
+    """That an experiment neither trains networks nor begins with trained ones."""
+    return ConfigError(
+        "`training.epochs` is 0, and there are no pretrained networks that could forecast without "
+        f"training: {why_new or '`model.start` is blank'}",
+        "let `training.epochs` be 1 at least, or leave `model` and `target` as they are by default",
+    )
+
+
+def _suited_windows(experiment: Experiment, parts: Mapping[str, Parts]) -> Experiment:
+    """Windows no longer than the longest training part, where nobody asked for their length."""
+    training = experiment.training
+    longest = max(2, *(len(part.train) for part in parts.values()))
+    if "lookback" in training.model_fields_set or training.lookback <= longest:
+        return experiment
+    shorter = {"lookback": longest, "warm_up": min(training.warm_up, longest // 4)}
+    return experiment.model_copy(update={"training": training.model_copy(update=shorter)})
+
+
+def starting_networks(experiment: Experiment) -> tuple[Pretrained | None, str]:
+    """The pretrained networks that a settled experiment begins with, or None and the reason."""
+    if experiment.model.start == "blank":
+        return None, ""
+    if experiment.target.kind == "price":
+        return None, "`target.kind` price has no pretrained weights"
+    if experiment.training.supervision == "last":
+        return None, "`training.supervision` last has no pretrained weights"
+    pretrained = shipped()
+    problem = pretrained.problem(experiment.model)
+    return (None, problem) if problem else (pretrained, "")

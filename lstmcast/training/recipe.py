@@ -1,19 +1,24 @@
 """How the members of a group are made: what they begin as, are trained on, and end as.
 
-A member with a direct path is trained on the next session alone, with a head for one horizon. Then
-it is given the head for all of them: what it knows of the next session stays as it is, and how the
-forecast goes on from there is fitted as a linear model of the features, by a few steps of L-BFGS.
-So further horizons cost the next session nothing, whatever their number; and they are better
-forecast than by units that learned from returns over overlapping spans, which repeat one another.
+A member begins as a network that was trained on simulated markets (`lstmcast.pretraining`); its
+head is fitted to the training rows by as much as they can say (`head_fit`). From there the whole
+network is trained, on the next session alone, with a head for one horizon. Then it is given the
+head for all of them: what it knows of the next session stays as it is, and how the forecast goes on
+from there is fitted in the same way. So further horizons cost the next session nothing, whatever
+their number.
 
-The location is the linear model's from beginning to end: units find a mean in any history, and it
-is not there in the next one.
+A network that has no pretrained weights begins with new ones; its head is fitted to the features
+alone, which makes it a linear model of them before the LSTM says anything.
 
-Without a direct path, or with a head whose horizons have nothing to do with each other, all are
+Training leaves the location where the fit put it: units find a mean in any history, and it is not
+there in the next one.
+
+Without a skip connection, or with a head whose horizons have nothing to do with each other, all are
 trained at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -23,21 +28,28 @@ from torch.nn.utils.rnn import pad_sequence
 from lstmcast.config import Experiment
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
+from lstmcast.pretraining.weights import Pretrained
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.direct import fit_direct_path, fit_head, thinned
 from lstmcast.training.group import WINDOW_BATCH, new_network
+from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
 from lstmcast.training.warm import go_on_from
+
+PRETRAINED = HeadPrior(units=0.045, features=0.025, bias=0.2, offsets=0.1)
+NEW = HeadPrior(units=0.0, features=0.1, bias=1.0, offsets=0.15, growth=0.25)
+"""How far a market's head lies from where it starts. Chosen on validation rows."""
+
+WARM_LEARNING_RATE, NEW_LEARNING_RATE = 5e-4, 3e-3
+
+LEAST_EVIDENCE = 2.0
+"""Nats for which a network leaves its pretrained weights: fifty validation rows that happen to fit
+are no reason (Akaike 1974 asks for one nat a parameter)."""
+
+FAR_ROWS = 0.1
+"""What share of a row a row counts where returns over several sessions overlap."""
 
 FAR_OUTCOMES = 100_000
 """Rows times horizons that the further horizons are fitted to; neighbours overlap all but a day."""
-
-FAR_ITERATIONS = 25
-MEMBER_ITERATIONS = 5
-"""Steps of the fit of the further horizons: from nothing, and from what the linear model has."""
-
-FAR_PENALTY = 1e-1
-"""Weight of the squared coefficients: overlapping returns are fewer than they look."""
 
 
 class Recipe:
@@ -47,7 +59,8 @@ class Recipe:
         experiment: settled, with the group's own network, head and features.
         whole: the panel with all horizons.
         first: number of the group's first member.
-        start: what each member goes on from, reading this panel's inputs; empty for new weights.
+        start: what each member goes on from, reading this panel's inputs; empty for a new start.
+        pretrained: what members begin as otherwise; None for new weights.
 
     `panel` is what the members are trained on: of the next session alone, or the whole.
     """
@@ -58,96 +71,127 @@ class Recipe:
         whole: DevicePanel,
         first: int = 0,
         start: Sequence[Network] = (),
+        pretrained: Pretrained | None = None,
     ) -> None:
         self.experiment = experiment
         self.whole = whole
         self.first = first
+        self.pretrained = pretrained
         self.start = start
         network = new_network(experiment, whole.input_size, seed=0)
         self.step_by_step = network.direct and bool(network.head.far)
         self.panel = whole.next_session() if self.step_by_step else whole
-        self._begin: dict[str, Tensor] | None = None
-        self._far: dict[str, Tensor] | None = None
-        if network.direct:
-            linear = self._new(seed=0)
-            self._begin = fit_direct_path(linear, self.panel)
-            linear.head.load_state_dict(self._begin)
-            if self.step_by_step:
-                self._far = self._extended(linear, None).head.state_dict()
-
-    def _new(self, seed: int) -> Network:
-        horizon = self.panel.targets.shape[1]
-        network = new_network(self.experiment, self.panel.input_size, seed, horizon)
-        return network.to(self.panel.device)
+        self.prior = NEW if pretrained is None else PRETRAINED
 
     @property
     def warm(self) -> bool:
         """Whether members begin with trained weights."""
-        return bool(self.start)
+        return bool(self.start) or self.pretrained is not None
+
+    def _new(self, seed: int, member: int, *, whole: bool) -> Network:
+        """A network before it has seen the panel: pretrained where there is such a one."""
+        panel = self.whole if whole else self.panel
+        network = starting_network(
+            self.experiment,
+            panel.columns,
+            member - self.first,
+            self.pretrained,
+            seed,
+            panel.targets.shape[1],
+        )
+        return network.to(panel.device)
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimiser's step size: the experiment's, or one that suits what members begin as."""
+        default = WARM_LEARNING_RATE if self.warm else NEW_LEARNING_RATE
+        return self.experiment.training.learning_rate or default
+
+    @property
+    def evidence(self) -> float:
+        """Nats of validation that a member must gain to leave what it begins as."""
+        return LEAST_EVIDENCE if self.pretrained is not None else 0.0
+
+    @property
+    def untouched(self) -> bool:
+        """Whether members forecast as they begin, without any fitting."""
+        return self.experiment.training.epochs == 0
 
     def build(self, member: int, seed: int) -> Network:
-        """A member as training finds it: see `model.start`, which a warm start replaces."""
-        network = self._new(seed)
+        """A member as training finds it."""
+        network = self._new(seed, member, whole=False)
         if self.start:
             go_on_from(network, self.start[member - self.first])
-            if self._begin is not None:
-                # Training leaves the location alone: it would stay that of the first rows for ever.
-                _hold(network.head, self._begin)
-                if network.head.offsets is not None:
-                    # Fitted to these rows as well: the symbols may be others than before.
-                    network.head.offsets.copy_(self._begin["offsets"])
-        elif self._begin is not None:
-            start = self.experiment.model.start
-            fitted = start == "linear" or (member - self.first) % 2 == 0
-            # The others take its constants, which are few and slow to learn, and no coefficient.
-            own = {} if fitted else {"weight": network.head.weight}
-            network.head.load_state_dict({**self._begin, **own})
-            _hold(network.head, self._begin)
+        if network.direct and not self.untouched:
+            self._fit(network, self.panel, network.head.near, self.prior)
+            _hold_location(network.head)
         return network
 
-    def finish(self, network: Network) -> Network:
+    def finish(self, network: Network, member: int) -> Network:
         """The trained member with a forecast for every horizon."""
-        return self._extended(network, self._far) if self.step_by_step else network
-
-    def _extended(self, network: Network, far: dict[str, Tensor] | None) -> Network:
-        """A network for all horizons that agrees with `network` on the next session.
-
-        Args:
-            network: for the next session.
-            far: state of a head of all horizons to begin from; None for a new one.
-        """
-        panel = self.whole
-        whole = new_network(self.experiment, panel.input_size, seed=0).to(panel.device)
+        if not self.step_by_step:
+            return network
+        whole = self._new(0, member, whole=True)
+        if self.untouched:
+            return whole.eval()
         whole.body.load_state_dict(network.body.state_dict())
         if whole.embedding is not None and network.embedding is not None:
             whole.embedding.load_state_dict(network.embedding.state_dict())
-        head = whole.head
-        if far is not None:
-            head.load_state_dict(far)
-        near = head.near
+        head, near = whole.head, whole.head.near
         with torch.no_grad():
             head.weight[near] = network.head.weight
             head.bias[near] = network.head.bias
             if head.offsets is not None and network.head.offsets is not None:
                 head.offsets[:, near] = network.head.offsets
-        rows = thinned(panel.window_ends, panel.targets.shape[1], FAR_OUTCOMES)
-        free = torch.zeros_like(head.weight, dtype=torch.bool)
-        free[~near, whole.body.output_size :] = True
-        steps = FAR_ITERATIONS if far is None else MEMBER_ITERATIONS
-        with one_thread_each():
-            units = units_at(whole, panel, rows)
-            rows = rows.to(panel.device)
-            inputs = torch.cat([units, panel.features[rows]], dim=-1)
-            fit_head(head, panel, rows, inputs, free, penalty=FAR_PENALTY, iterations=steps)
+        prior = replace(self.prior, rows=FAR_ROWS)
+        self._fit(whole, self.whole, ~near, prior, FAR_OUTCOMES)
         return whole.eval()
 
+    def _fit(
+        self,
+        network: Network,
+        panel: DevicePanel,
+        taught: Tensor,
+        prior: HeadPrior,
+        most: int = MOST_OUTCOMES,
+    ) -> None:
+        """Fit some of the raw outputs of a member's head to the training rows."""
+        rows = thinned(panel.window_ends, panel.targets.shape[1], most)
+        with one_thread_each():
+            units = units_at(network, panel, rows)
+            rows = rows.to(panel.device)
+            inputs = torch.cat([units, panel.features[rows]], dim=-1)
+            fit_head(network.head, panel, rows, inputs, units.shape[1], prior, taught)
 
-def _hold(head: Head, state: Mapping[str, Tensor]) -> None:
-    """Give the head a state's location, and keep training away from it."""
+
+def starting_network(
+    experiment: Experiment,
+    columns: Sequence[str],
+    number: int,
+    pretrained: Pretrained | None,
+    seed: int = 0,
+    horizon: int | None = None,
+) -> Network:
+    """A network of an experiment before it has seen any row: pretrained, or with new weights.
+
+    Args:
+        experiment: settled, with the group's own network, head and features.
+        columns: what it reads.
+        number: its place among the members of its group.
+        pretrained: what it begins as; None for new weights.
+        seed: of weights that are new.
+        horizon: sessions ahead, where they are not the experiment's.
+    """
+    network = new_network(experiment, len(columns), seed, horizon)
+    if pretrained is not None:
+        pretrained.begin(network, number, columns, experiment.features or ())
+    return network
+
+
+def _hold_location(head: Head) -> None:
+    """Keep training away from the location."""
     rows = list(head.drifts)
-    for parameter, fitted in ((head.weight, state["weight"]), (head.bias, state["bias"])):
-        with torch.no_grad():
-            parameter[rows] = fitted[rows]
+    for parameter in (head.weight, head.bias):
         taught = torch.ones_like(parameter)
         taught[rows] = 0.0
         parameter.register_hook(partial(torch.mul, taught))

@@ -30,7 +30,7 @@ The networks begin blank: the best epoch of one that begins as a linear model ma
 any training, and then a test would say nothing of the LSTM.
 """
 
-LINEAR = ("model.start=linear", "calibration.kind=adaptive")
+LINEAR = ("model.start=pretrained", "calibration.kind=adaptive")
 
 LAST = ("training.supervision=last",)
 PRICE = (

@@ -40,7 +40,7 @@ def fit(
         settings,
         member=0,
         seed=11,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate or 1e-3,
         observer=observer or Recorder(),
         stop=stop or threading.Event(),
     )

@@ -46,19 +46,19 @@ def trained_again(
         settings,
         epochs=epochs,
         seed=seed,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate or 1e-3,
         stop=stop or threading.Event(),
     )
 
 
 @pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
 def test_a_finished_member_says_the_same_of_the_next_session(head: str) -> None:
-    part = prepared("model.start=linear", f"model.head={head}")
+    part = prepared("model.start=pretrained", f"model.head={head}")
     recipe = Recipe(part.experiment, panel_of(part))
     member = recipe.build(0, seed=3)
     with torch.no_grad():
         member.head.weight[:, : member.body.output_size].uniform_(-0.3, 0.3)
-    whole = recipe.finish(member)
+    whole = recipe.finish(member, 0)
     x, scale = recipe.panel.features[None, :50], recipe.panel.scale[None, :50]
     near, far = (network.eval()(x, scale)[0] for network in (member, whole))
     for one, other in zip(near, far, strict=True):
@@ -66,10 +66,10 @@ def test_a_finished_member_says_the_same_of_the_next_session(head: str) -> None:
 
 
 def test_finishing_teaches_the_further_sessions() -> None:
-    part = prepared("model.start=linear")
+    part = prepared("model.start=pretrained")
     recipe = Recipe(part.experiment, panel_of(part))
     member = recipe.build(0, seed=3)
-    whole, panel = recipe.finish(member), recipe.whole
+    whole, panel = recipe.finish(member, 0), recipe.whole
     fresh = new_network(part.experiment, panel.input_size, seed=0)
     fresh.load_state_dict(whole.state_dict())
     far = list(fresh.head.far)
@@ -85,7 +85,7 @@ def test_finishing_teaches_the_further_sessions() -> None:
 
 
 def test_training_moves_the_width_and_leaves_the_location() -> None:
-    part = prepared("model.start=mixed")
+    part = prepared("model.start=pretrained")
     recipe = Recipe(part.experiment, panel_of(part))
     for number in (0, 1):
         member = recipe.build(number, seed=5)
@@ -102,7 +102,7 @@ def test_the_next_session_is_trained_without_the_others() -> None:
     """The first horizon's loss and weights are those of an experiment with one horizon."""
     fitted = []
     for horizon in (1, 3):
-        part = prepared("model.start=linear")
+        part = prepared("model.start=pretrained")
         near = PanelTargets(np.ascontiguousarray(part.targets.values[:, :horizon]))
         panel = DevicePanel(replace(part, targets=near))
         target = part.experiment.target.model_copy(update={"horizon": horizon})
@@ -214,10 +214,10 @@ def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() ->
         moves = random.standard_t(df, size=len(bars)) * 0.01 * np.sqrt((df - 2) / df)
         frames[name] = bars.assign(close=50 * np.exp(np.cumsum(moves)))
     histories = [as_history(frame, name) for name, frame in frames.items()]
-    experiment = small(POOL, "model.start=linear", "model.members=1", "target.horizon=3")
+    experiment = small(POOL, "model.start=pretrained", "model.members=1", "target.horizon=3")
     part = prepare(experiment, histories)
     recipe = Recipe(part.experiment, panel_of(part))
-    whole = recipe.finish(recipe.build(0, seed=1))
+    whole = recipe.finish(recipe.build(0, seed=1), 0)
     offsets = whole.head.offsets
     assert offsets is not None
     assert offsets[0, -1] < offsets[1, -1]  # raw degrees of freedom
@@ -235,7 +235,7 @@ def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() ->
 def test_each_symbol_is_forecast_with_its_own_embedding(overrides: tuple[str, ...]) -> None:
     """From training over the head for all horizons to the forecast, also of a stranger."""
     part = prepared(
-        *overrides, "model.start=linear", "model.symbol_embedding=2", "target.horizon=3"
+        *overrides, "model.start=pretrained", "model.symbol_embedding=2", "target.horizon=3"
     )
     recipe = Recipe(part.experiment, panel_of(part))
     member = recipe.build(0, seed=1)
@@ -243,7 +243,7 @@ def test_each_symbol_is_forecast_with_its_own_embedding(overrides: tuple[str, ..
     with torch.no_grad():
         member.embedding.weight.normal_(generator=torch.Generator().manual_seed(2))
         member.head.weight[1:, : member.body.output_size] = 0.2
-    whole = recipe.finish(member.eval())
+    whole = recipe.finish(member.eval(), 0)
     group = Group(part.experiment, part.scaling, [whole])
     stranger = simulated(5, 420, symbol="ZZZ")
     inputs = group.inputs([*HISTORIES, stranger])
@@ -271,8 +271,8 @@ def test_each_symbol_is_forecast_with_its_own_embedding(overrides: tuple[str, ..
 
 
 def test_offsets_are_not_there_for_one_symbol_nor_where_they_are_not_wanted() -> None:
-    alone = prepare(small("model.start=linear"), HISTORIES[:1])
-    without = prepared("model.start=linear", "model.symbol_offsets=none")
+    alone = prepare(small("model.start=pretrained"), HISTORIES[:1])
+    without = prepared("model.start=pretrained", "model.symbol_offsets=none")
     blank = prepared()
     for part in (alone, without, blank):
         network = new_network(part.experiment, part.inputs.features.shape[1], seed=0)
@@ -295,7 +295,7 @@ def test_the_panel_knows_whose_a_row_is() -> None:
 @pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
 def test_finishing_reads_no_row_after_training(overrides: tuple[str, ...]) -> None:
     """Of any symbol: a window at another's first sessions must not reach back into the former's."""
-    part = prepared("model.start=linear", *overrides)
+    part = prepared("model.start=pretrained", *overrides)
     heads = []
     for later in (0.0, 7.0):
         panel = panel_of(part)
@@ -305,6 +305,6 @@ def test_finishing_reads_no_row_after_training(overrides: tuple[str, ...]) -> No
         member = recipe.build(0, seed=1)
         with torch.no_grad():
             member.head.weight[1:, : member.body.output_size] = 0.3
-        heads.append(recipe.finish(member).head.state_dict())
+        heads.append(recipe.finish(member, 0).head.state_dict())
     for name, weight in heads[0].items():
         assert torch.equal(weight, heads[1][name])

@@ -168,7 +168,7 @@ from lstmcast.training import train_experiment
 from support.experiments import Recorder
 from support.histories import simulated
 
-experiment = parse_experiment({SMALL!r}, ["model.start=mixed", "training.refit=validation"])
+experiment = parse_experiment({SMALL!r}, ["model.start=pretrained", "training.refit=validation"])
 train_experiment(experiment, [simulated()], Recorder())
 sys.exit("torch._dynamo" in sys.modules)
 """

@@ -112,21 +112,18 @@ def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
 
 
 @pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
-def test_a_member_goes_on_with_all_but_the_location(head: str) -> None:
-    overrides = ("model.start=mixed", f"model.head={head}")
-    part = later(*overrides)
+def test_a_member_goes_on_with_the_body_and_a_head_fitted_around_the_earlier_one(head: str) -> None:
+    overrides = (f"model.head={head}",)
+    part = later("model.start=pretrained", *overrides)
     panel = DevicePanel(part)
     old = [stirred(new_network(part.experiment, panel.input_size, seed)) for seed in (1, 2)]
     warm, cold = Recipe(part.experiment, panel, 3, old), Recipe(part.experiment, panel, 3)
     for k, network in enumerate(old):
         member, blank = warm.build(3 + k, seed=9), cold.build(3 + k, seed=9)
         near = [row for row in range(len(network.head.bias)) if row not in network.head.far]
-        (location,) = member.head.drifts
-        others = [row for row in range(len(near)) if row != location]
-        kept = network.head.weight[near]
-        assert torch.equal(member.head.weight[others], kept[others])
-        assert torch.equal(member.head.weight[location], blank.head.weight[location])
-        assert torch.equal(member.head.bias[location], blank.head.bias[location])
+        kept, units = network.head.weight[near], network.body.output_size
+        assert torch.equal(member.head.weight[:, :units], kept[:, :units])
+        assert not torch.equal(member.head.weight[:, units:], blank.head.weight[:, units:])
         assert all(
             torch.equal(member.body.state_dict()[name], value)
             for name, value in network.body.state_dict().items()
@@ -134,7 +131,7 @@ def test_a_member_goes_on_with_all_but_the_location(head: str) -> None:
 
 
 def test_what_a_network_says_of_the_next_session_is_handed_on() -> None:
-    part = later("model.start=linear")
+    part = later("model.start=pretrained")
     panel = DevicePanel(part)
     whole = stirred(new_network(part.experiment, panel.input_size, seed=1))
     near = new_network(part.experiment, panel.input_size, seed=2, horizon=1).eval()
@@ -224,17 +221,17 @@ def test_an_embedding_that_was_not_there_is_not_gone_on_with() -> None:
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_offsets_of_symbols_are_those_of_the_new_rows(horizon: int) -> None:
     """A symbol has joined, so the earlier table of offsets would have one row too few."""
-    options = ("model.start=linear", "model.members=1", f"target.horizon={horizon}")
+    options = ("model.start=pretrained", "model.members=1", f"target.horizon={horizon}")
     three = simulated(3, 420, symbol="CCC", first="2001-05-01", price=7.0)
     before = prepare(small(*TWO, *options), [AAA, BBB])
     after = prepare(small("data.symbols=[AAA, BBB, CCC]", *TWO[1:], *options), [AAA, BBB, three])
     cold = Recipe(before.experiment, DevicePanel(before))
-    start = cold.finish(cold.build(0, seed=1))
+    start = cold.finish(cold.build(0, seed=1), 0)
     warm = Recipe(after.experiment, DevicePanel(after), 0, [start])
-    network, fresh = warm.build(0, seed=2), Recipe(after.experiment, DevicePanel(after)).build(0, 2)
+    network = warm.build(0, seed=2)
     assert network.head.offsets is not None
-    assert fresh.head.offsets is not None
     assert network.head.offsets.shape[0] == 4
-    assert torch.equal(network.head.offsets, fresh.head.offsets)
+    assert network.head.offsets[:3].any(dim=1).all()
+    assert not network.head.offsets[3].any()
     ours, theirs = network.body.state_dict(), start.body.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)

@@ -1,0 +1,210 @@
+"""The network without its LSTM: a linear model of the features with the network's own head.
+
+Everything that a network has beside its units is here: the same columns, the Student-t and its term
+structure, offsets of each symbol, and the fit of the head (`head_fit`), first of the next session
+alone and then of the sessions after it, as `recipe` does it. What a network says better than this
+model, its LSTM says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from lstmcast.dataset import LogReturnTarget, Scaler
+from lstmcast.distributions import FloatArray, StudentTMixture
+from lstmcast.nn import HEADS
+from lstmcast.nn.heads import Head
+from lstmcast.training.device import one_thread_each
+from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.reading import Reading, as_returns
+from lstmcast.training.recipe import FAR_OUTCOMES, FAR_ROWS, NEW
+
+_HEAD = "student_t"
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """A fitted linear model.
+
+    Args:
+        scaler: of the columns, fitted on the rows that the model was fitted on.
+        near, head: the head for the next session alone, and the one for all horizons.
+        symbols: those that have offsets of their own, in the order of the head's.
+    """
+
+    scaler: Scaler
+    near: Head
+    head: Head
+    symbols: tuple[str, ...]
+
+    def forecast(self, reading: Reading, first: int, stop: int) -> StudentTMixture:
+        """Forecast from the rows `first` up to, not including, `stop`; all must be complete."""
+        rows = slice(first, stop)
+        features = torch.from_numpy(self.scaler.transform(reading.features[rows]))
+        unit = LogReturnTarget().unit
+        scale = torch.from_numpy((unit * reading.scale[rows]).astype(np.float32))
+        known = reading.symbol in self.symbols
+        # The last offsets are zero: those of a symbol that was not fitted.
+        number = self.symbols.index(reading.symbol) if known else len(self.symbols)
+        with torch.inference_mode(), one_thread_each():
+            params = self.head(features[None], scale[None], torch.tensor([number]))
+        return as_returns(params)
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """Rows that are fitted and what came true after them; see `head_fit.Outcomes`."""
+
+    features: Float[Tensor, "rows columns"]
+    scale: Float[Tensor, " rows"]
+    targets: Float[Tensor, "rows horizons"]
+    known: Bool[Tensor, "rows horizons"]
+    numbers: Int[Tensor, " rows"]
+    horizon_weights: Float[Tensor, " horizons"]
+
+    def symbols_at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
+        return self.numbers[rows]
+
+    def next_session(self) -> "_Outcomes":
+        return replace(
+            self,
+            targets=self.targets[:, :1],
+            known=self.known[:, :1],
+            horizon_weights=torch.ones(1),
+        )
+
+
+def fitted_rows(readings: Sequence[Reading], stops: Sequence[int]) -> int:
+    """How many rows a fit would have: complete, with the next session among the rows given."""
+    return sum(
+        int(reading.complete[: max(stop - 1, 0)].sum())
+        for reading, stop in zip(readings, stops, strict=True)
+    )
+
+
+def fit_linear(
+    readings: Sequence[Reading],
+    stops: Sequence[int],
+    horizon: int,
+    begin: LinearModel | None = None,
+) -> LinearModel:
+    """Fit one model to several symbols by penalised maximum likelihood.
+
+    Args:
+        readings: one per symbol, all with the same columns.
+        stops: for each, the fit sees its rows up to, not including, this one, and no outcome later.
+        horizon: sessions ahead.
+        begin: an earlier fit of the same symbols, from whose weights the search begins.
+
+    Raises:
+        ValueError: if there is no row to fit.
+    """
+    rows = [reading.complete[:stop] for reading, stop in zip(readings, stops, strict=True)]
+    features = np.concatenate(
+        [
+            reading.features[: len(known)][known]
+            for reading, known in zip(readings, rows, strict=True)
+        ]
+    )
+    if not len(features):
+        raise ValueError("`stops` leave no row with features to fit")
+    scaler = _standard(features)
+    outcomes = _outcomes(readings, rows, scaler, horizon)
+    symbols = tuple(reading.symbol for reading in readings)
+    with one_thread_each():
+        near = _fitted_near(outcomes, len(symbols), begin)
+        head = near if horizon == 1 else _fitted_far(outcomes, near, begin)
+    return LinearModel(scaler, near, head, symbols)
+
+
+def _standard(features: FloatArray) -> Scaler:
+    """Mean 0 and deviation 1 over the fitted rows; a constant column becomes 0.
+
+    `Scaler.fit` does the same by scikit-learn, which takes a second to load.
+    """
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    constant = deviation <= 1e-9 * np.maximum(np.abs(mean), 1.0)
+    return Scaler(mean, np.where(constant, 1.0, deviation))
+
+
+def _outcomes(
+    readings: Sequence[Reading], rows: Sequence[np.ndarray], scaler: Scaler, horizon: int
+) -> _Outcomes:
+    """The complete rows of all symbols whose outcome is known, end to end."""
+    target = LogReturnTarget()
+    parts = []
+    for number, (reading, complete) in enumerate(zip(readings, rows, strict=True)):
+        if not complete.any():
+            continue  # it begins later than the fit ends
+        stop = len(complete)
+        truth = target.encode(reading.closes[:stop], horizon)
+        chosen = complete & np.isfinite(truth).any(axis=1)
+        parts.append(
+            (
+                scaler.transform(reading.features[:stop][chosen]),
+                (target.unit * reading.scale[:stop][chosen]).astype(np.float32),
+                truth[chosen].astype(np.float32),
+                np.full(int(chosen.sum()), number),
+            )
+        )
+    features, scale, targets, numbers = (
+        torch.from_numpy(np.concatenate(part)) for part in zip(*parts, strict=True)
+    )
+    known = torch.isfinite(targets)
+    # Where an outcome is not known its loss has weight zero; the number must still be finite.
+    return _Outcomes(
+        features, scale, torch.nan_to_num(targets), known, numbers, horizon_weights(horizon)
+    )
+
+
+def _new_head(outcomes: _Outcomes, symbols: int) -> Head:
+    horizons = tuple(range(1, outcomes.targets.shape[1] + 1))
+    own = symbols if symbols > 1 else 0
+    return HEADS[_HEAD](outcomes.features.shape[1], horizons, own)
+
+
+def _fitted_near(outcomes: _Outcomes, symbols: int, begin: LinearModel | None) -> Head:
+    """A head for the next session alone."""
+    outcomes = outcomes.next_session()
+    head = _new_head(outcomes, symbols)
+    start = {name: value.clone() for name, value in head.state_dict().items()}
+    if begin is not None:
+        head.load_state_dict(begin.near.state_dict())
+    rows = torch.nonzero(outcomes.known[:, 0])[:, 0]
+    _fit(head, outcomes, rows, NEW, head.near, start)
+    return head
+
+
+def _fitted_far(outcomes: _Outcomes, near: Head, begin: LinearModel | None) -> Head:
+    """A head for all horizons that says of the next session what `near` says."""
+    head = _new_head(outcomes, 0 if near.offsets is None else len(near.offsets) - 1)
+    start = {name: value.clone() for name, value in head.state_dict().items()}
+    if begin is not None:
+        head.load_state_dict(begin.head.state_dict())
+    taught = head.near
+    with torch.no_grad():
+        head.weight[taught], head.bias[taught] = near.weight, near.bias
+        if head.offsets is not None and near.offsets is not None:
+            head.offsets[:, taught] = near.offsets
+    rows = torch.arange(len(outcomes.features))
+    _fit(head, outcomes, rows, replace(NEW, rows=FAR_ROWS), ~taught, start, FAR_OUTCOMES)
+    return head
+
+
+def _fit(
+    head: Head,
+    outcomes: _Outcomes,
+    rows: Int[Tensor, " rows"],
+    prior: HeadPrior,
+    taught: Bool[Tensor, " raw"],
+    start: dict[str, Tensor],
+    most: int = MOST_OUTCOMES,
+) -> None:
+    rows = thinned(rows, outcomes.targets.shape[1], most)
+    if len(rows):
+        fit_head(head, outcomes, rows, outcomes.features[rows], 0, prior, taught, start)
