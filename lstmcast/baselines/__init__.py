@@ -5,14 +5,23 @@ A new baseline is a new file and one line in `BASELINES`.
 
 from collections.abc import Sequence
 
-from lstmcast.baselines.base import Baseline, BaselineForecast, BaselineInputs, Refit
+from lstmcast.baselines.base import (
+    Baseline,
+    BaselineForecast,
+    BaselineInputs,
+    PooledBaseline,
+    Refit,
+)
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.calibrated import CalibratedHar
 from lstmcast.baselines.constant import Constant
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.garch import Garch
+from lstmcast.baselines.given import Given, given_by
 from lstmcast.baselines.har import HarAbs, HarRange
+from lstmcast.baselines.linear import Linear
 from lstmcast.baselines.member import BaselineMember
+from lstmcast.baselines.pretrained import PretrainedNetworks
 from lstmcast.baselines.random_walk import Drift, RandomWalk
 from lstmcast.baselines.ridge import Ridge
 from lstmcast.baselines.standards import (
@@ -34,6 +43,8 @@ _ALL: tuple[Baseline, ...] = (
     HarRange(),
     CalibratedHar(),
     Ridge(),
+    Linear(),
+    PretrainedNetworks(),
 )
 
 BASELINES: dict[str, Baseline] = {baseline.name: baseline for baseline in _ALL}
@@ -58,7 +69,7 @@ def baseline_members(names: Sequence[str]) -> tuple[BaselineMember, ...]:
         ConfigError: if there is no baseline of that name, or it cannot be a member.
     """
     for name in names:
-        if isinstance(BASELINES.get(name), CalibratedHar):
+        if isinstance(BASELINES.get(name), PooledBaseline):
             raise ConfigError(
                 f"`model.pool.baselines` names {name!r}, which is calibrated by itself",
                 "name `har_range` or `har_abs`: `calibration.kind` calibrates the whole pool",
@@ -78,11 +89,13 @@ __all__ = [
     "BaselineInputs",
     "BaselineMember",
     "FitCache",
+    "Given",
     "Refit",
     "Standard",
     "baseline_members",
     "baseline_table",
     "get_baseline",
+    "given_by",
     "standard_tables",
     "standards_by_symbol",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,21 @@ from lstmcast.distributions import Distribution, FloatArray, StudentTMixture
 
 Refit = Literal["never", "yearly", "quarterly", "monthly"]
 """When the baselines are fitted: once, before the first forecast, or again in each new period."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Features with their names.
+
+    Args:
+        names: of the columns.
+        groups: feature groups that they belong to.
+        values: `(rows of bars, columns)`, NaN where there are none yet.
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    values: FloatArray
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,7 @@ class BaselineInputs:
             none yet; None where the caller has none.
         cache: where slow fits are kept; None fits anew.
         market: who it closes together with, as in `lstmcast.prices.closing`.
+        defaults: columns of the default feature groups; None where the caller has none.
     """
 
     symbol: str
@@ -41,6 +57,7 @@ class BaselineInputs:
     features: FloatArray | None = None
     cache: FitCache | None = None
     market: str = ""
+    defaults: Columns | None = None
 
     def returns(self) -> FloatArray:
         """`(rows,)` log returns of each session as fractions; the first is 0."""
@@ -115,13 +132,26 @@ class Baseline(Protocol):
 
 
 @dataclass(frozen=True)
+class Brought:
+    """What one symbol brings to a pooled baseline.
+
+    Args:
+        inputs: the symbol's, with the origins that are wanted.
+        refit: when the baseline is fitted.
+    """
+
+    inputs: BaselineInputs
+    refit: Refit
+
+
+@dataclass(frozen=True)
 class Alone:
     """What a pooled baseline says of one symbol by itself, from some row to the last origin.
 
     Args:
         inputs: the symbol's, with the origins that are wanted.
         first: row of the first forecast.
-        forecasts: of every row from there to the last origin.
+        forecasts: of every row from there to the last origin, or beyond.
     """
 
     inputs: BaselineInputs
@@ -135,14 +165,21 @@ class Alone:
         return StudentTMixture(*(part[:, chosen] for part in parts))
 
 
-@runtime_checkable
-class PooledBaseline(Baseline, Protocol):
-    """A baseline whose forecast of a symbol depends on the other symbols as well."""
+Share = TypeVar("Share", Alone, Brought)
+"""What each symbol brings to a pooled baseline."""
 
-    def alone(self, inputs: BaselineInputs, refit: Refit) -> Alone:
-        """What it says of one symbol, before the others have their say."""
+
+@runtime_checkable
+class PooledBaseline(Baseline, Protocol[Share]):
+    """A baseline whose forecast of a symbol depends on the other symbols as well.
+
+    `alone` may run in a worker process, and what it returns is sent back; `together` does not.
+    """
+
+    def alone(self, inputs: BaselineInputs, refit: Refit) -> Share:
+        """What it makes of one symbol, before the others have their say."""
         ...
 
-    def together(self, symbols: Sequence[Alone]) -> list[Distribution]:
+    def together(self, symbols: Sequence[Share]) -> list[Distribution]:
         """The forecasts of each symbol's origins, in the order of the symbols."""
         ...

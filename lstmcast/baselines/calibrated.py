@@ -14,7 +14,7 @@ import pandas as pd
 from lstmcast.baselines.base import Alone, Baseline, BaselineForecast, BaselineInputs, Refit
 from lstmcast.baselines.har import HarAbs, HarRange
 from lstmcast.baselines.refit import refit_periods
-from lstmcast.calibration import Judged, calibrate
+from lstmcast.calibration import CalibrationSeries, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
 
 FOLLOWED = 500
@@ -42,6 +42,7 @@ class CalibratedHar:
         Its last fit goes on to its newest bar: others may be followed further than its own last
         origin, where it ends earlier or has other holidays.
         """
+        inputs = replace(inputs, features=None, defaults=None)
         har, early = _har(inputs), _before(inputs)
         last = int(inputs.origins.max())
         wanted = np.arange(inputs.fit_rows - 1, last + 1, dtype=np.intp)
@@ -54,25 +55,30 @@ class CalibratedHar:
 
     def together(self, symbols: Sequence[Alone]) -> list[Distribution]:
         """Calibrate the forecasts of several symbols by what came true of all of them."""
-        by_name = {each.inputs.symbol: each for each in symbols}
-        judged = [
-            Judged(
-                each.inputs.symbol,
-                pd.DatetimeIndex(each.inputs.bars.index),
-                each.inputs.bars["close"].to_numpy(dtype=np.float64),
-                each.first,
-                each.inputs.market,
-            )
-            for each in symbols
-        ]
-        found = calibrate(
-            lambda rows: {name: by_name[name].at(part) for name, part in rows.items()},
-            judged,
-            {name: each.inputs.origins for name, each in by_name.items()},
-            "adaptive",
-            judged[0].dates[symbols[0].inputs.fit_rows - 1],
+        return followed(symbols)
+
+
+def followed(symbols: Sequence[Alone]) -> list[Distribution]:
+    """The forecasts of each symbol's origins, their ranges following what came true of all."""
+    by_name = {each.inputs.symbol: each for each in symbols}
+    series = [
+        CalibrationSeries(
+            each.inputs.symbol,
+            pd.DatetimeIndex(each.inputs.bars.index),
+            each.inputs.bars["close"].to_numpy(dtype=np.float64),
+            each.first,
+            each.inputs.market,
         )
-        return [found[each.inputs.symbol] for each in symbols]
+        for each in symbols
+    ]
+    found = calibrate(
+        lambda rows: {name: by_name[name].at(part) for name, part in rows.items()},
+        series,
+        {name: each.inputs.origins for name, each in by_name.items()},
+        "adaptive",
+        series[0].dates[symbols[0].inputs.fit_rows - 1],
+    )
+    return [found[each.inputs.symbol] for each in symbols]
 
 
 def _har(inputs: BaselineInputs) -> Baseline:

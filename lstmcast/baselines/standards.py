@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,15 @@ from lstmcast.baselines.base import (
     Baseline,
     BaselineForecast,
     BaselineInputs,
+    Brought,
+    Columns,
     PooledBaseline,
     Refit,
 )
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.constant import Constant
 from lstmcast.baselines.ewma import Ewma
+from lstmcast.baselines.given import Given
 from lstmcast.baselines.guard import attempt, check_bounds, checked_forecast
 from lstmcast.baselines.random_walk import RandomWalk
 from lstmcast.baselines.refit import refit_periods
@@ -59,6 +62,8 @@ class _Task(Generic[T]):
     fit_end: pd.Timestamp | None
     features: pd.DataFrame | None
     market: str
+    defaults: pd.DataFrame | None
+    groups: tuple[str, ...]
     refit: Refit
     cache: FitCache | None
     then: Callable[[pd.DataFrame], T]
@@ -72,7 +77,7 @@ class _Forecasts(Generic[T]):
     """
 
     standards: dict[str, Standard[T]]
-    alone: dict[str, Alone]
+    alone: dict[str, Alone | Brought]
     absent: dict[str, str]
 
 
@@ -84,6 +89,7 @@ def standard_tables(
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
     markets: Mapping[str, str] | None = None,
+    given: Given | None = None,
     refit: Refit = "never",
     jobs: int = 0,
     cache: FitCache | None = None,
@@ -104,6 +110,7 @@ def standard_tables(
         fit_end=fit_end,
         features=features,
         markets=markets,
+        given=given,
         refit=refit,
         jobs=jobs,
         cache=cache,
@@ -127,6 +134,7 @@ def standards_by_symbol(
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
     markets: Mapping[str, str] | None = None,
+    given: Given | None = None,
     refit: Refit = "never",
     jobs: int = 0,
     cache: FitCache | None = None,
@@ -150,6 +158,7 @@ def standards_by_symbol(
         features: the model's causal features of each symbol, for baselines that use them.
         markets: who closes together, as `lstmcast.prices.closing.market` says of each symbol; by
             its ticker where not given.
+        given: what else a run gives, and the baselines that have no place beside it.
         refit: fit once, or again at the first origin of every period on all rows up to it.
         jobs: worker processes at most; 0 takes one for each core.
         cache: where slow fits are kept.
@@ -162,6 +171,13 @@ def standards_by_symbol(
         RunError: if the bars do not hold the rows of the table.
         DataError: if `fit_end` comes after the first origin.
     """
+    given = given or Given()
+    notes = [
+        f"{baseline.label} is left out: {given.left_out[baseline.name]}"
+        for baseline in baselines
+        if baseline.name in given.left_out
+    ]
+    baselines = [baseline for baseline in baselines if baseline.name not in given.left_out]
     tasks = [
         _Task(
             baselines=tuple(baselines),
@@ -172,6 +188,8 @@ def standards_by_symbol(
             market=market_of(str(symbol), None, pd.DatetimeIndex(bars[str(symbol)].index))
             if markets is None
             else markets[str(symbol)],
+            defaults=given.defaults.get(str(symbol)),
+            groups=given.groups,
             refit=refit,
             cache=cache,
             then=then,
@@ -184,7 +202,6 @@ def standards_by_symbol(
             _forecast_together(baseline, tasks, results, jobs)
     done = dict(zip(predictions["symbol"].unique(), results, strict=True))
     found: dict[str, dict[str, Standard[T]]] = {}
-    notes = []
     for baseline in baselines:
         absent = [r.absent[baseline.name] for r in results if baseline.name in r.absent]
         if absent:
@@ -238,7 +255,13 @@ def _in_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
 def _forecast_symbol(task: _Task[T]) -> _Forecasts[T]:
     """Every baseline's rows of one symbol; of pooled ones, what they say before they are pooled."""
     inputs = inputs_for(task.table, task.bars, task.fit_end)
-    inputs = replace(inputs, features=_features_of(task), cache=task.cache, market=task.market)
+    inputs = replace(
+        inputs,
+        features=_features_of(task),
+        defaults=_defaults_of(task),
+        cache=task.cache,
+        market=task.market,
+    )
     forecasts: _Forecasts[T] = _Forecasts({}, {}, {})
     stand_in: Standard[T] | None = None
     for baseline in task.baselines:
@@ -269,8 +292,8 @@ def _forecast_with(
     if unable or failure:
         return unable or failure
     if isinstance(baseline, PooledBaseline):
-        # Features and the cache are of no more use, and would be sent between processes.
-        given = replace(inputs, features=None, cache=None)
+        # The cache is of no more use, and would be sent between processes.
+        given = replace(inputs, cache=None)
         alone, failure = attempt(lambda: baseline.alone(given, task.refit))
         if alone is not None:
             into.alone[baseline.name] = alone
@@ -318,7 +341,7 @@ def _stand_in(inputs: BaselineInputs, task: _Task[T]) -> Standard[T] | None:
 
 
 def _forecast_together(
-    baseline: PooledBaseline,
+    baseline: PooledBaseline[Any],
     tasks: Sequence[_Task[T]],
     results: Sequence[_Forecasts[T]],
     jobs: int,
@@ -342,7 +365,7 @@ def _forecast_together(
 class _Told(Generic[T]):
     """What a pooled baseline says of one symbol, or why it says nothing."""
 
-    baseline: PooledBaseline
+    baseline: PooledBaseline[Any]
     task: _Task[T]
     inputs: BaselineInputs
     forecast: Distribution | None
@@ -377,3 +400,14 @@ def _features_of(task: _Task[T]) -> FloatArray | None:
     if task.features is None:
         return None
     return task.features.reindex(task.bars.index).to_numpy(dtype=np.float64)
+
+
+def _defaults_of(task: _Task[T]) -> Columns | None:
+    """Columns of the default groups on the rows of the bars, NaN before they begin."""
+    if task.defaults is None:
+        return None
+    return Columns(
+        tuple(str(name) for name in task.defaults.columns),
+        task.groups,
+        task.defaults.reindex(task.bars.index).to_numpy(dtype=np.float64),
+    )

@@ -48,6 +48,7 @@ class Evidence:
         baselines: how many baselines there are.
         symbols_better, symbols: on how many symbols alone the model beats the best baseline.
         ranges: how the stated ranges held, at `horizon` and further; empty for a point forecast.
+        adds: what the LSTM adds, in words (`lstm_adds`); empty where nothing can be said.
     """
 
     horizon: int
@@ -62,6 +63,7 @@ class Evidence:
     symbols_better: int
     symbols: int
     ranges: tuple[RangeCheck, ...]
+    adds: str = ""
 
     @property
     def nothing_moved(self) -> bool:

@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from lstmcast.baselines import BASELINES, FitCache, Refit, get_baseline, standards_by_symbol
+from lstmcast.baselines import BASELINES, FitCache, Given, Refit, get_baseline, standards_by_symbol
 from lstmcast.baselines.table import align
 from lstmcast.errors import DataError
 from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
 from lstmcast.evaluation.digest import Digest, Scored, digest, scored
 from lstmcast.evaluation.evidence import SIGNIFICANT, Evidence
+from lstmcast.evaluation.lstm_adds import Addition, additions, adds_words
 from lstmcast.evaluation.point import PointReport, examine_point
 from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges, check_years
@@ -79,6 +80,8 @@ class Report:
         forecasters: the model first, then the baselines.
         comparisons: the model against each baseline at each horizon.
         symbol_tests: the model against the best baseline for each symbol, at the shortest horizon.
+        lstm_adds: the model against the linear model of its inputs, and against the pretrained
+            networks without fitting, at the shortest horizon; empty where neither was compared.
         point_tests: squared error of the median return against no change, by horizon.
         points: the median of each symbol at the shortest horizon.
         ranges: whether the model's ranges hold: at the shortest horizon overall and in each third,
@@ -93,6 +96,7 @@ class Report:
     forecasters: dict[str, ForecasterReport]
     comparisons: dict[str, dict[int, Comparison]]
     symbol_tests: dict[str, dict[str, float | int | None]]
+    lstm_adds: dict[str, Addition]
     point_tests: dict[int, Test]
     points: dict[str, PointReport]
     ranges: tuple[RangeCheck, ...]
@@ -112,6 +116,7 @@ class Report:
             "forecasters": {name: part.to_dict() for name, part in self.forecasters.items()},
             "comparisons": {name: _plain_horizons(part) for name, part in self.comparisons.items()},
             "symbol_tests": self.symbol_tests,
+            "lstm_adds": {name: part.to_dict() for name, part in self.lstm_adds.items()},
             "point_tests": _plain_horizons(self.point_tests),
             "points": {symbol: part.to_dict() for symbol, part in self.points.items()},
             "ranges": [check.to_dict() for check in self.ranges],
@@ -128,6 +133,7 @@ def evaluate(
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
     markets: Mapping[str, str] | None = None,
+    given: Given | None = None,
     baselines: Sequence[str] = tuple(BASELINES),
     refit: Refit = "never",
     jobs: int = 0,
@@ -143,6 +149,7 @@ def evaluate(
             first origin of the table.
         features: the model's causal features of each symbol, for baselines that use them.
         markets: who closes together (`lstmcast.prices.closing.market`); by ticker if not given.
+        given: what else the run gives to baselines (`lstmcast.baselines.given_by`).
         baselines: names out of `BASELINES`; those that can forecast none of the symbols are left
             out with a note.
         refit: fit the baselines once, or again in each period on all rows before.
@@ -168,6 +175,7 @@ def evaluate(
         fit_end=fit_end,
         features=features,
         markets=markets,
+        given=given,
         refit=refit,
         jobs=jobs,
         cache=cache,
@@ -284,6 +292,7 @@ def _report(
     }
     point_tests = {h: point_test(days[h], h) for h in horizons}
     ranges = check_ranges(losses, terciles, nearest) + check_further(model, horizons[1:])
+    adds = additions(comparisons, labels, nearest)
     distribution = forecasters[MODEL].kind == "distribution"
     evidence = Evidence(
         horizon=nearest,
@@ -300,6 +309,7 @@ def _report(
         symbols_better=sum(_beats(test) for test in symbol_tests.values()),
         symbols=len(points),
         ranges=ranges,
+        adds=adds_words(adds, f"the {labels[MODEL]}"),
     )
     return Report(
         rows=_rows(model),
@@ -307,6 +317,7 @@ def _report(
         forecasters=forecasters,
         comparisons=comparisons,
         symbol_tests=symbol_tests,
+        lstm_adds=adds,
         point_tests=point_tests,
         points=points,
         ranges=ranges,

@@ -1,6 +1,6 @@
-"""What a forecast should be told with: how the run's ranges held on the days of its test.
+"""What a forecast should be told with: how ranges held on the days of the test, or the last ones.
 
-The answer of `evaluate`, so far as it can be read off the stored test forecasts alone in a moment:
+The answer of `evaluate`, so far as it can be read off the forecasts alone in a moment:
 no baseline is fitted. Thirds by volatility need the bars; without those all days are judged alone.
 """
 
@@ -17,6 +17,9 @@ from lstmcast.evaluation.significance import enough
 from lstmcast.evaluation.unchanged import never_moved
 from lstmcast.evaluation.words import ahead, faults, too_short
 from lstmcast.predictions import is_point
+
+TEST, RECENT = "{} test days", "the last {} sessions"
+"""What days forecasts are judged by: a run's test part, or what came last."""
 
 SHOWN = 80
 """The range, in %, whose coverage the one line states."""
@@ -36,7 +39,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Trust:
-    """How the ranges of a run held on its test days.
+    """How ranges held on the days of a test, or on those that came last.
 
     Args:
         horizon: the shortest that was forecast, in sessions.
@@ -76,14 +79,18 @@ class Trust:
 
 
 def trust_in(
-    predictions: pd.DataFrame, bars: Mapping[str, pd.DataFrame], longest: int | None = None
+    predictions: pd.DataFrame,
+    bars: Mapping[str, pd.DataFrame],
+    longest: int | None = None,
+    period: str = TEST,
 ) -> Trust:
-    """Judge the ranges of a run by its test forecasts.
+    """Judge ranges by forecasts that came true: a run's of its test part, or others.
 
     Args:
         predictions: the run's prediction table, not empty.
         bars: adjusted bars by symbol; of symbols and days that are not there nothing is needed.
         longest: horizon up to which ranges are judged; all that there are if None.
+        period: how to call so many days, `TEST` or `RECENT`.
     """
     still = never_moved(predictions)
     symbols = tuple(str(symbol) for symbol in predictions["symbol"].unique())
@@ -101,10 +108,10 @@ def trust_in(
         symbols=symbols,
         conclusive=conclusive,
         ranges=checks,
-        line=f"on {days} test days the close never moved"
+        line=f"on {period.format(days)} the close never moved"
         if moved.empty
-        else _line(checks, days, horizons[0]),
-        doubts=_doubts(checks, days, horizons[0], moved=not moved.empty),
+        else _line(checks, period.format(days), horizons[0]),
+        doubts=_doubts(checks, days, horizons[0], period, moved=not moved.empty),
     )
 
 
@@ -120,21 +127,20 @@ def _checks(
     return check_ranges(row_losses(nearest), volatility_terciles(nearest, bars), horizon)
 
 
-def _line(checks: tuple[RangeCheck, ...], days: int, horizon: int) -> str:
+def _line(checks: tuple[RangeCheck, ...], days: str, horizon: int) -> str:
     shown = [c for c in checks if (c.horizon, c.nominal, c.where) == (horizon, SHOWN, OVERALL)]
     if not shown:
-        return f"on {days} test days it stated no range"
+        return f"on {days} it stated no range"
     further = "" if horizon == 1 else f" {ahead(horizon)}"
-    return (
-        f"on {days} test days the {SHOWN} % range{further} contained {100 * shown[0].found:.1f} %"
-    )
+    return f"on {days} the {SHOWN} % range{further} contained {100 * shown[0].found:.1f} %"
 
 
 def _doubts(
-    checks: tuple[RangeCheck, ...], days: int, horizon: int, *, moved: bool
+    checks: tuple[RangeCheck, ...], days: int, horizon: int, period: str, *, moved: bool
 ) -> tuple[Doubt, ...]:
+    these = period.format(days) if period == RECENT else f"the {period.format(days)}"
     if not moved:
-        message = f"the close never moved on the {days} test days, which tell nothing of its ranges"
+        message = f"the close never moved on {these}, which tell nothing of its ranges"
         return (Doubt("never_moved", message),)
     if not enough(days, horizon):
         return (Doubt("test_too_short", too_short(days).removesuffix(".")),)
@@ -143,5 +149,6 @@ def _doubts(
         return ()
     first = min(check.horizon for check in broken)
     words = faults([check for check in broken if check.horizon == first])
-    message = f"{ahead(first)} its ranges were {words} on the test days: do not rely on them"
+    where = these if period == RECENT else "the test days"
+    message = f"{ahead(first)} its ranges were {words} on {where}: do not rely on them"
     return (Doubt("ranges_failed", message),)

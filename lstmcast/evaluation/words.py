@@ -77,6 +77,7 @@ def full_text(
         _direction_words(e),
         _distribution_words(e, distribution, walk),
         _symbol_words(e, distribution),
+        e.adds,
         _range_words(e),
     ]
     return " ".join(sentence for sentence in sentences if sentence)

@@ -16,7 +16,7 @@ from support.unlike import new_york, tokyo
 import lstmcast.training
 import lstmcast.training.experiment as training_experiment
 import lstmcast.training.prepare as preparation
-from lstmcast.calibration import Judged, Path
+from lstmcast.calibration import IntervalFactors
 from lstmcast.config import Experiment
 from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
@@ -58,7 +58,7 @@ def failures(checks: Mapping[str, Check]) -> set[str]:
 
 @pytest.mark.slow
 def test_an_honest_run_passes_every_check() -> None:
-    checks = audited(trained(), training=True)
+    checks = audited(trained("model.start=pretrained"), training=True)
     assert failures(checks) == set(), checks
     assert list(checks) == [
         "features", "forecasts", "scaler", "purge", "training", "random walk", "shuffled",
@@ -141,7 +141,7 @@ def plant_group(
 
 def test_a_feature_shifted_by_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def shifted(bars: Bars) -> pd.DataFrame:
-        table = returns(bars)
+        table = pd.DataFrame(returns(bars))
         return table.assign(volatility_3=table["volatility_3"].shift(-1).ffill())
 
     checks = audited(plant_group(monkeypatch, shifted))
@@ -151,7 +151,7 @@ def test_a_feature_shifted_by_one_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_target_among_the_inputs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def with_target(bars: Bars) -> pd.DataFrame:
-        return returns(bars).assign(tip=bars.log_return.shift(-1).fillna(0.0))
+        return pd.DataFrame(returns(bars)).assign(tip=bars.log_return.shift(-1).fillna(0.0))
 
     checks = audited(plant_group(monkeypatch, with_target))
     assert failures(checks) == {"features", "forecasts"}
@@ -163,15 +163,17 @@ def test_calibration_by_outcomes_that_are_not_known_yet_is_named(
     days: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The factors of a later day, or of the last: ranges fit outcomes that are still to come."""
-    honest = Path.factors
+    honest = IntervalFactors.known_at
 
-    def ahead(self: Path, symbol: Judged, rows: np.ndarray) -> np.ndarray:
-        late = np.append(symbol.dates[days:], symbol.dates[-1:].repeat(days))[: len(symbol.dates)]
-        return honest(self, replace(symbol, dates=pd.DatetimeIndex(late)), rows)
+    def ahead(self: IntervalFactors, dates: pd.DatetimeIndex) -> np.ndarray:
+        if not len(self.dates):
+            return honest(self, dates)
+        late = np.minimum(self.dates.searchsorted(dates) + days, len(self.dates) - 1)
+        return honest(self, self.dates[late])
 
     run = trained("calibration.kind=adaptive")
     assert failures(audited(run)) == set()
-    monkeypatch.setattr(Path, "factors", ahead)
+    monkeypatch.setattr(IntervalFactors, "known_at", ahead)
     checks = audited(run)
     assert failures(checks) == {"forecasts"}
     assert "change when later bars are altered" in checks["forecasts"].detail
@@ -179,7 +181,7 @@ def test_calibration_by_outcomes_that_are_not_known_yet_is_named(
 
 def test_a_statistic_of_the_whole_history_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def centred(bars: Bars) -> pd.DataFrame:
-        table = returns(bars)
+        table = pd.DataFrame(returns(bars))
         return table.assign(abs_return=table["abs_return"] - table["abs_return"].mean())
 
     checks = audited(plant_group(monkeypatch, centred))
@@ -189,7 +191,7 @@ def test_a_statistic_of_the_whole_history_is_named(monkeypatch: pytest.MonkeyPat
 
 def test_a_scaler_fitted_on_all_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def on_all(
-        matrices: Mapping[str, FeatureMatrix], parts: Mapping[str, Parts], kind: str
+        matrices: Mapping[str, FeatureMatrix], parts: Mapping[str, Parts], kind: str, _: object
     ) -> Scaling:
         everything = {
             symbol: Parts(np.arange(len(matrix.table)), part.validation, part.test)

@@ -123,7 +123,7 @@ def test_interval_of_the_skill_is_that_of_arch() -> None:
     )[:, 0]
     assert found.value == pytest.approx(1 - model.mean() / baseline.mean())
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.12 * (high - low))
-    days = pd.DataFrame({"crps": model, "log_score": model})
+    days = pd.DataFrame({"crps": model, "log_score": model, "walk_square": 1.0})
     theirs_by_day = days.assign(crps=baseline)
     compared = compare_days(days, theirs_by_day, 1, interval=True)
     assert (compared.skill, compared.low, compared.high) == (found.value, found.low, found.high)

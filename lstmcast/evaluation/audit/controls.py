@@ -9,7 +9,7 @@ from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.config import Experiment, SplitFractions
 from lstmcast.evaluation.audit import simulate
 from lstmcast.evaluation.audit.altered import shuffled_days
-from lstmcast.evaluation.audit.fitted import Silent, shortened
+from lstmcast.evaluation.audit.fitted import Silent, in_epochs, shortened
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.evaluation.evidence import Finding, finding
 from lstmcast.evaluation.report import MODEL, best_baseline, evaluate
@@ -70,7 +70,8 @@ def check_volatility(experiment: Experiment) -> Check:
         "volatility",
         passed=found > least + MARGIN,
         detail=f"correlation {found:.2f} of the stated with the true volatility of a simulated "
-        f"GARCH, after {EPOCHS} epochs of one network; EWMA({EWMA_DECAY}) has {least:.2f}",
+        f"GARCH, after {in_epochs(experiment, EPOCHS)} of one network; "
+        f"EWMA({EWMA_DECAY}) has {least:.2f}",
     )
 
 

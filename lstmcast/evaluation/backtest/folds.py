@@ -26,6 +26,9 @@ Window = Literal["expanding", "rolling"]
 FEWEST_SESSIONS = 250
 """Sessions before the first forecast: a year."""
 
+FEWEST_UNTRAINED = 60
+"""The same where nothing is trained."""
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -58,6 +61,7 @@ def plan_folds(
     first: pd.Timestamp | None = None,
     validation: float = 0.15,
     embargo: int = 0,
+    fewest: int = FEWEST_SESSIONS,
 ) -> list[Fold]:
     """Plan the folds over all sessions.
 
@@ -71,6 +75,7 @@ def plan_folds(
         first: first session to be forecast; by default the middle one.
         validation: share of a fold's sessions that early stopping is judged on.
         embargo: sessions left out between validation and the first forecast.
+        fewest: sessions that there must be before the first forecast.
 
     Raises:
         UsageError: if a number is out of its range.
@@ -82,10 +87,10 @@ def plan_folds(
         )
     begin = len(sessions) // 2 if first is None else int(sessions.searchsorted(first))
     known = begin - embargo
-    if known < FEWEST_SESSIONS:
+    if known < fewest:
         raise DataError(
             f"there are {max(known, 0)} sessions before the first forecast, a backtest needs "
-            f"{FEWEST_SESSIONS}",
+            f"{fewest}",
             "let it begin later with `--from`, or fetch a longer history",
         )
     origins = np.arange(begin - 1, len(sessions) - 1)

@@ -16,12 +16,19 @@ from lstmcast.baselines import (
     FitCache,
     baseline_members,
     get_baseline,
+    given_by,
     standard_tables,
 )
 from lstmcast.config import Experiment, SplitDates, dump_experiment, groups_of
 from lstmcast.errors import DataError, RunError, UsageError
 from lstmcast.evaluation.audit.fitted import Silent
-from lstmcast.evaluation.backtest.folds import Fold, Window, plan_folds
+from lstmcast.evaluation.backtest.folds import (
+    FEWEST_SESSIONS,
+    FEWEST_UNTRAINED,
+    Fold,
+    Window,
+    plan_folds,
+)
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
@@ -34,7 +41,7 @@ from lstmcast.reading import RUN_BYTES, read_file
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
 
-FEWEST_SESSIONS = 400
+FEWEST_TO_JOIN = 400
 """A symbol joins the folds once it has as many sessions before their first forecast."""
 
 _FORECASTER = "forecaster"
@@ -94,6 +101,7 @@ class Backtest:
             window=self.settings.window,
             first=self.settings.first,
             embargo=self.settings.embargo,
+            fewest=FEWEST_SESSIONS if self.experiment.training.epochs else FEWEST_UNTRAINED,
         )
         object.__setattr__(self, "folds", tuple(plan))
 
@@ -210,12 +218,14 @@ class Backtest:
         known = [history for history in self.histories if history.symbol in chosen]
         groups = self.experiment.features
         matrices = build_matrices(known, groups) if groups else {}
+        features = {symbol: matrix.table for symbol, matrix in matrices.items()}
         standards, replaced = standard_tables(
             [get_baseline(name) for name in self.settings.baselines],
             table,
             {history.symbol: history.adjusted() for history in known},
             fit_end={history.symbol: fold.validation_end for history in known},
-            features={symbol: m.table for symbol, m in matrices.items()} or None,
+            features=features or None,
+            given=given_by(self.experiment, known, self.settings.baselines, features),
             markets={history.symbol: market(history) for history in known},
             jobs=jobs,
             cache=cache,
@@ -311,10 +321,11 @@ def train_fold(
     """
     from lstmcast.training import train_experiment
 
-    given = [cut for history in histories if (cut := _cut(history, fold)) is not None]
+    fewest = FEWEST_TO_JOIN if experiment.training.epochs else FEWEST_UNTRAINED
+    given = [cut for history in histories if (cut := _cut(history, fold, fewest)) is not None]
     if not given:
         raise DataError(
-            f"fold {fold.number} has no symbol with {FEWEST_SESSIONS} sessions up to "
+            f"fold {fold.number} has no symbol with {fewest} sessions up to "
             f"{fold.validation_end:%Y-%m-%d}",
             "let the backtest begin later with `--from`, or take an expanding window",
         )
@@ -345,12 +356,12 @@ def stretch(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
     return table[inside].reset_index(drop=True)
 
 
-def _cut(history: PriceHistory, fold: Fold) -> PriceHistory | None:
+def _cut(history: PriceHistory, fold: Fold, fewest: int) -> PriceHistory | None:
     """The sessions that a fold may see and be judged by; None where there are too few."""
     sessions = pd.DatetimeIndex(history.bars.index)
     seen = np.sum((sessions >= fold.start) & (sessions <= fold.validation_end))
     coming = np.sum((sessions > fold.first_origin) & (sessions <= fold.last_outcome))
-    if seen < FEWEST_SESSIONS or coming == 0:
+    if seen < fewest or coming == 0:
         return None
     return history.between(fold.start, fold.last_outcome)
 

@@ -1,0 +1,131 @@
+"""The network without its LSTM, under the calibration that the networks have.
+
+It reads the model's own columns with the model's own kind of head, is fitted to all symbols
+together, and is followed as the calibrated HAR is (`calibrated`): fitted on the rows before the
+last two years, its ranges are followed through those years and then through the test. What the
+networks say better than it, their LSTM says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lstmcast.baselines.base import Alone, BaselineForecast, BaselineInputs, Brought, Refit
+from lstmcast.baselines.calibrated import FOLLOWED, followed
+from lstmcast.baselines.reading import gap_of, reading_of
+from lstmcast.baselines.refit import joint_cuts
+from lstmcast.baselines.student_t import MIN_ROWS
+from lstmcast.distributions import Distribution, StudentTMixture
+from lstmcast.errors import DataError
+
+if TYPE_CHECKING:
+    from lstmcast.training.linear import LinearModel
+    from lstmcast.training.reading import Reading
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear model of the network's inputs with the network's head, pooled and calibrated."""
+
+    name: str = "linear"
+    label: str = "linear, calibrated"
+
+    def unable(self, inputs: BaselineInputs) -> str | None:
+        """It needs the model's features, and some rows before those that are followed."""
+        if inputs.features is None or not inputs.features.shape[1]:
+            return "has no features here"
+        if gap := gap_of(inputs, inputs.features):
+            return gap
+        begins = int(np.isfinite(inputs.features).all(axis=1).argmax())
+        known = max(inputs.fit_rows - begins, 0)
+        found = known - min(FOLLOWED, known // 2) - 1
+        if found >= MIN_ROWS:
+            return None
+        return (
+            f"has {max(found, 0)} rows with features to fit before the test range, the linear "
+            f"model needs {MIN_ROWS}"
+        )
+
+    def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
+        """Forecast the returns from every origin, of one symbol by itself."""
+        return BaselineForecast(self.together([self.alone(inputs, "never")])[0])
+
+    def alone(self, inputs: BaselineInputs, refit: Refit) -> Brought:
+        """What it reads of one symbol: it is fitted to all of them together."""
+        return Brought(replace(inputs, defaults=None), refit)
+
+    def together(self, symbols: Sequence[Brought]) -> list[Distribution]:
+        """Fit to all symbols, again as often as is asked for, and calibrate."""
+        inputs = [each.inputs for each in symbols]
+        readings = [reading_of(part, part.features) for part in inputs]
+        cuts = joint_cuts(inputs, symbols[0].refit)
+        return followed(_along(inputs, readings, cuts))
+
+
+def _along(
+    inputs: Sequence[BaselineInputs], readings: Sequence["Reading"], cuts: Sequence[pd.Timestamp]
+) -> list[Alone]:
+    """The forecasts of each symbol, each by the last fit that its origin may know."""
+    from lstmcast.training.linear import fit_linear, fitted_rows
+
+    early = _begin_of_followed(readings, cuts[0])
+    fits: list[pd.Timestamp] = []
+    models: list[LinearModel] = []
+    for cut in (early, *cuts):
+        stops = _stops(inputs, cut, cuts[0])
+        found = fitted_rows(readings, stops)
+        if found < MIN_ROWS:
+            if cut == early:
+                continue
+            raise DataError(
+                f"has {found} rows to fit together with the other symbols, the linear model needs "
+                f"{MIN_ROWS}",
+                "give it more history, or start the test range later",
+            )
+        fits.append(cut)
+        begin = models[-1] if models else None
+        models.append(fit_linear(readings, stops, inputs[0].horizons, begin))
+    return [
+        _forecast(part, reading, pd.DatetimeIndex(fits), models)
+        for part, reading in zip(inputs, readings, strict=True)
+    ]
+
+
+def _begin_of_followed(readings: Sequence["Reading"], first: pd.Timestamp) -> pd.Timestamp:
+    """The session up to which the fit is made whose ranges are followed up to the first fit."""
+    dates = pd.DatetimeIndex([])
+    for reading in readings:
+        dates = dates.union(reading.dates[reading.begins :])
+    dates = dates[dates <= first]
+    return pd.Timestamp(dates[len(dates) - min(FOLLOWED, len(dates) // 2) - 1])
+
+
+def _stops(inputs: Sequence[BaselineInputs], cut: pd.Timestamp, first: pd.Timestamp) -> list[int]:
+    """For each symbol, where the rows end that a fit for origins from the session `cut` on may see.
+
+    Of several symbols the day itself is left out: one may close after the other's origin.
+    """
+    side: Literal["left", "right"] = "right" if len(inputs) == 1 else "left"
+    stops = [int(pd.DatetimeIndex(p.bars.index).searchsorted(cut, side=side)) for p in inputs]
+    if cut > first:
+        return stops
+    return [min(stop, part.fit_rows) for stop, part in zip(stops, inputs, strict=True)]
+
+
+def _forecast(
+    inputs: BaselineInputs,
+    reading: "Reading",
+    fits: pd.DatetimeIndex,
+    models: Sequence["LinearModel"],
+) -> Alone:
+    first = max(reading.begins, int(reading.dates.searchsorted(fits[0])))
+    number: NDArray[np.intp] = fits.searchsorted(reading.dates[first:], side="right") - 1
+    parts = []
+    for k in np.unique(number):
+        rows = first + np.flatnonzero(number == k)
+        parts.append(models[k].forecast(reading, int(rows[0]), int(rows[-1]) + 1))
+    return Alone(replace(inputs, features=None), first, StudentTMixture.stacked(parts))

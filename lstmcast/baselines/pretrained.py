@@ -1,0 +1,62 @@
+"""The networks that come with lstmcast, without any fitting, under the networks' calibration.
+
+They have learned from simulated markets alone. What a run's networks say better than these, their
+training on the run's symbols says. Nothing is fitted: `--refit` changes nothing, and their ranges
+are followed from early on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lstmcast.baselines.base import Alone, BaselineForecast, BaselineInputs, Brought, Refit
+from lstmcast.baselines.calibrated import followed
+from lstmcast.baselines.reading import gap_of, reading_of
+from lstmcast.distributions import Distribution
+
+
+@dataclass(frozen=True)
+class PretrainedNetworks:
+    """The pretrained networks, pooled with equal weights."""
+
+    name: str = "pretrained"
+    label: str = "pretrained (no fit)"
+
+    def unable(self, inputs: BaselineInputs) -> str | None:
+        """It needs the default feature groups from the first origin on."""
+        if inputs.defaults is None:
+            return "has no default features here"
+        return gap_of(inputs, inputs.defaults.values) or None
+
+    def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
+        """Forecast the returns from every origin, of one symbol by itself."""
+        return BaselineForecast(self.together([self.alone(inputs, "never")])[0])
+
+    def alone(self, inputs: BaselineInputs, refit: Refit) -> Brought:
+        """What they read of one symbol; they run in the process that pools them."""
+        return Brought(replace(inputs, features=None), refit)
+
+    def together(self, symbols: Sequence[Brought]) -> list[Distribution]:
+        """Forecast every symbol and calibrate by what came true of all of them."""
+        from lstmcast.training.zero_shot import LONGEST, SETTLED, forecast_unfitted
+
+        inputs = [each.inputs for each in symbols]
+        columns = [part.defaults for part in inputs if part.defaults is not None]
+        readings = [
+            reading_of(part, read.values) for part, read in zip(inputs, columns, strict=True)
+        ]
+        firsts = [
+            min(
+                max(reading.begins + SETTLED, part.fit_rows - 1 - LONGEST),
+                int(part.origins.min()),
+            )
+            for part, reading in zip(inputs, readings, strict=True)
+        ]
+        forecasts = forecast_unfitted(
+            readings, columns[0].names, columns[0].groups, inputs[0].horizons, firsts
+        )
+        return followed(
+            [
+                Alone(replace(part, defaults=None), first, forecast)
+                for part, first, forecast in zip(inputs, firsts, forecasts, strict=True)
+            ]
+        )
