@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.baselines.scaled import ewma_volatility
-from lstmcast.calibration import COVERAGES, Judged, Rows, calibrate
+from lstmcast.calibration import COVERAGES, CalibrationSeries, Rows, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation.diagnostics import TERCILES, volatility_terciles
 from lstmcast.evaluation.reliability import OVERALL, RangeCheck, check_ranges
@@ -107,7 +107,7 @@ def one_test(options: argparse.Namespace, past: Past, draw: np.random.Generator)
     dates = pd.bdate_range("2000-01-03", periods=days)
     names = [str(k) for k in range(options.symbols)]
     closes = np.exp(np.cumsum(returns, axis=0))
-    judged = [Judged(name, dates, closes[:, k], BEFORE) for k, name in enumerate(names)]
+    series = [CalibrationSeries(name, dates, closes[:, k], BEFORE) for k, name in enumerate(names)]
 
     def exact(rows: Rows) -> dict[str, Distribution]:
         found: dict[str, Distribution] = {}
@@ -118,7 +118,7 @@ def one_test(options: argparse.Namespace, past: Past, draw: np.random.Generator)
 
     test = np.arange(BEFORE + VALIDATION - 1, days - 1)
     origins = dict.fromkeys(names, test)
-    calibrated = calibrate(exact, judged, origins, "adaptive", dates[BEFORE + VALIDATION - 1])
+    calibrated = calibrate(exact, series, origins, "adaptive", dates[BEFORE + VALIDATION - 1])
     rows = pd.DataFrame(
         {
             "symbol": np.repeat(names, len(test)),

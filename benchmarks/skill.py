@@ -35,6 +35,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,16 +50,26 @@ from peers.run import (
     run_peer,
 )
 
-from lstmcast.baselines import BASELINES, FitCache, baseline_members, standard_tables
+from lstmcast.baselines import (
+    BASELINES,
+    FitCache,
+    Given,
+    baseline_members,
+    given_by,
+    standard_tables,
+)
 from lstmcast.config import Experiment, parse_experiment
 from lstmcast.evaluation.comparison import compare
 from lstmcast.evaluation.scores import row_losses
+from lstmcast.features import build_matrices
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import get_source
 from lstmcast.prices.sources.base import SourceOptions
 from lstmcast.training import EpochRecord, Trained, predict, train_experiment
 
-STANDARDS = ("ewma", "garch", "gjr", "har_abs", "har_range")
+STANDARDS = (
+    "ewma", "garch", "gjr", "har_abs", "har_range", "har_calibrated", "linear", "pretrained",
+)  # fmt: skip
 SCORES = ("log_score", "crps", "inside_50", "inside_80", "inside_90")
 EPOCHS = (1, 2, 4, 8, 16, 32)
 STARTS = ("linear", "blank")
@@ -137,19 +148,32 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.suffixes[:1] in ([".csv"], [".parquet"])]
 
 
+def beside(
+    histories: Sequence[PriceHistory], trained: Trained
+) -> tuple[dict[str, pd.DataFrame], Given]:
+    """What baselines read of a run beside the bars: its features, and those of `pretrained`."""
+    experiment = trained.prepared.experiment
+    matrices = build_matrices(histories, experiment.features or ())
+    features = {symbol: matrix.table for symbol, matrix in matrices.items()}
+    return features, given_by(experiment, histories, STANDARDS, features)
+
+
 def standards(
-    data: DataSet, predictions: pd.DataFrame, horizons: Sequence[int], cache: FitCache
+    data: DataSet, trained: Trained, horizons: Sequence[int], cache: FitCache
 ) -> dict[str, pd.DataFrame]:
-    """Losses of each standard on the rows of a prediction table, at the given horizons."""
+    """Losses of each standard on the rows of a run's test forecasts, at the given horizons."""
+    predictions = trained.predictions
     bars = {history.symbol: history.adjusted() for history in data.histories}
     baselines = [BASELINES[name] for name in STANDARDS]
+    features, given = beside(data.histories, trained)
+    read: dict[str, Any] = {"features": features, "given": given, "jobs": 1, "cache": cache}
     near = predictions[predictions["horizon"] == 1]
     losses: dict[str, list[pd.DataFrame]] = {name: [] for name in STANDARDS}
-    yearly, _ = standard_tables(baselines, near, bars, refit="yearly", jobs=1, cache=cache)
+    yearly, _ = standard_tables(baselines, near, bars, refit="yearly", **read)
     for name, standard in yearly.items():
         losses[name].append(row_losses(standard.table))
     if further := [h for h in horizons if h > 1]:
-        once, _ = standard_tables(baselines, predictions, bars, jobs=1, cache=cache)
+        once, _ = standard_tables(baselines, predictions, bars, **read)
         for name, standard in once.items():
             part = standard.table[standard.table["horizon"].isin(further)]
             losses[name].append(row_losses(part))
@@ -383,7 +407,7 @@ def run(options: argparse.Namespace) -> None:
             losses = [row_losses(run.predictions) for run in runs]
             others = [
                 Rival(BASELINES[name].label, [table])
-                for name, table in standards(data, first, options.horizons, cache).items()
+                for name, table in standards(data, runs[0], options.horizons, cache).items()
             ]
             peers = run_peers(data, first, options)
             for horizon in options.horizons:

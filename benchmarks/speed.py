@@ -131,7 +131,7 @@ def steps(epochs: int, overrides: list[str]) -> None:
     experiment = prepared.experiment
     recipe = Recipe(experiment, DevicePanel(prepared))
     panel, network = recipe.panel, recipe.build(0, seed=0)
-    taken = Steps(network, experiment.training, experiment.training.learning_rate)
+    taken = Steps(network, experiment.training, recipe.learning_rate)
     order, masks = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     batches = len(list(panel.training_batches(order)))
     run_epoch(network, panel.training_batches(order), taken, masks)

@@ -11,7 +11,8 @@ ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
     "errors", "harmless", "plugins", "reading", "distributions", "config", "left_overs", "files",
-    "prices", "features", "dataset", "predictions", "calibration", "nn", "training", "baselines",
+    "prices", "features", "dataset", "predictions", "calibration", "nn", "simulation",
+    "pretraining", "training", "baselines",
     "evaluation", "run", "forecasting", "plots", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""
@@ -67,7 +68,7 @@ def test_a_part_imports_only_what_comes_before_it(part: str) -> None:
     [
         ("typer", {"cli"}),
         ("rich", {"cli"}),
-        ("torch", {"nn", "training"}),
+        ("torch", {"nn", "simulation", "pretraining", "training"}),
         ("matplotlib", {"plots", "cli"}),
         ("yfinance", {"prices"}),
         ("yaml", {"config"}),

@@ -7,7 +7,7 @@ from support.experiments import LAST, LINEAR, PRICE, small, train, trained
 from support.histories import cut_after, simulated
 
 from lstmcast.errors import RunError, UsageError
-from lstmcast.features import GROUPS
+from lstmcast.features import GROUPS, Bars
 from lstmcast.features.registry import FeatureGroup
 from lstmcast.forecasting import forecast_ahead
 from lstmcast.predictions import LEVELS, QUANTILES
@@ -103,7 +103,11 @@ def test_a_run_of_other_features_is_told_apart(monkeypatch: pytest.MonkeyPatch) 
     """An upgrade that adds a column to a group must not feed it to networks that never saw it."""
     run = trained()
     old = GROUPS["volume"]
-    wider = FeatureGroup("volume", old.needs, lambda bars: old.compute(bars).assign(moon=0.0))
+
+    def with_moon(bars: Bars) -> pd.DataFrame:
+        return pd.DataFrame(old.compute(bars)).assign(moon=0.0)
+
+    wider = FeatureGroup("volume", old.needs, with_moon)
     monkeypatch.setitem(GROUPS, "volume", wider)
     with pytest.raises(RunError, match=r"feature columns .* which its `features` no longer have"):
         forecast_ahead(run.forecaster, [HISTORY])

@@ -23,6 +23,7 @@ from lstmcast.cli.forecast import forecast
 from lstmcast.cli.interrupts import ending as how_it_ended
 from lstmcast.cli.interrupts import exit_code, listen, stop_listening
 from lstmcast.cli.plot import plot
+from lstmcast.cli.pretrain import pretrain
 from lstmcast.cli.streams import failure_of, steady_streams
 from lstmcast.cli.train import train
 from lstmcast.errors import LstmcastError, OutputError
@@ -108,7 +109,7 @@ def _options(
     """Take the options that stand before a command; typer shows the program's own help."""
 
 
-for _command in (fetch, train, evaluate, plot, forecast, backtest, audit):
+for _command in (fetch, train, evaluate, plot, forecast, backtest, audit, pretrain):
     app.command(cls=Command)(_command)
 app.add_typer(data_app)
 

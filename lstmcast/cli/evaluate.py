@@ -148,20 +148,24 @@ def evaluate_run(
     jobs: int = 0,
 ) -> "Report":
     """Evaluate a run's stored predictions; the network itself is not needed."""
-    from lstmcast.baselines import BASELINES, FitCache
+    from lstmcast.baselines import BASELINES, FitCache, given_by
     from lstmcast.evaluation import evaluate as evaluate_tables
     from lstmcast.features import build_matrices
     from lstmcast.prices.closing import market
     from lstmcast.prices.store import PriceStore
 
     histories = run.histories(PriceStore(store_folder))
-    matrices = build_matrices(histories, run.experiment().features or ())
+    experiment = run.experiment()
+    matrices = build_matrices(histories, experiment.features or ())
+    features = {symbol: matrix.table for symbol, matrix in matrices.items()}
+    names = tuple(BASELINES) if baselines is None else baselines
     return evaluate_tables(
         run.predictions(),
         {history.symbol: history.adjusted() for history in histories},
-        features={symbol: matrix.table for symbol, matrix in matrices.items()},
+        features=features,
+        given=given_by(experiment, histories, names, features),
         markets={history.symbol: market(history) for history in histories},
-        baselines=tuple(BASELINES) if baselines is None else baselines,
+        baselines=names,
         refit=refit,
         jobs=jobs,
         cache=FitCache.open(store_folder / "cache" / "fits"),

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstmcast.cli.console import note
 from lstmcast.errors import ConfigError, DeviceError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def read_experiment(path: Path, overrides: Sequence[str]) -> "Experiment":
     """
     from lstmcast.config import load_experiment
 
-    return load_experiment(path, overrides, check=_lines)
+    return load_experiment(path, overrides, check=_lines, tell=lambda line: note(f"note: {line}"))
 
 
 def require_names(experiment: "Experiment") -> None:

@@ -1,25 +1,18 @@
-"""`lstmcast forecast`: dated ranges for the sessions to come."""
+"""`lstmcast forecast`: dated ranges for the sessions to come, by a run or without one."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lstmcast.cli.ahead import HORIZON, by_pretrained, by_run, check_options
+from lstmcast.cli.asked import named_symbols
 from lstmcast.cli.console import EN_DASH, figures, note, out, print_json, print_table, share
-from lstmcast.cli.opening import open_run
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 from lstmcast.cli.streams import spelled
-from lstmcast.cli.trust import (
-    about_symbols,
-    how_old,
-    how_to_fetch,
-    names,
-    on_test_days,
-    refuse_stale,
-    sessions_past,
-)
 from lstmcast.prices.digits import decimals_for, in_digits
 
 if TYPE_CHECKING:
@@ -31,11 +24,22 @@ RANGES = {"50 %": ("q25", "q75"), "80 %": ("q10", "q90"), "95 %": ("q025", "q975
 
 
 def forecast(
-    run: RunArgument = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN | SYMBOL...]",
+            help="Run folder, or its name in the runs folder; the newest by default. Or stored"
+            " symbols, also as SOURCE:SYMBOL, to be forecast without a run.",
+            show_default=False,
+        ),
+    ] = None,
     horizon: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Sessions ahead; by default all that were trained.", show_default=False
+            min=1,
+            help="Sessions ahead; by default all that the run was trained for, and 10 of a symbol"
+            " without a run.",
+            show_default=False,
         ),
     ] = None,
     symbol: Annotated[
@@ -61,56 +65,41 @@ def forecast(
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Forecast the sessions to come from the newest stored bars: a range of prices a date."""
+    """Forecast the sessions to come from the newest stored bars: a range of prices a date.
+
+    A run's networks forecast its symbols. Symbols that are named instead are forecast by the
+    pretrained networks that come with lstmcast, without any training: 60 sessions are enough.
+    """
     from lstmcast.prices.store import PriceStore
-    from lstmcast.prices.symbols import Reference
 
-    opened = open_run(run, runs_dir)
     store = PriceStore(data_dir(data))
-    histories = (
-        opened.newest_histories(store, symbol) if symbol else opened.histories(store, newest=True)
-    )
-    from lstmcast.forecasting import forecast_ahead
-
-    if opened.shares_features:
-        newest = max(history.last for history in histories)
-        late = [history for history in histories if history.last < newest]
-        if late:
-            note(
-                f"{names(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do together "
-                f"on that day is taken from the others{how_to_fetch(late)}"
-            )
-    wanted = [Reference.parse(name, "").symbol for name in symbol] if symbol else None
-    forecasts = forecast_ahead(opened.forecaster(), histories, horizon, wanted)
-    today = _today()
-    warned = how_old(forecasts, histories, today)
-    if fail_if_stale:
-        refuse_stale(warned)
-    trust, doubts = on_test_days(opened, histories, len(forecasts[0].table))
-    by_symbol = {history.symbol: history for history in histories}
-    warned += doubts + about_symbols(forecasts, by_symbol, trust.symbols if trust else ())
-    for warning in warned:
+    named = named_symbols(names, runs_dir, store) if names else None
+    if named is None:
+        run = Path(names[0]) if names else None
+        said = by_run(
+            run, runs_dir, store, horizon, symbol, today=_today(), fail_if_stale=fail_if_stale
+        )
+    else:
+        check_options(symbol, horizon)
+        said = by_pretrained(named, horizon or HORIZON, today=_today(), fail_if_stale=fail_if_stale)
+    for warning in said.warned:
         note(f"warning: {warning.message}")
     if csv is not None:
-        _write_csv(csv, forecasts)
+        _write_csv(csv, said.forecasts)
         note(f"wrote {csv}")
     if json:
-        print_json(
-            {
-                "run": opened.name,
-                "trust": trust.to_dict() if trust else None,
-                "warnings": [warning.to_dict() for warning in warned],
-                "symbols": [_plain(ahead, sessions_past(ahead, today)) for ahead in forecasts],
-            }
-        )
+        print_json(said.to_dict())
         return
-    for number, ahead in enumerate(forecasts):
+    for number, ahead in enumerate(said.forecasts):
         if number:
             out().print()
         _print_table(ahead)
-    if trust:
+        if ahead.symbol in said.own_trust:
+            out().print()
+            out().print(said.own_trust[ahead.symbol].line)
+    if said.trust and not said.own_trust:
         out().print()
-        out().print(trust.line)
+        out().print(said.trust.line)
 
 
 def _today() -> date:
@@ -152,7 +141,7 @@ def _range(low: float, high: float, decimals: int) -> str:
     return f"{in_digits(low, decimals)}{spelled(EN_DASH)}{in_digits(high, decimals)}"
 
 
-def _write_csv(path: Path, forecasts: list["SymbolForecast"]) -> None:
+def _write_csv(path: Path, forecasts: "Sequence[SymbolForecast]") -> None:
     import pandas as pd
 
     from lstmcast.files import write_atomically
@@ -168,25 +157,3 @@ def _labelled(ahead: "SymbolForecast") -> "pd.DataFrame":
     table.insert(1, "origin", ahead.origin)
     table.insert(2, "close_origin", ahead.close)
     return table
-
-
-def _plain(ahead: "SymbolForecast", past: int) -> dict[str, Any]:
-    """The forecast as JSON values: dates as text, what is not stated as null."""
-    rows = []
-    for row in ahead.table.to_dict("records"):
-        values: dict[str, Any] = {
-            str(name): None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        }
-        values["date"] = f"{row['date']:%Y-%m-%d}"
-        rows.append(values)
-    return {
-        "symbol": ahead.symbol,
-        "currency": ahead.currency,
-        "origin": f"{ahead.origin:%Y-%m-%d}",
-        "close_origin": ahead.close,
-        "sessions_past": past,
-        "stale": past > 0,
-        "all_past": past == len(rows),
-        "sessions": rows,
-    }

@@ -1,6 +1,7 @@
 """How training shows itself: a bar for each member on a terminal, plain lines elsewhere."""
 
 import contextlib
+import math
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -17,6 +18,11 @@ WIDE, MIDDLE = 125, 78
 
 EVERY = 10
 """Epochs between two plain lines of a member."""
+
+
+def _loss(value: float) -> str:
+    """A loss; of a network that is not trained a part may have none."""
+    return "none" if math.isnan(value) else f"{value:.4f}"
 
 
 class LineProgress:
@@ -45,8 +51,9 @@ class LineProgress:
             low = self._best.get(record.member, record)
             self._say(
                 f"member {record.member} epoch {record.epoch}/{self.epochs}: "
-                f"train {record.train_loss:.4f} validation {record.validation_loss:.4f} "
-                f"best {low.validation_loss:.4f} (epoch {low.epoch}) {record.seconds:.2f} s/epoch"
+                f"train {_loss(record.train_loss)} validation {_loss(record.validation_loss)} "
+                f"best {_loss(low.validation_loss)} (epoch {low.epoch}) "
+                f"{record.seconds:.2f} s/epoch"
             )
 
     def on_restart(self, member: int, learning_rate: float) -> None:
@@ -58,7 +65,7 @@ class LineProgress:
         """Say how the member ended."""
         low = self._best.get(member)
         ending = (
-            f"best validation {low.validation_loss:.4f} in epoch {low.epoch}"
+            f"best validation {_loss(low.validation_loss)} in epoch {low.epoch}"
             if kept and low
             else "left out"
         )
@@ -157,8 +164,9 @@ class BarProgress:
         if best:
             self._low[record.member] = record.validation_loss
         low = self._low.get(record.member, record.validation_loss)
-        train = f"train {record.train_loss:.4f}  validation " if self._wide else ""
-        losses = f"{train}{record.validation_loss:.4f}  best {low:.4f}{' *' if best else '  '}"
+        train = f"train {_loss(record.train_loss)}  validation " if self._wide else ""
+        validation = f"{_loss(record.validation_loss)}  best {_loss(low)}"
+        losses = f"{train}{validation}{' *' if best else '  '}"
         self._bars.update(task, completed=record.epoch, losses=losses)
 
     def on_restart(self, member: int, learning_rate: float) -> None:

@@ -1,5 +1,6 @@
 """`lstmcast train`: an experiment and stored prices, to a run."""
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -159,9 +160,10 @@ def _report(
                 "run": str(run.path),
                 "status": run.record["status"],
                 "device": trained.device,
-                "validation_loss": best,
+                "validation_loss": [loss if math.isfinite(loss) else None for loss in best],
                 "diverged_members": trained.ensemble.diverged,
                 "pool": None if trained.pool is None else trained.pool.to_dict(),
+                "networks": [movement.to_dict() for movement in trained.movements],
                 "seconds": trained.seconds,
             }
         )
@@ -177,11 +179,23 @@ def _report(
         note(f"{ending()}: the best networks so far are kept")
     for member in trained.ensemble.diverged:
         note(f"member {member} diverged twice and is left out")
+    _tell_of_networks(trained)
     count = "1 network" if len(best) == 1 else f"{len(best)} networks"
     if trained.pool is not None and not trained.pool.plain:
         _print_pool(trained.pool)
-    note(f"trained {count} in {trained.seconds['fit']:.1f} s on {trained.device}; run {run.path}")
+    did = "trained" if trained.prepared.experiment.training.epochs else "took"
+    note(f"{did} {count} in {trained.seconds['fit']:.1f} s on {trained.device}; run {run.path}")
     note("next: lstmcast evaluate")
+
+
+def _tell_of_networks(trained: "Trained") -> None:
+    """What the networks began as, how far they went, and whose LSTM does nothing."""
+    if not trained.prepared.experiment.training.epochs:
+        note("nothing is trained: the networks forecast as they were pretrained")
+        return
+    for number, movement in enumerate(trained.movements):
+        for line in movement.lines():
+            note(f"group {number}: {line}" if len(trained.movements) > 1 else line)
 
 
 def _print_pool(pool: "PoolReport") -> None:

@@ -9,6 +9,8 @@ from lstmcast.errors import LstmcastError, StaleError
 from lstmcast.reading import RECORD_BYTES, parse_json, read_file
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lstmcast.evaluation.trust import Trust
     from lstmcast.forecasting import SymbolForecast
     from lstmcast.prices.history import PriceHistory
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 _MOST_NAMES = 5
 _NEWEST = 250
 """Newest sessions, a year, that are looked at by themselves for unchanged closes."""
+
+
+FEWEST_FOLLOWED = 120
+"""Sessions whose forecasts came true below which nothing is said of how ranges held."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,26 @@ def on_test_days(
         message = "too good to be true, `lstmcast audit` looks for leaks: " + "; ".join(too_good)
         warned.append(Warned("too_good", message))
     return trust, warned
+
+
+def on_last_sessions(
+    predictions: "pd.DataFrame", history: "PriceHistory", longest: int
+) -> "tuple[Trust | None, list[Warned]]":
+    """How the ranges of a forecaster that was fitted to nothing held on the sessions before."""
+    from lstmcast.evaluation.trust import RECENT, trust_in
+
+    count = 0 if predictions.empty else predictions["origin"].nunique()
+    if count < FEWEST_FOLLOWED:
+        words = (
+            f"{history.symbol}: nothing tells how its ranges held: {count} sessions could be "
+            f"followed, and it takes {FEWEST_FOLLOWED}"
+        )
+        return None, [Warned("not_tested", words, [history.symbol])]
+    trust = trust_in(predictions, {history.symbol: history.adjusted()}, longest, RECENT)
+    return trust, [
+        Warned(doubt.code, f"{history.symbol}: {doubt.message}", [history.symbol])
+        for doubt in trust.doubts
+    ]
 
 
 def _too_good(run: "Run") -> list[str]:

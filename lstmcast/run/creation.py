@@ -20,7 +20,7 @@ from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep, temporary_folder
 from lstmcast.prices.history import PriceHistory
 from lstmcast.run.directory import SCHEMA, Run, RunSymbol
-from lstmcast.run.record import seal
+from lstmcast.run.record import parse_record, seal
 
 if TYPE_CHECKING:
     from lstmcast.training import Trained
@@ -60,7 +60,8 @@ def create_run(
 
     created = datetime.now(UTC)
     experiment = trained.prepared.experiment
-    record = _record(trained, histories, created, threads)
+    # As it is read again: what is no number is null, and a tuple a list.
+    record = parse_record(to_json(_record(trained, histories, created, threads)))
     files = {
         "config.yaml": dump_experiment(experiment).encode(),
         "model.safetensors": dump_forecaster(trained.forecaster),
@@ -124,6 +125,7 @@ def _record(
             threads_per_network(threads, group.model.members) for group in groups_of(experiment)
         ],
         "pool": None if trained.pool is None else trained.pool.to_dict(),
+        "networks": [movement.to_dict() for movement in trained.movements],
         "seconds": trained.seconds,
         "split": {
             name: f"{getattr(boundaries, name):%Y-%m-%d}"

@@ -83,6 +83,12 @@ class Run:
             raise _no_run(run, run if run.is_file() else path, runs_dir)
         return _swept(cls(path, _read_record(path)))
 
+    @staticmethod
+    def exists(run: Path, runs_dir: Path) -> bool:
+        """Whether there is a run by that path, or by that name under `runs_dir`."""
+        places = [run, runs_dir / run] if run.parent == Path() else [run]
+        return any((place / "run.json").is_file() for place in places)
+
     @property
     def name(self) -> str:
         """The directory's name."""
@@ -409,5 +415,6 @@ def _newest(runs_dir: Path) -> tuple[Path, Mapping[str, Any]]:
         raise damaged[-1]
     raise RunError(
         f"there is no run under {runs_dir}",
-        "run `lstmcast train --config configs/aapl.yaml` first, or set `--runs-dir`",
+        "run `lstmcast train --config configs/aapl.yaml` first, or set `--runs-dir`; "
+        "`lstmcast forecast SYMBOL` forecasts without a run",
     )

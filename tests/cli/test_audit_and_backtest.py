@@ -51,7 +51,7 @@ def test_a_leak_ends_with_its_exit_code_and_its_name(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shifted(bars: Bars) -> pd.DataFrame:
-        table = returns(bars)
+        table = pd.DataFrame(returns(bars))
         return table.assign(abs_return=table["abs_return"].shift(-1).ffill())
 
     monkeypatch.setitem(GROUPS, "returns", FeatureGroup("returns", ("close",), shifted))

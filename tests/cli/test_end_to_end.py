@@ -46,11 +46,12 @@ def test_fetch_train_evaluate_plot_forecast(tmp_path: Path) -> None:
     (aapl,) = ahead["symbols"]
     assert (aapl["symbol"], aapl["origin"], aapl["currency"]) == ("AAPL", "2013-03-01", "USD")
     assert [row["date"] for row in aapl["sessions"]] == ["2013-03-04", "2013-03-05", "2013-03-06"]
-    # Judging and drawing need no network, and nobody but Yahoo's source needs yfinance.
+    # Fetching and drawing need no PyTorch; two of the baselines do. Nobody but Yahoo's source needs
+    # yfinance.
     assert loaded == {
         "fetch": "LOADED False False",
         "train": "LOADED True False",
-        "evaluate": "LOADED False False",
+        "evaluate": "LOADED True False",
         "plot": "LOADED False False",
         "forecast": "LOADED True False",
     }

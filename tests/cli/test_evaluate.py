@@ -261,7 +261,7 @@ def test_a_condition_on_a_baseline_that_is_not_there_is_an_error(world: World) -
 
 
 @pytest.mark.slow
-def test_evaluate_loads_no_torch(world: World) -> None:
+def test_evaluate_loads_torch_for_the_baselines_alone_that_are_made_of_it(world: World) -> None:
     program = (
         "import sys\n"
         "from lstmcast.cli.app import app\n"
@@ -271,6 +271,8 @@ def test_evaluate_loads_no_torch(world: World) -> None:
         "sys.exit(','.join(loaded) or None)\n"
     )
     options = ["--data-dir", str(world.data), "--runs-dir", str(world.runs), "--json"]
+    plain = [name for name in BASELINES if name not in {"linear", "pretrained"}]
+    options += ["--baselines", ",".join(plain)]
     found = subprocess.run(
         [sys.executable, "-c", program, "evaluate", *options],
         capture_output=True,

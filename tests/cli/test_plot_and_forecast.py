@@ -193,8 +193,9 @@ def test_a_stale_forecast_writes_no_file(
 
 
 def respoken(place: Workplace, *, narrower: float = 1.0, days: int = 1000) -> pd.DataFrame:
-    """Rewrite the run's test forecasts: narrower ranges, fewer days."""
-    path = Run.open(None, place.runs).path / "predictions.parquet"
+    """Rewrite the run's test forecasts, and their hash: narrower ranges, fewer days."""
+    run = Run.open(None, place.runs)
+    path = run.path / "predictions.parquet"
     table = pd.read_parquet(path)
     table[list(QUANTILES)] *= narrower
     table = table[table["date"].isin(table["date"].drop_duplicates().nsmallest(days))]
@@ -365,7 +366,8 @@ def test_what_is_not_a_run_is_named_as_what_it_is(place: Workplace, command: str
             place.config,
             ": it is a file, and a run is a folder\nhint: an experiment is trained with",
         ),
-        (f"{run.name}x", f"there is no run `{run.name}x`\nhint: did you mean `{run.name}`?"),
+        (f"{run.name}x", f"there is no run `{run.name}x`"),
+        (f"{run.name}x", f"\nhint: did you mean `{run.name}`?"),
         (place.root, "is not a complete run: `run.json` is missing"),
     ):
         result = place.invoke(command, given)

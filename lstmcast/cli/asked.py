@@ -1,0 +1,114 @@
+"""What `forecast` was asked for: a run, or stored symbols."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstmcast.errors import LstmcastError, RunError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from lstmcast.prices.history import PriceHistory
+    from lstmcast.prices.store import PriceStore
+    from lstmcast.prices.symbols import Reference
+
+_MOST_NAMES = 5
+
+
+def named_symbols(
+    names: Sequence[str], runs_dir: Path, store: "PriceStore"
+) -> "list[PriceHistory] | None":
+    """The histories of the symbols that were named; None where a run was, or nothing.
+
+    A run goes before a symbol of the same name.
+
+    Args:
+        names: as typed: a run's path or name, or `SYMBOL` and `SOURCE:SYMBOL`.
+        runs_dir: where runs are.
+        store: where prices are.
+
+    Raises:
+        UsageError: if a run is among several names, or a symbol is named twice.
+        RunError, StoreError: if a name is neither a run nor a stored symbol.
+    """
+    from lstmcast.run import Run
+
+    runs = [name for name in names if Run.exists(Path(name), runs_dir)]
+    if runs and len(names) > 1:
+        raise UsageError(
+            f"`{runs[0]}` is a run, and {len(names)} names were given",
+            "name one run alone, or symbols alone; symbols of a run are chosen with `--symbol`",
+        )
+    if runs or not names:
+        return None
+    found = [_stored(name, runs_dir, store) for name in names]
+    for name, reference in zip(names, found, strict=True):
+        if reference is None and len(names) > 1:
+            Run.open(Path(name), runs_dir)  # says what it is instead
+    wanted = [reference for reference in found if reference is not None]
+    if not wanted:
+        return None
+    if len({reference.symbol for reference in wanted}) < len(wanted):
+        raise UsageError(
+            f"{', '.join(names)} names a symbol twice", "name each once, from one source"
+        )
+    return [store.load(reference.symbol, reference.source) for reference in wanted]
+
+
+def _stored(name: str, runs_dir: Path, store: "PriceStore") -> "Reference | None":
+    """The stored symbol of that name; None where it can only be meant as a run.
+
+    Raises:
+        RunError, StoreError: if it is neither a run nor stored.
+    """
+    from lstmcast.prices.symbols import Reference
+
+    path = Path(name)
+    try:
+        asked = Reference.parse(name, "")
+    except UsageError:
+        return None  # opening it as a run says what is wrong
+    sources = store.sources(asked.symbol)
+    if not asked.source and sources:
+        return Reference(_newest(store, asked.symbol, sources), asked.symbol)
+    if asked.source in sources:
+        return asked
+    if path.exists() or (runs_dir / path).exists():
+        return None
+    raise _neither(name, asked, sources, runs_dir, store)
+
+
+def _newest(store: "PriceStore", symbol: str, sources: Sequence[str]) -> str:
+    """Of several sources the one that was fetched last."""
+    from lstmcast.config import Data
+    from lstmcast.prices.selection import choose_source
+
+    return sources[0] if len(sources) == 1 else choose_source(store, Data(symbols=(symbol,)))
+
+
+def _neither(
+    name: str, asked: "Reference", sources: Sequence[str], runs_dir: Path, store: "PriceStore"
+) -> LstmcastError:
+    """What runs and what symbols there are, where a name is neither."""
+    from lstmcast.prices.store import fetch_command
+    from lstmcast.run import list_runs
+
+    runs = [run.name for run in reversed(list_runs(runs_dir))]
+    symbols = list(dict.fromkeys(entry.symbol for entry in store.entries()))
+    there = f"runs: {_few(runs)}; symbols: {_few(symbols)}"
+    fetch = fetch_command(asked.source or "yahoo", asked.symbol)
+    if sources:
+        message = f"{asked.symbol} is stored from {', '.join(sources)}, not from {asked.source}"
+        return StoreError(message, f"name it `{sources[0]}:{asked.symbol}`, or {fetch}")
+    close = get_close_matches(name, runs, n=1)
+    message = f"there is no run `{name}`, and no stored symbol {asked.symbol} ({there})"
+    if close:
+        return RunError(message, f"did you mean `{close[0]}`?")
+    return StoreError(message, f"{fetch} gets its prices; without a name the newest run is taken")
+
+
+def _few(names: Sequence[str]) -> str:
+    """Some names, of many the first few."""
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(names) or "none"
+    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
