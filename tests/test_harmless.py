@@ -16,6 +16,7 @@ from lstmcast.harmless import harmless
 from lstmcast.plots.style import Sheet, in_currency, money
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2K"
+REVERSED = "\N{RIGHT-TO-LEFT OVERRIDE}"
 SHOWN = r"\x1b]0;owned\x07\x1b[2K"
 EVIL = f"[link=https://x]a[/] {ESCAPE}"
 
@@ -84,6 +85,7 @@ def test_names_of_files_runs_keys_and_currencies_through_the_commands(tmp_path: 
         ("evaluate", f"{ESCAPE}"),
         ("plot", "--kind", ESCAPE),
         ("plot", f"--{ESCAPE}"),
+        ("plot", f"--{REVERSED}"),
         (ESCAPE,),
         ("train", "-c", place.config),
         ("train", "-c", place.config, "--set", f"{ESCAPE}=1"),
@@ -97,4 +99,5 @@ def test_names_of_files_runs_keys_and_currencies_through_the_commands(tmp_path: 
         assert told, words
         assert "\x1b" not in told, words
         assert "\x07" not in told, words
+        assert REVERSED not in told, words
         assert result.exit_code != 1, (words, result.exception)
