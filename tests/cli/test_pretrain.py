@@ -91,7 +91,7 @@ def test_it_goes_on_from_what_was_interrupted_and_says_what_came_out(tmp_path: P
         ((), 2, "`--minutes` or `--steps` is missing"),
         (("--steps", "0"), 2, "`steps` must be at least 1, got 0"),
         (("--minutes", "-1"), 2, "`minutes` must be above 0, got -1.0"),
-        (("--minutes", "nan"), 2, "`minutes` must be above 0, got nan"),
+        (("--minutes", "nan"), 2, "`--minutes` is nan"),
         (("--steps", "1", "--networks", "0"), 2, "`networks` must be at least 1, got 0"),
         (("--steps", "1", "--without", "nws"), 2, "`without` names nws"),
         (("--steps", "1", "--device", "gpu"), 3, "`--device` is 'gpu', which is not a device"),

@@ -26,7 +26,8 @@ def stocked(program: Any) -> PriceStore:
 def test_list(program: Any, stocked: PriceStore) -> None:
     ran = program.run("data", "list")
     assert ran.exit_code == 0
-    assert [line.split()[:3] for line in ran.stdout.splitlines()] == [
+    head, _, *rows = ran.stdout.splitlines()  # a rule lies below the header
+    assert [line.split()[:3] for line in (head, *rows)] == [
         ["symbol", "source", "sessions"],
         ["AAPL", "csv", "300"],
         ["AAPL", "sample", "3270"],
