@@ -34,15 +34,6 @@ def make_folder(path: Path, hint: str) -> None:
         raise OutputError(f"`{path}` cannot be made: {error.strerror or error}", hint) from error
 
 
-def open_whole(path: Path) -> BinaryIO:
-    """Open a file that another process may replace at any moment; close it when it is read.
-
-    Given a path, readers of Parquet open it more than once, and may find the old file's structure
-    and the new one's pages. What is open stays the same file.
-    """
-    return path.open("rb")
-
-
 def to_json(value: Mapping[str, Any]) -> bytes:
     """JSON as every file has it: indented, strict, with a final newline."""
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
