@@ -20,6 +20,7 @@ from lstmcast.cli.data import data_app
 from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
 from lstmcast.cli.forecast import forecast
+from lstmcast.cli.init import init
 from lstmcast.cli.interrupts import ending as how_it_ended
 from lstmcast.cli.interrupts import exit_code, listen, stop_listening
 from lstmcast.cli.plot import plot
@@ -85,7 +86,7 @@ app = typer.Typer(
     cls=Commands,
     name="lstmcast",
     help="Forecast how far a stock may move, with a custom LSTM and an honest verdict.",
-    epilog="Start with: lstmcast fetch AAPL, then lstmcast train --config configs/aapl.yaml",
+    epilog="Start with: lstmcast fetch AAPL, then lstmcast train AAPL",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -109,7 +110,7 @@ def _options(
     """Take the options that stand before a command; typer shows the program's own help."""
 
 
-for _command in (fetch, train, evaluate, plot, forecast, backtest, audit, pretrain):
+for _command in (fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain):
     app.command(cls=Command)(_command)
 app.add_typer(data_app)
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,10 +19,18 @@ from lstmcast.cli.console import (
     print_table,
 )
 from lstmcast.cli.evaluate import print_report
-from lstmcast.cli.experiment import read_experiment, require_names
+from lstmcast.cli.experiment import asked_experiment, require_names
 from lstmcast.cli.interrupts import saying
 from lstmcast.cli.opening import keep
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
+from lstmcast.cli.options import (
+    RUNS_DIR,
+    ConfigOption,
+    DataDir,
+    Json,
+    RunsDir,
+    SymbolsArgument,
+    data_dir,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,10 +47,8 @@ class WindowOption(StrEnum):
 
 
 def backtest(
-    config: Annotated[
-        Path,
-        typer.Option("--config", "-c", help="YAML file of the experiment.", show_default=False),
-    ],
+    symbols: SymbolsArgument = None,
+    config: ConfigOption = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -122,7 +127,7 @@ def backtest(
     for name in names:
         get_baseline(name)
     parse_conditions(fail_unless or [], names)
-    experiment = read_experiment(config, overrides or ())
+    experiment = asked_experiment(symbols, config, overrides or ())
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
     require_names(experiment)

@@ -29,6 +29,23 @@ RunArgument = Annotated[
     ),
 ]
 
+SymbolsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SYMBOL...]",
+        help="Stored symbols, also as SOURCE:SYMBOL, for the default experiment of them instead of"
+        " a file.",
+        show_default=False,
+    ),
+]
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="YAML file of the experiment.", show_default=False
+    ),
+]
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 
 RUNS_DIR = Path("runs")

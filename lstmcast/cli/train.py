@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast.cli.console import note, print_json
-from lstmcast.cli.experiment import read_experiment, require_names
+from lstmcast.cli.experiment import asked_experiment, require_names
 from lstmcast.cli.interrupts import ending, exit_code, patience, saying
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
+from lstmcast.cli.options import (
+    RUNS_DIR,
+    ConfigOption,
+    DataDir,
+    Json,
+    RunsDir,
+    SymbolsArgument,
+    data_dir,
+)
 from lstmcast.cli.progress import Finished
 
 if TYPE_CHECKING:
@@ -29,10 +37,8 @@ COLUMNS = 20
 
 
 def train(
-    config: Annotated[
-        Path,
-        typer.Option("--config", "-c", help="YAML file of the experiment.", show_default=False),
-    ],
+    symbols: SymbolsArgument = None,
+    config: ConfigOption = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,13 +54,14 @@ def train(
 ) -> None:
     """Train the experiment's networks and keep them, with their test forecasts, in a run folder.
 
-    Prices come from the local store: fetch them first. Ctrl-C or SIGTERM keeps the best networks
+    Prices come from the local store: fetch them first. Without a file the default experiment of the
+    symbols is trained. Ctrl-C or SIGTERM keeps the best networks
     so far.
     """
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
 
-    experiment = read_experiment(config, overrides or ())
+    experiment = asked_experiment(symbols, config, overrides or ())
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
     with saying(lambda: "nothing is kept"):
         run, trained, late = _train(experiment, histories, runs_dir)

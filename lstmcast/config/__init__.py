@@ -4,6 +4,7 @@ An experiment is one frozen model and one YAML file. Values come from the file, 
 `--set a.b=c`, each overriding the one before.
 """
 
+from lstmcast.config.defaults import default_experiment, name_for, template
 from lstmcast.config.memory import require_memory
 from lstmcast.config.models import (
     Calibration,
@@ -33,9 +34,12 @@ __all__ = [
     "Target",
     "Training",
     "Variant",
+    "default_experiment",
     "dump_experiment",
     "groups_of",
     "load_experiment",
+    "name_for",
     "parse_experiment",
     "require_memory",
+    "template",
 ]

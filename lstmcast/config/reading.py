@@ -62,7 +62,7 @@ def _reason(path: Path, error: OSError | UnicodeDecodeError) -> str:
 def _what_to_give(path: Path) -> str:
     if (path / "config.yaml").is_file():
         return f"give the file in that folder: {path / 'config.yaml'}"
-    return "give the path of a YAML file, such as configs/aapl.yaml"
+    return "give the path of a YAML file; `lstmcast init AAPL` writes one"
 
 
 def parse_experiment(
@@ -75,7 +75,7 @@ def parse_experiment(
 ) -> Experiment:
     """Read an experiment from YAML text; see `load_experiment`."""
     values = read_yaml(text, origin)
-    start = "start it with `name:` and `data:`; see configs/aapl.yaml"
+    start = "start it with `name:` and `data:`, or let `lstmcast init AAPL` write it"
     if values is None:
         raise ConfigError(f"{origin} is empty", start)
     if not isinstance(values, dict):

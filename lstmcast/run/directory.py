@@ -415,6 +415,6 @@ def _newest(runs_dir: Path) -> tuple[Path, Mapping[str, Any]]:
         raise damaged[-1]
     raise RunError(
         f"there is no run under {runs_dir}",
-        "run `lstmcast train --config configs/aapl.yaml` first, or set `--runs-dir`; "
+        "run `lstmcast train SYMBOL...` first, or set `--runs-dir`; "
         "`lstmcast forecast SYMBOL` forecasts without a run",
     )
