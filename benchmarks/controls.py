@@ -5,9 +5,9 @@
 
 Each world is a pool of simulated stocks, on which the default experiment is trained and tested as
 on real ones. In a random walk the days are independent and equally wide: no forecast can beat the
-best of the standards, and a claim is luck, which the verdict's tests allow in one world of forty (5
+best of the baselines, and a claim is luck, which the verdict's tests allow in one world of forty (5
 % in either direction together). In a GARCH the width of each day is known: a forecast must beat the
-random walk and a width that never changes, and the GARCH standard cannot be beaten. `the truth` is
+random walk and a width that never changes, and the GARCH baseline cannot be beaten. `the truth` is
 the forecast of one who knows the simulation: nobody can be found more often.
 """
 
@@ -34,7 +34,7 @@ from lstmcast.training import train_experiment
 FINDINGS = ("better", "level", "worse")
 AGAINST = {
     "price": "price, against the last close",
-    "best": "range, against the best of the standards",
+    "best": "range, against the best of the baselines",
     "random_walk": "range, against the random walk",
     "constant": "range, against one width for all days",
 }
@@ -47,7 +47,7 @@ class Outcome:
     Args:
         days: of the test.
         ours, theirs: findings by the keys of `AGAINST`, of the networks and of the truth.
-        gain: share by which the CRPS of the networks is below that of the best standard.
+        gain: share by which the CRPS of the networks is below that of the best baseline.
         hold: whether the verdict says that the ranges hold.
         following: correlation of the stated with the true width, NaN where that never changes.
     """

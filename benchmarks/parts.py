@@ -6,7 +6,7 @@
 - the linear model alone: what every second member begins as, never trained further;
 - LSTM alone: members that begin with nothing and whose heads read the LSTM alone;
 - one member, each symbol by itself, no calibration: the default without that part;
-- HAR, calibrated: the best of the standards under the calibration that lstmcast has.
+- HAR, calibrated: the best of the baselines under the calibration that lstmcast has.
 
 The scores are of the test rows and choose nothing. They are of the return in %, lower is better; DM
 is the Diebold-Mariano t of the default against the row, the weakest of the seeds: below -2 the
@@ -44,11 +44,11 @@ def alone(data: DataSet, horizon: int, seed: int) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def calibrated_standard(data: DataSet, horizon: int, seed: int) -> pd.DataFrame:
-    """Forecasts of a pool in which the standard has all the weight, calibrated."""
+def calibrated_har(data: DataSet, horizon: int, seed: int) -> pd.DataFrame:
+    """Forecasts of a pool in which the baseline has all the weight, calibrated."""
     ranges = all("high" not in history.missing for history in data.histories)
-    standard = f"model.pool.baselines=[{'har_range' if ranges else 'har_abs'}]"
-    trained = data.train(horizon, seed, (*VARIANTS["linear model alone"], standard))
+    member = f"model.pool.baselines=[{'har_range' if ranges else 'har_abs'}]"
+    trained = data.train(horizon, seed, (*VARIANTS["linear model alone"], member))
     weights = np.repeat([[1e-9], [1 - 1e-9]], horizon, axis=1)
     forecaster = replace(trained.forecaster, weights=weights)
     inputs = forecaster.inputs(data.histories)
@@ -82,7 +82,7 @@ def main() -> None:
         if len(data.histories) > 1:
             by_itself = [row_losses(alone(data, longest, seed)) for seed in seeds]
             rows.append(Rival("each symbol by itself", by_itself))
-        har = calibrated_standard(data, longest, seeds[0])
+        har = calibrated_har(data, longest, seeds[0])
         rows.append(Rival("HAR, calibrated", [row_losses(har)]))
         for horizon in options.horizons:
             print_horizon(default, rows, horizon)

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from skill import STANDARDS, Silent, beside, files
+from skill import BASELINE_NAMES, Silent, beside, files
 
-from lstmcast.baselines import BASELINES, standard_tables
+from lstmcast.baselines import BASELINES, baseline_tables
 from lstmcast.config import parse_experiment
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.prices.history import PriceHistory
@@ -109,13 +109,13 @@ def compare(case: Case, years: int, options: argparse.Namespace) -> None:
         tables: list[pd.DataFrame] = []
         notes: tuple[str, ...] = ()
         for history, run in zip(cut, kept, strict=True):
-            features, given = beside([history], run)
-            done, notes = standard_tables(
+            features, context = beside([history], run)
+            done, notes = baseline_tables(
                 [BASELINES[name]],
                 run.predictions,
                 {history.symbol: history.adjusted()},
                 features=features,
-                given=given,
+                context=context,
                 refit="yearly",
                 jobs=1,
             )
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--data", action="append", required=True)
     parser.add_argument("--years", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--baselines", nargs="*", default=STANDARDS[:-1])
+    parser.add_argument("--baselines", nargs="*", default=BASELINE_NAMES[:-1])
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     parser.add_argument("--variant", action="append", default=[], help="overrides, ;-separated")
     options = parser.parse_args()

@@ -7,7 +7,7 @@
 Each `--data` is a folder of price files (CSV, gzipped or not, or Parquet, one symbol a file), the
 last session of training, that of validation, and the symbols if not all; what comes after is the
 test. The defaults of lstmcast are trained once for each seed, all horizons in one network. The
-standards are fitted as their users would: for one session ahead anew each January on all earlier
+baselines are fitted as their users would: for one session ahead anew each January on all earlier
 rows, for further ones once, on the rows before the test.
 
 Scores are of the return in %, the mean over symbols; lower is better. DM is the Diebold-Mariano t
@@ -52,11 +52,11 @@ from peers.run import (
 
 from lstmcast.baselines import (
     BASELINES,
+    BaselineContext,
     FitCache,
-    Given,
+    baseline_context,
     baseline_members,
-    given_by,
-    standard_tables,
+    baseline_tables,
 )
 from lstmcast.config import Experiment, parse_experiment
 from lstmcast.evaluation.comparison import compare
@@ -67,7 +67,7 @@ from lstmcast.prices.sources import get_source
 from lstmcast.prices.sources.base import SourceOptions
 from lstmcast.training import EpochRecord, Trained, predict, train_experiment
 
-STANDARDS = (
+BASELINE_NAMES = (
     "ewma", "garch", "gjr", "har_abs", "har_range", "har_calibrated", "linear", "pretrained",
 )  # fmt: skip
 SCORES = ("log_score", "crps", "inside_50", "inside_80", "inside_90")
@@ -150,32 +150,32 @@ def files(folder: Path) -> list[Path]:
 
 def beside(
     histories: Sequence[PriceHistory], trained: Trained
-) -> tuple[dict[str, pd.DataFrame], Given]:
+) -> tuple[dict[str, pd.DataFrame], BaselineContext]:
     """What baselines read of a run beside the bars: its features, and those of `pretrained`."""
     experiment = trained.prepared.experiment
     matrices = build_matrices(histories, experiment.features or ())
     features = {symbol: matrix.table for symbol, matrix in matrices.items()}
-    return features, given_by(experiment, histories, STANDARDS, features)
+    return features, baseline_context(experiment, histories, BASELINE_NAMES, features)
 
 
-def standards(
+def baseline_losses(
     data: DataSet, trained: Trained, horizons: Sequence[int], cache: FitCache
 ) -> dict[str, pd.DataFrame]:
-    """Losses of each standard on the rows of a run's test forecasts, at the given horizons."""
+    """Losses of each baseline on the rows of a run's test forecasts, at the given horizons."""
     predictions = trained.predictions
     bars = {history.symbol: history.adjusted() for history in data.histories}
-    baselines = [BASELINES[name] for name in STANDARDS]
-    features, given = beside(data.histories, trained)
-    read: dict[str, Any] = {"features": features, "given": given, "jobs": 1, "cache": cache}
+    baselines = [BASELINES[name] for name in BASELINE_NAMES]
+    features, context = beside(data.histories, trained)
+    read: dict[str, Any] = {"features": features, "context": context, "jobs": 1, "cache": cache}
     near = predictions[predictions["horizon"] == 1]
-    losses: dict[str, list[pd.DataFrame]] = {name: [] for name in STANDARDS}
-    yearly, _ = standard_tables(baselines, near, bars, refit="yearly", **read)
-    for name, standard in yearly.items():
-        losses[name].append(row_losses(standard.table))
+    losses: dict[str, list[pd.DataFrame]] = {name: [] for name in BASELINE_NAMES}
+    yearly, _ = baseline_tables(baselines, near, bars, refit="yearly", **read)
+    for name, result in yearly.items():
+        losses[name].append(row_losses(result.table))
     if further := [h for h in horizons if h > 1]:
-        once, _ = standard_tables(baselines, predictions, bars, **read)
-        for name, standard in once.items():
-            part = standard.table[standard.table["horizon"].isin(further)]
+        once, _ = baseline_tables(baselines, predictions, bars, **read)
+        for name, result in once.items():
+            part = result.table[result.table["horizon"].isin(further)]
             losses[name].append(row_losses(part))
     return {name: pd.concat(parts, ignore_index=True) for name, parts in losses.items() if parts}
 
@@ -370,7 +370,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the experiment")
     parser.add_argument("--unseen", action="store_true", help="leave one symbol out in turn")
-    parser.add_argument("--cache", type=Path, help="folder that keeps the standards' fits")
+    parser.add_argument("--cache", type=Path, help="folder that keeps the baselines' fits")
     parser.add_argument(
         "--peers", nargs="+", default=[], choices=PEERS, help="libraries to put beside it"
     )
@@ -407,7 +407,7 @@ def run(options: argparse.Namespace) -> None:
             losses = [row_losses(run.predictions) for run in runs]
             others = [
                 Rival(BASELINES[name].label, [table])
-                for name, table in standards(data, runs[0], options.horizons, cache).items()
+                for name, table in baseline_losses(data, runs[0], options.horizons, cache).items()
             ]
             peers = run_peers(data, first, options)
             for horizon in options.horizons:

@@ -1,4 +1,4 @@
-"""The standards that a model must beat: each forecasts the same rows from bars alone.
+"""The baselines that a model must beat: each forecasts the same rows from bars alone.
 
 A new baseline is a new file and one line in `BASELINES`.
 """
@@ -15,20 +15,17 @@ from lstmcast.baselines.base import (
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.calibrated import CalibratedHar
 from lstmcast.baselines.constant import Constant
+from lstmcast.baselines.context import BaselineContext, baseline_context
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.garch import Garch
-from lstmcast.baselines.given import Given, given_by
 from lstmcast.baselines.har import HarAbs, HarRange
 from lstmcast.baselines.linear import Linear
 from lstmcast.baselines.member import BaselineMember
 from lstmcast.baselines.pretrained import PretrainedNetworks
 from lstmcast.baselines.random_walk import Drift, RandomWalk
 from lstmcast.baselines.ridge import Ridge
-from lstmcast.baselines.standards import (
-    Standard,
-    standard_tables,
-    standards_by_symbol,
-)
+from lstmcast.baselines.runner import baseline_tables, baselines_by_symbol
+from lstmcast.baselines.symbol import BaselineResult
 from lstmcast.baselines.table import baseline_table
 from lstmcast.errors import ConfigError, UsageError
 
@@ -85,17 +82,17 @@ def baseline_members(names: Sequence[str]) -> tuple[BaselineMember, ...]:
 __all__ = [
     "BASELINES",
     "Baseline",
+    "BaselineContext",
     "BaselineForecast",
     "BaselineInputs",
     "BaselineMember",
+    "BaselineResult",
     "FitCache",
-    "Given",
     "Refit",
-    "Standard",
+    "baseline_context",
     "baseline_members",
     "baseline_table",
+    "baseline_tables",
+    "baselines_by_symbol",
     "get_baseline",
-    "given_by",
-    "standard_tables",
-    "standards_by_symbol",
 ]

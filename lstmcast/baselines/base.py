@@ -98,7 +98,7 @@ class BaselineForecast:
 
     Args:
         distribution: forecasts of shape `(origins, horizons)`.
-        notes: one line each, such as a fit that failed and what stands in for it.
+        notes: one line each, such as a fit that failed and what replaced it.
     """
 
     distribution: Distribution
@@ -106,7 +106,7 @@ class BaselineForecast:
 
 
 class Baseline(Protocol):
-    """A forecaster with no network: the standard that a model must beat to be worth its cost."""
+    """A forecaster that a model must beat to be worth its cost."""
 
     @property
     def name(self) -> str:
@@ -132,8 +132,8 @@ class Baseline(Protocol):
 
 
 @dataclass(frozen=True)
-class Brought:
-    """What one symbol brings to a pooled baseline.
+class PooledInputs:
+    """What a baseline that is fitted to all symbols at once needs of one of them.
 
     Args:
         inputs: the symbol's, with the origins that are wanted.
@@ -145,13 +145,13 @@ class Brought:
 
 
 @dataclass(frozen=True)
-class Alone:
-    """What a pooled baseline says of one symbol by itself, from some row to the last origin.
+class PerSymbolForecast:
+    """Forecasts of one symbol before calibration, which pools the outcomes of all symbols.
 
     Args:
         inputs: the symbol's, with the origins that are wanted.
         first: row of the first forecast.
-        forecasts: of every row from there to the last origin, or beyond.
+        forecasts: of every row from there to the last origin or beyond.
     """
 
     inputs: BaselineInputs
@@ -165,21 +165,22 @@ class Alone:
         return StudentTMixture(*(part[:, chosen] for part in parts))
 
 
-Share = TypeVar("Share", Alone, Brought)
-"""What each symbol brings to a pooled baseline."""
+PerSymbol = TypeVar("PerSymbol", PerSymbolForecast, PooledInputs)
+"""What each symbol contributes to a pooled baseline."""
 
 
 @runtime_checkable
-class PooledBaseline(Baseline, Protocol[Share]):
+class PooledBaseline(Baseline, Protocol[PerSymbol]):
     """A baseline whose forecast of a symbol depends on the other symbols as well.
 
-    `alone` may run in a worker process, and what it returns is sent back; `together` does not.
+    `prepare` may run in a worker process, and what it returns is sent back; `forecast_pooled` runs
+    in the main process.
     """
 
-    def alone(self, inputs: BaselineInputs, refit: Refit) -> Share:
-        """What it makes of one symbol, before the others have their say."""
+    def prepare(self, inputs: BaselineInputs, refit: Refit) -> PerSymbol:
+        """The part that can be computed for one symbol by itself."""
         ...
 
-    def together(self, symbols: Sequence[Share]) -> list[Distribution]:
+    def forecast_pooled(self, symbols: Sequence[PerSymbol]) -> list[Distribution]:
         """The forecasts of each symbol's origins, in the order of the symbols."""
         ...

@@ -1,6 +1,6 @@
 """HAR under the calibration that the networks have: is what they gain more than that?
 
-Calibration learns from every test day how often ranges hold, and the other standards learn nothing
+Calibration learns from every test day how often ranges hold, and the other baselines learn nothing
 there. So the best of them gets the same: it is fitted on the rows before the last two years, its
 ranges are followed through those years and then through the test, over all symbols together.
 """
@@ -11,13 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from lstmcast.baselines.base import Alone, Baseline, BaselineForecast, BaselineInputs, Refit
+from lstmcast.baselines.base import (
+    Baseline,
+    BaselineForecast,
+    BaselineInputs,
+    PerSymbolForecast,
+    Refit,
+)
 from lstmcast.baselines.har import HarAbs, HarRange
 from lstmcast.baselines.refit import refit_periods
 from lstmcast.calibration import CalibrationSeries, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
 
-FOLLOWED = 500
+CALIBRATION_SESSIONS = 500
 """Sessions before the first forecast through which ranges are followed; half of a short history."""
 
 
@@ -34,9 +40,9 @@ class CalibratedHar:
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin, of one symbol by itself."""
-        return BaselineForecast(self.together([self.alone(inputs, "never")])[0])
+        return BaselineForecast(self.forecast_pooled([self.prepare(inputs, "never")])[0])
 
-    def alone(self, inputs: BaselineInputs, refit: Refit) -> Alone:
+    def prepare(self, inputs: BaselineInputs, refit: Refit) -> PerSymbolForecast:
         """What HAR says of one symbol, before calibration.
 
         Its last fit goes on to its newest bar: others may be followed further than its own last
@@ -51,14 +57,14 @@ class CalibratedHar:
         periods = [*fitted, replace(newest, origins=np.append(newest.origins, after))]
         parts = [har.forecast(part).distribution for part in periods]
         mixtures = [part for part in parts if isinstance(part, StudentTMixture)]
-        return Alone(inputs, int(early.origins[0]), StudentTMixture.stacked(mixtures))
+        return PerSymbolForecast(inputs, int(early.origins[0]), StudentTMixture.stacked(mixtures))
 
-    def together(self, symbols: Sequence[Alone]) -> list[Distribution]:
+    def forecast_pooled(self, symbols: Sequence[PerSymbolForecast]) -> list[Distribution]:
         """Calibrate the forecasts of several symbols by what came true of all of them."""
-        return followed(symbols)
+        return calibrated(symbols)
 
 
-def followed(symbols: Sequence[Alone]) -> list[Distribution]:
+def calibrated(symbols: Sequence[PerSymbolForecast]) -> list[Distribution]:
     """The forecasts of each symbol's origins, their ranges following what came true of all."""
     by_name = {each.inputs.symbol: each for each in symbols}
     series = [
@@ -91,6 +97,6 @@ def _before(inputs: BaselineInputs) -> BaselineInputs:
     Where prices stood still at first, half of the rows since then are followed.
     """
     moving = inputs.fit_rows - min(inputs.first_move() - 1, inputs.fit_rows)
-    start = inputs.fit_rows - min(FOLLOWED, moving // 2)
+    start = inputs.fit_rows - min(CALIBRATION_SESSIONS, moving // 2)
     followed = np.arange(start - 1, inputs.fit_rows - 1, dtype=np.intp)
     return replace(inputs, fit_rows=start, origins=followed)

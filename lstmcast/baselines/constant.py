@@ -10,7 +10,7 @@ from lstmcast.baselines.scaled import always_able, scaled_student_t
 
 @dataclass(frozen=True)
 class Constant:
-    """The same width every day: the standard where volatility does not change."""
+    """The same width every day: what a constant volatility would give."""
 
     name: str = "constant"
     label: str = "constant t"

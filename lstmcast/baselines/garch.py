@@ -84,9 +84,9 @@ class Garch:
         returns = _UNIT * inputs.returns()[start:]
         parameters = self._parameters(returns[: inputs.fit_rows - start], inputs.cache)
         if parameters is None:
-            stand_in = Ewma().forecast(inputs)
-            note = f"{self.label} of {inputs.symbol}: the fit failed or explodes; EWMA stands in"
-            return BaselineForecast(stand_in.distribution, (note, *stand_in.notes))
+            fallback = Ewma().forecast(inputs)
+            note = f"{self.label} of {inputs.symbol}: the fit failed or diverged; replaced by EWMA"
+            return BaselineForecast(fallback.distribution, (note, *fallback.notes))
         variance = next_variance(returns, parameters)[inputs.origins - start]
         return BaselineForecast(cumulated(parameters, variance, inputs.horizons))
 

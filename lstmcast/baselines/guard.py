@@ -1,4 +1,4 @@
-"""What keeps a baseline that fails or explodes from being scored as it is.
+"""What keeps a baseline that fails or diverges from being scored as it is.
 
 A fit can end in numbers that no price ever showed: a variance that feeds on itself, a slope learned
 from one wild row. Scored beside others, one such symbol makes the baseline's mean meaningless, and
@@ -40,10 +40,10 @@ def attempt(function: Callable[[], Result]) -> tuple[Result | None, str]:
 
 
 def checked_forecast(baseline: Baseline, inputs: BaselineInputs) -> BaselineForecast:
-    """Forecast with a baseline, and refuse what explodes.
+    """Forecast with a baseline, and refuse what diverges.
 
     Raises:
-        DataError: if there is too little to fit, or the forecast explodes.
+        DataError: if there is too little to fit, or the forecast diverges.
     """
     forecast = baseline.forecast(inputs)
     check_bounds(forecast.distribution, inputs)
@@ -69,6 +69,6 @@ def check_bounds(distribution: Distribution, inputs: BaselineInputs) -> None:
         row = int((~sound).any(axis=1).argmax())
         origin = pd.Timestamp(inputs.bars.index[inputs.origins[row]])
         raise DataError(
-            f"has a forecast that explodes, from {origin:%Y-%m-%d}",
+            f"has a forecast that diverges, from {origin:%Y-%m-%d}",
             "look at its prices with `lstmcast data check`",
         )

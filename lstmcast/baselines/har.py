@@ -49,7 +49,7 @@ class HarAbs:
 
 @dataclass(frozen=True)
 class HarRange:
-    """HAR on the log of Parkinson's range, the standard that is hardest to beat."""
+    """HAR on the log of Parkinson's range, the baseline that is hardest to beat."""
 
     skip: int = WARM_UP
     name: str = "har_range"

@@ -14,8 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lstmcast.baselines.base import Alone, BaselineForecast, BaselineInputs, Brought, Refit
-from lstmcast.baselines.calibrated import FOLLOWED, followed
+from lstmcast.baselines.base import (
+    BaselineForecast,
+    BaselineInputs,
+    PerSymbolForecast,
+    PooledInputs,
+    Refit,
+)
+from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, calibrated
 from lstmcast.baselines.reading import gap_of, reading_of
 from lstmcast.baselines.refit import joint_cuts
 from lstmcast.baselines.student_t import MIN_ROWS
@@ -42,7 +48,7 @@ class Linear:
             return gap
         begins = int(np.isfinite(inputs.features).all(axis=1).argmax())
         known = max(inputs.fit_rows - begins, 0)
-        found = known - min(FOLLOWED, known // 2) - 1
+        found = known - min(CALIBRATION_SESSIONS, known // 2) - 1
         if found >= MIN_ROWS:
             return None
         return (
@@ -52,27 +58,27 @@ class Linear:
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin, of one symbol by itself."""
-        return BaselineForecast(self.together([self.alone(inputs, "never")])[0])
+        return BaselineForecast(self.forecast_pooled([self.prepare(inputs, "never")])[0])
 
-    def alone(self, inputs: BaselineInputs, refit: Refit) -> Brought:
+    def prepare(self, inputs: BaselineInputs, refit: Refit) -> PooledInputs:
         """What it reads of one symbol: it is fitted to all of them together."""
-        return Brought(replace(inputs, defaults=None), refit)
+        return PooledInputs(replace(inputs, defaults=None), refit)
 
-    def together(self, symbols: Sequence[Brought]) -> list[Distribution]:
+    def forecast_pooled(self, symbols: Sequence[PooledInputs]) -> list[Distribution]:
         """Fit to all symbols, again as often as is asked for, and calibrate."""
         inputs = [each.inputs for each in symbols]
         readings = [reading_of(part, part.features) for part in inputs]
         cuts = joint_cuts(inputs, symbols[0].refit)
-        return followed(_along(inputs, readings, cuts))
+        return calibrated(_along(inputs, readings, cuts))
 
 
 def _along(
     inputs: Sequence[BaselineInputs], readings: Sequence["Reading"], cuts: Sequence[pd.Timestamp]
-) -> list[Alone]:
+) -> list[PerSymbolForecast]:
     """The forecasts of each symbol, each by the last fit that its origin may know."""
     from lstmcast.training.linear import fit_linear, fitted_rows
 
-    early = _begin_of_followed(readings, cuts[0])
+    early = _calibration_start(readings, cuts[0])
     fits: list[pd.Timestamp] = []
     models: list[LinearModel] = []
     for cut in (early, *cuts):
@@ -95,13 +101,13 @@ def _along(
     ]
 
 
-def _begin_of_followed(readings: Sequence["Reading"], first: pd.Timestamp) -> pd.Timestamp:
+def _calibration_start(readings: Sequence["Reading"], first: pd.Timestamp) -> pd.Timestamp:
     """The session up to which the fit is made whose ranges are followed up to the first fit."""
     dates = pd.DatetimeIndex([])
     for reading in readings:
         dates = dates.union(reading.dates[reading.begins :])
     dates = dates[dates <= first]
-    return pd.Timestamp(dates[len(dates) - min(FOLLOWED, len(dates) // 2) - 1])
+    return pd.Timestamp(dates[len(dates) - min(CALIBRATION_SESSIONS, len(dates) // 2) - 1])
 
 
 def _stops(inputs: Sequence[BaselineInputs], cut: pd.Timestamp, first: pd.Timestamp) -> list[int]:
@@ -121,11 +127,11 @@ def _forecast(
     reading: "Reading",
     fits: pd.DatetimeIndex,
     models: Sequence["LinearModel"],
-) -> Alone:
+) -> PerSymbolForecast:
     first = max(reading.begins, int(reading.dates.searchsorted(fits[0])))
     number: NDArray[np.intp] = fits.searchsorted(reading.dates[first:], side="right") - 1
     parts = []
     for k in np.unique(number):
         rows = first + np.flatnonzero(number == k)
         parts.append(models[k].forecast(reading, int(rows[0]), int(rows[-1]) + 1))
-    return Alone(replace(inputs, features=None), first, StudentTMixture.stacked(parts))
+    return PerSymbolForecast(replace(inputs, features=None), first, StudentTMixture.stacked(parts))

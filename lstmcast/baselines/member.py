@@ -71,7 +71,7 @@ class BaselineMember:
         return StudentTMixture.stacked(parts)
 
     def _checked(self, inputs: BaselineInputs) -> Distribution:
-        """Forecast, and refuse what explodes: one such member spoils the mixture."""
+        """Forecast, and refuse what diverges: one such member spoils the mixture."""
         try:
             return checked_forecast(self.baseline, inputs).distribution
         except DataError as error:

@@ -8,8 +8,14 @@ are followed from early on.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lstmcast.baselines.base import Alone, BaselineForecast, BaselineInputs, Brought, Refit
-from lstmcast.baselines.calibrated import followed
+from lstmcast.baselines.base import (
+    BaselineForecast,
+    BaselineInputs,
+    PerSymbolForecast,
+    PooledInputs,
+    Refit,
+)
+from lstmcast.baselines.calibrated import calibrated
 from lstmcast.baselines.reading import gap_of, reading_of
 from lstmcast.distributions import Distribution
 
@@ -29,13 +35,13 @@ class PretrainedNetworks:
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin, of one symbol by itself."""
-        return BaselineForecast(self.together([self.alone(inputs, "never")])[0])
+        return BaselineForecast(self.forecast_pooled([self.prepare(inputs, "never")])[0])
 
-    def alone(self, inputs: BaselineInputs, refit: Refit) -> Brought:
+    def prepare(self, inputs: BaselineInputs, refit: Refit) -> PooledInputs:
         """What they read of one symbol; they run in the process that pools them."""
-        return Brought(replace(inputs, features=None), refit)
+        return PooledInputs(replace(inputs, features=None), refit)
 
-    def together(self, symbols: Sequence[Brought]) -> list[Distribution]:
+    def forecast_pooled(self, symbols: Sequence[PooledInputs]) -> list[Distribution]:
         """Forecast every symbol and calibrate by what came true of all of them."""
         from lstmcast.training.zero_shot import LONGEST, SETTLED, forecast_unfitted
 
@@ -54,9 +60,9 @@ class PretrainedNetworks:
         forecasts = forecast_unfitted(
             readings, columns[0].names, columns[0].groups, inputs[0].horizons, firsts
         )
-        return followed(
+        return calibrated(
             [
-                Alone(replace(part, defaults=None), first, forecast)
+                PerSymbolForecast(replace(part, defaults=None), first, forecast)
                 for part, first, forecast in zip(inputs, firsts, forecasts, strict=True)
             ]
         )

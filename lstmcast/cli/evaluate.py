@@ -1,4 +1,4 @@
-"""`lstmcast evaluate`: the test forecasts of a run beside the standards, and a verdict."""
+"""`lstmcast evaluate`: the test forecasts of a run beside the baselines, and a verdict."""
 
 import math
 import operator
@@ -148,7 +148,7 @@ def evaluate_run(
     jobs: int = 0,
 ) -> "Report":
     """Evaluate a run's stored predictions; the network itself is not needed."""
-    from lstmcast.baselines import BASELINES, FitCache, given_by
+    from lstmcast.baselines import BASELINES, FitCache, baseline_context
     from lstmcast.evaluation import evaluate as evaluate_tables
     from lstmcast.features import build_matrices
     from lstmcast.prices.closing import market
@@ -163,7 +163,7 @@ def evaluate_run(
         run.predictions(),
         {history.symbol: history.adjusted() for history in histories},
         features=features,
-        given=given_by(experiment, histories, names, features),
+        context=baseline_context(experiment, histories, names, features),
         markets={history.symbol: market(history) for history in histories},
         baselines=names,
         refit=refit,

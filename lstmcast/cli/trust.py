@@ -21,7 +21,7 @@ _NEWEST = 250
 """Newest sessions, a year, that are looked at by themselves for unchanged closes."""
 
 
-FEWEST_FOLLOWED = 120
+FEWEST_OUTCOMES = 120
 """Sessions whose forecasts came true below which nothing is said of how ranges held."""
 
 
@@ -101,10 +101,10 @@ def on_last_sessions(
     from lstmcast.evaluation.trust import RECENT, trust_in
 
     count = 0 if predictions.empty else predictions["origin"].nunique()
-    if count < FEWEST_FOLLOWED:
+    if count < FEWEST_OUTCOMES:
         words = (
             f"{history.symbol}: nothing tells how its ranges held: {count} sessions could be "
-            f"followed, and it takes {FEWEST_FOLLOWED}"
+            f"followed, and it takes {FEWEST_OUTCOMES}"
         )
         return None, [Warned("not_tested", words, [history.symbol])]
     trust = trust_in(predictions, {history.symbol: history.adjusted()}, longest, RECENT)

@@ -170,10 +170,10 @@ def _value(report: Report, name: str, horizon: int, limit: float | str) -> float
     """The number that a score is compared with."""
     if not isinstance(limit, str):
         return limit
-    standards = {key: part for key, part in report.forecasters.items() if key != MODEL}
+    baselines = {key: part for key, part in report.forecasters.items() if key != MODEL}
     if limit != _BEST:
-        return float(getattr(standards[limit].pooled[horizon], name))
-    values = [float(getattr(part.pooled[horizon], name)) for part in standards.values()]
+        return float(getattr(baselines[limit].pooled[horizon], name))
+    values = [float(getattr(part.pooled[horizon], name)) for part in baselines.values()]
     known = [value for value in values if not math.isnan(value)]
     highest_is_best = name in {"r2_zero", "hit_rate"}
     return (max if highest_is_best else min)(known, default=float("nan"))

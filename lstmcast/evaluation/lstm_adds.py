@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmcast.baselines.given import LINEAR, PRETRAINED
+from lstmcast.baselines.context import LINEAR, PRETRAINED
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.evidence import Finding, finding
 from lstmcast.evaluation.significance import Test

@@ -11,7 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from lstmcast.baselines import BASELINES, FitCache, Given, Refit, get_baseline, standards_by_symbol
+from lstmcast.baselines import (
+    BASELINES,
+    BaselineContext,
+    FitCache,
+    Refit,
+    baselines_by_symbol,
+    get_baseline,
+)
 from lstmcast.baselines.table import align
 from lstmcast.errors import DataError
 from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
@@ -133,7 +140,7 @@ def evaluate(
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
     markets: Mapping[str, str] | None = None,
-    given: Given | None = None,
+    context: BaselineContext | None = None,
     baselines: Sequence[str] = tuple(BASELINES),
     refit: Refit = "never",
     jobs: int = 0,
@@ -149,7 +156,7 @@ def evaluate(
             first origin of the table.
         features: the model's causal features of each symbol, for baselines that use them.
         markets: who closes together (`lstmcast.prices.closing.market`); by ticker if not given.
-        given: what else the run gives to baselines (`lstmcast.baselines.given_by`).
+        context: what else the run gives to baselines (`lstmcast.baselines.baseline_context`).
         baselines: names out of `BASELINES`; those that can forecast none of the symbols are left
             out with a note.
         refit: fit the baselines once, or again in each period on all rows before.
@@ -167,7 +174,7 @@ def evaluate(
             "move the end of the split back, or fetch newer prices",
         )
     model, still = _that_moved(predictions)
-    standards, found = standards_by_symbol(
+    results, found = baselines_by_symbol(
         [get_baseline(name) for name in baselines],
         model,
         bars,
@@ -175,17 +182,17 @@ def evaluate(
         fit_end=fit_end,
         features=features,
         markets=markets,
-        given=given,
+        context=context,
         refit=refit,
         jobs=jobs,
         cache=cache,
     )
     forecasters = {MODEL: scored(_by_symbol(model), model)}
     notes = [*still, *found]
-    for name, parts in standards.items():
+    for name, parts in results.items():
         forecasters[name] = scored({key: part.table for key, part in parts.items()}, model)
         notes += [note for part in parts.values() for note in part.notes]
-    labels = {MODEL: label, **{name: get_baseline(name).label for name in standards}}
+    labels = {MODEL: label, **{name: get_baseline(name).label for name in results}}
     return _report(model, forecasters, labels, bars, tuple(notes))
 
 

@@ -1,4 +1,4 @@
-"""The closing words of an evaluation: is the forecast worth more than a standard?
+"""The closing words of an evaluation: is the forecast worth more than a baseline?
 
 A claim needs a p-value below 5 %; anything else is called level, and a test range too short to
 tell, or in which the price stood still, gets no claim at all. A result beyond what honest forecasts

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
-from lstmcast.baselines import FitCache, baseline_members, get_baseline, standard_tables
-from lstmcast.baselines.base import Alone, Refit
-from lstmcast.baselines.calibrated import FOLLOWED, CalibratedHar
+from lstmcast.baselines import FitCache, baseline_members, baseline_tables, get_baseline
+from lstmcast.baselines.base import PerSymbolForecast, Refit
+from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, CalibratedHar
 from lstmcast.baselines.har import HarRange
-from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES
+from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
 from lstmcast.baselines.table import inputs_for
 from lstmcast.calibration import CalibrationSeries, calibrate
 from lstmcast.errors import ConfigError
@@ -47,13 +47,13 @@ def held(table: pd.DataFrame, low: str = "q10", high: str = "q90") -> float:
 def test_it_is_har_calibrated_over_all_symbols_written_out() -> None:
     bars = world()
     table = rows(bars)
-    found, notes = standard_tables([get_baseline("har_calibrated")], table, bars)
+    found, notes = baseline_tables([get_baseline("har_calibrated")], table, bars)
     assert notes == ()
-    raws: dict[str, Alone] = {}
+    raws: dict[str, PerSymbolForecast] = {}
     for name, frame in bars.items():
         given = inputs_for(table[table["symbol"] == name], frame)
-        raws[name] = CalibratedHar().alone(given, "never")
-        assert raws[name].first == FIRST + 1 - FOLLOWED - 1
+        raws[name] = CalibratedHar().prepare(given, "never")
+        assert raws[name].first == FIRST + 1 - CALIBRATION_SESSIONS - 1
     series = [
         CalibrationSeries(
             name, pd.DatetimeIndex(frame.index), frame["close"].to_numpy(), raws[name].first
@@ -76,7 +76,7 @@ def test_it_is_har_calibrated_over_all_symbols_written_out() -> None:
 def test_before_calibration_it_is_har() -> None:
     bars = world(1)["S0"]
     given = inputs_for(rows({"S0": bars}), bars)
-    alone, har = CalibratedHar().alone(given, "never"), HarRange().forecast(given).distribution
+    alone, har = CalibratedHar().prepare(given, "never"), HarRange().forecast(given).distribution
     np.testing.assert_allclose(
         alone.at(given.origins).quantiles((0.1, 0.9)), har.quantiles((0.1, 0.9)), rtol=1e-12
     )
@@ -86,7 +86,7 @@ def test_its_ranges_follow_where_those_of_har_stay_too_narrow() -> None:
     """From the second year after the break on: the gain is small and takes its time."""
     bars = world(4, wilder=1.6)
     names = [get_baseline(name) for name in ("har_range", "har_calibrated")]
-    tables, _ = standard_tables(names, rows(bars), bars)
+    tables, _ = baseline_tables(names, rows(bars), bars)
     late = bars["S0"].index[FIRST + 250]
     plain, calibrated = (
         held(found.table[found.table["origin"] > late]) - 0.8
@@ -109,7 +109,7 @@ def test_no_forecast_knows_what_came_after_it() -> None:
         for name, frame in bars.items()
     }
     both = [
-        standard_tables([get_baseline("har_calibrated")], rows(given), given)[0]
+        baseline_tables([get_baseline("har_calibrated")], rows(given), given)[0]
         for given in (bars, altered)
     ]
     early = table["origin"] <= bars["S0"].index[last]
@@ -119,10 +119,10 @@ def test_no_forecast_knows_what_came_after_it() -> None:
 
 @pytest.mark.slow
 def test_worker_processes_give_the_same() -> None:
-    bars = world(FEWEST_SYMBOLS_FOR_PROCESSES)
+    bars = world(MIN_SYMBOLS_FOR_PROCESSES)
     table = rows(bars, horizons=1)
     one, two = (
-        standard_tables([get_baseline("har_calibrated")], table, bars, jobs=jobs)[0]
+        baseline_tables([get_baseline("har_calibrated")], table, bars, jobs=jobs)[0]
         for jobs in (1, 2)
     )
     pd.testing.assert_frame_equal(one["har_calibrated"].table, two["har_calibrated"].table)
@@ -132,9 +132,9 @@ def test_a_symbol_with_too_few_rows_has_ewma_and_takes_nothing_from_the_others()
     bars = world(3)
     bars["S2"] = bars["S2"].iloc[FIRST - 70 :]
     names = [get_baseline(name) for name in ("ewma", "har_calibrated")]
-    tables, notes = standard_tables(names, rows(world(3)), bars)
+    tables, notes = baseline_tables(names, rows(world(3)), bars)
     assert len(notes) == 1
-    assert "HAR, calibrated: EWMA(0.94)-t stands in for 1 of 3 symbols (S2 has" in notes[0]
+    assert "HAR, calibrated: replaced by EWMA(0.94)-t for 1 of 3 symbols (S2 has" in notes[0]
     ewma, har = (tables[name].table for name in tables)
     same = (ewma["q05"] == har["q05"]).groupby(ewma["symbol"]).mean()
     assert same.to_dict() == {"S0": 0.0, "S1": 0.0, "S2": 1.0}
@@ -143,8 +143,8 @@ def test_a_symbol_with_too_few_rows_has_ewma_and_takes_nothing_from_the_others()
 def test_it_is_fitted_again_and_leaves_the_cache_alone(tmp_path: Path) -> None:
     bars = world(1)
     cache = FitCache(tmp_path)
-    once, _ = standard_tables([get_baseline("har_calibrated")], rows(bars), bars, cache=cache)
-    again, _ = standard_tables([get_baseline("har_calibrated")], rows(bars), bars, refit="yearly")
+    once, _ = baseline_tables([get_baseline("har_calibrated")], rows(bars), bars, cache=cache)
+    again, _ = baseline_tables([get_baseline("har_calibrated")], rows(bars), bars, refit="yearly")
     a, b = (found["har_calibrated"].table["q05"].to_numpy() for found in (once, again))
     years = rows(bars)["date"].dt.year
     first = (years == years.iloc[0]).to_numpy()
@@ -165,9 +165,9 @@ def test_a_symbol_that_ends_earlier_has_the_same_forecasts_until_then(
     bars = world()
     cut = {"S0": bars["S0"], "S1": bars["S1"].iloc[:-missing]}
     har = [get_baseline("har_calibrated")]
-    whole, _ = standard_tables(har, rows(bars), bars, refit=refit)
+    whole, _ = baseline_tables(har, rows(bars), bars, refit=refit)
     lasting = {"S0": constant_t(ROWS - FIRST, 2), "S1": constant_t(ROWS - FIRST - missing, 2)}
-    found, notes = standard_tables(har, predict(cut, FIRST, lasting), cut, refit=refit)
+    found, notes = baseline_tables(har, predict(cut, FIRST, lasting), cut, refit=refit)
     assert notes == ()
     last = cut["S1"].index[-1]
     ours, theirs = (t["har_calibrated"].table for t in (found, whole))

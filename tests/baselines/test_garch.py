@@ -160,7 +160,7 @@ def test_a_fit_that_fails_is_said_and_ewma_stands_in(monkeypatch: pytest.MonkeyP
     bars = bars_from_returns(garch_returns(5, 700)[0])
     given = BaselineInputs("X", bars, 600, np.arange(599, 690), 2)
     forecast = Garch(asymmetric=True).forecast(given)
-    assert forecast.notes == ("GJR-GARCH-t of X: the fit failed or explodes; EWMA stands in",)
+    assert forecast.notes == ("GJR-GARCH-t of X: the fit failed or diverged; replaced by EWMA",)
     assert isinstance(forecast.distribution, StudentTMixture)
 
 

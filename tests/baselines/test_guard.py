@@ -1,4 +1,4 @@
-"""One baseline stops no other: what fails, explodes or has a bug is told and replaced."""
+"""One baseline stops no other: what fails, diverges or has a bug is told and replaced."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
-from lstmcast.baselines import BASELINES, get_baseline, standard_tables
+from lstmcast.baselines import BASELINES, baseline_tables, get_baseline
 from lstmcast.baselines.base import BaselineForecast, BaselineInputs
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.guard import MOST_WIDTHS, check_bounds
@@ -83,9 +83,9 @@ def no_number(forecast: StudentTMixture) -> Distribution:
     ("act", "reason"),
     [
         (bug, "S1 met a bug in it, ZeroDivisionError: a fit divides by nothing"),
-        (wide, r"S1 has a forecast that explodes, from \d{4}-\d\d-\d\d"),
-        (shifted, r"S1 has a forecast that explodes, from \d{4}-\d\d-\d\d"),
-        (no_number, r"S1 has a forecast that explodes, from \d{4}-\d\d-\d\d"),
+        (wide, r"S1 has a forecast that diverges, from \d{4}-\d\d-\d\d"),
+        (shifted, r"S1 has a forecast that diverges, from \d{4}-\d\d-\d\d"),
+        (no_number, r"S1 has a forecast that diverges, from \d{4}-\d\d-\d\d"),
     ],
 )
 def test_what_fails_on_a_symbol_is_replaced_there_and_told(
@@ -93,10 +93,10 @@ def test_what_fails_on_a_symbol_is_replaced_there_and_told(
 ) -> None:
     bars = world()
     names = [get_baseline("ewma"), Planted(act), get_baseline("random_walk")]
-    found, notes = standard_tables(names, predictions(bars), bars)
+    found, notes = baseline_tables(names, predictions(bars), bars)
     assert list(found) == ["ewma", "planted", "random_walk"]
     (note,) = notes
-    pattern = rf"planted: EWMA\(0.94\)-t stands in for 1 of 2 symbols \({reason}\)"
+    pattern = rf"planted: replaced by EWMA\(0.94\)-t for 1 of 2 symbols \({reason}\)"
     assert pd.Series([note]).str.fullmatch(pattern).all(), note
     pd.testing.assert_frame_equal(found["planted"].table, found["ewma"].table)
 
@@ -104,22 +104,22 @@ def test_what_fails_on_a_symbol_is_replaced_there_and_told(
 def test_what_fails_on_all_symbols_is_left_out() -> None:
     bars = world()
     both = Planted(bug, ("S0", "S1"))
-    found, notes = standard_tables([both, get_baseline("ewma")], predictions(bars), bars)
+    found, notes = baseline_tables([both, get_baseline("ewma")], predictions(bars), bars)
     assert list(found) == ["ewma"]
     assert notes == (
         "planted is left out: S0 met a bug in it, ZeroDivisionError: a fit divides by nothing",
     )
 
 
-def test_a_fit_that_explodes_in_one_period_is_replaced_in_that_period() -> None:
+def test_a_fit_that_diverges_in_one_period_is_replaced_in_that_period() -> None:
     bars = world(1)
     once = Planted(wide, ("S0",))
-    found, _ = standard_tables(
+    found, _ = baseline_tables(
         [once, get_baseline("ewma")], predictions(bars), bars, refit="yearly"
     )
     (note,) = found["planted"].notes
-    assert note.startswith("planted of S0 has a forecast that explodes, from 2012-")
-    assert note.endswith("; EWMA(0.94)-t stands in from 2012-04-23 on")
+    assert note.startswith("planted: S0 has a forecast that diverges, from 2012-")
+    assert note.endswith("; replaced by EWMA(0.94)-t from 2012-04-23")
     pd.testing.assert_frame_equal(found["planted"].table, found["ewma"].table)
 
 
@@ -131,7 +131,7 @@ def test_prices_that_stood_still_at_first_make_no_baseline_explode(name: str) ->
     slow = pd.DataFrame({"w": ewma_volatility(np.diff(np.log(close), prepend=2.3), 0.9)})
     bars = {"S": frame.assign(open=np.nan, high=np.nan, low=np.nan)}
     table = predictions(bars, 800)
-    found, notes = standard_tables(
+    found, notes = baseline_tables(
         [get_baseline(name)], table, bars, features={"S": slow.set_axis(frame.index).iloc[66:]}
     )
     assert notes == ()
@@ -146,7 +146,7 @@ def test_half_of_the_history_without_a_move_costs_no_baseline() -> None:
     bars = {"S": frame.assign(open=np.nan, high=np.nan, low=np.nan)}
     without = ("har_range", "ridge", "linear", "pretrained")  # these need ranges or features
     wanted = [get_baseline(n) for n in BASELINES if n not in without]
-    found, notes = standard_tables(wanted, predictions(bars, 1018), bars)
+    found, notes = baseline_tables(wanted, predictions(bars, 1018), bars)
     assert notes == ()
     scores = {n: row_losses(part.table)["crps"].mean() for n, part in found.items()}
     assert len(scores) == 8
@@ -156,7 +156,7 @@ def test_half_of_the_history_without_a_move_costs_no_baseline() -> None:
 def test_a_symbol_that_never_moved_leaves_all_out_and_the_model_is_still_scored() -> None:
     frame = bars_from_returns(np.zeros(ROWS))
     bars = {"S": frame}
-    found, notes = standard_tables([get_baseline(name) for name in QUICK], predictions(bars), bars)
+    found, notes = baseline_tables([get_baseline(name) for name in QUICK], predictions(bars), bars)
     assert found == {}
     assert notes == (
         "random walk is left out: S has 0 returns that a baseline can be fitted on, it needs 30",
@@ -186,15 +186,15 @@ def test_the_bound_is_what_had_moved_by_then() -> None:
     scale = np.where(given.origins >= 651, 0.99 * 0.2, 0.99 * 0.001) * MOST_WIDTHS / unit
     check_bounds(StudentTMixture(half.df, half.loc, scale[None, :, None]), given)
     early = np.where(given.origins >= 650, 0.99 * 0.2, 0.99 * 0.001) * MOST_WIDTHS / unit
-    with pytest.raises(DataError, match=f"explodes, from {bars.index[650]:%Y-%m-%d}"):
+    with pytest.raises(DataError, match=f"diverges, from {bars.index[650]:%Y-%m-%d}"):
         check_bounds(StudentTMixture(half.df, half.loc, early[None, :, None]), given)
     check_bounds(PointForecast(np.zeros((len(given.origins), 1))), given)
 
 
-def test_a_member_of_a_pool_that_explodes_is_refused() -> None:
+def test_a_member_of_a_pool_that_diverges_is_refused() -> None:
     frame = bars_from_returns(garch_returns(1, ROWS)[0])
     history = PriceHistory.from_frame(frame, symbol="S1", source="csv")
     sessions = pd.DatetimeIndex(history.bars.index)
     member = BaselineMember(Planted(wide))
-    with pytest.raises(DataError, match=r"names planted, and S1 has a forecast that explodes"):
+    with pytest.raises(DataError, match=r"names planted, and S1 has a forecast that diverges"):
         member.forecast(history, sessions[600:800], 1, [sessions[600]])

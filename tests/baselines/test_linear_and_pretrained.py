@@ -16,15 +16,15 @@ from support.simulated import bars_from_returns, constant_t, garch_returns, pred
 
 from lstmcast.baselines import (
     BASELINES,
+    BaselineContext,
     BaselineInputs,
-    Given,
+    BaselineResult,
     Refit,
-    Standard,
+    baseline_context,
     baseline_members,
-    given_by,
-    standard_tables,
+    baseline_tables,
 )
-from lstmcast.baselines.calibrated import FOLLOWED
+from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS
 from lstmcast.baselines.reading import reading_of
 from lstmcast.baselines.refit import joint_cuts
 from lstmcast.baselines.student_t import MIN_ROWS
@@ -64,7 +64,7 @@ def asked(
     names: Sequence[str] = BOTH,
     refit: Refit = "never",
     *overrides: str,
-) -> tuple[dict[str, Standard[pd.DataFrame]], tuple[str, ...], pd.DataFrame]:
+) -> tuple[dict[str, BaselineResult[pd.DataFrame]], tuple[str, ...], pd.DataFrame]:
     """The tables of some baselines over the rows from `FIRST` on, the notes, and the rows."""
     symbols = ", ".join(history.symbol for history in histories)
     experiment = settle(small(f"data.symbols=[{symbols}]", *overrides), histories)
@@ -78,12 +78,12 @@ def asked(
         ],
         ignore_index=True,
     )
-    tables, notes = standard_tables(
+    tables, notes = baseline_tables(
         [BASELINES[name] for name in names],
         table,
         bars,
         features=features,
-        given=given_by(experiment, histories, names, features),
+        context=baseline_context(experiment, histories, names, features),
         refit=refit,
         jobs=1,
     )
@@ -257,7 +257,7 @@ def test_a_symbol_with_too_few_rows_has_ewma_and_takes_nothing_from_the_others()
     tables, notes, _ = asked([histories[0], short, late], ("ewma", "linear"))
     (note,) = notes
     assert note == (
-        "linear, calibrated: EWMA(0.94)-t stands in for 1 of 3 symbols (BBB has 19 rows with "
+        "linear, calibrated: replaced by EWMA(0.94)-t for 1 of 3 symbols (BBB has 19 rows with "
         f"features to fit before the test range, the linear model needs {MIN_ROWS})"
     )
     ewma, linear = (tables[name].table for name in tables)
@@ -372,9 +372,9 @@ def test_what_has_no_place_beside_a_run_is_left_out_with_the_reason() -> None:
         (("target.kind=price", "features=[price]", "model.head=point"), ("linear", "pretrained")),
     ):
         experiment = settle(small(*overrides), histories)
-        given = given_by(experiment, histories, BOTH, {})
-        assert tuple(given.left_out) == expected
-        assert given.defaults == {}
+        context = baseline_context(experiment, histories, BOTH, {})
+        assert tuple(context.left_out) == expected
+        assert context.defaults == {}
     _, notes, _ = asked(histories, BOTH, "never", "training.epochs=0")
     assert notes == (
         "pretrained (no fit) is left out: `training.epochs` is 0: the run itself is that",
@@ -384,7 +384,9 @@ def test_what_has_no_place_beside_a_run_is_left_out_with_the_reason() -> None:
 def test_they_are_left_out_where_the_caller_has_no_features() -> None:
     bars = {"S0": bars_from_returns(garch_returns(0, 400)[0])}
     table = predict(bars, 300, {"S0": constant_t(100)})
-    found, notes = standard_tables([BASELINES[name] for name in BOTH], table, bars, given=Given())
+    found, notes = baseline_tables(
+        [BASELINES[name] for name in BOTH], table, bars, context=BaselineContext()
+    )
     assert found == {}
     assert notes == (
         "linear, calibrated is left out: S0 has no features here",
@@ -404,7 +406,7 @@ def test_no_network_travels_to_worker_processes() -> None:
 
 def test_a_year_of_prices_is_enough() -> None:
     """Half of a short history is followed, as for the calibrated HAR."""
-    assert FOLLOWED > 250
+    assert CALIBRATION_SESSIONS > 250
     bars = simulated_bars(5, 300, first="2002-01-01")
     tables, notes, _ = asked([as_history(bars)])
     assert notes == ()

@@ -14,7 +14,7 @@ from support.program import Workplace
 from support.unlike import coin, tokyo
 
 from lstmcast.cli.ahead import HORIZON
-from lstmcast.cli.trust import FEWEST_FOLLOWED
+from lstmcast.cli.trust import FEWEST_OUTCOMES
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.unfitted import FEWEST, followed_forecasts, unfitted_forecaster
 
@@ -83,14 +83,14 @@ def test_who_forecasts_is_told_and_how_the_ranges_held(place: Workplace) -> None
     )
     assert (
         f"warning: FEW: nothing tells how its ranges held: 0 sessions could be followed, and it "
-        f"takes {FEWEST_FOLLOWED}"
+        f"takes {FEWEST_OUTCOMES}"
     ) in shown.stderr
     history = place.store.load("AAA", "csv")
     table = followed_forecasts(unfitted_forecaster(history, 1), history)
     inside = (table["return_actual"] >= table["q10"]) & (table["return_actual"] <= table["q90"])
     line = f"on the last {len(table)} sessions the 80 % range contained {100 * inside.mean():.1f} %"
     assert line in shown.stdout.splitlines()
-    assert len(table) >= FEWEST_FOLLOWED
+    assert len(table) >= FEWEST_OUTCOMES
     found = told(place, "AAA", "FEW")
     assert [entry["trust"] and entry["trust"]["line"] for entry in found["symbols"]] == [line, None]
     assert found["trust"] is None

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from support.simulated import Bars, bars_from_returns, constant_t, garch_returns, points, predict
 
-from lstmcast.baselines import get_baseline, standard_tables
-from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES
+from lstmcast.baselines import baseline_tables, get_baseline
+from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
 from lstmcast.evaluation import evaluate, row_losses, score_table
 from lstmcast.evaluation.digest import KEPT, digest, scored
 from lstmcast.evaluation.report import assemble
@@ -31,8 +31,8 @@ def test_a_report_by_symbol_is_the_report_of_whole_tables(shuffled: bool) -> Non
     bars, table = world(3)
     if shuffled:
         table = table.sample(frac=1, random_state=0)
-    standards, _ = standard_tables([get_baseline(name) for name in NAMES], table, bars)
-    tables = {"model": table, **{name: part.table for name, part in standards.items()}}
+    results, _ = baseline_tables([get_baseline(name) for name in NAMES], table, bars)
+    tables = {"model": table, **{name: part.table for name, part in results.items()}}
     labels = {"model": "LSTM", **{name: get_baseline(name).label for name in NAMES}}
     whole = assemble(tables, labels, bars)
     ours = evaluate(table, bars, baselines=NAMES)
@@ -42,7 +42,7 @@ def test_a_report_by_symbol_is_the_report_of_whole_tables(shuffled: bool) -> Non
 @pytest.mark.parametrize("symbols", [1, 3])
 def test_tables_may_come_in_any_order(symbols: int) -> None:
     bars, table = world(symbols)
-    ewma = standard_tables([get_baseline("ewma")], table, bars)[0]["ewma"]
+    ewma = baseline_tables([get_baseline("ewma")], table, bars)[0]["ewma"]
     labels = {"model": "LSTM", "ewma": "EWMA"}
     mixed = ewma.table.sample(frac=1, random_state=2)
     one, other = (
@@ -53,7 +53,7 @@ def test_tables_may_come_in_any_order(symbols: int) -> None:
 
 @pytest.mark.slow
 def test_workers_give_the_same_report() -> None:
-    bars, table = world(FEWEST_SYMBOLS_FOR_PROCESSES)
+    bars, table = world(MIN_SYMBOLS_FOR_PROCESSES)
     one, two = (evaluate(table, bars, baselines=NAMES, jobs=jobs) for jobs in (1, 2))
     assert one.to_dict() == two.to_dict()
 

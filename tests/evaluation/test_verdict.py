@@ -45,7 +45,7 @@ def garch_world(seed: int, rows: int = 1500) -> tuple[pd.DataFrame, StudentTMixt
 
 
 def test_skill_that_is_there_is_found() -> None:
-    """On a GARCH with known volatility the truth beats every standard."""
+    """On a GARCH with known volatility the truth beats every baseline."""
     bars, knows = garch_world(1, rows=2500)
     report = judged({"X": bars}, knows)
     assert report.verdict.distribution is Finding.better
@@ -67,7 +67,7 @@ def test_skill_that_is_there_is_found() -> None:
 def test_no_skill_is_claimed_on_random_walks() -> None:
     """On 20 random walks a copy of a baseline's kind claims skill no more often than chance.
 
-    The forecaster is the constant Student-t fitted on half of the rows: as good as the standards,
+    The forecaster is the constant Student-t fitted on half of the rows: as good as the baselines,
     no better. A two-sided test at 5 % gives 2.5 % of claims, so of 40 more than 4 would be odd.
     """
     claims = 0

@@ -31,7 +31,7 @@ EWMA_DECAY = 0.94
 MARGIN = 0.01
 """By how much more its correlation must be: to repeat the average is to have learned nothing."""
 
-_STANDARDS = ("random_walk", "constant", "ewma")
+_BASELINES = ("random_walk", "constant", "ewma")
 _SEED = 7
 
 
@@ -78,7 +78,7 @@ def check_volatility(experiment: Experiment) -> Check:
 def _no_skill(name: str, experiment: Experiment, history: PriceHistory) -> Check:
     trained = _train(experiment, history)
     report = evaluate(
-        trained.predictions, {history.symbol: history.adjusted()}, baselines=_STANDARDS, jobs=1
+        trained.predictions, {history.symbol: history.adjusted()}, baselines=_BASELINES, jobs=1
     )
     horizon = report.horizons[0]
     tests = {"price": report.point_tests[horizon]}

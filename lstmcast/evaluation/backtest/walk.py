@@ -14,10 +14,10 @@ from lstmcast import __version__
 from lstmcast.baselines import (
     BASELINES,
     FitCache,
+    baseline_context,
     baseline_members,
+    baseline_tables,
     get_baseline,
-    given_by,
-    standard_tables,
 )
 from lstmcast.config import Experiment, SplitDates, dump_experiment, groups_of
 from lstmcast.errors import DataError, RunError, UsageError
@@ -219,21 +219,21 @@ class Backtest:
         groups = self.experiment.features
         matrices = build_matrices(known, groups) if groups else {}
         features = {symbol: matrix.table for symbol, matrix in matrices.items()}
-        standards, replaced = standard_tables(
+        results, replaced = baseline_tables(
             [get_baseline(name) for name in self.settings.baselines],
             table,
             {history.symbol: history.adjusted() for history in known},
             fit_end={history.symbol: fold.validation_end for history in known},
             features=features or None,
-            given=given_by(self.experiment, known, self.settings.baselines, features),
+            context=baseline_context(self.experiment, known, self.settings.baselines, features),
             markets={history.symbol: market(history) for history in known},
             jobs=jobs,
             cache=cache,
         )
         parts = [table.assign(**{_FORECASTER: MODEL})]
-        parts += [part.table.assign(**{_FORECASTER: name}) for name, part in standards.items()]
+        parts += [part.table.assign(**{_FORECASTER: name}) for name, part in results.items()]
         whole = pd.concat(parts, ignore_index=True)
-        notes = [*replaced, *(n for part in standards.values() for n in part.notes)]
+        notes = [*replaced, *(n for part in results.values() for n in part.notes)]
         whole.attrs["notes"] = [*trained.notes, *notes]
         buffer = io.BytesIO()
         whole.to_parquet(buffer, index=False)

@@ -12,12 +12,12 @@ from lstmcast.baselines import (
     BaselineInputs,
     FitCache,
     Refit,
+    baseline_tables,
     garch,
     get_baseline,
-    standard_tables,
 )
 from lstmcast.baselines.refit import refit_periods
-from lstmcast.baselines.standards import FEWEST_SYMBOLS_FOR_PROCESSES
+from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
 from lstmcast.baselines.table import inputs_for
 
 ROWS, FIRST = 900, 600
@@ -58,8 +58,8 @@ def test_refits_use_what_the_year_before_taught() -> None:
     bars = world()
     table = predictions(bars)
     ewma = [get_baseline("ewma")]
-    once, _ = standard_tables(ewma, table, bars)
-    yearly, _ = standard_tables(ewma, table, bars, refit="yearly")
+    once, _ = baseline_tables(ewma, table, bars)
+    yearly, _ = baseline_tables(ewma, table, bars, refit="yearly")
     years = table["date"].dt.year
     first = (years == years.iloc[0]).to_numpy()
     a, b = once["ewma"].table["q05"].to_numpy(), yearly["ewma"].table["q05"].to_numpy()
@@ -71,16 +71,16 @@ def test_where_a_baseline_cannot_forecast_a_symbol_ewma_stands_in() -> None:
     bars = world(2)
     bars["S1"] = bars["S1"].assign(low=np.nan)
     names = [get_baseline(name) for name in ("ewma", "har_range", "ridge")]
-    standards, notes = standard_tables(names, predictions(bars), bars)
+    results, notes = baseline_tables(names, predictions(bars), bars)
     assert [note.split(": ", 1) for note in notes] == [
         [
             "HAR on log range, t",
-            "EWMA(0.94)-t stands in for 1 of 2 symbols (S1 has no high and low for every session)",
+            "replaced by EWMA(0.94)-t for 1 of 2 symbols (S1 has no high and low for every session)",
         ],
         ["ridge on features is left out", "S0 has no features here"],
     ]
-    assert list(standards) == ["ewma", "har_range"]
-    ewma, har = (standards[name].table for name in standards)
+    assert list(results) == ["ewma", "har_range"]
+    ewma, har = (results[name].table for name in results)
     same = (ewma["q05"] == har["q05"]).groupby(ewma["symbol"]).mean()
     assert same.to_dict() == {"S0": 0.0, "S1": 1.0}
 
@@ -89,21 +89,21 @@ def test_a_symbol_listed_lately_takes_no_standard_from_the_others() -> None:
     bars = world(2)
     table = predictions(bars)
     bars["S1"] = bars["S1"].iloc[500:]
-    standards, notes = standard_tables([get_baseline("garch")], table, bars)
+    results, notes = baseline_tables([get_baseline("garch")], table, bars)
     (note,) = notes
-    assert note.startswith("GARCH(1,1)-t: EWMA(0.94)-t stands in for 1 of 2 symbols (S1 has 100 ")
-    assert standards["garch"].table["q50"].notna().all()
+    assert note.startswith("GARCH(1,1)-t: replaced by EWMA(0.94)-t for 1 of 2 symbols (S1 has 100 ")
+    assert results["garch"].table["q50"].notna().all()
 
 
 def test_features_are_joined_by_date() -> None:
     bars = world()
     frame = bars["S0"]
     slow = frame["close"].pct_change().rolling(20).mean().dropna().to_frame()
-    standards, left_out = standard_tables(
+    results, left_out = baseline_tables(
         [get_baseline("ridge")], predictions(bars), bars, features={"S0": slow}
     )
     assert left_out == ()
-    assert standards["ridge"].table["q50"].notna().all()
+    assert results["ridge"].table["q50"].notna().all()
 
 
 def test_fits_are_recalled_for_the_same_data_only(
@@ -111,8 +111,8 @@ def test_fits_are_recalled_for_the_same_data_only(
 ) -> None:
     bars, cache = world(), FitCache(tmp_path / "fits")
     table, chosen = predictions(bars), [get_baseline("garch")]
-    fresh, _ = standard_tables(chosen, table, bars)
-    first, _ = standard_tables(chosen, table, bars, cache=cache)
+    fresh, _ = baseline_tables(chosen, table, bars)
+    first, _ = baseline_tables(chosen, table, bars, cache=cache)
     kept = list((tmp_path / "fits").iterdir())
     assert len(kept) == 1
 
@@ -122,13 +122,13 @@ def test_fits_are_recalled_for_the_same_data_only(
         fits.append(len(returns))
 
     monkeypatch.setattr(garch, "fit_garch", counted)
-    again, _ = standard_tables(chosen, table, bars, cache=cache)
+    again, _ = baseline_tables(chosen, table, bars, cache=cache)
     assert fits == []
     for part in (first, again):
         pd.testing.assert_frame_equal(part["garch"].table, fresh["garch"].table)
 
     longer = predictions(bars).query("origin > origin.min()")
-    standard_tables(chosen, longer, bars, cache=cache)
+    baseline_tables(chosen, longer, bars, cache=cache)
     assert fits == [FIRST + 1]
 
 
@@ -152,11 +152,11 @@ def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_worker_processes_give_the_same_tables() -> None:
-    bars = world(FEWEST_SYMBOLS_FOR_PROCESSES)
+    bars = world(MIN_SYMBOLS_FOR_PROCESSES)
     table = predictions(bars)
     chosen = [get_baseline(name) for name in ("random_walk", "ewma")]
-    serial, _ = standard_tables(chosen, table, bars, jobs=1)
-    parallel, _ = standard_tables(chosen, table, bars, jobs=2)
+    serial, _ = baseline_tables(chosen, table, bars, jobs=1)
+    parallel, _ = baseline_tables(chosen, table, bars, jobs=2)
     for name in serial:
         pd.testing.assert_frame_equal(serial[name].table, parallel[name].table)
 

@@ -14,7 +14,7 @@ LINEAR, PRETRAINED = "linear", "pretrained"
 
 
 @dataclass(frozen=True)
-class Given:
+class BaselineContext:
     """What some baselines read of a run beside its bars and features.
 
     Args:
@@ -29,12 +29,12 @@ class Given:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def given_by(
+def baseline_context(
     experiment: Experiment,
     histories: Sequence[PriceHistory],
     names: Collection[str],
     features: Mapping[str, pd.DataFrame],
-) -> Given:
+) -> BaselineContext:
     """Look at a run for the baselines that are asked for.
 
     Args:
@@ -50,12 +50,12 @@ def given_by(
     elif experiment.training.epochs == 0:
         left_out[PRETRAINED] = "`training.epochs` is 0: the run itself is that"
     if PRETRAINED not in names or PRETRAINED in left_out:
-        return Given(left_out=left_out)
+        return BaselineContext(left_out=left_out)
     groups = default_groups(histories)
     if set(groups) <= set(experiment.features or ()):
-        return Given(features, groups, left_out)
+        return BaselineContext(features, groups, left_out)
     try:
         matrices = build_matrices(histories, groups)
     except DataError as error:
-        return Given(left_out={**left_out, PRETRAINED: error.message})
-    return Given({symbol: m.table for symbol, m in matrices.items()}, groups, left_out)
+        return BaselineContext(left_out={**left_out, PRETRAINED: error.message})
+    return BaselineContext({symbol: m.table for symbol, m in matrices.items()}, groups, left_out)
