@@ -24,7 +24,7 @@ from lstmcast import config, errors
 from lstmcast.baselines import BASELINES
 from lstmcast.cli.app import app
 from lstmcast.features.registry import GROUPS, FeatureGroup
-from lstmcast.nn.bodies import NETWORKS
+from lstmcast.nn.encoders import NETWORKS
 from lstmcast.nn.heads import HEADS
 from lstmcast.prices.sources.files.formats import EXPORTERS
 

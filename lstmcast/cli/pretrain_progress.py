@@ -54,7 +54,7 @@ class LineProgress:
         self, network: int, training: "Training", share: float, loss: "HeldOutLoss"
     ) -> None:
         """Print the loss on the held-out markets."""
-        self._say(network, training, share, f"held-out loss {loss.next:.4f}")
+        self._say(network, training, share, f"held-out loss {loss.next_session:.4f}")
         if share >= 1:
             self._loss = None
 
@@ -120,7 +120,7 @@ class BarProgress:
         self, network: int, training: "Training", share: float, loss: "HeldOutLoss"
     ) -> None:
         """Show the loss on the held-out markets."""
-        self._held_out[network] = held_out = f"  held out {loss.next:.4f}"
+        self._held_out[network] = held_out = f"  held out {loss.next_session:.4f}"
         now = self._loss[network]
         self._show(network, training, share, f"training {now:.4f}{held_out}" if now else held_out)
 
@@ -139,6 +139,7 @@ def smoothed(before: float | None, loss: float) -> float:
 def compared(references: "References") -> str:
     """The losses to compare with, in a line."""
     return (
-        f"held-out loss of the next session: untrained (EWMA) {references.untrained.next:.4f},"
+        "held-out loss of the next session: "
+        f"untrained (EWMA) {references.untrained.next_session:.4f},"
         f" knowing the simulator's volatility {references.known_volatility:.4f}"
     )

@@ -156,7 +156,7 @@ class Variant(_Section):
     """Further members of the pool; what is not given is as in `model` and `features`."""
 
     members: int = Field(1, ge=1, le=100, description="networks of this kind")
-    network: str | None = Field(None, description="body of the network")
+    network: str | None = Field(None, description="encoder of the network")
     hidden_size: int | None = Field(None, ge=1, le=4096, description="units of each LSTM layer")
     num_layers: int | None = Field(None, ge=1, le=16, description="stacked LSTM layers")
     dropout: float | None = Field(None, ge=0, lt=1, description="share of units dropped")
@@ -183,7 +183,7 @@ class Pool(_Section):
 class Model(_Section):
     """Which network."""
 
-    network: str = Field("lstm", description="body of the network")
+    network: str = Field("lstm", description="encoder of the network")
     hidden_size: int = Field(64, ge=1, le=4096, description="units of each LSTM layer")
     num_layers: int = Field(1, ge=1, le=16, description="stacked LSTM layers")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of hidden units dropped in training")
@@ -285,7 +285,7 @@ class Training(_Section):
     clip_norm: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="of the body's arithmetic in training; `bfloat16` pays for wide networks on "
+        description="of the encoder's arithmetic in training; `bfloat16` pays for wide networks on "
         "processors that have it",
     )
     replay: Literal["none", "cuda_graph"] = Field(

@@ -1,13 +1,13 @@
 """The network's building blocks: formulas only, no files, no configuration, no prices.
 
-`LSTMCell` and `LSTM` are the recurrent layer; `build_network` puts a body (`NETWORKS`) and a head
-(`HEADS`) together. Tensors are (batch, time, features) throughout.
+`LSTMCell` and `LSTM` are the recurrent layer; `build_network` puts an encoder (`NETWORKS`) and a
+head (`HEADS`) together. Tensors are (batch, time, features) throughout.
 """
 
-from lstmcast.nn.bodies import NETWORKS, Body, LSTMBody, LSTMConvolutionBody, State
 from lstmcast.nn.cell import Gates, LSTMCell
 from lstmcast.nn.dropout import variational_dropout
 from lstmcast.nn.embedding import SymbolEmbedding
+from lstmcast.nn.encoders import NETWORKS, Encoder, LSTMConvolutionEncoder, LSTMEncoder, State
 from lstmcast.nn.heads import (
     HEADS,
     Head,
@@ -21,19 +21,19 @@ from lstmcast.nn.heads import (
     StudentTParams,
 )
 from lstmcast.nn.lstm import LSTM, Kernel, LSTMState
-from lstmcast.nn.network import Network, build_network
+from lstmcast.nn.network import Network, build_network, present_names
 
 __all__ = [
     "HEADS",
     "LSTM",
     "NETWORKS",
-    "Body",
+    "Encoder",
     "Gates",
     "Head",
     "Kernel",
-    "LSTMBody",
     "LSTMCell",
-    "LSTMConvolutionBody",
+    "LSTMConvolutionEncoder",
+    "LSTMEncoder",
     "LSTMState",
     "MixtureParams",
     "Network",
@@ -47,5 +47,6 @@ __all__ = [
     "StudentTParams",
     "SymbolEmbedding",
     "build_network",
+    "present_names",
     "variational_dropout",
 ]

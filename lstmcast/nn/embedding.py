@@ -1,10 +1,10 @@
-"""A few learned numbers for each symbol, which the body reads beside the features.
+"""A few learned numbers for each symbol, which the encoder reads beside the features.
 
 They let the units treat symbols differently (Guo and Berkhahn 2016, "Entity Embeddings of
 Categorical Variables"; for series, Salinas et al. 2020, "DeepAR"), where offsets at the head only
 shift what is forecast. They begin at zero, so a network begins as one without them. A symbol that
-was not in training has zeros for good; so that the body knows what to make of those, a tenth of the
-training sequences are read as of an unknown symbol.
+was not in training has zeros for good; so that the encoder knows what to make of those, a tenth of
+the training sequences are read as of an unknown symbol.
 """
 
 import torch

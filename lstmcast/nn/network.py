@@ -1,20 +1,20 @@
 """A whole network: features in, the parameters of a forecast out.
 
-    x -+- input dropout -- body (LSTM ...) -- dropout -+- head -- parameters for each horizon
-       |                     |      |                  |   |
-       |     symbol embedding       state, in and out  |   scale: EWMA volatility at the origin
-       +---------------- direct path ------------------+
+    x -+- input dropout -- encoder (LSTM ...) -- dropout -+- head -- parameters for each horizon
+       |                    |      |                      |   |
+       |    symbol embedding       state, in and out      |   scale: EWMA volatility at the origin
+       +---------------- skip connection -----------------+
 
-The direct path, where there is one, hands the features of the step to the head beside the body's
-units. The head alone is then a linear model of the features, much like HAR (Corsi 2009), and the
-body learns what that misses. The symbol embedding, where there is one, is a few learned numbers of
-the sequence's symbol.
+The skip connection, where there is one, hands the features of the step to the head beside the
+encoder's units. The head alone is then a linear model of the features, much like HAR (Corsi 2009),
+and the encoder learns what that misses. The symbol embedding, where there is one, is a few learned
+numbers of the sequence's symbol.
 
-Body and head are chosen by name. The state goes in and comes out, so that a long history can be run
-in pieces and a new session costs one step.
+Encoder and head are chosen by name. The state goes in and comes out, so that a long history can be
+run in pieces and a new session costs one step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -23,42 +23,42 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lstmcast.errors import ConfigError
-from lstmcast.nn.bodies import NETWORKS, Body, InitialState, State
 from lstmcast.nn.dropout import variational_dropout
 from lstmcast.nn.embedding import SymbolEmbedding
+from lstmcast.nn.encoders import NETWORKS, Encoder, InitialState, State
 from lstmcast.nn.heads import HEADS, Head
 from lstmcast.nn.lstm import Kernel
 
 
 class Network(nn.Module):
-    """A body and a head.
+    """An encoder and a head.
 
     Args:
-        body: features to hidden units.
+        encoder: features to hidden units.
         head: hidden units to the parameters of a forecast.
         dropout: share of the hidden units silenced before the head while training.
-        input_dropout: share of the features silenced on their way to the body while training.
-        direct: hand the features to the head as well; it must expect them after the units.
-        embedding: of the symbols; the body must expect its numbers after the features.
+        input_dropout: share of the features silenced on their way to the encoder while training.
+        skip_connection: hand the features to the head as well; it must expect them after the units.
+        embedding: of the symbols; the encoder must expect its numbers after the features.
     """
 
     def __init__(
         self,
-        body: Body,
+        encoder: Encoder,
         head: Head,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         *,
-        direct: bool = False,
+        skip_connection: bool = False,
         embedding: SymbolEmbedding | None = None,
     ) -> None:
         super().__init__()
-        self.body = body
+        self.encoder = encoder
         self.head = head
         self.embedding = embedding
         self.dropout = dropout
         self.input_dropout = input_dropout
-        self.direct = direct
+        self.skip_connection = skip_connection
 
     def forward(
         self,
@@ -89,7 +89,7 @@ class Network(nn.Module):
         hidden = variational_dropout(hidden, self.dropout, self.training, generator)
         with _full_precision(x.device):
             hidden = hidden.to(x.dtype)
-            read = torch.cat([hidden, x], dim=-1) if self.direct else hidden
+            read = torch.cat([hidden, x], dim=-1) if self.skip_connection else hidden
             return self.head(read, scale, symbols), state
 
     def units(
@@ -100,13 +100,13 @@ class Network(nn.Module):
         symbols: Int[Tensor, " batch"] | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """The body's hidden units at every step, and the state after the last; as `forward`."""
+        """The encoder's hidden units at every step, and the state after the last; as `forward`."""
         if state is None:
-            state = self.body.first_state(x.shape[0])
+            state = self.encoder.first_state(x.shape[0])
         read = variational_dropout(x, self.input_dropout, self.training, generator)
         if self.embedding is not None:
             read = self.embedding(read, symbols, generator)
-        hidden, state = self.body(read, state, generator=generator)
+        hidden, state = self.encoder(read, state, generator=generator)
         return hidden, state
 
 
@@ -127,7 +127,7 @@ def build_network(
     num_layers: int = 1,
     dropout: float = 0.0,
     input_dropout: float = 0.0,
-    direct: bool = False,
+    skip_connection: bool = False,
     symbols: int = 0,
     embedding: SymbolEmbedding | None = None,
     initial_state: InitialState = "zeros",
@@ -145,9 +145,9 @@ def build_network(
         num_layers: recurrent layers.
         dropout: share of units silenced between layers and before the head while training.
         input_dropout: share of features silenced while training.
-        direct: hand the features to the head beside the body's units.
+        skip_connection: hand the features to the head beside the encoder's units.
         symbols: how many symbols get offsets of their own at the head; 0 for none.
-        embedding: of the symbols, for the body to read; None for none.
+        embedding: of the symbols, for the encoder to read; None for none.
         initial_state: "zeros" or "learned".
         kernel: which code runs the LSTM layers.
         generator: where the first weights come from; None is PyTorch's global generator.
@@ -165,7 +165,7 @@ def build_network(
     for name, rate in {"dropout": dropout, "input_dropout": input_dropout}.items():
         if not 0.0 <= rate < 1.0:
             raise ConfigError(f"`{name}` must be in [0, 1), got {rate}")
-    body = NETWORKS[network](
+    encoder = NETWORKS[network](
         input_size + (embedding.size if embedding else 0),
         hidden_size,
         num_layers,
@@ -174,10 +174,20 @@ def build_network(
         kernel=kernel,
         generator=generator,
     )
-    width = body.output_size + (input_size if direct else 0)
+    width = encoder.output_size + (input_size if skip_connection else 0)
     last = HEADS[head](width, tuple(horizons), symbols)
     last.draw_first_weights(generator)
-    return Network(body, last, dropout, input_dropout, direct=direct, embedding=embedding)
+    return Network(
+        encoder, last, dropout, input_dropout, skip_connection=skip_connection, embedding=embedding
+    )
+
+
+def present_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A network's weights by the names that they have today, also from a file of before."""
+    return {
+        name.replace("body.", "encoder.", 1) if name.startswith("body.") else name: weight
+        for name, weight in state.items()
+    }
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str] | dict[str, Any]) -> None:

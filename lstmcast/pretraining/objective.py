@@ -19,7 +19,7 @@ from lstmcast.pretraining.panel import SimulatedPanel
 from lstmcast.pretraining.settings import BURN_IN, HORIZONS
 from lstmcast.pretraining.supply import Inputs
 
-FAR_WEIGHT = 0.5
+FURTHER_WEIGHT = 0.5
 """What the further horizons count beside the next session."""
 
 _MARKETS_AT_ONCE = 32
@@ -33,16 +33,19 @@ class HeldOutLoss:
     """Mean negative log density, in nats a forecast, of returns in percent.
 
     Args:
-        next: of the next session's return, over all its draws.
-        far: of the returns over each further horizon.
+        next_session: of the next session's return, over all its draws.
+        further: of the returns over each further horizon.
     """
 
-    next: float
-    far: tuple[float, ...]
+    next_session: float
+    further: tuple[float, ...]
 
     def to_dict(self) -> dict[str, float]:
         """By the horizons in sessions."""
-        return {str(h): loss for h, loss in zip(HORIZONS, (self.next, *self.far), strict=True)}
+        return {
+            str(h): loss
+            for h, loss in zip(HORIZONS, (self.next_session, *self.further), strict=True)
+        }
 
 
 def new_network(columns: int, hidden_size: int, seed: int | None = None) -> Network:
@@ -59,7 +62,7 @@ def new_network(columns: int, hidden_size: int, seed: int | None = None) -> Netw
         input_size=columns,
         horizons=HORIZONS,
         hidden_size=hidden_size,
-        direct=True,
+        skip_connection=True,
         generator=torch.Generator().manual_seed(seed or 0),
     )
 
@@ -84,11 +87,11 @@ def losses(
     said, _ = network(inputs, scale)
     df, loc, width = (values[:, BURN_IN:] for values in (said.df, said.loc, said.scale))
     next_returns, cumulated = next_returns[:, BURN_IN:], cumulated[:, BURN_IN:, 1:]
-    near = _masked(next_returns, df[..., :1], loc[..., :1], width[..., :1])
-    far = _masked(cumulated, df[..., 1:], loc[..., 1:], width[..., 1:])
+    next_session = _masked(next_returns, df[..., :1], loc[..., :1], width[..., :1])
+    further = _masked(cumulated, df[..., 1:], loc[..., 1:], width[..., 1:])
     return (
-        near.sum() / torch.isfinite(next_returns).sum(),
-        far.sum((0, 1)) / torch.isfinite(cumulated).sum((0, 1)),
+        next_session.sum() / torch.isfinite(next_returns).sum(),
+        further.sum((0, 1)) / torch.isfinite(cumulated).sum((0, 1)),
     )
 
 
@@ -115,12 +118,16 @@ class HeldOut:
     @torch.no_grad()
     def loss(self, network: Network) -> HeldOutLoss:
         """The losses of a network."""
-        near, far, markets = 0.0, torch.zeros(len(HORIZONS) - 1), len(self.panel.features)
+        next_session, further, markets = (
+            0.0,
+            torch.zeros(len(HORIZONS) - 1),
+            len(self.panel.features),
+        )
         for part in zip(*(values.split(_MARKETS_AT_ONCE) for values in self._parts), strict=True):
             found = losses(network, *part)
-            near += float(found[0]) * len(part[0]) / markets
-            far += found[1].cpu() * len(part[0]) / markets
-        return HeldOutLoss(near, tuple(far.tolist()))
+            next_session += float(found[0]) * len(part[0]) / markets
+            further += found[1].cpu() * len(part[0]) / markets
+        return HeldOutLoss(next_session, tuple(further.tolist()))
 
     def known_volatility(self) -> float:
         """The next session's loss of one who knows the simulator's volatility before each session.

@@ -191,6 +191,8 @@ class Progress:
     ) -> "Progress":
         if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
             raise ValueError("a number in it is not finite")
+        # Files of earlier versions call the encoder `body`.
+        tensors = {name.replace(".body.", ".encoder."): value for name, value in tensors.items()}
         offset, factor = (
             tensors[f"input.{part}"].numpy().astype(np.float64) for part in ("offset", "factor")
         )

@@ -31,7 +31,7 @@ from lstmcast import __version__
 from lstmcast.errors import DivergedError
 from lstmcast.files import write_atomically
 from lstmcast.pretraining.objective import (
-    FAR_WEIGHT,
+    FURTHER_WEIGHT,
     HeldOut,
     HeldOutLoss,
     losses,
@@ -217,8 +217,8 @@ class _Pretraining:
     def _step(self, training: Training, rows: Tensor, chunk: "_Chunk") -> None:
         share = self._share(training)
         training.network.zero_grad()
-        near, far = losses(training.network, *(part[rows] for part in chunk))
-        loss = near + FAR_WEIGHT * far.mean()
+        next_session, further = losses(training.network, *(part[rows] for part in chunk))
+        loss = next_session + FURTHER_WEIGHT * further.mean()
         if not math.isfinite(value := float(loss.detach())):
             raise DivergedError(
                 f"the loss is {value} in step {training.steps + 1}", "begin with another seed"
@@ -226,7 +226,7 @@ class _Pretraining:
         loss.backward()
         training.step(learning_rate(training.steps, share), MOST_NORM)
         number = len(self.progress.finished)
-        self.observer.on_step(number, training, self._share(training), float(near.detach()))
+        self.observer.on_step(number, training, self._share(training), float(next_session.detach()))
 
     def _look(self, training: Training) -> HeldOutLoss:
         """Hold the average of the weights against markets that it was not trained on."""

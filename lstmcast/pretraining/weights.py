@@ -27,7 +27,7 @@ from torch import Tensor
 from lstmcast.config import Model
 from lstmcast.distributions import FloatArray
 from lstmcast.errors import ConfigError, RunError
-from lstmcast.nn import Network, build_network
+from lstmcast.nn import Network, build_network, present_names
 
 FLAG = "has_"
 """Begins the name of the column that says whether a market has a feature group."""
@@ -35,11 +35,11 @@ FLAG = "has_"
 HEAD = "student_t"
 """The networks' head."""
 
-_BODY = "lstm"
+_NETWORK = "lstm"
 _METADATA = "lstmcast"
 _SHIPPED = "weights.safetensors"
-_FIRST_INPUT = "body.lstm.cells.0.weight_ih"
-_FIRST_BIAS = "body.lstm.cells.0.bias_ih"
+_FIRST_INPUT = "encoder.lstm.cells.0.weight_ih"
+_FIRST_BIAS = "encoder.lstm.cells.0.bias_ih"
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,13 @@ class Pretrained:
         try:
             with torch.device("meta"):
                 network = build_network(
-                    _BODY,
+                    _NETWORK,
                     HEAD,
                     input_size=len(self.columns),
                     horizons=self.horizons,
                     hidden_size=self.hidden_size,
                     num_layers=self.num_layers,
-                    direct=True,
+                    skip_connection=True,
                 )
         except (ConfigError, RuntimeError) as error:
             raise ValueError(str(error)) from error
@@ -178,7 +178,7 @@ class Pretrained:
         Args:
             model: of a settled experiment, in which no key is `auto`.
         """
-        kind = {"network": _BODY, "head": HEAD, "initial_state": "zeros"}
+        kind = {"network": _NETWORK, "head": HEAD, "initial_state": "zeros"}
         size = {"hidden_size": self.hidden_size, "num_layers": self.num_layers}
         for key, value in {**kind, **size}.items():
             if getattr(model, key) != value:
@@ -207,13 +207,13 @@ class Pretrained:
             horizon: it forecasts 1..`horizon` sessions ahead.
         """
         network = build_network(
-            _BODY,
+            _NETWORK,
             HEAD,
             input_size=len(columns),
             horizons=range(1, horizon + 1),
             hidden_size=self.hidden_size,
             num_layers=self.num_layers,
-            direct=True,
+            skip_connection=True,
         )
         self.begin(network, number, columns, groups)
         return network.eval()
@@ -239,11 +239,11 @@ class Pretrained:
         )
         own = network.state_dict()
         first, head = state[_FIRST_INPUT], state["head.weight"]
-        units, direct = head[:, : self.hidden_size], head[:, self.hidden_size :]
+        units, skip = head[:, : self.hidden_size], head[:, self.hidden_size :]
         state[_FIRST_BIAS] = state[_FIRST_BIAS] + first @ flags
         state[_FIRST_INPUT] = _chosen(first, place)
-        bias = state["head.bias"] + direct @ flags
-        weight = torch.cat([units, _chosen(direct, place)], dim=1)
+        bias = state["head.bias"] + skip @ flags
+        weight = torch.cat([units, _chosen(skip, place)], dim=1)
         rows = _raw_outputs(network, len(bias))
         state["head.weight"], state["head.bias"] = weight[rows], bias[rows]
         for name in own.keys() - state.keys():
@@ -262,7 +262,9 @@ def _states(tensors: Mapping[str, Tensor], count: int) -> tuple[dict[str, Tensor
         raise ValueError(f"it says that it holds {count} networks")
     prefixes = [f"network.{k}." for k in range(count)]
     return tuple(
-        {name.removeprefix(p): value for name, value in tensors.items() if name.startswith(p)}
+        present_names(
+            {name.removeprefix(p): value for name, value in tensors.items() if name.startswith(p)}
+        )
         for p in prefixes
     )
 
@@ -277,7 +279,7 @@ def _raw_outputs(network: Network, pretrained: int) -> list[int]:
     have = len(network.head.bias)
     if have == pretrained:
         return list(range(pretrained))
-    # Without further horizons there are neither far ends nor a decay between the near ones.
+    # Without further horizons there are no long-run values, and no decay towards them.
     return [0, 1, *range(pretrained - have + 2, pretrained)]
 
 

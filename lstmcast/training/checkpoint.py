@@ -14,7 +14,7 @@ from torch import Tensor
 from lstmcast.config import Experiment, groups_of
 from lstmcast.dataset import Scaler, Scaling
 from lstmcast.errors import RunError
-from lstmcast.nn import Network
+from lstmcast.nn import Network, present_names
 from lstmcast.training.forecaster import Companion, Forecaster
 from lstmcast.training.group import Group, new_network
 
@@ -131,9 +131,8 @@ def _group(
 
     def network(start: str) -> Network:
         new = new_network(trained, len(columns), seed=0)
-        new.load_state_dict(
-            {n.removeprefix(start): t for n, t in own.items() if n.startswith(start)}
-        )
+        weights = {n.removeprefix(start): t for n, t in own.items() if n.startswith(start)}
+        new.load_state_dict(present_names(weights))
         return new.eval().to(device)
 
     members, refitted = (int(metadata[prefix + name]) for name in ("members", "refitted"))

@@ -83,18 +83,18 @@ class DevicePanel:
 
     def next_session(self) -> "DevicePanel":
         """The same panel with the first horizon alone; features are shared."""
-        near = copy.copy(self)
-        near.targets, near.known = self.targets[:, :1].contiguous(), self.known[:, :1]
-        near.horizon_weights = torch.ones_like(self.horizon_weights[:1])
+        panel = copy.copy(self)
+        panel.targets, panel.known = self.targets[:, :1].contiguous(), self.known[:, :1]
+        panel.horizon_weights = torch.ones_like(self.horizon_weights[:1])
         first = self.horizon_weights[0]
-        near.validation = []
+        panel.validation = []
         for batch in self.validation:
             weight = batch.weight[..., :1] / first
             total = weight.sum() * (len(batch.features) / len(weight))
-            near.validation.append(
+            panel.validation.append(
                 replace(batch, targets=batch.targets[..., :1], weight=weight, total=total)
             )
-        return near
+        return panel
 
     @property
     def window_ends(self) -> Int[Tensor, " rows"]:

@@ -58,7 +58,7 @@ def new_network(
         num_layers=model.num_layers,
         dropout=model.dropout,
         input_dropout=model.input_dropout,
-        direct=model.start != "blank",
+        skip_connection=model.start != "blank",
         symbols=symbols if own else 0,
         embedding=SymbolEmbedding(symbols, size) if size and symbols > 1 else None,
         initial_state=model.initial_state,

@@ -118,8 +118,8 @@ def fit_head(
 ) -> None:
     """Fit some of a head's raw outputs, in place, to what came true after the rows.
 
-    The gradient must be that of one function of the free weights: what `next_teaches` keeps from
-    them must be held, or the line search gives up after a few steps.
+    The gradient must be that of one function of the free weights: what `detach_further_horizons`
+    keeps from them must be held, or the line search gives up after a few steps.
 
     Args:
         head: whose weights.
@@ -187,7 +187,7 @@ def _deviations(
 ) -> dict[str, Tensor]:
     """The prior's standard deviation of every weight of the head; 0 for those that are held."""
     share = taught.to(head.weight)
-    share[list(head.drifts)] *= prior.location
+    share[list(head.location_outputs)] *= prior.location
     weight = torch.empty_like(head.weight)
     weight[:, :units] = prior.units
     weight[:, units:] = prior.features

@@ -22,7 +22,7 @@ from lstmcast.training.device import one_thread_each
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.reading import Reading, as_returns
-from lstmcast.training.recipe import FAR_OUTCOMES, FAR_ROWS, NEW
+from lstmcast.training.recipe import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
 
 _HEAD = "student_t"
 
@@ -33,12 +33,12 @@ class LinearModel:
 
     Args:
         scaler: of the columns, fitted on the rows that the model was fitted on.
-        near, head: the head for the next session alone, and the one for all horizons.
+        next_session, head: the head for the next session alone, and the one for all horizons.
         symbols: those that have offsets of their own, in the order of the head's.
     """
 
     scaler: Scaler
-    near: Head
+    next_session: Head
     head: Head
     symbols: tuple[str, ...]
 
@@ -117,9 +117,11 @@ def fit_linear(
     outcomes = _outcomes(readings, rows, scaler, horizon)
     symbols = tuple(reading.symbol for reading in readings)
     with one_thread_each():
-        near = _fitted_near(outcomes, len(symbols), begin)
-        head = near if horizon == 1 else _fitted_far(outcomes, near, begin)
-    return LinearModel(scaler, near, head, symbols)
+        next_session = _fit_next_session(outcomes, len(symbols), begin)
+        head = next_session
+        if horizon > 1:
+            head = _fit_further_horizons(outcomes, next_session, begin)
+    return LinearModel(scaler, next_session, head, symbols)
 
 
 def _standard(features: FloatArray) -> Scaler:
@@ -168,31 +170,31 @@ def _new_head(outcomes: _Outcomes, symbols: int) -> Head:
     return HEADS[_HEAD](outcomes.features.shape[1], horizons, own)
 
 
-def _fitted_near(outcomes: _Outcomes, symbols: int, begin: LinearModel | None) -> Head:
+def _fit_next_session(outcomes: _Outcomes, symbols: int, begin: LinearModel | None) -> Head:
     """A head for the next session alone."""
     outcomes = outcomes.next_session()
     head = _new_head(outcomes, symbols)
     start = {name: value.clone() for name, value in head.state_dict().items()}
     if begin is not None:
-        head.load_state_dict(begin.near.state_dict())
+        head.load_state_dict(begin.next_session.state_dict())
     rows = torch.nonzero(outcomes.known[:, 0])[:, 0]
-    _fit(head, outcomes, rows, NEW, head.near, start)
+    _fit(head, outcomes, rows, NEW, head.initial_outputs, start)
     return head
 
 
-def _fitted_far(outcomes: _Outcomes, near: Head, begin: LinearModel | None) -> Head:
-    """A head for all horizons that says of the next session what `near` says."""
-    head = _new_head(outcomes, 0 if near.offsets is None else len(near.offsets) - 1)
+def _fit_further_horizons(outcomes: _Outcomes, fitted: Head, begin: LinearModel | None) -> Head:
+    """A head for all horizons that says of the next session what the `fitted` one says."""
+    head = _new_head(outcomes, 0 if fitted.offsets is None else len(fitted.offsets) - 1)
     start = {name: value.clone() for name, value in head.state_dict().items()}
     if begin is not None:
         head.load_state_dict(begin.head.state_dict())
-    taught = head.near
+    taught = head.initial_outputs
     with torch.no_grad():
-        head.weight[taught], head.bias[taught] = near.weight, near.bias
-        if head.offsets is not None and near.offsets is not None:
-            head.offsets[:, taught] = near.offsets
+        head.weight[taught], head.bias[taught] = fitted.weight, fitted.bias
+        if head.offsets is not None and fitted.offsets is not None:
+            head.offsets[:, taught] = fitted.offsets
     rows = torch.arange(len(outcomes.features))
-    _fit(head, outcomes, rows, replace(NEW, rows=FAR_ROWS), ~taught, start, FAR_OUTCOMES)
+    _fit(head, outcomes, rows, replace(NEW, rows=LONG_RUN_ROWS), ~taught, start, LONG_RUN_OUTCOMES)
     return head
 
 

@@ -137,7 +137,7 @@ def fit_member(
     records: list[EpochRecord] = []
     # Epoch 0 measures a network that begins as a linear model or as one that was trained before: it
     # may be the best there is.
-    for epoch in range(0 if network.direct or warm else 1, settings.epochs + 1):
+    for epoch in range(0 if network.skip_connection or warm else 1, settings.epochs + 1):
         began = time.perf_counter()
         train_loss = run_epoch(
             network, panel.training_batches(order), steps if epoch else None, masks

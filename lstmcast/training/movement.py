@@ -174,10 +174,10 @@ def _from(rows: np.ndarray, needed: int) -> np.ndarray:
 
 
 def _without_units(network: Network) -> Network:
-    """A copy whose head reads none of the body's units."""
+    """A copy whose head reads none of the encoder's units."""
     silent = copy.deepcopy(network)
     with torch.no_grad():
-        silent.head.weight[:, : silent.body.output_size] = 0.0
+        silent.head.weight[:, : silent.encoder.output_size] = 0.0
     return silent
 
 

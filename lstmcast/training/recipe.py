@@ -45,10 +45,10 @@ LEAST_EVIDENCE = 2.0
 """Nats for which a network leaves its pretrained weights: fifty validation rows that happen to fit
 are no reason (Akaike 1974 asks for one nat a parameter)."""
 
-FAR_ROWS = 0.1
+LONG_RUN_ROWS = 0.1
 """What share of a row a row counts where returns over several sessions overlap."""
 
-FAR_OUTCOMES = 100_000
+LONG_RUN_OUTCOMES = 100_000
 """Rows times horizons that the further horizons are fitted to; neighbours overlap all but a day."""
 
 
@@ -79,7 +79,7 @@ class Recipe:
         self.pretrained = pretrained
         self.start = start
         network = new_network(experiment, whole.input_size, seed=0)
-        self.step_by_step = network.direct and bool(network.head.far)
+        self.step_by_step = network.skip_connection and bool(network.head.long_run_outputs)
         self.panel = whole.next_session() if self.step_by_step else whole
         self.prior = NEW if pretrained is None else PRETRAINED
 
@@ -122,8 +122,8 @@ class Recipe:
         network = self._new(seed, member, whole=False)
         if self.start:
             go_on_from(network, self.start[member - self.first])
-        if network.direct and not self.untouched:
-            self._fit(network, self.panel, network.head.near, self.prior)
+        if network.skip_connection and not self.untouched:
+            self._fit(network, self.panel, network.head.initial_outputs, self.prior)
             _hold_location(network.head)
         return network
 
@@ -134,17 +134,17 @@ class Recipe:
         whole = self._new(0, member, whole=True)
         if self.untouched:
             return whole.eval()
-        whole.body.load_state_dict(network.body.state_dict())
+        whole.encoder.load_state_dict(network.encoder.state_dict())
         if whole.embedding is not None and network.embedding is not None:
             whole.embedding.load_state_dict(network.embedding.state_dict())
-        head, near = whole.head, whole.head.near
+        head, initial = whole.head, whole.head.initial_outputs
         with torch.no_grad():
-            head.weight[near] = network.head.weight
-            head.bias[near] = network.head.bias
+            head.weight[initial] = network.head.weight
+            head.bias[initial] = network.head.bias
             if head.offsets is not None and network.head.offsets is not None:
-                head.offsets[:, near] = network.head.offsets
-        prior = replace(self.prior, rows=FAR_ROWS)
-        self._fit(whole, self.whole, ~near, prior, FAR_OUTCOMES)
+                head.offsets[:, initial] = network.head.offsets
+        prior = replace(self.prior, rows=LONG_RUN_ROWS)
+        self._fit(whole, self.whole, ~initial, prior, LONG_RUN_OUTCOMES)
         return whole.eval()
 
     def _fit(
@@ -190,7 +190,7 @@ def starting_network(
 
 def _hold_location(head: Head) -> None:
     """Keep training away from the location."""
-    rows = list(head.drifts)
+    rows = list(head.location_outputs)
     for parameter in (head.weight, head.bias):
         taught = torch.ones_like(parameter)
         taught[rows] = 0.0
@@ -199,13 +199,13 @@ def _hold_location(head: Head) -> None:
 
 @torch.no_grad()
 def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
-    """The body's outputs at rows of the panel, as a forecast has them, `(rows, units)`.
+    """The encoder's outputs at rows of the panel, as a forecast has them, `(rows, units)`.
 
     The state is carried from each symbol's first row on; where the loss is on the last step of a
     window, it begins anew with the window.
 
     Args:
-        network: whose body.
+        network: whose encoder.
         panel: the features.
         rows: in increasing order, each with a whole window before it where that is what is read.
     """

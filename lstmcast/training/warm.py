@@ -78,9 +78,9 @@ def _problem(group: Group | None, part: Prepared) -> str:
 def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
     """A copy of a network that says of inputs scaled by `later` what it said of those by `earlier`.
 
-    It knows the symbols of `later`, in their order. A body with convolutions differs in the first
-    sessions of a sequence, before which it reads zeros: the mean of the rows that a scaler was
-    fitted to.
+    It knows the symbols of `later`, in their order. An encoder with convolutions differs in the
+    first sessions of a sequence, before which it reads zeros: the mean of the rows that a scaler
+    was fitted to.
     """
     network = copy.deepcopy(network)
     if network.embedding is not None:
@@ -99,9 +99,9 @@ def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
     )
     # The numbers of a symbol's embedding follow the features, and are not scaled.
     others = network.embedding.size if network.embedding else 0
-    network.body.adapt_inputs(pad(factor, (0, others), value=1.0), pad(offset, (0, others)))
-    if network.direct:
-        first = network.body.output_size
+    network.encoder.adapt_inputs(pad(factor, (0, others), value=1.0), pad(offset, (0, others)))
+    if network.skip_connection:
+        first = network.encoder.output_size
         read = slice(first, first + len(factor))
         with torch.no_grad():
             network.head.bias.add_(network.head.weight[:, read] @ offset)
@@ -136,7 +136,7 @@ def go_on_from(network: Network, earlier: Network) -> None:
             of which it then gets what the earlier one says.
         earlier: for all horizons, reading inputs of the same scale, of the same symbols.
     """
-    network.body.load_state_dict(earlier.body.state_dict())
+    network.encoder.load_state_dict(earlier.encoder.state_dict())
     if network.embedding is not None and earlier.embedding is not None:
         network.embedding.load_state_dict(earlier.embedding.state_dict())
     head, known = network.head, earlier.head
@@ -145,5 +145,5 @@ def go_on_from(network: Network, earlier: Network) -> None:
         head.load_state_dict(state, strict=False)
         return
     with torch.no_grad():
-        head.weight.copy_(known.weight[known.near])
-        head.bias.copy_(known.bias[known.near])
+        head.weight.copy_(known.weight[known.initial_outputs])
+        head.bias.copy_(known.bias[known.initial_outputs])

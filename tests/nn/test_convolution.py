@@ -3,8 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from lstmcast.nn import LSTMConvolutionBody, build_network
-from lstmcast.nn.bodies.convolution import DILATIONS, KERNEL, CausalConvolution, ConvolutionBody
+from lstmcast.nn import LSTMConvolutionEncoder, build_network
+from lstmcast.nn.encoders.convolution import (
+    DILATIONS,
+    KERNEL,
+    CausalConvolution,
+    ConvolutionEncoder,
+)
 
 INPUT, HIDDEN, BATCH, TIME = 3, 6, 2, 50
 REACH = (KERNEL - 1) * sum(DILATIONS)
@@ -21,34 +26,34 @@ def test_it_is_the_convolution_of_torch_padded_on_the_left() -> None:
     assert torch.equal(last, x[:, -8:].transpose(0, 1))
 
 
-def run(body: ConvolutionBody, x: Tensor) -> Tensor:
-    output: Tensor = body(x, body.first_state(x.shape[0]))[0]
+def run(encoder: ConvolutionEncoder, x: Tensor) -> Tensor:
+    output: Tensor = encoder(x, encoder.first_state(x.shape[0]))[0]
     return output
 
 
 def test_it_sees_thirty_sessions_back_and_nothing_ahead() -> None:
-    body = ConvolutionBody(INPUT, HIDDEN).double()
+    encoder = ConvolutionEncoder(INPUT, HIDDEN).double()
     x = torch.randn(BATCH, TIME, INPUT, dtype=torch.float64)
-    before = run(body, x)
+    before = run(encoder, x)
     for step in (0, 10, 19):
         changed = x.clone()
         changed[:, step] += 1.0
-        moved = (run(body, changed) - before).abs().amax(dim=(0, 2)) > 0
+        moved = (run(encoder, changed) - before).abs().amax(dim=(0, 2)) > 0
         assert moved.nonzero().flatten().tolist() == list(range(step, step + REACH + 1))
     assert REACH == 30
 
 
 def test_both_branches_reach_the_output() -> None:
-    body = LSTMConvolutionBody(INPUT, HIDDEN)
+    encoder = LSTMConvolutionEncoder(INPUT, HIDDEN)
     x = torch.randn(BATCH, TIME, INPUT)
-    whole, _ = body(x, body.first_state(BATCH))
+    whole, _ = encoder(x, encoder.first_state(BATCH))
     for half in (slice(0, HIDDEN), slice(HIDDEN, None)):
-        kept = body.weight.detach().clone()
+        kept = encoder.weight.detach().clone()
         with torch.no_grad():
-            body.weight[:, half] = 0.0
-        assert not torch.allclose(body(x, body.first_state(BATCH))[0], whole)
+            encoder.weight[:, half] = 0.0
+        assert not torch.allclose(encoder(x, encoder.first_state(BATCH))[0], whole)
         with torch.no_grad():
-            body.weight.copy_(kept)
+            encoder.weight.copy_(kept)
 
 
 def test_a_session_at_a_time_is_the_whole_history() -> None:

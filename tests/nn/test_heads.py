@@ -56,11 +56,15 @@ def test_the_density_is_accurate_in_single_precision() -> None:
         assert (exact - single).abs().max() < 2e-5
 
 
-@given(near=st.floats(0.01, 10), far=st.floats(0.01, 10), decay=st.floats(0.01, 0.995))
+@given(initial=st.floats(0.01, 10), long_run=st.floats(0.01, 10), decay=st.floats(0.01, 0.995))
 @settings(max_examples=30, deadline=None)
-def test_the_term_structure_is_the_sum_of_its_path(near: float, far: float, decay: float) -> None:
-    path = [far + (near - far) * decay**k for k in range(60)]
-    start, end, rate = torch.tensor([near, far, decay], dtype=torch.float64)[:, None, None, None]
+def test_the_term_structure_is_the_sum_of_its_path(
+    initial: float, long_run: float, decay: float
+) -> None:
+    path = [long_run + (initial - long_run) * decay**k for k in range(60)]
+    start, end, rate = torch.tensor([initial, long_run, decay], dtype=torch.float64)[
+        :, None, None, None
+    ]
     closed = cumulated(start, end, rate, torch.tensor(FAN, dtype=torch.float64))
     np.testing.assert_allclose(closed[0, 0], np.cumsum(path), rtol=1e-10)
 
@@ -111,7 +115,7 @@ def test_horizon_one_alone_is_the_first_of_many() -> None:
     many, one = StudentTHead(HIDDEN, FAN).double(), StudentTHead(HIDDEN, (1,)).double()
     with torch.no_grad():
         many.weight.copy_(torch.randn_like(many.weight))
-        rows = [0, 1, -1]  # near drift, near width, degrees of freedom
+        rows = [0, 1, -1]  # initial drift, initial width, degrees of freedom
         one.weight.copy_(many.weight[rows])
     hidden, scale = hidden_and_scale()
     for short, long in zip(one(hidden, scale), many(hidden, scale), strict=True):
@@ -173,8 +177,8 @@ def test_the_loss_has_the_right_gradient(kind: type[Head], horizons: tuple[int, 
     )
 
 
-def test_longer_horizons_do_not_teach_what_is_near() -> None:
-    """Raw outputs of the Student-t head: near and far drift and width, decay, tails."""
+def test_longer_horizons_do_not_teach_the_initial_values() -> None:
+    """Raw outputs of the Student-t head: initial and long-run drift and width, decay, tails."""
     head = random_head(StudentTHead, (1, 5, 20), 0.3)
     hidden, scale = hidden_and_scale()
     target = torch.randn(*scale.shape, 3, dtype=torch.float64) * 0.02
@@ -182,11 +186,11 @@ def test_longer_horizons_do_not_teach_what_is_near() -> None:
         torch.autograd.grad(head.loss(head(hidden, scale), target)[..., part].sum(), head.bias)[0]
         for part in (slice(0, 1), slice(1, None))
     )
-    near, far = [0, 1, 5], [2, 3, 4]
-    assert of_next[near].all()
-    assert not of_others[near].any()
-    assert of_others[far].all()
-    torch.testing.assert_close(of_next[far], torch.zeros(3, dtype=torch.float64))
+    initial, long_run = [0, 1, 5], [2, 3, 4]
+    assert of_next[initial].all()
+    assert not of_others[initial].any()
+    assert of_others[long_run].all()
+    torch.testing.assert_close(of_next[long_run], torch.zeros(3, dtype=torch.float64))
 
 
 def test_the_point_head_is_linear_and_squared() -> None:

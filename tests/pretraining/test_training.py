@@ -63,10 +63,10 @@ def test_the_held_out_loss_falls(monkeypatch: pytest.MonkeyPatch) -> None:
     assert observer.references is not None
     (end,) = observer.looks
     first = observer.references.untrained
-    assert end.next < first.next - 0.005
-    assert np.mean(end.far) < np.mean(first.far) - 0.005
+    assert end.next_session < first.next_session - 0.005
+    assert np.mean(end.further) < np.mean(first.further) - 0.005
     # One who knows the volatility is ahead of what ten steps teach.
-    assert observer.references.known_volatility < end.next
+    assert observer.references.known_volatility < end.next_session
     record = made.record
     assert record["networks"][0]["held_out"] == end.to_dict()
     assert record["untrained"] == first.to_dict()
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(
     assert same_weights(whole, pretrain(tiny(networks=2)))
     other = pretrain(tiny(seed=1))
     assert not torch.equal(other.states[0]["head.weight"], whole.states[0]["head.weight"])
-    first, second = (state["body.lstm.cells.0.weight_hh"] for state in whole.states)
+    first, second = (state["encoder.lstm.cells.0.weight_hh"] for state in whole.states)
     assert not torch.equal(first, second)
 
 
@@ -280,8 +280,8 @@ def test_losses_are_means_after_the_burn_in_over_what_is_known() -> None:
     np.testing.assert_allclose(far.numpy(), wanted, atol=1e-4)
     assert np.isnan(each[..., -1]).any()
     held_out = HeldOut(panel, Inputs.of(panel), torch.device("cpu")).loss(network)
-    assert held_out.next == pytest.approx(float(near), abs=1e-5)
-    assert held_out.far == pytest.approx(far.tolist(), abs=1e-5)
+    assert held_out.next_session == pytest.approx(float(near), abs=1e-5)
+    assert held_out.further == pytest.approx(far.tolist(), abs=1e-5)
 
 
 def test_who_knows_the_volatility_scores_what_the_law_itself_scores() -> None:

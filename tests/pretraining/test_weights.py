@@ -69,7 +69,7 @@ def begun(pretrained: Pretrained, columns: list[str], groups: list[str], **kind:
     """A network of an experiment, whose own first weights must not matter."""
     generator = torch.Generator().manual_seed(99)
     network = build_network(
-        "lstm", "student_t", input_size=len(columns), hidden_size=HIDDEN, direct=True,
+        "lstm", "student_t", input_size=len(columns), hidden_size=HIDDEN, skip_connection=True,
         generator=generator, **kind,
     )  # fmt: skip
     torch.nn.init.normal_(network.head.weight, generator=generator)
@@ -126,7 +126,7 @@ def test_symbols_begin_alike_and_extra_columns_can_learn(pretrained: Pretrained)
     assert network.head.offsets is not None
     assert (network.head.offsets == 0).all()
     network(torch.ones(1, 4, 2), torch.ones(1, 4))[0].scale.sum().backward()
-    weights = network.get_parameter("body.lstm.cells.0.weight_ih")
+    weights = network.get_parameter("encoder.lstm.cells.0.weight_ih")
     assert (weights[:, 1] == 0).all()
     assert weights.grad is not None
     assert (weights.grad[:, 1] != 0).any()
@@ -276,3 +276,19 @@ def test_the_shipped_file_is_small_and_loads() -> None:
     assert {f"{FLAG}{group}" for group in OPTIONAL_GROUPS} <= set(found.columns)
     # The default experiment begins with it.
     assert found.problem(Model(head="student_t")) == ""
+
+
+def test_a_file_of_before_whose_encoder_is_called_body_is_read_to_the_bit(
+    pretrained: Pretrained, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(pretrained.dump())
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {
+            name.replace(".encoder.", ".body."): file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118 - not a dict
+        }
+    assert any(".body." in name for name in tensors)
+    save_file(tensors, path, metadata)
+    assert same_weights(Pretrained.load(path), pretrained)

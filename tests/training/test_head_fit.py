@@ -28,11 +28,11 @@ def parts(*overrides: str) -> tuple[Network, DevicePanel]:
 
 
 def fit(network: Network, panel: DevicePanel, prior: HeadPrior, iterations: int = 60) -> None:
-    rows, size = panel.origins, network.body.output_size
+    rows, size = panel.origins, network.encoder.output_size
     inputs = torch.cat([torch.zeros(len(rows), size), panel.features[rows]], dim=-1)
     taught = torch.ones(len(network.head.bias), dtype=torch.bool)
-    if network.head.far:
-        taught = network.head.near
+    if network.head.long_run_outputs:
+        taught = network.head.initial_outputs
     fit_head(network.head, panel, rows, inputs, size, prior, taught, iterations=iterations)
 
 
@@ -57,7 +57,11 @@ def test_what_has_no_deviation_is_held() -> None:
         network.head.weight.normal_(std=0.01, generator=torch.Generator().manual_seed(1))
     before = {name: value.clone() for name, value in network.head.state_dict().items()}
     fit(network, panel, PRIOR)
-    after, units, near = network.head.state_dict(), network.body.output_size, network.head.near
+    after, units, near = (
+        network.head.state_dict(),
+        network.encoder.output_size,
+        network.head.initial_outputs,
+    )
     assert torch.equal(after["weight"][:, :units], before["weight"][:, :units])
     assert torch.equal(after["weight"][~near], before["weight"][~near])
     assert torch.equal(after["bias"][~near], before["bias"][~near])
@@ -121,7 +125,7 @@ def test_a_share_that_is_seldom_traded_does_not_teach_a_range_of_no_width() -> N
     network = new_network(prepared.experiment, panel.input_size, seed=1)
     fit(network, panel, PRIOR)
     rows = panel.origins
-    units = torch.zeros(len(rows), 1, network.body.output_size)
+    units = torch.zeros(len(rows), 1, network.encoder.output_size)
     hidden = torch.cat([units, panel.features[rows, None]], dim=-1)
     with torch.no_grad():
         stated = network.head(hidden, panel.scale[rows, None])

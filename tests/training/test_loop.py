@@ -138,7 +138,7 @@ def test_under_autocast_the_head_keeps_its_digits() -> None:
     network.eval()
     batch = next(panel.training_batches(torch.Generator().manual_seed(1)))
     outputs: list[torch.Tensor] = []
-    network.body.register_forward_hook(lambda _, __, found: outputs.append(found[0]))
+    network.encoder.register_forward_hook(lambda _, __, found: outputs.append(found[0]))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         params, _ = network(batch.features, batch.scale)
     (hidden,) = outputs

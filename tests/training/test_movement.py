@@ -79,7 +79,7 @@ def test_an_lstm_that_contributes_nothing_is_named() -> None:
         for k in range(2)
     )
     with torch.no_grad():
-        idle.head.weight[:, : idle.body.output_size] *= 1e-6
+        idle.head.weight[:, : idle.encoder.output_size] *= 1e-6
     found = again(result, [whole, idle])
     assert found.idle == (1,)
     assert found.lines()[-1] == (

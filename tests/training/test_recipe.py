@@ -57,7 +57,7 @@ def test_a_finished_member_says_the_same_of_the_next_session(head: str) -> None:
     recipe = Recipe(part.experiment, panel_of(part))
     member = recipe.build(0, seed=3)
     with torch.no_grad():
-        member.head.weight[:, : member.body.output_size].uniform_(-0.3, 0.3)
+        member.head.weight[:, : member.encoder.output_size].uniform_(-0.3, 0.3)
     whole = recipe.finish(member, 0)
     x, scale = recipe.panel.features[None, :50], recipe.panel.scale[None, :50]
     near, far = (network.eval()(x, scale)[0] for network in (member, whole))
@@ -72,7 +72,7 @@ def test_finishing_teaches_the_further_sessions() -> None:
     whole, panel = recipe.finish(member, 0), recipe.whole
     fresh = new_network(part.experiment, panel.input_size, seed=0)
     fresh.load_state_dict(whole.state_dict())
-    far = list(fresh.head.far)
+    far = list(fresh.head.long_run_outputs)
     with torch.no_grad():
         fresh.head.weight[far] = 0.0
         fresh.head.bias[far] = torch.tensor(fresh.head.first_raw())[far]
@@ -95,7 +95,7 @@ def test_training_moves_the_width_and_leaves_the_location() -> None:
         moved = (member.head.weight - before).abs().amax(dim=1)
         assert moved[0] < 1e-3 * before[0].abs().max()  # weight decay alone
         assert (moved[1:] > 1e-3).all()
-        assert not member.head.weight[0, : member.body.output_size].any()
+        assert not member.head.weight[0, : member.encoder.output_size].any()
 
 
 def test_the_next_session_is_trained_without_the_others() -> None:
@@ -110,7 +110,7 @@ def test_the_next_session_is_trained_without_the_others() -> None:
         member = recipe.build(0, seed=2)
         settings = part.experiment.training
         assert trained_again(member, recipe.panel, settings)
-        fitted.append(member.body.state_dict())
+        fitted.append(member.encoder.state_dict())
     for name, weight in fitted[0].items():
         torch.testing.assert_close(weight, fitted[1][name], atol=1e-6, rtol=1e-5)
 
@@ -242,7 +242,7 @@ def test_each_symbol_is_forecast_with_its_own_embedding(overrides: tuple[str, ..
     assert member.embedding is not None
     with torch.no_grad():
         member.embedding.weight.normal_(generator=torch.Generator().manual_seed(2))
-        member.head.weight[1:, : member.body.output_size] = 0.2
+        member.head.weight[1:, : member.encoder.output_size] = 0.2
     whole = recipe.finish(member.eval(), 0)
     group = Group(part.experiment, part.scaling, [whole])
     stranger = simulated(5, 420, symbol="ZZZ")
@@ -304,7 +304,7 @@ def test_finishing_reads_no_row_after_training(overrides: tuple[str, ...]) -> No
         recipe = Recipe(part.experiment, panel)
         member = recipe.build(0, seed=1)
         with torch.no_grad():
-            member.head.weight[1:, : member.body.output_size] = 0.3
+            member.head.weight[1:, : member.encoder.output_size] = 0.3
         heads.append(recipe.finish(member, 0).head.state_dict())
     for name, weight in heads[0].items():
         assert torch.equal(weight, heads[1][name])

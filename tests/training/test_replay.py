@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from lstmcast.nn.bodies.lstm import LSTMBody
+from lstmcast.nn.encoders.lstm import LSTMEncoder
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.replay import WARM_UP, CudaRecorder, Replay
 from lstmcast.training.steps import Steps
@@ -89,7 +89,7 @@ def test_recorded_steps_are_the_plain_ones(
     for recorded in (False, True):
         network, panel, settings = blank_member(*options, "training.clip_norm=0.05")
         # oneDNN's layer keeps what its backward pass needs only where a gradient is asked for.
-        cast("LSTMBody", network.body).lstm.kernel = "reference"
+        cast("LSTMEncoder", network.encoder).lstm.kernel = "reference"
         steps = Steps(network, settings, learning_rate=0.05)
         if recorded:
             steps._replay = Replay(tape)

@@ -51,9 +51,11 @@ def stirred(network: Network) -> Network:
 
 
 @pytest.mark.parametrize("start", ["blank", "linear"])
-@pytest.mark.parametrize("body", list(NETWORKS))
-def test_a_translated_network_says_what_it_said_under_its_own_scaler(body: str, start: str) -> None:
-    overrides = (f"model.network={body}", f"model.start={start}")
+@pytest.mark.parametrize("encoder", list(NETWORKS))
+def test_a_translated_network_says_what_it_said_under_its_own_scaler(
+    encoder: str, start: str
+) -> None:
+    overrides = (f"model.network={encoder}", f"model.start={start}")
     before, after = prepare(small(*ONE, *overrides), [EARLIER]), later(*overrides)
     old, new = (part.scaling.scaler("AAA") for part in (before, after))
     assert np.abs(old.offset - new.offset).max() > 0.01
@@ -72,7 +74,7 @@ def test_a_translated_network_says_what_it_said_under_its_own_scaler(body: str, 
         with torch.no_grad():
             answers.append(reader(x, scale))
     # Convolutions reach 30 sessions back, and before the first session there are zeros.
-    known = slice(30 if body == "lstm_cnn" else 0, None)
+    known = slice(30 if encoder == "lstm_cnn" else 0, None)
     for one, same in zip(answers[0][0], answers[1][0], strict=True):
         torch.testing.assert_close(one[:, known], same[:, known], atol=1e-5, rtol=1e-5)
     assert not same_weights(network, other)
@@ -120,13 +122,15 @@ def test_a_member_goes_on_with_the_body_and_a_head_fitted_around_the_earlier_one
     warm, cold = Recipe(part.experiment, panel, 3, old), Recipe(part.experiment, panel, 3)
     for k, network in enumerate(old):
         member, blank = warm.build(3 + k, seed=9), cold.build(3 + k, seed=9)
-        near = [row for row in range(len(network.head.bias)) if row not in network.head.far]
-        kept, units = network.head.weight[near], network.body.output_size
+        near = [
+            row for row in range(len(network.head.bias)) if row not in network.head.long_run_outputs
+        ]
+        kept, units = network.head.weight[near], network.encoder.output_size
         assert torch.equal(member.head.weight[:, :units], kept[:, :units])
         assert not torch.equal(member.head.weight[:, units:], blank.head.weight[:, units:])
         assert all(
-            torch.equal(member.body.state_dict()[name], value)
-            for name, value in network.body.state_dict().items()
+            torch.equal(member.encoder.state_dict()[name], value)
+            for name, value in network.encoder.state_dict().items()
         )
 
 
@@ -233,5 +237,5 @@ def test_offsets_of_symbols_are_those_of_the_new_rows(horizon: int) -> None:
     assert network.head.offsets.shape[0] == 4
     assert network.head.offsets[:3].any(dim=1).all()
     assert not network.head.offsets[3].any()
-    ours, theirs = network.body.state_dict(), start.body.state_dict()
+    ours, theirs = network.encoder.state_dict(), start.encoder.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)

@@ -2,7 +2,7 @@
 
 A head sees the network's outputs and one number beside them: the causal EWMA volatility at each
 origin. It forecasts *relative to that volatility*, which is what lets one network serve many
-symbols, calm and wild, and a symbol that it never saw.
+symbols, whatever their volatility, and a symbol that it never saw.
 
 Output weights start at zero (but for the point head) and the biases at a sensible forecast, so that
 an untrained network already says something reasonable (for the distributions: the EWMA volatility
@@ -28,8 +28,9 @@ class Head(nn.Module, ABC):
         name: what the configuration calls it.
         is_distribution: whether the parameters say how likely every outcome is.
         names: the parameters, in the order of the tuple that `forward` returns.
-        far: raw outputs that say nothing of the next session; empty where every output does.
-        drifts: raw outputs that move the location.
+        long_run_outputs: raw outputs that the next session's forecast does not depend on; empty
+            where it depends on all of them.
+        location_outputs: raw outputs that move the location.
 
     Args:
         hidden_size: units that the network hands over.
@@ -43,8 +44,8 @@ class Head(nn.Module, ABC):
     name: ClassVar[str]
     is_distribution: ClassVar[bool]
     names: ClassVar[tuple[str, ...]]
-    far: tuple[int, ...] = ()
-    drifts: tuple[int, ...] = ()
+    long_run_outputs: tuple[int, ...] = ()
+    location_outputs: tuple[int, ...] = ()
 
     offsets: nn.Parameter | None
 
@@ -60,11 +61,11 @@ class Head(nn.Module, ABC):
         self.register_parameter("offsets", offsets if symbols else None)
 
     @property
-    def near(self) -> Bool[Tensor, " raw"]:
-        """Which raw outputs say something of the next session: all that are not `far`."""
-        near = torch.ones(len(self.bias), dtype=torch.bool, device=self.bias.device)
-        near[list(self.far)] = False
-        return near
+    def initial_outputs(self) -> Bool[Tensor, " raw"]:
+        """Mask of the raw outputs that the next session's forecast is made of."""
+        mask = torch.ones(len(self.bias), dtype=torch.bool, device=self.bias.device)
+        mask[list(self.long_run_outputs)] = False
+        return mask
 
     @abstractmethod
     def first_raw(self) -> list[float]:

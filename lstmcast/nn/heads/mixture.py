@@ -63,7 +63,8 @@ class StudentTMixtureHead(Head):
     def __init__(self, hidden_size: int, horizons: tuple[int, ...], symbols: int = 0) -> None:
         super().__init__(hidden_size, horizons, symbols)
         self.terms = TermStructure(horizons)
-        self.far, self.drifts = self.terms.far, self.terms.drifts
+        self.long_run_outputs = self.terms.long_run_outputs
+        self.location_outputs = self.terms.location_outputs
         self.log_width = first_log_width()
 
     def first_raw(self) -> list[float]:

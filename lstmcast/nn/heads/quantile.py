@@ -55,7 +55,8 @@ class QuantileHead(Head):
     def __init__(self, hidden_size: int, horizons: tuple[int, ...], symbols: int = 0) -> None:
         super().__init__(hidden_size, horizons, symbols)
         self.terms = TermStructure(horizons)
-        self.far, self.drifts = self.terms.far, self.terms.drifts
+        self.long_run_outputs = self.terms.long_run_outputs
+        self.location_outputs = self.terms.location_outputs
         deviation = math.sqrt((FIRST_DF - 2.0) / FIRST_DF)
         quantiles = [deviation * float(stdtrit(FIRST_DF, level)) for level in LEVELS]
         gaps = [high - low for low, high in pairwise(quantiles)]

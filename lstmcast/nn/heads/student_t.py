@@ -30,7 +30,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lstmcast.nn.heads.base import Head
-from lstmcast.nn.heads.term_structure import TermStructure, next_teaches
+from lstmcast.nn.heads.term_structure import TermStructure, detach_further_horizons
 
 MIN_DF, MAX_DF = 2.5, 50.0
 FIRST_DF = 6.0
@@ -90,7 +90,8 @@ class StudentTHead(Head):
     def __init__(self, hidden_size: int, horizons: tuple[int, ...], symbols: int = 0) -> None:
         super().__init__(hidden_size, horizons, symbols)
         self.terms = TermStructure(horizons)
-        self.far, self.drifts = self.terms.far, self.terms.drifts
+        self.long_run_outputs = self.terms.long_run_outputs
+        self.location_outputs = self.terms.location_outputs
         self.log_width = log_width_of_unit_deviation(FIRST_DF)
         self.raw_tail_growth = nn.Parameter(torch.tensor(math.log(math.expm1(FIRST_TAIL_GROWTH))))
 
@@ -108,7 +109,10 @@ class StudentTHead(Head):
         raw = self.raw(hidden, scale, symbols)
         loc, width = self.terms(raw[..., :-1], scale)
         growth = nn.functional.softplus(self.raw_tail_growth)
-        tails = next_teaches(self.horizons, raw[..., -1]) + growth * self.terms.horizons.log()
+        tails = (
+            detach_further_horizons(self.horizons, raw[..., -1])
+            + growth * self.terms.horizons.log()
+        )
         df = degrees_of_freedom(tails)
         return StudentTParams(df, loc, width * math.exp(self.log_width) * width_to_scale(df))
 

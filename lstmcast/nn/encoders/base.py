@@ -1,7 +1,7 @@
-"""What every network body is: a causal map from features to hidden units, with a state.
+"""What every network encoder is: a causal map from features to hidden units, with a state.
 
 The output at a step depends on the steps up to it and on the state handed in, which holds all that
-a body remembers of the steps before. So one pass over a history and two passes with the state
+an encoder remembers of the steps before. So one pass over a history and two passes with the state
 carried from one to the next give the same outputs; training windows, evaluation and the forecast of
 the newest day all rest on that.
 """
@@ -13,10 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
-"""What a body remembers; the batch is the second axis of every tensor in it."""
+"""What an encoder remembers; the batch is the second axis of every tensor in it."""
 
 
-class Body(nn.Module, ABC):
+class Encoder(nn.Module, ABC):
     """A causal network between the features and the head.
 
     Attributes:

@@ -11,17 +11,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lstmcast.nn.bodies.base import Body, State
-from lstmcast.nn.bodies.convolution import ConvolutionBody
-from lstmcast.nn.bodies.lstm import InitialState, LSTMBody
 from lstmcast.nn.dropout import variational_dropout
+from lstmcast.nn.encoders.base import Encoder, State
+from lstmcast.nn.encoders.convolution import ConvolutionEncoder
+from lstmcast.nn.encoders.lstm import InitialState, LSTMEncoder
 from lstmcast.nn.lstm import Kernel
 
 LSTM_STATES = 2
 """How many of the state's tensors are the LSTM's: h and c."""
 
 
-class LSTMConvolutionBody(Body):
+class LSTMConvolutionEncoder(Encoder):
     """Two branches over the same features, joined and passed through a dense layer.
 
     Args:
@@ -49,7 +49,7 @@ class LSTMConvolutionBody(Body):
         self.input_size = input_size
         self.output_size = hidden_size
         self.dropout = dropout
-        self.recurrent = LSTMBody(
+        self.recurrent = LSTMEncoder(
             input_size,
             hidden_size,
             num_layers,
@@ -58,7 +58,7 @@ class LSTMConvolutionBody(Body):
             kernel=kernel,
             generator=generator,
         )
-        self.convolution = ConvolutionBody(input_size, hidden_size, generator)
+        self.convolution = ConvolutionEncoder(input_size, hidden_size, generator)
         self.weight = nn.Parameter(torch.empty(hidden_size, 2 * hidden_size))
         self.bias = nn.Parameter(torch.zeros(hidden_size))
         nn.init.xavier_uniform_(self.weight, generator=generator)

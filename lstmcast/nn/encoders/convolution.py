@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lstmcast.nn.bodies.base import Body, State
+from lstmcast.nn.encoders.base import Encoder, State
 
 KERNEL = 3
 DILATIONS = (1, 2, 4, 8)
@@ -54,7 +54,7 @@ class CausalConvolution(nn.Module):
         return output.transpose(1, 2), seen[:, -self.reach :].transpose(0, 1)
 
 
-class ConvolutionBody(Body):
+class ConvolutionEncoder(Encoder):
     """Four causal convolutions, with residual connections from the second on.
 
     Args:

@@ -1,4 +1,4 @@
-"""The plain body: a stack of LSTM layers."""
+"""The plain encoder: a stack of LSTM layers."""
 
 from typing import Literal
 
@@ -6,13 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lstmcast.nn.bodies.base import Body, State
+from lstmcast.nn.encoders.base import Encoder, State
 from lstmcast.nn.lstm import LSTM, Kernel
 
 InitialState = Literal["zeros", "learned"]
 
 
-class LSTMBody(Body):
+class LSTMEncoder(Encoder):
     """LSTM layers, with residual connections from the second on.
 
     Args:
