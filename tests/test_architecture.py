@@ -13,7 +13,7 @@ ORDER = (
     "errors", "harmless", "plugins", "reading", "distributions", "config", "left_overs", "files",
     "prices", "features", "dataset", "predictions", "calibration", "nn", "simulation",
     "pretraining", "training", "baselines",
-    "evaluation", "run", "forecasting", "plots", "cli",
+    "evaluation", "run", "forecasting", "explain", "plots", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""
 
@@ -68,7 +68,7 @@ def test_a_part_imports_only_what_comes_before_it(part: str) -> None:
     [
         ("typer", {"cli"}),
         ("rich", {"cli"}),
-        ("torch", {"nn", "simulation", "pretraining", "training"}),
+        ("torch", {"nn", "simulation", "pretraining", "training", "explain"}),
         ("matplotlib", {"plots", "cli"}),
         ("yfinance", {"prices"}),
         ("yaml", {"config"}),

@@ -1,8 +1,9 @@
 """`lstmcast plot`: charts of a run."""
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -12,6 +13,7 @@ from lstmcast.cli.options import RUNS_DIR, DataDir, RunArgument, RunsDir, data_d
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from lstmcast.prices.history import PriceHistory
@@ -26,6 +28,8 @@ class Kind(StrEnum):
     fan = "fan"
     training = "training"
     ranges = "ranges"
+    gates = "gates"
+    importance = "importance"
 
 
 class Format(StrEnum):
@@ -42,7 +46,8 @@ def plot(
         Kind,
         typer.Option(
             help="test: forecasts against the closes that came; history: all sessions;"
-            " fan: the sessions to come; training: losses by epoch; ranges: how often they held."
+            " fan: the sessions to come; training: losses by epoch; ranges: how often they held;"
+            " gates: the LSTM's gates and memory; importance: what the inputs are worth."
         ),
     ] = Kind.test,
     symbol: Annotated[
@@ -60,6 +65,28 @@ def plot(
             show_default=False,
         ),
     ] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            help="gates: first session; by default 250 up to the last.",
+            show_default=False,
+        ),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option(
+            "--to",
+            formats=["%Y-%m-%d"],
+            help="gates: last session; by default the newest bar.",
+            show_default=False,
+        ),
+    ] = None,
+    units: Annotated[
+        int, typer.Option(min=1, max=6, help="gates: units that move the range most.")
+    ] = 4,
+    member: Annotated[int, typer.Option(min=0, help="gates: number of the network.")] = 0,
     format: Annotated[Format, typer.Option(help="File format.")] = Format.png,  # noqa: A002 - the option's name
     output: Annotated[
         Path | None,
@@ -80,10 +107,19 @@ def plot(
     opened = Run.open(run, runs_dir)
     if run is None:
         tell_of_damaged(runs_dir)
+    if kind is not Kind.gates and not (first is last is None):
+        raise UsageError(
+            f"`--from` and `--to` choose the sessions of `--kind gates`, not of {kind.value}",
+            "leave them out",
+        )
     if kind is Kind.training:
         figures = {"training": training_chart(opened.history(), title=f"Training of {opened.name}")}
     elif kind is Kind.ranges:
         figures = _ranges(opened, symbol, horizon or 1, data)
+    elif kind is Kind.importance:
+        figures = _importance(opened, data)
+    elif kind is Kind.gates:
+        figures = _gates(opened, symbol, data, Window(_day(first), _day(last), units, member))
     else:
         figures = _by_symbol(opened, kind, symbol, horizon, data)
     if output is not None and len(figures) > 1:
@@ -96,6 +132,57 @@ def plot(
         if output is None:
             opened.make_charts_folder()
         note(f"wrote {save_figure(figure, path)}")
+
+
+class Window(NamedTuple):
+    """Whose gates are drawn, and when."""
+
+    first: "pd.Timestamp | None"
+    last: "pd.Timestamp | None"
+    units: int
+    member: int
+
+
+def _day(date: datetime | None) -> "pd.Timestamp | None":
+    import pandas as pd
+
+    return None if date is None else pd.Timestamp(date)
+
+
+def _importance(run: "Run", data: Path | None) -> dict[str, "Figure"]:
+    """What inputs are worth to the run's networks."""
+    from lstmcast.cli.inside import Inside
+    from lstmcast.plots import importance_chart
+    from lstmcast.prices.store import PriceStore
+
+    inside = Inside.of(run, run.histories(PriceStore(data_dir(data))))
+    found, lags = inside.importance()
+    return {"importance": importance_chart(found, lags, details=f"run {run.name}")}
+
+
+def _gates(
+    run: "Run", symbol: str | None, data: Path | None, window: Window
+) -> dict[str, "Figure"]:
+    """The gates of a network, a chart for each symbol."""
+    from lstmcast.cli.inside import Inside
+    from lstmcast.prices.store import PriceStore
+    from lstmcast.prices.symbols import symbol_to_stem
+
+    name = _known(run, symbol)
+    histories = run.histories(PriceStore(data_dir(data)), newest=True)
+    inside = Inside.of(run, histories)
+    return {
+        f"{symbol_to_stem(history.symbol)}-gates": inside.gates(
+            history.symbol,
+            first=window.first,
+            last=window.last,
+            units=window.units,
+            member=window.member,
+            currency=history.currency,
+        )
+        for history in histories
+        if name is None or history.symbol == name
+    }
 
 
 def _ranges(run: "Run", symbol: str | None, horizon: int, data: Path | None) -> dict[str, "Figure"]:

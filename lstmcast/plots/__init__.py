@@ -2,6 +2,8 @@
 
 from lstmcast.plots.fan import fan_chart
 from lstmcast.plots.forecasts import View, forecast_chart
+from lstmcast.plots.gates import MOST_UNITS, gates_chart
+from lstmcast.plots.importance import importance_chart
 from lstmcast.plots.output import FORMATS, save_figure
 from lstmcast.plots.parts import PartDates, PartEnds
 from lstmcast.plots.ranges import ranges_chart
@@ -9,11 +11,14 @@ from lstmcast.plots.training import training_chart
 
 __all__ = [
     "FORMATS",
+    "MOST_UNITS",
     "PartDates",
     "PartEnds",
     "View",
     "fan_chart",
     "forecast_chart",
+    "gates_chart",
+    "importance_chart",
     "ranges_chart",
     "save_figure",
     "training_chart",

@@ -141,10 +141,11 @@ class Sheet:
         self._place.append(lambda height: block.set_y(1 - depth / height))
         self.skip(len(lines) * size / 72 * 1.45)
 
-    def panel(self, height: float, right: float = RIGHT) -> Axes:
-        """Add axes over the width of the sheet, less `right` inches, and go below their labels."""
+    def panel(self, height: float, right: float = RIGHT, left: float = LEFT) -> Axes:
+        """Add axes over the width of the sheet, less `left` and `right` inches, and go below."""
         self.skip(height)
-        left, width, depth = LEFT / WIDTH, (WIDTH - LEFT - right) / WIDTH, self._depth
+        width, depth = (WIDTH - left - right) / WIDTH, self._depth
+        left /= WIDTH
         axes = self._figure.add_axes((left, 0, width, 1))
         axes.tick_params(length=3.5, width=0.8)
         self._place.append(

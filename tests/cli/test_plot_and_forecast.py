@@ -397,3 +397,39 @@ def test_a_run_of_a_newer_lstmcast_is_refused(place: Workplace, command: str) ->
     assert result.exit_code == 8
     assert "has schema 99" in result.stderr
     assert "hint: upgrade lstmcast" in result.stderr
+
+
+def test_gates_of_each_symbol_are_drawn_and_the_inputs_worth_once(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstmcast.cli.inside.ORIGINS", 1)
+    for kind in ("gates", "importance"):
+        result = place.invoke("plot", "--kind", kind)
+        assert (result.exit_code, result.stdout) == (0, "")
+    assert charts(place) == ["%5EBBB-gates.png", "AAA-gates.png", "importance.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--kind", "gates", "--member", "7"], "`--member` 7 is not in the run"),
+        (["--kind", "gates", "--from", "2031-01-01"], "no session with features between"),
+        (["--kind", "fan", "--to", "2002-01-01"], "choose the sessions of `--kind gates`"),
+    ],
+)
+def test_gates_that_are_not_there_are_refused(
+    place: Workplace, options: list[str], message: str
+) -> None:
+    result = place.invoke("plot", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert charts(place) == []
+
+
+@pytest.mark.parametrize("kind", ["gates", "importance"])
+def test_without_weights_nothing_can_be_looked_into(place: Workplace, kind: str) -> None:
+    (Run.open(None, place.runs).path / "model.safetensors").unlink()
+    result = place.invoke("plot", "--kind", kind)
+    assert (result.exit_code, result.stdout) == (8, "")
+    assert result.stderr.startswith("error: `model.safetensors` is missing from the run")
+    assert charts(place) == []

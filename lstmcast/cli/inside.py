@@ -1,0 +1,173 @@
+"""Seeing inside a run's networks, for `plot`, `forecast` and `report`: what to look at, and how."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lstmcast.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from lstmcast.explain import Importance, Inputs, Widening
+    from lstmcast.prices.history import PriceHistory
+    from lstmcast.run import Run
+    from lstmcast.training import Forecaster
+    from lstmcast.training.group import Group
+
+WINDOW = 250
+"""Sessions whose gates are shown, where nothing else is asked for."""
+
+UNITS = 4
+ORIGINS = 8
+"""Forecasts whose parts by lag are averaged, spread over the sessions that are judged."""
+
+MOST_SYMBOLS = 12
+"""Symbols whose validation rows are judged; of more, some are chosen evenly."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A run's first group of networks and what they read.
+
+    Args:
+        run: the run.
+        group: of networks; those of `model.variants` are left out.
+        inputs: by symbol.
+        groups: the feature group of each column.
+    """
+
+    run: "Run"
+    group: "Group"
+    inputs: "dict[str, Inputs]"
+    groups: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        run: "Run",
+        histories: "Sequence[PriceHistory]",
+        forecaster: "Forecaster | None" = None,
+    ) -> "Inside":
+        """Look into a run, given the prices of its symbols."""
+        from lstmcast.explain import column_groups, inputs_of
+
+        with one_thread():
+            group = (forecaster or run.forecaster()).groups[0]
+            names = group.experiment.features or ()
+            return cls(run, group, inputs_of(group, histories), column_groups(histories[0], names))
+
+    def importance(self) -> "tuple[Importance, pd.DataFrame | None]":
+        """What inputs are worth on validation rows, and how far back they reach.
+
+        Raises:
+            DataError: if the validation part is too short.
+        """
+        import numpy as np
+
+        from lstmcast.explain import importance, reach, validation_rows
+        from lstmcast.nn import HEADS
+
+        ends = self.run.boundaries
+        rows = {
+            symbol: validation_rows(part, ends["train_end"], ends["validation_end"])
+            for symbol, part in self.inputs.items()
+        }
+        known = [part for symbol, part in self.inputs.items() if len(rows[symbol])]
+        known = known[:: max(1, -(-len(known) // MOST_SYMBOLS))]
+        with one_thread():
+            found = importance(self.group.networks, known, rows, self.groups)
+            if not HEADS[self.group.experiment.model.head].is_distribution:
+                return found, None
+            chosen = rows[known[0].symbol]
+            some = chosen[np.linspace(0, len(chosen) - 1, ORIGINS).astype(int)]
+            return found, reach(self.group.networks, known[0], some, self.groups)
+
+    def widening(self, symbol: str) -> "Widening | None":
+        """What makes the range from the newest bar wider than usual; None of a point forecast."""
+        from lstmcast.explain import networks_of, widening
+        from lstmcast.nn import HEADS
+
+        if not HEADS[self.group.experiment.model.head].is_distribution:
+            return None
+        part = self.inputs[symbol]
+        with one_thread():
+            return widening(networks_of(self.group, part.dates[-1]), part, self.groups)
+
+    def gates(
+        self,
+        symbol: str,
+        *,
+        first: "pd.Timestamp | None" = None,
+        last: "pd.Timestamp | None" = None,
+        units: int = UNITS,
+        member: int = 0,
+        currency: str | None = None,
+    ) -> "Figure":
+        """The gates of one network over some sessions of a symbol, the newest if none are named.
+
+        Raises:
+            UsageError: if there is no such network, or no session between the dates.
+        """
+        from lstmcast.explain import networks_of, telling_units, trace_gates
+        from lstmcast.plots import gates_chart
+
+        part = self.inputs[symbol]
+        rows = self._window(part, first, last)
+        networks = networks_of(self.group, part.dates[rows[-1]])
+        if member >= len(networks):
+            raise UsageError(
+                f"`--member` {member} is not in the run", f"it has 0 to {len(networks) - 1}"
+            )
+        with one_thread():
+            network = networks[member]
+            chosen = telling_units(network, part, rows, units)
+            trace = trace_gates(network, part, rows)
+        return gates_chart(
+            trace,
+            chosen,
+            currency=currency,
+            details=f"run {self.run.name}, network {member} of {len(networks)}",
+        )
+
+    def _window(
+        self, part: "Inputs", first: "pd.Timestamp | None", last: "pd.Timestamp | None"
+    ) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+        import numpy as np
+
+        rows = np.arange((part.window or 1) - 1, len(part))
+        if last is not None:
+            rows = rows[part.dates[rows] <= last]
+        rows = rows[part.dates[rows] >= first] if first is not None else rows[-WINDOW:]
+        if not len(rows):
+            begin = part.dates[(part.window or 1) - 1 :]
+            span = f"{begin[0]:%Y-%m-%d} to {begin[-1]:%Y-%m-%d}" if len(begin) else "none"
+            raise UsageError(
+                f"{part.symbol} has no session with features between `--from` and `--to`",
+                f"choose from {span}",
+            )
+        return rows
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of PyTorch: these passes are small, and more would wait for each other."""
+    from lstmcast.training.device import one_thread_each
+
+    with one_thread_each():
+        yield
+
+
+def sentences(
+    run: "Run",
+    histories: "Sequence[PriceHistory]",
+    symbols: Sequence[str],
+    forecaster: "Forecaster | None" = None,
+) -> "dict[str, Widening]":
+    """What widened the newest range of each symbol; of point forecasts nothing."""
+    inside = Inside.of(run, histories, forecaster)
+    found = {symbol: inside.widening(symbol) for symbol in symbols}
+    return {symbol: told for symbol, told in found.items() if told is not None}

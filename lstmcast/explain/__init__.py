@@ -1,0 +1,34 @@
+"""What a trained network does inside: its gates, its inputs' worth, and what widened a range.
+
+Numbers only; `lstmcast.plots` draws them. Everything here reads the networks and changes nothing.
+"""
+
+from lstmcast.explain.attribution import Attribution, attribute, by_group, reach
+from lstmcast.explain.gates import GateTrace, telling_units, trace_gates
+from lstmcast.explain.importance import EWMA, Effect, Importance, importance
+from lstmcast.explain.inputs import Inputs, column_groups, inputs_of, networks_of, validation_rows
+from lstmcast.explain.summary import SummaryRow, summary
+from lstmcast.explain.widening import Widening, widening
+
+__all__ = [
+    "EWMA",
+    "Attribution",
+    "Effect",
+    "GateTrace",
+    "Importance",
+    "Inputs",
+    "SummaryRow",
+    "Widening",
+    "attribute",
+    "by_group",
+    "column_groups",
+    "importance",
+    "inputs_of",
+    "networks_of",
+    "reach",
+    "summary",
+    "telling_units",
+    "trace_gates",
+    "validation_rows",
+    "widening",
+]
