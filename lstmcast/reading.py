@@ -44,7 +44,7 @@ class NotAFileError(OSError):
 def size(count: int) -> str:
     """Bytes in the largest unit that fits, such as `32 MiB`."""
     for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
-        if count >= 1024**power:
+        if count >= 1000 * 1024 ** (power - 1):  # 1000 KiB would need a fourth digit
             return f"{count / 1024**power:.3g} {unit}"
     return f"{count} bytes"
 

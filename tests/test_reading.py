@@ -12,7 +12,7 @@ import pytest
 from lstmcast.config import load_experiment, parse_experiment
 from lstmcast.config.faults import MOST_FAULTS
 from lstmcast.errors import ConfigError
-from lstmcast.reading import hash_file, parse_json, read_file
+from lstmcast.reading import hash_file, parse_json, read_file, size
 
 HEAD = "name: x\ndata: {symbols: [AAA]}\n"
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -130,3 +130,12 @@ def test_a_file_above_the_limit_is_not_read(tmp_path: Path) -> None:
 def test_json_is_strict(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(999, "999 bytes"), (1000, "0.977 KiB"), (32 * 2**20, "32 MiB"), (1_020_000, "996 KiB"),
+     (1_033_956, "0.986 MiB"), (2**50, "1.02e+03 TiB")],
+)  # fmt: skip
+def test_a_size_has_three_digits(count: int, words: str) -> None:
+    assert size(count) == words
