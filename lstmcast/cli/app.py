@@ -23,8 +23,10 @@ from lstmcast.cli.forecast import forecast
 from lstmcast.cli.init import init
 from lstmcast.cli.interrupts import ending as how_it_ended
 from lstmcast.cli.interrupts import exit_code, listen, stop_listening
+from lstmcast.cli.opening import keeping_runs
 from lstmcast.cli.plot import plot
 from lstmcast.cli.pretrain import pretrain
+from lstmcast.cli.runs import runs_app
 from lstmcast.cli.streams import failure_of, steady_streams
 from lstmcast.cli.train import train
 from lstmcast.errors import LstmcastError, OutputError
@@ -49,7 +51,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Invoke the command that was asked for."""
         try:
-            with _harmless_usage():
+            with _harmless_usage(), keeping_runs():
                 return super().invoke(ctx)
         except LstmcastError as error:
             print_error(error)
@@ -113,6 +115,7 @@ def _options(
 for _command in (fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain):
     app.command(cls=Command)(_command)
 app.add_typer(data_app)
+app.add_typer(runs_app)
 
 
 def ending() -> int:

@@ -21,7 +21,7 @@ from lstmcast.cli.console import (
 from lstmcast.cli.evaluate import print_report
 from lstmcast.cli.experiment import asked_experiment, require_names
 from lstmcast.cli.interrupts import saying
-from lstmcast.cli.opening import keep
+from lstmcast.cli.opening import keep, keep_folder
 from lstmcast.cli.options import (
     RUNS_DIR,
     ConfigOption,
@@ -119,6 +119,7 @@ def backtest(
     from lstmcast.config import require_memory
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.evaluation.backtest import Backtest, Settings, count_trials, summarise
+    from lstmcast.files import make_folder
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
@@ -151,6 +152,8 @@ def backtest(
     )
     if warm_start and jobs != 1:
         note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
+    make_folder(walk.folder, "choose another folder with `--runs-dir`")
+    keep_folder(walk.folder)
     with saying(lambda: _kept(walk)):
         _walk(walk, FitCache.open(data_dir(data) / "cache" / "fits"))
         tables, notes = walk.tables()

@@ -40,13 +40,20 @@ class Command(TyperCommand):
         rest = super().parse_args(ctx, args)
         for param in self.params:
             value = ctx.params.get(param.name)
-            if isinstance(value, Path) and given.get(str(param.name)) == "":
+            if _is_empty_path(value, given.get(str(param.name))):
                 raise UsageError(f"`{_called(param)}` is empty", "give a path, or leave it out")
             if isinstance(value, float) and not math.isfinite(value):
                 raise UsageError(f"`{_called(param)}` is {value}", "give a finite number")
             if isinstance(value, int) and value > LARGEST:
                 raise UsageError(f"`{_called(param)}` is over {LARGEST:,}", "give a smaller number")
         return rest
+
+
+def _is_empty_path(value: object, typed: object) -> bool:
+    """Whether a path, or one of several, was typed as nothing, which is no folder."""
+    if isinstance(value, (list, tuple)) and isinstance(typed, (list, tuple)):
+        return any(map(_is_empty_path, value, typed))
+    return isinstance(value, Path) and typed == ""
 
 
 def _called(param: Any) -> str:

@@ -1,18 +1,18 @@
 """`lstmcast data`: what is in the local price store, and looking after it."""
 
 import sys
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmcast.cli.ages import age
 from lstmcast.cli.command import Command
+from lstmcast.cli.confirming import confirm_removal
 from lstmcast.cli.console import figures, note, out, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import StoreError, UsageError
-from lstmcast.harmless import harmless
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def list_(data: DataDir = None, json: Json = False) -> None:
             str(entry.rows),
             entry.first,
             entry.last,
-            _age(entry.fetched_at),
+            age(entry.fetched_at),
             str(len(entry.findings)),
             "suspect" if "suspect" in worst else "",
         )
@@ -245,10 +245,7 @@ def remove(
     store = _store(data)
     found = [find(store, symbol) for symbol in symbols]
     names = ", ".join(f"{item.source}:{item.symbol}" for item in found)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("`--yes` is missing: nobody can be asked", hint=f"it removes {names}")
-        typer.confirm(harmless(f"Remove {names}?"), abort=True, err=True)
+    confirm_removal(names, yes=yes)
     for item in found:
         store.remove(item.symbol, item.source)
         note(f"{item.symbol} from {item.source}: removed")
@@ -279,15 +276,6 @@ def _chosen(store: "PriceStore", symbols: list[str]) -> list["StoreEntry"]:
                 find(store, text)  # raises, and says what to do
         wanted += keep
     return wanted
-
-
-def _age(fetched_at: str) -> str:
-    """Return how long ago a moment was, in the largest unit that fits."""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(fetched_at)).total_seconds()
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return "just now"
 
 
 def _entry_to_json(entry: "StoreEntry") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Opening the run that a command is about, and keeping what it found there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,28 @@ if TYPE_CHECKING:
 MOST_DAMAGED = 3
 """Runs that cannot be read, and are told one by one."""
 
+_held: list[ExitStack] = []
+"""What the running command keeps others from removing."""
+
+
+@contextmanager
+def keeping_runs() -> Iterator[None]:
+    """Let nobody remove what the command works with, until it ends."""
+    with ExitStack() as stack:
+        _held.append(stack)
+        try:
+            yield
+        finally:
+            _held.pop()
+
+
+def keep_folder(folder: Path) -> None:
+    """Let nobody remove a run or a walk while the command works with it."""
+    from lstmcast.run import in_use
+
+    if _held:
+        _held[-1].enter_context(in_use(folder))
+
 
 def open_run(run: Path | None, runs_dir: Path) -> "Run":
     """Open a run and say which one it is: without a name it is whatever was trained last.
@@ -23,6 +46,7 @@ def open_run(run: Path | None, runs_dir: Path) -> "Run":
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
+    keep_folder(opened.path)
     if run is None:
         tell_of_damaged(runs_dir)
     note(f"run {opened.name}" + (", the newest" if run is None else ""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from lstmcast.cli.console import note
-from lstmcast.cli.opening import tell_of_damaged
+from lstmcast.cli.opening import keep_folder, tell_of_damaged
 from lstmcast.cli.options import RUNS_DIR, DataDir, RunArgument, RunsDir, data_dir
 from lstmcast.errors import UsageError
 
@@ -105,6 +105,7 @@ def plot(
     from lstmcast.run import Run
 
     opened = Run.open(run, runs_dir)
+    keep_folder(opened.path)
     if run is None:
         tell_of_damaged(runs_dir)
     if kind is not Kind.gates and not (first is last is None):

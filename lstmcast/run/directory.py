@@ -30,12 +30,16 @@ from lstmcast.reading import (
     read_file,
 )
 from lstmcast.run.record import FILES, check_record, parse_record
+from lstmcast.run.summary import NetworkSummary, read_summary
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster
 
 SCHEMA = 1
 """Raised when a run directory changes so that older programs cannot read it."""
+
+_WRITTEN = ("config.yaml", "model.safetensors", "history.csv", "predictions.parquet")
+"""What training writes beside `run.json`."""
 
 _AGAIN = "train the run again with `lstmcast train --config`"
 _HISTORY = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
@@ -229,6 +233,24 @@ class Run:
         ]
         return attach_context(store, histories, self.experiment().data.context)
 
+    def networks(self) -> list[NetworkSummary]:
+        """Layers and parameters of the networks, group by group, without loading them.
+
+        Raises:
+            RunError: if the weights are missing or damaged.
+        """
+        return read_summary(self._verified("model.safetensors", RUN_BYTES))
+
+    def faults(self) -> list[str]:
+        """What is wrong with the files that training wrote, a line each."""
+        found = []
+        for name in _WRITTEN:
+            try:
+                self._verified(name, RUN_BYTES)
+            except RunError as error:
+                found.append(error.message)
+        return found
+
     def make_charts_folder(self) -> None:
         """Make the folder for charts, if a copy of the run came without it.
 
@@ -380,12 +402,22 @@ def find_runs(runs_dir: Path) -> tuple[list[Run], list[RunError]]:
     Raises:
         RunError: if the folder cannot be read.
     """
+    runs, damaged = sort_out(runs_dir)
+    return runs, [error for _, error in damaged]
+
+
+def sort_out(runs_dir: Path) -> tuple[list[Run], list[tuple[Path, RunError]]]:
+    """The same, with the folders of those that cannot be read.
+
+    Raises:
+        RunError: if the folder cannot be read.
+    """
     runs, damaged = [], []
     for path in _run_folders(runs_dir):
         try:
             runs.append(Run(path, _read_record(path)))
         except RunError as error:
-            damaged.append(error)
+            damaged.append((path, error))
     return sorted(runs, key=lambda run: (str(run.record["created"]), _sequence(run.name))), damaged
 
 
