@@ -46,7 +46,7 @@ def made(
     network: str = "lstm",
     *,
     layers: int = 1,
-    direct: bool = False,
+    skip: bool = False,
     horizons: int = 3,
 ) -> Network:
     return stirred(
@@ -57,7 +57,7 @@ def made(
             horizons=range(1, horizons + 1),
             hidden_size=5,
             num_layers=layers,
-            direct=direct,
+            skip_connection=skip,
             generator=torch.Generator().manual_seed(1),
         )
     )
@@ -185,7 +185,7 @@ def test_parts_are_those_of_finite_differences() -> None:
 
 
 def test_a_head_alone_looks_at_its_own_session_only() -> None:
-    network = made(direct=True)
+    network = made(skip=True)
     with torch.no_grad():
         network.head.weight[:, :5] = 0.0
     found = attribute(network, reading(), 400)
@@ -210,7 +210,7 @@ def test_a_window_before_the_first_row_is_refused() -> None:
 
 def test_the_sentence_names_what_widened_the_range() -> None:
     inputs = reading()
-    network = made(direct=True, horizons=1)
+    network = made(skip=True, horizons=1)
     with torch.no_grad():
         network.head.weight.zero_()
         network.head.weight[1, 5 + 1] = 0.2  # log width, by the signal of the session
@@ -251,7 +251,7 @@ def fitted(inputs: Inputs, seed: int) -> Network:
         "student_t",
         input_size=len(COLUMNS),
         hidden_size=2,
-        direct=True,
+        skip_connection=True,
         generator=torch.Generator().manual_seed(seed),
     )
     truth = torch.from_numpy(inputs.returns[:-1].astype(np.float32))[None, :, None]
@@ -358,6 +358,6 @@ def test_a_summary_counts_every_weight_once() -> None:
     assert total.parameters == sum(weight.numel() for weight in network.parameters())
     assert total.parameters == sum(row.parameters for row in layers)
     cell = next(row for row in layers if row.kind == "LSTMCell")
-    inputs = network.body.input_size
+    inputs = network.encoder.input_size
     assert cell.shape == f"{inputs} -> 4"
     assert cell.parameters == 4 * 4 * (inputs + 4 + 2)
