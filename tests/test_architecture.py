@@ -13,7 +13,7 @@ ORDER = (
     "errors", "harmless", "plugins", "reading", "distributions", "config", "left_overs", "files",
     "prices", "features", "dataset", "predictions", "calibration", "nn", "simulation",
     "pretraining", "training", "baselines",
-    "evaluation", "run", "forecasting", "explain", "plots", "cli",
+    "evaluation", "run", "forecasting", "explain", "tuning", "plots", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""
 
@@ -72,6 +72,7 @@ def test_a_part_imports_only_what_comes_before_it(part: str) -> None:
         ("matplotlib", {"plots", "cli"}),
         ("yfinance", {"prices"}),
         ("yaml", {"config"}),
+        ("optuna", {"tuning"}),
         ("pickle", set()),
         ("joblib", {"baselines", "evaluation", "training"}),
     ],

@@ -29,6 +29,7 @@ from lstmcast.cli.pretrain import pretrain
 from lstmcast.cli.runs import runs_app
 from lstmcast.cli.streams import failure_of, steady_streams
 from lstmcast.cli.train import train
+from lstmcast.cli.tune import tune
 from lstmcast.errors import LstmcastError, OutputError
 from lstmcast.harmless import harmless
 
@@ -112,7 +113,7 @@ def _options(
     """Take the options that stand before a command; typer shows the program's own help."""
 
 
-for _command in (fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain):
+for _command in (fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain, tune):
     app.command(cls=Command)(_command)
 app.add_typer(data_app)
 app.add_typer(runs_app)

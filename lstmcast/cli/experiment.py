@@ -24,7 +24,9 @@ def read_experiment(path: Path, overrides: Sequence[str]) -> "Experiment":
     """
     from lstmcast.config import load_experiment
 
-    return load_experiment(path, overrides, check=_lines, tell=lambda line: note(f"note: {line}"))
+    return load_experiment(
+        path, overrides, check=faulty_names, tell=lambda line: note(f"note: {line}")
+    )
 
 
 def asked_experiment(
@@ -121,7 +123,8 @@ def require_names(experiment: "Experiment") -> None:
         raise faults[0]
 
 
-def _lines(experiment: "Experiment") -> list[str]:
+def faulty_names(experiment: "Experiment") -> list[str]:
+    """What an experiment names that does not exist; a line for each."""
     return [_line(fault) for fault in _faults(experiment)]
 
 

@@ -20,12 +20,16 @@ from lstmcast.config.models import (
     Variant,
     groups_of,
 )
-from lstmcast.config.reading import dump_experiment, load_experiment, parse_experiment
+from lstmcast.config.reading import dump_experiment, dump_given, load_experiment, parse_experiment
+from lstmcast.config.space import check_space, with_values
+from lstmcast.config.tuning import Choices, Interval, Tuning, Values
 
 __all__ = [
     "Calibration",
+    "Choices",
     "Data",
     "Experiment",
+    "Interval",
     "Model",
     "Pool",
     "Split",
@@ -33,13 +37,18 @@ __all__ = [
     "SplitFractions",
     "Target",
     "Training",
+    "Tuning",
+    "Values",
     "Variant",
+    "check_space",
     "default_experiment",
     "dump_experiment",
+    "dump_given",
     "groups_of",
     "load_experiment",
     "name_for",
     "parse_experiment",
     "require_memory",
     "template",
+    "with_values",
 ]

@@ -17,8 +17,8 @@ from lstmcast.config.models import Experiment, SplitDates, SplitFractions, Varia
 Path = tuple[int | str, ...]
 """Keys from the outside inwards, and numbers in lists."""
 
-_KINDS = {"dates", "fractions"}
-"""What pydantic calls the two kinds of `split` in the path of a fault."""
+_KINDS = {"dates", "fractions", "interval", "choices"}
+"""What pydantic calls the kinds of `split`, and of values in `tuning.space`, in a fault's path."""
 
 _STAND_INS: dict[Path, object] = {("name",): "unnamed", ("data", "symbols"): ["UNNAMED"]}
 """Values that take the place of those that must be given, while the others are asked."""
@@ -68,7 +68,7 @@ def faults_of(values: Mapping[str, Any]) -> tuple[list[str], Experiment | None]:
             if len(found) == MOST_FAULTS:
                 untold += len(details) - number
                 break
-            found[_explain(detail)] = None
+            found[explain(detail)] = None
         for detail in details:
             _mend(rest, detail)
         if len(found) + untold == before:
@@ -118,7 +118,7 @@ def _remove(values: Any, path: Path) -> None:
         values[last] = {} if isinstance(values[last], dict) else "UNNAMED"
 
 
-def _explain(detail: ErrorDetails) -> str:
+def explain(detail: ErrorDetails) -> str:
     """One line for one fault: the key's path, the value found, and what would work."""
     if detail["type"] == "value_error":
         return str(detail["msg"]).removeprefix("Value error, ")

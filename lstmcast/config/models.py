@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from lstmcast.config.tuning import Tuning
+
 
 class _Section(BaseModel):
     """A part of the experiment: immutable, with no unknown keys."""
@@ -346,6 +348,7 @@ class Experiment(_Section):
     model: Model = Model()
     training: Training = Training()
     calibration: Calibration = Calibration()
+    tuning: Tuning = Tuning()
 
     @property
     def dates(self) -> SplitDates:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from lstmcast.config.faults import MOST_FAULTS, faults_of, short
 from lstmcast.config.models import START_OF_BEFORE, Experiment
+from lstmcast.config.tuning import Tuning
 from lstmcast.config.yaml_text import DEEPEST, read_yaml, write_yaml
 from lstmcast.errors import ConfigError
 from lstmcast.reading import CONFIG_BYTES, read_file
@@ -165,4 +166,12 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 def dump_experiment(experiment: Experiment) -> str:
     """The experiment as YAML that `load_experiment` reads back to an equal one."""
-    return write_yaml(experiment.model_dump(mode="json", exclude_none=True))
+    values = experiment.model_dump(mode="json", exclude_none=True)
+    if experiment.tuning == Tuning():
+        del values["tuning"]  # nobody has searched, and nobody asked for it
+    return write_yaml(values)
+
+
+def dump_given(experiment: Experiment) -> str:
+    """The same with those keys alone that were given: defaults stay defaults."""
+    return write_yaml(experiment.model_dump(mode="json", exclude_unset=True))

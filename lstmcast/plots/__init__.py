@@ -8,6 +8,7 @@ from lstmcast.plots.output import FORMATS, save_figure
 from lstmcast.plots.parts import PartDates, PartEnds
 from lstmcast.plots.ranges import ranges_chart
 from lstmcast.plots.training import training_chart
+from lstmcast.plots.tuning import tuning_history_chart, tuning_importance_chart
 
 __all__ = [
     "FORMATS",
@@ -22,4 +23,6 @@ __all__ = [
     "ranges_chart",
     "save_figure",
     "training_chart",
+    "tuning_history_chart",
+    "tuning_importance_chart",
 ]

@@ -1,6 +1,6 @@
 """Training: data on the device, the loop, early stopping, members side by side, forecasting."""
 
-from lstmcast.training.experiment import Trained, predict, train_experiment
+from lstmcast.training.experiment import Trained, predict, train_experiment, validation_loss
 from lstmcast.training.forecaster import Forecaster
 from lstmcast.training.loop import EpochRecord, Observer
 from lstmcast.training.pooling import PoolReport
@@ -13,4 +13,5 @@ __all__ = [
     "Trained",
     "predict",
     "train_experiment",
+    "validation_loss",
 ]

@@ -1,5 +1,6 @@
 """One experiment from price histories to a trained forecaster and its test forecasts."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,22 +80,14 @@ def train_experiment(
     """
     clock = _Clock()
     device = resolve_device(experiment.training.device)
-    parts = [prepare(part, histories) for part in groups_of(experiment)]
+    parts = _prepared(experiment, histories, companions)
     prepared = parts[0]
-    for companion in companions:
-        for history in histories:
-            companion.check(
-                history, prepared.experiment.target.horizon, prepared.boundaries.train_end
-            )
     begin, notes = beginnings(start, parts)
     clock.lap("prepare")
     groups, ensemble = _fit(parts, begin, device, observer)
     clock.lap("fit")
     forecaster = Forecaster(prepared.experiment, groups, companions)
-    inputs = ForecastInputs(
-        tuple(parts[group.number].inputs for group in groups),
-        {history.symbol: history for history in histories},
-    )
+    inputs = _inputs(parts, groups, histories)
     forecaster, pool = _pooled(forecaster, inputs, prepared)
     movements = _movements(parts, groups, ensemble, begin)
     clock.lap("pool")
@@ -111,6 +104,76 @@ def train_experiment(
         clock.seconds,
         notes,
         movements,
+    )
+
+
+def validation_loss(
+    experiment: Experiment,
+    histories: Sequence[PriceHistory],
+    observer: Observer,
+    companions: Sequence[Companion] = (),
+) -> float:
+    """What an experiment is worth on its validation part, for choosing between experiments.
+
+    Networks are trained as in `train_experiment`, but not again with the validation part, and
+    nothing is forecast of the test part.
+
+    Args:
+        experiment: the configuration.
+        histories: one per symbol, cut to the dates of the configuration.
+        observer: told of every epoch; what it raises ends the training and is passed on.
+        companions: the baselines that `model.pool.baselines` names, in its order.
+
+    Returns:
+        The pool's mean negative log density of the return in % over validation rows; of a point
+        forecast the networks' mean validation loss. Lower is better.
+
+    Raises:
+        ConfigError, DataError: if the data do not fit the configuration.
+        DeviceError: if the device is not there.
+        DivergedError: if a member did not train, or the loss is not finite: a pool of fewer is
+            another experiment.
+        KeyboardInterrupt: on Ctrl-C, also where networks were trained for some epochs.
+    """
+    once = experiment.training.model_copy(update={"refit": "none"})
+    experiment = experiment.model_copy(update={"training": once})
+    device = resolve_device(experiment.training.device)
+    parts = _prepared(experiment, histories, companions)
+    groups, ensemble = _fit(parts, [[] for _ in parts], device, observer)
+    if ensemble.interrupted:
+        raise KeyboardInterrupt
+    if ensemble.diverged:
+        who = ", ".join(map(str, ensemble.diverged))
+        raise DivergedError(f"the loss of member {who} stopped being finite")
+    forecaster = Forecaster(parts[0].experiment, groups, companions)
+    pool = _pooled(forecaster, _inputs(parts, groups, histories), parts[0])[1]
+    kept = [r.validation_loss for member in ensemble.members for r in member.records if r.kept]
+    loss = sum(kept) / len(kept) if pool is None else pool.log_score
+    if not math.isfinite(loss):
+        raise DivergedError("the validation loss is not finite")
+    return loss
+
+
+def _prepared(
+    experiment: Experiment, histories: Sequence[PriceHistory], companions: Sequence[Companion]
+) -> list[Prepared]:
+    """The data of each group, after a check that the companions can forecast them."""
+    parts = [prepare(part, histories) for part in groups_of(experiment)]
+    prepared = parts[0]
+    for companion in companions:
+        for history in histories:
+            companion.check(
+                history, prepared.experiment.target.horizon, prepared.boundaries.train_end
+            )
+    return parts
+
+
+def _inputs(
+    parts: Sequence[Prepared], groups: Sequence[Group], histories: Sequence[PriceHistory]
+) -> ForecastInputs:
+    return ForecastInputs(
+        tuple(parts[group.number].inputs for group in groups),
+        {history.symbol: history for history in histories},
     )
 
 

@@ -1,0 +1,347 @@
+"""A study that several processes share, and that outlives them.
+
+Each process holds a lock for as long as it lives, and marks the trials that it runs. A trial whose
+process has gone is told as interrupted, and its values are tried again by whoever comes next: a
+study that was cut off tries the same values as one that was not.
+"""
+
+import json
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from lstmcast.config import Choices, Experiment, Interval, Values
+from lstmcast.errors import RunError, UsageError
+from lstmcast.files import make_folder
+from lstmcast.left_overs import sweep
+from lstmcast.prices.history import PriceHistory
+from lstmcast.tuning.storage import PATIENCE, open_storage, using
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+JOURNAL = "study.journal"
+PREFIX = "tune-"
+
+MOST_ATTEMPTS = 3
+"""Processes that may end in one trial before it counts as failed: it may be what ends them."""
+
+_ASK, _FIRST = ".ask.lock", ".first.lock"
+_IDENTITY, _START = "identity", "start"
+_WORKER, _AGAIN, _ATTEMPT = "worker", "again", "attempt"
+FAULT, SECONDS, EPOCHS, SAME = "fault", "seconds", "epochs", "same"
+
+AFRESH = "begin another study with `--study NAME`"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study searches.
+
+    Args:
+        experiment: as it was read, not settled.
+        histories: its prices.
+        space: by the path of a key, its values.
+    """
+
+    experiment: Experiment
+    histories: tuple[PriceHistory, ...]
+    space: Mapping[str, Values]
+
+    def identity(self) -> dict[str, Any]:
+        """All that trials depend on, as JSON: a study has one of these."""
+        rest = self.experiment.model_dump(mode="json", exclude={"tuning", "name"})
+        for key in ("device", "threads", "replay"):  # machines may share a study
+            rest["training"].pop(key, None)
+        identity = {
+            "space": {path: _plain(values) for path, values in self.space.items()},
+            "pruning": self.experiment.tuning.pruning,
+            "experiment": rest,
+            "prices": {history.symbol: history.sha256 for history in self.histories},
+            "context": {
+                history.symbol: [repr(origin) for origin in history.context.origins]
+                for history in self.histories
+                if history.context is not None
+            },
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(identity))
+        return plain
+
+
+def _plain(values: Interval | Choices) -> object:
+    if isinstance(values, Interval):
+        return values.model_dump(mode="json", exclude_defaults=True)
+    return list(values)
+
+
+@dataclass
+class KeptStudy:
+    """A study that is open.
+
+    Args:
+        plan: what it searches.
+        folder: its own, with what is written of it.
+        where: path of a journal or URL of a database.
+        name: in that storage.
+    """
+
+    plan: Plan
+    folder: Path
+    where: str | Path
+    name: str
+    study: "optuna.Study" = field(init=False)
+    worker: str = field(init=False)
+    _alive: FileLock = field(init=False)
+
+    @classmethod
+    def folder_of(cls, runs_dir: Path, name: str) -> Path:
+        """Where a study of that name is kept."""
+        return runs_dir / f"{PREFIX}{name}"
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls,
+        plan: Plan,
+        runs_dir: Path,
+        name: str,
+        *,
+        storage: str | None = None,
+        resume: bool = False,
+    ) -> Iterator["KeptStudy"]:
+        """Open a study, or make it, and be one of its processes meanwhile.
+
+        Args:
+            plan: what it searches.
+            runs_dir: where its folder is.
+            name: of the study.
+            storage: URL of a database or path of a journal; in the folder if None.
+            resume: whether it must be there already.
+
+        Raises:
+            UsageError: if it searches another space or other prices, or another experiment.
+            RunError: if it is to be resumed and not there, or is damaged or locked.
+            OutputError: if it cannot be written.
+        """
+        folder = cls.folder_of(runs_dir, name)
+        where: str | Path = folder / JOURNAL if storage is None else storage
+        if storage is not None and "://" not in storage:
+            where = Path(storage)
+        if resume and isinstance(where, Path) and not where.exists():
+            raise RunError(f"`{where}` does not exist: there is nothing to resume", _begin())
+        make_folder(folder, "choose another folder with `--runs-dir`")
+        sweep(folder)
+        found = cls(plan, folder, where, f"lstmcast-{name}")
+        with found._living():
+            found._open(resume=resume)
+            yield found
+
+    @contextmanager
+    def _living(self) -> Iterator[None]:
+        """Hold the lock that tells others that this process lives; sweep those of the dead."""
+        for path in self.folder.glob(".worker-*.lock"):
+            if _free(path):
+                path.unlink(missing_ok=True)
+        token = secrets.token_hex(4)
+        self.worker = f"{socket.gethostname()}:{token}"
+        self._alive = FileLock(self._lock_of(token))
+        with using(self.folder):
+            self._alive.acquire()
+        try:
+            yield
+        finally:
+            self._lock_of(token).unlink(missing_ok=True)
+            self._alive.release()
+
+    def _lock_of(self, token: str) -> Path:
+        return self.folder / f".worker-{token}.lock"
+
+    def _open(self, *, resume: bool) -> None:
+        import optuna
+
+        storage = open_storage(self.where)
+        from lstmcast.tuning.sampler import SeededSampler
+
+        pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
+        if self.plan.experiment.tuning.pruning == "median":
+            pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=5)
+        with using(self.where), self.asking():
+            if resume and self.name not in optuna.get_all_study_names(storage):
+                raise RunError(f"`{self.where}` has no study {self.name}", _begin())
+            self.study = optuna.create_study(
+                storage=storage,
+                study_name=self.name,
+                direction="minimize",
+                sampler=SeededSampler(self.plan.experiment.training.seed),
+                pruner=pruner,
+                load_if_exists=True,
+            )
+            identity = self.plan.identity()
+            kept = self.study.user_attrs.get(_IDENTITY)
+            if kept is None:
+                self.study.set_user_attr(_IDENTITY, identity)
+            elif kept != identity:
+                raise _another(kept, identity, self.folder)
+            self.mourn()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Be the only process of this machine that counts trials and asks for another."""
+        with FileLock(self.folder / _ASK, timeout=PATIENCE):
+            yield
+
+    @contextmanager
+    def first(self) -> Iterator[bool]:
+        """Whether this process is the one that measures the configuration as it stands."""
+        lock = FileLock(self.folder / _FIRST, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        with lock:
+            yield self.start is None
+
+    @property
+    def start(self) -> float | None:
+        """The validation loss of the configuration as it stands; None before it is known."""
+        kept = self.study.user_attrs.get(_START)
+        return None if kept is None else float(kept)
+
+    def set_start(self, loss: float) -> None:
+        """Keep the validation loss of the configuration as it stands."""
+        with using(self.where):
+            self.study.set_user_attr(_START, loss)
+
+    def trials(self) -> list["FrozenTrial"]:
+        """Every trial, in the order of their numbers."""
+        with using(self.where):
+            return self.study.get_trials(deepcopy=False)
+
+    def ask(self, most: int) -> "optuna.Trial | None":
+        """The next trial, marked as this process's; None where there are enough."""
+        with using(self.where), self.asking():
+            self.mourn()
+            if self.taken() >= most:
+                return None
+            trial = self.study.ask()
+            trial.set_user_attr(_WORKER, self.worker)
+            return trial
+
+    def taken(self) -> int:
+        """Trials that are done or under way; those that were interrupted are neither."""
+        from optuna.trial import TrialState
+
+        return sum(
+            trial.state != TrialState.WAITING and not is_interrupted(trial)
+            for trial in self.study.get_trials(deepcopy=False)
+        )
+
+    def interrupt(self, trial: "optuna.Trial") -> None:
+        """Tell that a trial was cut off, so that its values are tried again."""
+        with using(self.where), self.asking():
+            self._cut(trial.number)
+            self._queue_again()
+
+    def mourn(self) -> None:
+        """Tell of the trials whose process has gone, and queue what they tried."""
+        from optuna.trial import TrialState
+
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if not self._lives(trial.user_attrs.get(_WORKER)):
+                self._cut(trial.number)
+        self._queue_again()
+
+    def _cut(self, number: int) -> None:
+        import optuna
+
+        from lstmcast.tuning.sampler import INTERRUPTED
+
+        frozen = self.study.get_trials(deepcopy=False)[number]
+        trial = optuna.Trial(self.study, frozen._trial_id)  # noqa: SLF001 - Optuna has no other way
+        if frozen.user_attrs.get(_ATTEMPT, 1) >= MOST_ATTEMPTS:
+            trial.set_user_attr(FAULT, f"the process ended in it {MOST_ATTEMPTS} times")
+        else:
+            trial.set_user_attr(INTERRUPTED, value=True)
+        self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+    def _queue_again(self) -> None:
+        """Queue the values of each interrupted trial once; called as often as one likes."""
+        trials = self.study.get_trials(deepcopy=False)
+        followed = {trial.user_attrs.get(_AGAIN) for trial in trials}
+        for trial in trials:
+            if is_interrupted(trial) and trial.number not in followed:
+                attempt = trial.user_attrs.get(_ATTEMPT, 1) + 1
+                self.study.enqueue_trial(
+                    trial.params, user_attrs={_AGAIN: trial.number, _ATTEMPT: attempt}
+                )
+
+    def _lives(self, worker: str | None) -> bool:
+        """Whether a process lives; of another machine nothing can be told, and it may."""
+        host, _, token = (worker or "").rpartition(":")
+        if worker == self.worker or (worker and host != socket.gethostname()):
+            return True
+        path = self._lock_of(token)
+        return bool(worker) and path.exists() and not _free(path)
+
+
+def is_interrupted(trial: "FrozenTrial") -> bool:
+    """Whether a trial was cut off, and another has its place."""
+    from lstmcast.tuning.sampler import INTERRUPTED
+
+    return INTERRUPTED in trial.user_attrs
+
+
+def _free(path: Path) -> bool:
+    """Whether nobody holds a lock."""
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _begin() -> str:
+    return "leave out `--resume` to begin it"
+
+
+def _another(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> UsageError:
+    """That a study was begun with something else, and with what."""
+    for part, words in (
+        ("space", "another space"),
+        ("experiment", "another configuration"),
+        ("pruning", "another `tuning.pruning`"),
+    ):
+        if kept.get(part) != asked[part]:
+            differences = list(_differences(kept.get(part), asked[part]))
+            more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+            return UsageError(
+                f"`{folder}` is a study of {words}: {', '.join(differences[:3])}{more}",
+                f"go on with what it was begun with, or {AFRESH}",
+            )
+    return UsageError(
+        f"`{folder}` is a study of other prices: they have been fetched again since",
+        f"let `data.end` be the day of then, or {AFRESH}",
+    )
+
+
+def _differences(then: Any, now: Any, path: str = "") -> Iterator[str]:
+    """Where two JSON values differ, in words."""
+    if isinstance(then, dict) and isinstance(now, dict) and not path.count("."):
+        for key in [*then, *(key for key in now if key not in then)]:
+            yield from _differences(then.get(key), now.get(key), f"{path}.{key}" if path else key)
+    elif then != now:
+        yield f"`{path}` was {_said(then)}, now {_said(now)}"
+
+
+def _said(value: object) -> str:
+    return "not there" if value is None else json.dumps(value)
