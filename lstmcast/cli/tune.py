@@ -153,7 +153,7 @@ def _saying(kept: "KeptStudy") -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         try:
-            summary = summarise(kept)
+            summary = summarise(kept, weigh=False)
             summary.write()
             note(f"{summary.counts['complete']} trials are kept; {summary.folder}/best.yaml is the")
             note("best configuration so far, and the same command goes on from here")
@@ -182,7 +182,7 @@ class _Lines:
         if trial.state == "failed":
             came = f"failed: {trial.fault}"
         elif trial.loss is None:
-            came = "given up"
+            came = "pruned"
         else:
             came = f"validation loss {trial.loss:.5f}"
         values = ", ".join(
@@ -198,7 +198,7 @@ class _Lines:
         from lstmcast.tuning import summarise
 
         try:
-            summary = summarise(self._kept)
+            summary = summarise(self._kept, weigh=False)
         except TrainingError:
             return ""
         whose = "as it stands" if summary.number is None else f"trial {summary.number}"

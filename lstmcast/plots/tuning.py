@@ -153,7 +153,7 @@ def _legend(rows: pd.DataFrame, start: float | None) -> list[Line2D]:
         words = f"As it stands: {significant(start)}"
         handles.append(Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label=words))
     if gone:
-        words = f"Given up or failed: {gone}"
+        words = f"Pruned or failed: {gone}"
         handles.append(Line2D([], [], color=MUTED, marker="x", linestyle="none", label=words))
     return handles
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lstmcast import __version__
-from lstmcast.config import dump_experiment, groups_of
+from lstmcast.config import Experiment, dump_experiment, groups_of
 from lstmcast.errors import OutputError
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep, temporary_folder
@@ -125,6 +125,7 @@ def _record(
             threads_per_network(threads, group.model.members) for group in groups_of(experiment)
         ],
         "pool": None if trained.pool is None else trained.pool.to_dict(),
+        "tuning": _tuning(experiment),
         "networks": [movement.to_dict() for movement in trained.movements],
         "seconds": trained.seconds,
         "split": {
@@ -146,6 +147,12 @@ def _record(
             if history.context is not None
         },
     }
+
+
+def _tuning(experiment: Experiment) -> dict[str, Any] | None:
+    """What the configuration was chosen from, where it was."""
+    tuning = experiment.tuning
+    return None if tuning.trials == 1 else {"trials": tuning.trials, "study": tuning.study}
 
 
 def _describe(history: PriceHistory) -> RunSymbol:

@@ -12,7 +12,7 @@ from lstmcast.config import Experiment, with_values
 from lstmcast.errors import ConfigError, DataError, DivergedError, LstmcastError
 from lstmcast.tuning.space import Choice, draw
 from lstmcast.tuning.storage import using
-from lstmcast.tuning.study import EPOCHS, FAULT, SAME, SECONDS, KeptStudy
+from lstmcast.tuning.study import EPOCHS, FAULT, SAME, SECONDS, TOLD, KeptStudy
 
 if TYPE_CHECKING:
     import optuna
@@ -167,13 +167,13 @@ def _try(kept: KeptStudy, trial: "optuna.Trial") -> Tried:
     except (ConfigError, DataError, DivergedError) as error:
         state, fault = TrialState.FAIL, _line(error)
     took = round(time.monotonic() - began, 3)
+    about: dict[str, float | str] = {SECONDS: took, EPOCHS: watch.epochs}
+    if fault:
+        about[FAULT] = fault
+    if same is not None:
+        about[SAME] = same.number
     with using(kept.where):
-        trial.set_user_attr(SECONDS, took)
-        trial.set_user_attr(EPOCHS, watch.epochs)
-        if fault:
-            trial.set_user_attr(FAULT, fault)
-        if same is not None:
-            trial.set_user_attr(SAME, same.number)
+        trial.set_user_attr(TOLD, about)
         kept.study.tell(trial, loss, state=state)
     name = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}[state.name]
     return Tried(trial.number, name, loss, values, took, fault)

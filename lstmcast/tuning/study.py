@@ -35,8 +35,9 @@ MOST_ATTEMPTS = 3
 
 _ASK, _FIRST = ".ask.lock", ".first.lock"
 _IDENTITY, _START = "identity", "start"
-_WORKER, _AGAIN, _ATTEMPT = "worker", "again", "attempt"
+_WORKER, _AGAIN, _ATTEMPT, TOLD = "worker", "again", "attempt", "told"
 FAULT, SECONDS, EPOCHS, SAME = "fault", "seconds", "epochs", "same"
+"""What is told of a trial: each attribute of a study costs a write to the disk, so it is one."""
 
 AFRESH = "begin another study with `--study NAME`"
 
@@ -267,7 +268,7 @@ class KeptStudy:
         frozen = self.study.get_trials(deepcopy=False)[number]
         trial = optuna.Trial(self.study, frozen._trial_id)  # noqa: SLF001 - Optuna has no other way
         if frozen.user_attrs.get(_ATTEMPT, 1) >= MOST_ATTEMPTS:
-            trial.set_user_attr(FAULT, f"the process ended in it {MOST_ATTEMPTS} times")
+            trial.set_user_attr(TOLD, {FAULT: f"the process ended in it {MOST_ATTEMPTS} times"})
         else:
             trial.set_user_attr(INTERRUPTED, value=True)
         self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
@@ -290,6 +291,12 @@ class KeptStudy:
             return True
         path = self._lock_of(token)
         return bool(worker) and path.exists() and not _free(path)
+
+
+def told(trial: "FrozenTrial") -> Mapping[str, Any]:
+    """What was told of a trial beside its loss."""
+    found: Mapping[str, Any] = trial.user_attrs.get(TOLD, {})
+    return found
 
 
 def is_interrupted(trial: "FrozenTrial") -> bool:

@@ -14,7 +14,7 @@ from lstmcast.config import Experiment, dump_given, with_values
 from lstmcast.errors import TrainingError
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.tuning.space import Choice, values_of
-from lstmcast.tuning.study import EPOCHS, FAULT, SECONDS, KeptStudy, is_interrupted
+from lstmcast.tuning.study import EPOCHS, FAULT, SECONDS, KeptStudy, is_interrupted, told
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -101,8 +101,12 @@ class Summary:
         ]
 
 
-def summarise(kept: KeptStudy) -> Summary:
+def summarise(kept: KeptStudy, *, weigh: bool = True) -> Summary:
     """Look at a study as it is now.
+
+    Args:
+        kept: the study.
+        weigh: whether to tell which keys mattered, for which scikit-learn is loaded.
 
     Raises:
         TrainingError: if no trial is complete, and the configuration as it stands is not measured.
@@ -116,7 +120,7 @@ def summarise(kept: KeptStudy) -> Summary:
     if best is not None and start is not None and float(best.value or 0.0) >= start:
         best = None
     if best is None and start is None:
-        faults = [trial.user_attrs[FAULT] for trial in trials if FAULT in trial.user_attrs]
+        faults = [fault for trial in trials if (fault := told(trial).get(FAULT))]
         why = f": {faults[-1]}" if faults else ""
         raise TrainingError(
             f"no trial of {kept.folder} is complete{why}",
@@ -136,7 +140,7 @@ def summarise(kept: KeptStudy) -> Summary:
         best=_best(kept, values, chosen_from),
         counts=_counts(trials),
         chosen_from=chosen_from,
-        importances=_importances(kept, complete),
+        importances=_importances(kept, complete) if weigh else {},
         trials=_table(trials, list(kept.plan.space)),
     )
 
@@ -165,7 +169,7 @@ def _importances(kept: KeptStudy, complete: Sequence["FrozenTrial"]) -> dict[str
     """How much each key separates the best trials from the others, in shares that sum to 1.
 
     Source: Watanabe, Bansal and Hutter (2023), PED-ANOVA: Efficiently quantifying hyperparameter
-    importance in arbitrary subspaces. It needs no random forest, as fANOVA does.
+    importance in arbitrary subspaces. It grows no random forest, as fANOVA does.
     """
     if len(complete) < FEWEST_TO_WEIGH or len({trial.value for trial in complete}) < 2:
         return {}
@@ -186,9 +190,9 @@ def _table(trials: Sequence["FrozenTrial"], paths: Sequence[str]) -> pd.DataFram
             "number": trial.number,
             "state": _state(trial),
             "loss": trial.value if _state(trial) == "complete" else None,
-            "seconds": trial.user_attrs.get(SECONDS),
-            "epochs": trial.user_attrs.get(EPOCHS),
-            "fault": trial.user_attrs.get(FAULT, ""),
+            "seconds": told(trial).get(SECONDS),
+            "epochs": told(trial).get(EPOCHS),
+            "fault": told(trial).get(FAULT, ""),
             **{path: trial.params.get(path) for path in paths},
         }
         for trial in trials
