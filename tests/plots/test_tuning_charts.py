@@ -1,5 +1,7 @@
 """Charts of a search: what they show, and that no two texts touch."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,7 +55,8 @@ def test_a_chart_of_nothing_is_refused() -> None:
 def test_importances_fall_and_name_their_keys() -> None:
     shares = {"model.dropout": 0.1, "training.learning_rate": 0.7, "training.weight_decay": 0.2}
     figure = tuning_importance_chart(shares, details="study tune-aapl")
-    bars = sorted(figure.axes[0].patches, key=lambda bar: -bar.get_y())
+    patches: list[Any] = list(figure.axes[0].patches)
+    bars = sorted(patches, key=lambda bar: -bar.get_y())
     assert [round(bar.get_width(), 3) for bar in bars] == [0.7, 0.2, 0.1]
     named = [text for text in words(figure) if "." in text]
     assert named[:3] == [
