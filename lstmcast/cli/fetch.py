@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from lstmcast.cli.console import err, figures, print_json, print_table
 from lstmcast.cli.fetched import finding_lines, print_dry_run, read_line
 from lstmcast.cli.interrupts import saying
-from lstmcast.cli.options import DataDir, Json, data_dir
+from lstmcast.cli.options import DataDir, Json, data_dir, day
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -134,8 +133,8 @@ def fetch(
     if ca_bundle is not None and not ca_bundle.is_file():
         raise UsageError(f"`--ca-bundle` is {str(ca_bundle)!r}, where there is no file")
     rules = Rules(
-        start=_day("--start", start),
-        end=_day("--end", end),
+        start=day("--start", start),
+        end=day("--end", end),
         full=full,
         allow_gaps=allow_gaps,
         accept_suspect=accept_suspect,
@@ -205,17 +204,6 @@ def _one_file_for_each(sources: Mapping[str, "Source"], path: Path | None, count
             f"`--path` is one file, and {count} symbols were given",
             hint="give a folder with a file for each, or fetch them one by one",
         )
-
-
-def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"`{option}` is {text!r}, which is not a date", hint="dates are written 2026-06-30"
-        ) from None
 
 
 def _shown(outcomes: Iterable["Outcome"], count: int) -> list["Outcome"]:

@@ -1,6 +1,6 @@
-"""`lstmcast forecast`: dated ranges for the sessions to come, by a run or without one."""
+"""`lstmcast forecast`: dated ranges for the sessions to come, by runs or without any."""
 
-import math
+import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.ahead import HORIZON, by_pretrained, by_run, check_options
-from lstmcast.cli.asked import named_symbols
-from lstmcast.cli.console import EN_DASH, figures, note, out, print_json, print_table, share
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
-from lstmcast.cli.streams import spelled
-from lstmcast.prices.digits import decimals_for, in_digits
+from lstmcast.cli.console import err, note, print_json
+from lstmcast.cli.opening import open_run
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir, day
+from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from lstmcast.forecasting.asked import Asked
+    from lstmcast.forecasting.issue import When
+    from lstmcast.forecasting.issued import Failure, Issued
+    from lstmcast.prices.batch import Outcome
+    from lstmcast.prices.store import PriceStore
+    from lstmcast.run import Run
 
-    from lstmcast.forecasting import SymbolForecast
-
-RANGES = {"50 %": ("q25", "q75"), "80 %": ("q10", "q90"), "95 %": ("q025", "q975")}
+LEVELS, SUMMARY_LEVELS = (50.0, 80.0, 95.0), (80.0,)
+"""Ranges that are shown where none are asked for, in %: of every session, and of a summary."""
 
 
 def forecast(
@@ -29,7 +31,8 @@ def forecast(
         typer.Argument(
             metavar="[RUN | SYMBOL...]",
             help="Run folder, or its name in the runs folder; the newest by default. Or stored"
-            " symbols, also as SOURCE:SYMBOL, to be forecast without a run.",
+            " symbols, also as SOURCE:SYMBOL: each by the newest run that holds it, else without"
+            " a run. A name that is both is the run.",
             show_default=False,
         ),
     ] = None,
@@ -42,6 +45,24 @@ def forecast(
             show_default=False,
         ),
     ] = None,
+    level: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="A range to show, as 80 or 0.8; may be repeated. By default 50, 80 and 95.",
+            show_default=False,
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="DATE",
+            help="Forecast from the bars up to this day alone, by a run that was fitted to none"
+            " after it.",
+            show_default=False,
+        ),
+    ] = None,
     symbol: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,6 +71,13 @@ def forecast(
             show_default=False,
         ),
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="One row a symbol: the last session alone.")
+    ] = False,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Fetch newer prices first, each from where it came from."),
+    ] = False,
     fail_if_stale: Annotated[
         bool,
         typer.Option(
@@ -61,99 +89,159 @@ def forecast(
         Path | None,
         typer.Option("--csv", help="Write every quantile to this file.", show_default=False),
     ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", help="The same as a Parquet file.", show_default=False),
+    ] = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
     """Forecast the sessions to come from the newest stored bars: a range of prices a date.
 
-    A run's networks forecast its symbols. Symbols that are named instead are forecast by the
-    pretrained networks that come with lstmcast, without any training: 60 sessions are enough.
+    A run's networks forecast its symbols. Symbols that are named instead are forecast by the newest
+    run that holds them; others by the pretrained networks that come with lstmcast, without any
+    training: 60 sessions are enough. A symbol that fails does not stop the others.
     """
+    from lstmcast.forecasting.asked import ask
+    from lstmcast.forecasting.levels import parse_levels
     from lstmcast.prices.store import PriceStore
 
+    levels = parse_levels(level) if level else SUMMARY_LEVELS if summary else LEVELS
+    when = _when(horizon, day("--as-of", as_of))
     store = PriceStore(data_dir(data))
-    named = named_symbols(names, runs_dir, store) if names else None
-    if named is None:
-        run = Path(names[0]) if names else None
-        said = by_run(
-            run, runs_dir, store, horizon, symbol, today=_today(), fail_if_stale=fail_if_stale
-        )
+    asked = ask(names or (), runs_dir, store)
+    if asked is None:
+        run = open_run(Path(names[0]) if names else None, runs_dir)
+        issued = _by_run(run, store, symbol or (), when, update=update)
     else:
-        check_options(symbol, horizon)
-        said = by_pretrained(named, horizon or HORIZON, today=_today(), fail_if_stale=fail_if_stale)
-    for warning in said.warned:
-        note(f"warning: {warning.message}")
-    if csv is not None:
-        _write_csv(csv, said.forecasts)
-        note(f"wrote {csv}")
-    if json:
-        print_json(said.to_dict())
-        return
-    for number, ahead in enumerate(said.forecasts):
-        if number:
-            out().print()
-        _print_table(ahead)
-        if ahead.symbol in said.own_trust:
-            out().print()
-            out().print(said.own_trust[ahead.symbol].line)
-    if said.trust and not said.own_trust:
-        out().print()
-        out().print(said.trust.line)
+        _check_symbol_option(symbol)
+        issued = _symbols(asked, store, runs_dir, when, update=update)
+    if fail_if_stale:
+        from lstmcast.forecasting.warned import refuse_stale
+
+        refuse_stale(issued.warned)
+    _tell(issued)
+    if issued.forecasts:
+        _write(issued, levels, csv, parquet, summary=summary)
+        _print(issued, levels, summary=summary, json=json)
+    elif json:
+        print_json(issued.to_dict())
+    error = issued.failure()
+    if error is not None:
+        raise error
 
 
 def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _print_table(ahead: "SymbolForecast") -> None:
-    decimals = _decimals(ahead)
-    close = in_digits(ahead.close, decimals)
-    money = f" {ahead.currency}" if ahead.currency else ""
-    table = figures(f"{ahead.symbol}: from the close of {ahead.origin:%Y-%m-%d} at {close}{money}")
-    table.add_column("date", no_wrap=True)
-    for name in ("median", *RANGES, "chance\nup"):
-        table.add_column(name, justify="right")
-    for row in ahead.table.to_dict("records"):
-        table.add_row(
-            f"{row['date']:%a %Y-%m-%d}{' ?' if row['assumed'] else ''}",
-            in_digits(row["median"], decimals),
-            *(_range(row[low], row[high], decimals) for low, high in RANGES.values()),
-            share(row["chance_up"]),
+def _when(horizon: int | None, as_of: date | None) -> "When":
+    """How far ahead, and from which day.
+
+    Raises:
+        UsageError: for a day to come.
+    """
+    from lstmcast.forecasting.issue import When
+
+    if as_of is not None and as_of > datetime.now(UTC).date():
+        raise UsageError(f"`--as-of` {as_of} is a day to come", "leave it out for the newest bars")
+    return When(_today(), horizon, as_of)
+
+
+def _check_symbol_option(symbol: Sequence[str] | None) -> None:
+    if symbol:
+        raise UsageError(
+            f"`--symbol` {', '.join(symbol)} chooses among a run's symbols, and symbols are named "
+            "without a run",
+            "name them all without `--symbol`",
         )
-    if ahead.table["assumed"].any():
-        table.caption = "? a day of the market's week, taken for a session; holidays move the dates"
-    print_table(table)
 
 
-def _decimals(ahead: "SymbolForecast") -> int:
-    """Decimals of all prices of a table: those that its narrowest range needs."""
-    rows, (low, high) = ahead.table, RANGES["50 %"]
-    ends = [end for pair in RANGES.values() for end in pair]
-    shown = [ahead.close, *rows[["median", *ends]].to_numpy(dtype=float).ravel()]
-    return decimals_for((rows[high] - rows[low]).astype(float), shown)
+def _by_run(
+    run: "Run", store: "PriceStore", symbols: Sequence[str], when: "When", *, update: bool
+) -> "Issued":
+    from lstmcast.forecasting.issue import issue_by_run
+
+    old: list[Failure] = []
+    if update:
+        from lstmcast.forecasting.updating import needed_by_run, update_each
+
+        old = _updated(list(update_each(store, needed_by_run(run, symbols))))
+    return issue_by_run(run, store, symbols, when, note).with_failures(old)
 
 
-def _range(low: float, high: float, decimals: int) -> str:
-    """Two prices in few columns; one dash where none is stated."""
-    if math.isnan(low):
-        return "-"
-    return f"{in_digits(low, decimals)}{spelled(EN_DASH)}{in_digits(high, decimals)}"
+def _symbols(
+    asked: "Sequence[Asked]", store: "PriceStore", runs_dir: Path, when: "When", *, update: bool
+) -> "Issued":
+    from lstmcast.forecasting.issue import issue_symbols
+
+    old: list[Failure] = []
+    if update:
+        from lstmcast.forecasting.asked import ask
+        from lstmcast.forecasting.updating import needed_by_symbols, update_each
+
+        old = _updated(list(update_each(store, needed_by_symbols(asked, runs_dir, when))))
+        asked = ask([one.name for one in asked], runs_dir, store) or asked
+    return issue_symbols(asked, store, runs_dir, when, note).with_failures(old)
 
 
-def _write_csv(path: Path, forecasts: "Sequence[SymbolForecast]") -> None:
-    import pandas as pd
+def _updated(outcomes: "Sequence[Outcome]") -> "list[Failure]":
+    """Say what is new; the symbols that could not be brought up to date."""
+    from lstmcast.forecasting.issued import Failure
 
+    added = sum(outcome.update.added for outcome in outcomes if outcome.update is not None)
+    there = sum(outcome.update is not None for outcome in outcomes)
+    note(f"fetched {added} new sessions of {there} symbols")
+    return [
+        Failure(outcome.wanted.symbol, outcome.error)
+        for outcome in outcomes
+        if outcome.error is not None
+    ]
+
+
+def _tell(issued: "Issued") -> None:
+    """Warnings, and errors but for one that the program itself ends with."""
+    for warning in issued.warned:
+        note(f"warning: {warning.message}")
+    last = issued.failure()
+    for failure in issued.failures:
+        if failure.error is last:
+            continue
+        screen = err()
+        screen.print(f"{failure.symbol}: error: {failure.error.message}")
+        if failure.error.hint:
+            screen.print(f"  hint: {failure.error.hint}")
+
+
+def _print(issued: "Issued", levels: Sequence[float], *, summary: bool, json: bool) -> None:
+    if json:
+        print_json(issued.to_dict(levels, summary=summary))
+        return
+    from lstmcast.cli.forecast_tables import print_forecasts, print_summary
+
+    (print_summary if summary else print_forecasts)(issued, levels)
+
+
+def _write(
+    issued: "Issued",
+    levels: Sequence[float],
+    csv: Path | None,
+    parquet: Path | None,
+    *,
+    summary: bool,
+) -> None:
+    """Write the files that were asked for, whole or not at all."""
+    if csv is None and parquet is None:
+        return
     from lstmcast.files import write_atomically
 
-    tables = [_labelled(ahead) for ahead in forecasts]
-    text = pd.concat(tables, ignore_index=True).to_csv(index=False, date_format="%Y-%m-%d")
-    write_atomically(path, text.encode())
-
-
-def _labelled(ahead: "SymbolForecast") -> "pd.DataFrame":
-    table = ahead.table.copy()
-    table.insert(0, "symbol", ahead.symbol)
-    table.insert(1, "origin", ahead.origin)
-    table.insert(2, "close_origin", ahead.close)
-    return table
+    table = issued.summary(levels) if summary else issued.sessions(levels)
+    if csv is not None:
+        write_atomically(csv, table.to_csv(index=False, date_format="%Y-%m-%d").encode())
+        note(f"wrote {csv}")
+    if parquet is not None:
+        buffer = io.BytesIO()
+        table.to_parquet(buffer, index=False)
+        write_atomically(parquet, buffer.getvalue())
+        note(f"wrote {parquet}")

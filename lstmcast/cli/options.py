@@ -1,9 +1,12 @@
 """Options that several commands share, and the folders that they stand for."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lstmcast.errors import UsageError
 
 DataDir = Annotated[
     Path | None,
@@ -58,3 +61,19 @@ def data_dir(given: Path | None) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("lstmcast", appauthor=False)
+
+
+def day(option: str, text: str | None) -> date | None:
+    """The day that an option names; None where it is not given.
+
+    Raises:
+        UsageError: for what is not a date.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"`{option}` is {text!r}, which is not a date", hint="dates are written 2026-06-30"
+        ) from None

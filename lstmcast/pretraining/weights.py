@@ -14,7 +14,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from lstmcast.config import Model
 from lstmcast.distributions import FloatArray
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.nn import Network, build_network, present_names
+from lstmcast.pretraining.files import shipped_file
 
 FLAG = "has_"
 """Begins the name of the column that says whether a market has a feature group."""
@@ -37,7 +37,6 @@ HEAD = "student_t"
 
 _NETWORK = "lstm"
 _METADATA = "lstmcast"
-_SHIPPED = "weights.safetensors"
 _FIRST_INPUT = "encoder.lstm.cells.0.weight_ih"
 _FIRST_BIAS = "encoder.lstm.cells.0.bias_ih"
 
@@ -286,4 +285,4 @@ def _raw_outputs(network: Network, pretrained: int) -> list[int]:
 @lru_cache(maxsize=1)
 def shipped() -> Pretrained:
     """The networks that come with lstmcast."""
-    return Pretrained.load(Path(str(files("lstmcast.pretraining") / _SHIPPED)))
+    return Pretrained.load(shipped_file())

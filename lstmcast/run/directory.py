@@ -5,6 +5,7 @@ import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Raised when a run directory changes so that older programs cannot read it."""
 
-_WRITTEN = ("config.yaml", "model.safetensors", "history.csv", "predictions.parquet")
+WEIGHTS = "model.safetensors"
+_WRITTEN = ("config.yaml", WEIGHTS, "history.csv", "predictions.parquet")
 """What training writes beside `run.json`."""
 
 _AGAIN = "train the run again with `lstmcast train --config`"
@@ -179,7 +181,7 @@ class Run:
 
         experiment = self.experiment()
         companions = baseline_members(experiment.model.pool.baselines)
-        weights = self._verified("model.safetensors", RUN_BYTES)
+        weights = self._verified(WEIGHTS, RUN_BYTES)
         return load_forecaster(weights, experiment, device, companions)
 
     def histories(self, store: PriceStore, *, newest: bool = False) -> list[PriceHistory]:
@@ -200,38 +202,58 @@ class Run:
         ]
         return attach_context(store, histories, self.experiment().data.context)
 
-    def newest_histories(self, store: PriceStore, symbols: Sequence[str]) -> list[PriceHistory]:
-        """The stored prices of any symbols, in the run or not, up to the newest bar.
-
-        Those of the run begin with its first session; others with their own, from the run's source.
-        A run with pooled features needs all of its symbols beside them, at the end of the list.
+    def references(self, symbols: Sequence[str] = ()) -> list[Reference]:
+        """Symbols with their sources; those of the run where none are named.
 
         Args:
-            store: where prices are kept.
-            symbols: in any spelling, each with its source before it (`csv:GSPC`) where it is not
-                the run's.
+            symbols: in any spelling, in the run or not, each with its source before it
+                (`csv:GSPC`) where it is not the run's.
 
         Raises:
             UsageError: if a symbol cannot be one, or is named twice.
-            StoreError: if a symbol or context series is not stored.
         """
+        if not symbols:
+            return [Reference(entry.source, entry.symbol) for entry in self.symbols]
         source = self.symbols[0].source
         wanted = [Reference.parse(symbol, source) for symbol in symbols]
         if len({reference.symbol for reference in wanted}) < len(wanted):
             raise UsageError(
                 f"`--symbol` names {', '.join(symbols)}, one of them twice", "name each once"
             )
-        known = {entry.symbol: entry for entry in self.symbols}
-        if self.shares_features:
-            named = {reference.symbol for reference in wanted}
-            wanted += [Reference(source, symbol) for symbol in known if symbol not in named]
-        histories = [
-            _load(store, reference).between(
-                known[reference.symbol].first if reference.symbol in known else None, None
-            )
-            for reference in wanted
-        ]
-        return attach_context(store, histories, self.experiment().data.context)
+        return wanted
+
+    def beside(self, wanted: Sequence[Reference]) -> list[Reference]:
+        """The run's other symbols, where what all do together tells of the wanted ones."""
+        if not self.shares_features:
+            return []
+        named = {reference.symbol for reference in wanted}
+        return [own for own in self.references() if own.symbol not in named]
+
+    def prices(
+        self, store: PriceStore, wanted: Reference, until: date | None = None
+    ) -> PriceHistory:
+        """The stored prices of any symbol: from the run's first session on if it is in the run.
+
+        Args:
+            store: where prices are kept.
+            wanted: the symbol.
+            until: the last day; None for the newest stored bar.
+
+        Raises:
+            StoreError: if it is not stored.
+            NoDataInRangeError: if it has no bar between these days.
+        """
+        known = {entry.symbol: entry.first for entry in self.symbols}
+        return _load(store, wanted).between(known.get(wanted.symbol), until)
+
+    @property
+    def weights_hash(self) -> str:
+        """Hex SHA-256 of the file of its weights; empty where there is none."""
+        known = self.record.get(FILES, {}).get(WEIGHTS)
+        try:
+            return str(known or hash_file(self.path / WEIGHTS, RUN_BYTES))
+        except OSError:
+            return ""
 
     def networks(self) -> list[NetworkSummary]:
         """Layers and parameters of the networks, group by group, without loading them.

@@ -13,8 +13,8 @@ from support.histories import altered_after, as_history, simulated, simulated_ba
 from support.program import Workplace
 from support.unlike import coin, tokyo
 
-from lstmcast.cli.ahead import HORIZON
-from lstmcast.cli.trust import FEWEST_OUTCOMES
+from lstmcast.forecasting.issue import HORIZON
+from lstmcast.forecasting.warned import FEWEST_OUTCOMES
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.unfitted import FEWEST, followed_forecasts, unfitted_forecaster
 
@@ -123,7 +123,7 @@ def test_of_two_sources_the_one_fetched_last_is_taken_or_the_one_named(place: Wo
         (["NOPE"], 7, "error: there is no run `NOPE`, and no stored symbol NOPE (runs: none;"),
         (["NOPE"], 7, "symbols: 7203.T, AAA, BTC-USD, FEW, FEWER and 1 more)\nhint: `lstmcast "),
         (["NOPE"], 7, "\nhint: `lstmcast fetch NOPE` gets its prices; without a name the newest"),
-        (["AAA", "fred:NOPE"], 7, "\nhint: `lstmcast fetch NOPE --source fred` gets its prices"),
+        (["fred:NOPE"], 7, "\nhint: `lstmcast fetch NOPE --source fred` gets its prices"),
         (["yahoo:AAA"], 7, "AAA is stored from csv, not from yahoo\nhint: name it `csv:AAA`, or"),
         (["AAA", "csv:aaa"], 2, "AAA, csv:aaa names a symbol twice"),
         (["AAA", "--symbol", "FEW"], 2, "`--symbol` FEW chooses among a run's symbols"),

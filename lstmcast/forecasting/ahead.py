@@ -30,6 +30,8 @@ class SymbolForecast:
             not from a calendar), `horizon`, `median`, the 21 quantile columns in prices,
             `mean_return`, and `chance_up`, the probability of a close above the last one (null for
             a point model).
+        distribution: of the log returns from the origin, `(1, horizons)`, for quantiles at any
+            level; it may reach further than the table.
     """
 
     symbol: str
@@ -37,6 +39,7 @@ class SymbolForecast:
     origin: pd.Timestamp
     close: float
     table: pd.DataFrame
+    distribution: Distribution
 
 
 def forecast_ahead(
@@ -92,4 +95,6 @@ def _dated(history: PriceHistory, distribution: Distribution, horizon: int) -> S
             "chance_up": 1 - distribution.cdf(zero)[0, :horizon],
         }
     )
-    return SymbolForecast(history.symbol, history.currency, history.last, close, table)
+    return SymbolForecast(
+        history.symbol, history.currency, history.last, close, table, distribution
+    )

@@ -21,6 +21,9 @@ _NEWEST = 250
 """Newest sessions, a year, that are looked at by themselves for unchanged closes."""
 
 
+OLD = ("all_past", "stale")
+"""Codes of warnings that bars are old."""
+
 FEWEST_OUTCOMES = 120
 """Sessions whose forecasts came true below which nothing is said of how ranges held."""
 
@@ -69,26 +72,37 @@ def refuse_stale(warned: Sequence[Warned]) -> None:
         StaleError: naming the symbols and the newest bar.
     """
     for warning in warned:
+        if warning.code not in OLD:
+            continue
         message, _, fetch = warning.message.partition("; for newer prices ")
         raise StaleError(f"`--fail-if-stale`: {message}", fetch or None)
 
 
 def on_test_days(
-    run: "Run", histories: "Sequence[PriceHistory]", longest: int
+    run: "Run", histories: "Sequence[PriceHistory]", longest: int, as_of: date | None = None
 ) -> "tuple[Trust | None, list[Warned]]":
-    """How the ranges held on the run's test days; None where its test forecasts cannot be read."""
+    """How the ranges held on the run's test days; None where its test forecasts cannot be read.
+
+    Args:
+        run: the run.
+        histories: of its symbols, as far as they are known.
+        longest: horizon up to which ranges are judged.
+        as_of: a day after which nothing counts, nor what `evaluate` found with later days.
+    """
     from lstmcast.evaluation.trust import trust_in
 
     try:
         predictions = run.predictions()
     except LstmcastError as error:
         return None, [Warned("not_tested", f"nothing tells how its ranges held: {error.message}")]
+    known = predictions if as_of is None else predictions[predictions["date"].dt.date <= as_of]
+    later, predictions = len(known) < len(predictions), known
     if predictions.empty:
         return None, [Warned("not_tested", "nothing tells how its ranges held: no test day came")]
     bars = {history.symbol: history.adjusted() for history in histories}
     trust = trust_in(predictions, bars, longest)
     warned = [Warned(doubt.code, doubt.message) for doubt in trust.doubts]
-    if too_good := _too_good(run):
+    if not later and (too_good := _too_good(run)):
         message = "too good to be true, `lstmcast audit` looks for leaks: " + "; ".join(too_good)
         warned.append(Warned("too_good", message))
     return trust, warned

@@ -1,26 +1,41 @@
-"""What `forecast` was asked for: a run, or stored symbols."""
+"""What names stand for: a run, or stored symbols."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError, RunError, StoreError, UsageError
+from lstmcast.prices.symbols import Reference
 
 if TYPE_CHECKING:
-    from lstmcast.prices.history import PriceHistory
     from lstmcast.prices.store import PriceStore
-    from lstmcast.prices.symbols import Reference
 
 _MOST_NAMES = 5
 
 
-def named_symbols(
-    names: Sequence[str], runs_dir: Path, store: "PriceStore"
-) -> "list[PriceHistory] | None":
-    """The histories of the symbols that were named; None where a run was, or nothing.
+@dataclass(frozen=True)
+class Asked:
+    """One symbol that was named.
 
-    A run goes before a symbol of the same name.
+    Args:
+        name: as typed.
+        symbol: in the program's own spelling.
+        reference: with the source that its prices are stored from; None where they are not stored.
+        missing: why not.
+    """
+
+    name: str
+    symbol: str
+    reference: Reference | None
+    missing: LstmcastError | None = None
+
+
+def ask(names: Sequence[str], runs_dir: Path, store: "PriceStore") -> list[Asked] | None:
+    """The symbols that were named; None where a run was, or nothing.
+
+    A run goes before a symbol of the same name: `SOURCE:SYMBOL` always is the symbol.
 
     Args:
         names: as typed: a run's path or name, or `SYMBOL` and `SOURCE:SYMBOL`.
@@ -29,7 +44,7 @@ def named_symbols(
 
     Raises:
         UsageError: if a run is among several names, or a symbol is named twice.
-        RunError, StoreError: if a name is neither a run nor a stored symbol.
+        RunError: if one of several names can be neither a symbol nor a run.
     """
     from lstmcast.run import Run
 
@@ -41,41 +56,39 @@ def named_symbols(
         )
     if runs or not names:
         return None
-    found = [_stored(name, runs_dir, store) for name in names]
-    for name, reference in zip(names, found, strict=True):
-        if reference is None and len(names) > 1:
+    asked = [_asked(name, runs_dir, store) for name in names]
+    for name, found in zip(names, asked, strict=True):
+        if found is None and len(names) > 1:
             Run.open(Path(name), runs_dir)  # says what it is instead
-    wanted = [reference for reference in found if reference is not None]
+    wanted = [found for found in asked if found is not None]
     if not wanted:
         return None
-    if len({reference.symbol for reference in wanted}) < len(wanted):
+    if len({found.symbol for found in wanted}) < len(wanted):
         raise UsageError(
             f"{', '.join(names)} names a symbol twice", "name each once, from one source"
         )
-    return [store.load(reference.symbol, reference.source) for reference in wanted]
+    return wanted
 
 
-def _stored(name: str, runs_dir: Path, store: "PriceStore") -> "Reference | None":
-    """The stored symbol of that name; None where it can only be meant as a run.
-
-    Raises:
-        RunError, StoreError: if it is neither a run nor stored.
-    """
-    from lstmcast.prices.symbols import Reference
-
+def _asked(name: str, runs_dir: Path, store: "PriceStore") -> Asked | None:
+    """The symbol of that name; None where it can only be meant as a run."""
     path = Path(name)
     try:
         asked = Reference.parse(name, "")
     except UsageError:
         return None  # opening it as a run says what is wrong
-    sources = store.sources(asked.symbol)
-    if not asked.source and sources:
-        return Reference(_newest(store, asked.symbol, sources), asked.symbol)
+    try:
+        sources = store.sources(asked.symbol)
+        if not asked.source and sources:
+            found = Reference(_newest(store, asked.symbol, sources), asked.symbol)
+            return Asked(name, asked.symbol, found)
+    except StoreError as error:
+        return Asked(name, asked.symbol, None, error)
     if asked.source in sources:
-        return asked
+        return Asked(name, asked.symbol, asked)
     if path.exists() or (runs_dir / path).exists():
         return None
-    raise _neither(name, asked, sources, runs_dir, store)
+    return Asked(name, asked.symbol, None, _neither(name, asked, sources, runs_dir, store))
 
 
 def _newest(store: "PriceStore", symbol: str, sources: Sequence[str]) -> str:
@@ -87,7 +100,7 @@ def _newest(store: "PriceStore", symbol: str, sources: Sequence[str]) -> str:
 
 
 def _neither(
-    name: str, asked: "Reference", sources: Sequence[str], runs_dir: Path, store: "PriceStore"
+    name: str, asked: Reference, sources: Sequence[str], runs_dir: Path, store: "PriceStore"
 ) -> LstmcastError:
     """What runs and what symbols there are, where a name is neither."""
     from lstmcast.prices.store import fetch_command
