@@ -15,7 +15,7 @@ from lstmcast import __version__
 from lstmcast.cli.audit import audit
 from lstmcast.cli.backtest import backtest
 from lstmcast.cli.command import Command, of_the_system
-from lstmcast.cli.console import note, print_error
+from lstmcast.cli.console import be_quiet, note, print_error
 from lstmcast.cli.data import data_app
 from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
@@ -91,7 +91,6 @@ app = typer.Typer(
     help="Forecast how far a stock may move, with a custom LSTM and an honest verdict.",
     epilog="Start with: lstmcast fetch AAPL, then lstmcast train AAPL",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -105,12 +104,19 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print data and errors alone; may follow the command as well."
+        ),
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Take the options that stand before a command; typer shows the program's own help."""
+    be_quiet(wanted=quiet)
 
 
 for _command in (fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain, tune):

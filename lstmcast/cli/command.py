@@ -7,6 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from lstmcast.cli.console import be_quiet
 from lstmcast.errors import LstmcastError, OutputError, ResourcesError, UsageError
 
 LARGEST = 10**9
@@ -27,8 +28,22 @@ _NO_MEMORY = (
 """Parts of what loaders, threads and PyTorch say, in small letters, where they get no memory."""
 
 
+_QUIET = "--quiet"
+
+
 class Command(TyperCommand):
-    """A command that takes no empty path and no number that is not finite."""
+    """A command that takes no empty path and no number that is not finite; and `--quiet`.
+
+    That option stands before the command, where help tells of it; here it is taken as well.
+    """
+
+    def make_parser(self, ctx: Any) -> Any:
+        """The parser of the command's options, and of one that all share."""
+        parser = super().make_parser(ctx)
+        # The first argument only says in which order values were given.
+        words: Any = self
+        parser.add_option(words, ["-q", _QUIET], dest=_QUIET, action="store_const", const=True)
+        return parser
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line.
@@ -37,7 +52,11 @@ class Command(TyperCommand):
             UsageError: for such a value.
         """
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        if given.pop(_QUIET, False):
+            be_quiet(wanted=True)
         rest = super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # for a shell that wants to complete it
+            return rest
         for param in self.params:
             value = ctx.params.get(param.name)
             if _is_empty_path(value, given.get(str(param.name))):

@@ -23,14 +23,27 @@ if TYPE_CHECKING:
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 EN_DASH = "\N{EN DASH}"
 
+_quiet = False
+"""Whether standard error is for errors alone."""
+
 UNWRAPPED = 200
 """Columns assumed where there is no terminal whose width could be asked."""
 
 
-def console(stream: TextIO) -> "Console":
+def be_quiet(*, wanted: bool) -> None:
+    """Print data and errors alone, or notes, warnings and progress as well."""
+    global _quiet  # noqa: PLW0603 - of the process, as its streams are
+    _quiet = wanted
+
+
+def console(stream: TextIO, *, quiet: bool = False) -> "Console":
     """A rich console on a stream; plain and wide where that is not a terminal.
 
     Text of several lines, each of which the program made, is printed as rich's `Text`.
+
+    Args:
+        stream: where it prints.
+        quiet: print nothing.
     """
     from rich.console import Console
 
@@ -48,6 +61,7 @@ def console(stream: TextIO) -> "Console":
         width=width,
         highlight=False,
         soft_wrap=not stream.isatty(),
+        quiet=quiet,
         emoji=False,  # `:x:` in a path is part of the path
     )
 
@@ -58,8 +72,8 @@ def out() -> "Console":
 
 
 def err() -> "Console":
-    """The console for everything else."""
-    return console(sys.stderr)
+    """The console for everything else but errors; it says nothing under `--quiet`."""
+    return console(sys.stderr, quiet=_quiet)
 
 
 def figures(title: str | None = None, caption: str | None = None) -> "Table":
@@ -177,7 +191,7 @@ def print_error(error: LstmcastError) -> None:
     """An error as every command shows it: `error:`, its faults, and a `hint:`."""
     from rich.text import Text
 
-    screen = err()
+    screen = console(sys.stderr)
     screen.print(Text.assemble(("error:", "bold red"), f" {harmless(error.message)}"))
     for problem in error.problems if isinstance(error, ConfigError) else ():
         screen.print(f"  - {harmless(problem)}")

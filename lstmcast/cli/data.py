@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmcast.cli import completion
 from lstmcast.cli.ages import age
 from lstmcast.cli.command import Command
 from lstmcast.cli.confirming import confirm_removal
@@ -27,13 +28,25 @@ data_app = typer.Typer(
     no_args_is_help=True,
 )
 
-Symbol = Annotated[str, typer.Argument(help="Symbol, or SOURCE:SYMBOL.", show_default=False)]
+Symbol = Annotated[
+    str,
+    typer.Argument(
+        help="Symbol, or SOURCE:SYMBOL.", show_default=False, autocompletion=completion.symbols
+    ),
+]
 Symbols = Annotated[
-    list[str], typer.Argument(help="Symbols, or SOURCE:SYMBOL.", show_default=False)
+    list[str],
+    typer.Argument(
+        help="Symbols, or SOURCE:SYMBOL.", show_default=False, autocompletion=completion.symbols
+    ),
 ]
 SomeSymbols = Annotated[
     list[str] | None,
-    typer.Argument(help="Symbols, or SOURCE:SYMBOL; all by default.", show_default=False),
+    typer.Argument(
+        help="Symbols, or SOURCE:SYMBOL; all by default.",
+        show_default=False,
+        autocompletion=completion.symbols,
+    ),
 ]
 
 
@@ -49,20 +62,23 @@ class FileFormat(StrEnum):
 
 @data_app.command("list", cls=Command)
 def list_(data: DataDir = None, json: Json = False) -> None:
-    """List what is stored: from where, how much, how fresh."""
-    entries = _store(data).entries()
+    """List what is stored: from where, how much, how many sessions behind the exchange."""
+    from lstmcast.prices.care import with_freshness
+
+    store = _store(data)
+    entries = list(with_freshness(store, store.entries()))
     if json:
-        print_json([_entry_to_json(entry) for entry in entries])
+        print_json([_entry_to_json(entry, behind) for entry, behind in entries])
         return
     if not entries:
         note("nothing is stored yet; begin with: lstmcast fetch AAPL")
         return
     table = figures()
-    for name in ("symbol", "source", "sessions", "first", "last", "fetched", "findings", ""):
-        table.add_column(name, justify="right" if name in ("sessions", "findings") else "left")
-    for entry in entries:
+    for name in (*_WORDS[:2], "sessions", "first", "last", "behind", "fetched", "findings", ""):
+        table.add_column(name, justify="left" if name in _WORDS else "right")
+    for entry, behind in entries:
         if entry.problem is not None:
-            table.add_row(entry.symbol, entry.source, "", "", "", "", "", entry.state)
+            table.add_row(entry.symbol, entry.source, "", "", "", "", "", "", entry.state)
             continue
         worst = {finding.level for finding in entry.findings}
         table.add_row(
@@ -71,14 +87,18 @@ def list_(data: DataDir = None, json: Json = False) -> None:
             str(entry.rows),
             entry.first,
             entry.last,
+            "-" if behind is None else f"{behind:,}",
             age(entry.fetched_at),
             str(len(entry.findings)),
             "suspect" if "suspect" in worst else "",
         )
     print_table(table)
-    for entry in entries:
+    for entry, _ in entries:
         if entry.problem is not None:
             note(f"warning: {entry.problem}")
+
+
+_WORDS = ("symbol", "source", "first", "last", "fetched", "")
 
 
 @data_app.command("show", cls=Command)
@@ -278,13 +298,14 @@ def _chosen(store: "PriceStore", symbols: list[str]) -> list["StoreEntry"]:
     return wanted
 
 
-def _entry_to_json(entry: "StoreEntry") -> dict[str, Any]:
+def _entry_to_json(entry: "StoreEntry", behind: int | None) -> dict[str, Any]:
     return {
         "symbol": entry.symbol,
         "source": entry.source,
         "rows": entry.rows,
         "first": entry.first,
         "last": entry.last,
+        "sessions_behind": behind,
         "fetched_at": entry.fetched_at,
         "currency": entry.currency,
         "sha256": entry.sha256,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmcast.cli import completion
 from lstmcast.cli.console import err, figures, print_json, print_table
 from lstmcast.cli.fetched import finding_lines, print_dry_run, read_line
 from lstmcast.cli.interrupts import saying
@@ -22,14 +23,21 @@ if TYPE_CHECKING:
 def fetch(
     symbols: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SYMBOL", help="Such as AAPL BRK-B ^GSPC 600036.SS fred:DGS10."),
+        typer.Argument(
+            metavar="SYMBOL",
+            help="Such as AAPL BRK-B ^GSPC 600036.SS fred:DGS10.",
+            autocompletion=completion.symbols,
+        ),
     ] = None,
     symbols_file: Annotated[
         Path | None, typer.Option(help="Text file of further symbols.", show_default=False)
     ] = None,
     source: Annotated[
         str,
-        typer.Option(help="Where prices come from: yahoo, csv, sample, tushare, akshare or fred."),
+        typer.Option(
+            help="Where prices come from: yahoo, csv, sample, tushare, akshare or fred.",
+            autocompletion=completion.source_names,
+        ),
     ] = "yahoo",
     path: Annotated[
         Path | None,

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import run_names, symbols
+from lstmcast.cli.folders import RUNS_DIR, data_dir
 from lstmcast.errors import UsageError
+
+__all__ = [
+    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "RunArgument", "RunsDir", "SymbolsArgument",
+    "data_dir", "day",
+]  # fmt: skip
 
 DataDir = Annotated[
     Path | None,
@@ -29,6 +36,7 @@ RunArgument = Annotated[
         metavar="RUN",
         help="Run folder, or its name in the runs folder; the newest by default.",
         show_default=False,
+        autocompletion=run_names,
     ),
 ]
 
@@ -39,6 +47,7 @@ SymbolsArgument = Annotated[
         help="Stored symbols, also as SOURCE:SYMBOL, for the default experiment of them instead of"
         " a file.",
         show_default=False,
+        autocompletion=symbols,
     ),
 ]
 
@@ -50,17 +59,6 @@ ConfigOption = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
-
-RUNS_DIR = Path("runs")
-
-
-def data_dir(given: Path | None) -> Path:
-    """The folder of the price store."""
-    if given is not None:
-        return given
-    from platformdirs import user_data_path
-
-    return user_data_path("lstmcast", appauthor=False)
 
 
 def day(option: str, text: str | None) -> date | None:

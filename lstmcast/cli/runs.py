@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstmcast.cli import completion
 from lstmcast.cli.ages import age
 from lstmcast.cli.command import Command
 from lstmcast.cli.compared import print_compared
@@ -232,6 +233,7 @@ def compare(
             metavar="RUN RUN...",
             help="Run folders, or their names in the runs folder; the first is compared with.",
             show_default=False,
+            autocompletion=completion.run_names,
         ),
     ],
     runs_dir: RunsDir = RUNS_DIR,
@@ -282,6 +284,7 @@ def remove(
             metavar="RUN...",
             help="Runs or walks in the runs folder, damaged ones too.",
             show_default=False,
+            autocompletion=completion.run_and_walk_names,
         ),
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

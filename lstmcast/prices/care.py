@@ -2,10 +2,12 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
+
+import pandas as pd
 
 from lstmcast.errors import StoreError, UsageError
 from lstmcast.prices.calendar import calendar_for, sessions_between
@@ -14,8 +16,12 @@ from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore, StoreEntry
 from lstmcast.prices.symbols import Reference, normalise_symbol, symbol_to_stem
+from lstmcast.prices.weeks import FEWEST
 
 Format = Literal["csv", "parquet"]
+
+RECENT = 2
+"""Years of bars by which an exchange's calendar is told where only the newest days matter."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +82,38 @@ def verify(store: PriceStore, entries: Iterable[StoreEntry]) -> Iterator[Checked
 
 
 def sessions_behind(history: PriceHistory, today: date | None = None) -> int:
-    """Return how many sessions there were after the last bar and before today."""
+    """Return how many sessions there were after the last bar and before today.
+
+    The exchange's calendar is told by the bars of the last `RECENT` years, so that those of many
+    symbols are built once.
+    """
     yesterday = (today or datetime.now(UTC).date()).toordinal() - 1
     until = date.fromordinal(yesterday)
     if until <= history.last.date():
         return 0
-    sessions = sessions_between(calendar_for(history), history.last.date(), until)
+    newest = history.between(history.last - pd.DateOffset(years=RECENT), None)
+    followed = newest if len(newest) >= FEWEST else history
+    sessions = sessions_between(calendar_for(followed), history.last.date(), until)
     return len(sessions.days) - 1
+
+
+def with_freshness(
+    store: PriceStore, entries: Iterable[StoreEntry], today: date | None = None
+) -> Iterator[tuple[StoreEntry, int | None]]:
+    """Yield each entry and how many sessions it is behind; None for what are no prices.
+
+    Their bars are read for that, and so an entry whose bars are damaged comes with its problem.
+    """
+    for entry in entries:
+        if entry.problem is not None:
+            yield entry, None
+            continue
+        try:
+            history = store.load(entry.symbol, entry.source)
+        except StoreError as error:
+            yield replace(entry, problem=error.message, state="damaged"), None
+            continue
+        yield entry, sessions_behind(history, today) if history.kind == "price" else None
 
 
 def export(history: PriceHistory, form: Format, *, adjusted: bool = False) -> bytes:

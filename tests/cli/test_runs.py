@@ -418,3 +418,18 @@ def test_a_removal_that_was_killed_leaves_nothing_to_see(
 def test_a_folder_that_is_gone_is_in_nobody_s_use(tmp_path: Path) -> None:
     with in_use(tmp_path / "absent"):
         pass
+
+
+def test_quiet_leaves_data_and_errors(shelf: Shelf) -> None:
+    """Before the command or after it, and for that one call only."""
+    (shelf.runs / WIDE / "run.json").write_text("{")
+    loud = shelf.call("list")
+    for words in (["-q", "runs", "list"], ["runs", "list", "--quiet"]):
+        result = shelf.place.invoke(*words)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout == loud.stdout
+    failed = shelf.place.invoke("--quiet", "runs", "show", "absent")
+    assert failed.exit_code == 8
+    assert failed.stderr.startswith("error: there is no run `absent`\nhint: ")
+    assert "warning: " in shelf.call("list").stderr
+    assert shelf.place.invoke("runs", "--quiet", "list").exit_code == 2

@@ -9,9 +9,9 @@ import pytest
 from support.bars import make_frame, make_history
 
 from lstmcast.errors import StoreError, UsageError
-from lstmcast.prices.care import find, sessions_behind
+from lstmcast.prices.care import find, sessions_behind, with_freshness
 from lstmcast.prices.history import PriceHistory
-from lstmcast.prices.store import PriceStore
+from lstmcast.prices.store import PriceStore, StoreEntry
 
 
 @pytest.fixture
@@ -37,6 +37,9 @@ def test_list(program: Any, stocked: PriceStore) -> None:
     entries = program.run("data", "list", "--json").json
     assert entries[1]["last"] == "2013-03-01"
     assert entries[1]["sha256"] == stocked.load("AAPL", "sample").sha256
+    assert entries[1]["sessions_behind"] == sessions_behind(stocked.load("AAPL", "sample"))
+    shown = " ".join(ran.stdout.split())
+    assert f"AAPL sample 3270 2000-03-01 2013-03-01 {entries[1]['sessions_behind']:,} just" in shown
     stocked.path("IBM", "sample").write_bytes(b"nothing")
     assert "damaged" in program.run("data", "list").stdout
 
@@ -163,3 +166,37 @@ def test_finding_what_is_meant(stocked: PriceStore) -> None:
 def test_how_far_behind_a_history_is(today: date, behind: int) -> None:
     history = PriceHistory.from_frame(make_frame(), symbol="AAPL", source="csv")
     assert sessions_behind(history, today) == behind
+
+
+def test_how_far_behind_each_stored_history_is(tmp_path: Path) -> None:
+    """Each by its own exchange, over 4 July 2024: from a Friday to the Tuesday after next."""
+    store, today = PriceStore(tmp_path), date(2024, 7, 9)
+    shanghai = make_frame(last="2024-06-28", calendar="XSHG", sessions=900)
+    for symbol, frame in {
+        "AAPL": make_frame(sessions=900),
+        "600036.SS": shanghai,
+        "BTC-USD": make_frame(last="2024-06-29", calendar="every day"),
+        "NEW": make_frame(last="2024-07-08", sessions=5),
+        "BAD": make_frame(),
+    }.items():
+        store.save(PriceHistory.from_frame(frame, symbol=symbol, source="csv"))
+    level = make_frame()[["close"]]
+    store.save(PriceHistory.from_frame(level, symbol="DGS10", source="fred", kind="level"))
+    path = store.path("BAD", "csv")
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1  # a bar; the metadata at the end are whole
+    path.write_bytes(content)
+    found = {entry.symbol: (behind, entry.state) for entry, behind in _fresh(store, today)}
+    assert found == {
+        "600036.SS": (6, "readable"),
+        "AAPL": (5, "readable"),
+        "BAD": (None, "damaged"),
+        "BTC-USD": (9, "readable"),
+        "DGS10": (None, "readable"),
+        "NEW": (0, "readable"),
+    }
+    assert [entry.problem for entry, _ in _fresh(store, today) if entry.symbol == "BAD"] != [None]
+
+
+def _fresh(store: PriceStore, today: date) -> list[tuple[StoreEntry, int | None]]:
+    return list(with_freshness(store, store.entries(), today))

@@ -1,8 +1,9 @@
 """The sources that lstmcast knows, by name.
 
-A built-in source is one file here and one line in `BUILT_IN`; its module is imported when it is
-asked for, so that reading a CSV file does not load yfinance. Sources of other packages come from
-the entry point group `lstmcast.sources`; a built-in name cannot be taken over.
+A built-in source is one file here and one line in `BUILT_IN` (`prices/source_names.py`); its module
+is imported when it is asked for, so that reading a CSV file does not load yfinance. Sources of
+other packages come from the entry point group `lstmcast.sources`; a built-in name cannot be taken
+over.
 """
 
 from importlib import import_module
@@ -10,25 +11,10 @@ from typing import cast
 
 from lstmcast.errors import UsageError
 from lstmcast.plugins import announced, load
+from lstmcast.prices.source_names import BUILT_IN, ENTRY_POINTS, source_names
 from lstmcast.prices.sources.base import Source, SourceOptions
 
 __all__ = ["BUILT_IN", "Source", "SourceOptions", "get_source", "source_names"]
-
-ENTRY_POINTS = "lstmcast.sources"
-
-BUILT_IN = {
-    "akshare": "lstmcast.prices.sources.akshare:AkshareSource",
-    "csv": "lstmcast.prices.sources.files:FileSource",
-    "fred": "lstmcast.prices.sources.fred:FredSource",
-    "sample": "lstmcast.prices.sources.sample:SampleSource",
-    "tushare": "lstmcast.prices.sources.tushare:TushareSource",
-    "yahoo": "lstmcast.prices.sources.yahoo.source:YahooSource",
-}
-
-
-def source_names() -> list[str]:
-    """Return the names that `get_source` takes, in alphabetical order."""
-    return sorted({*BUILT_IN, *announced(ENTRY_POINTS)})
 
 
 def get_source(name: str, options: SourceOptions | None = None) -> Source:
