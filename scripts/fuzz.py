@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 from lstmcast.cli.app import app
 from lstmcast.config import parse_experiment
 from lstmcast.errors import LstmcastError
-from lstmcast.prices.care import verify
+from lstmcast.prices.maintenance import verify
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import create_run, find_runs
 

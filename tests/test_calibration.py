@@ -18,7 +18,7 @@ from lstmcast.calibration import (
     in_order,
 )
 from lstmcast.calibration.adaptive import GAIN
-from lstmcast.calibration.outcomes import Compared
+from lstmcast.calibration.outcomes import ForecastOutcomes
 from lstmcast.calibration.series import HalfWidths
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
 
@@ -170,7 +170,9 @@ def test_the_factors_are_the_recursion_written_out(h: int) -> None:
     raw = constant(0.008, horizons=h)
     spans = {name: np.arange(row, 400) for name, row in first.items()}
     forecasts = raw(spans)
-    compared = [Compared(s, spans[s.name], HalfWidths.of(forecasts[s.name])) for s in symbols]
+    compared = [
+        ForecastOutcomes(s, spans[s.name], HalfWidths.of(forecasts[s.name])) for s in symbols
+    ]
     found = IntervalFactors.learned(compared, h, "").known_at(symbols[0].dates[FIRST:400])
     log_close = {s.name: np.log(s.closes) for s in symbols}
     halves = forecasts["A"].quantiles([0.5 + c / 2 for c in COVERAGES])[0, h - 1]

@@ -31,17 +31,17 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from lstmcast.calibration.outcomes import Compared, Outcomes
+from lstmcast.calibration.outcomes import ForecastOutcomes, Outcomes
 from lstmcast.calibration.series import (
     COVERAGES,
     CalibrationSeries,
-    Each,
     HalfWidths,
+    MapFunction,
     Raw,
     Rows,
-    one_by_one,
+    sequential_map,
 )
-from lstmcast.distributions import Distribution, FloatArray, Stretched
+from lstmcast.distributions import Distribution, FloatArray, RecalibratedDistribution
 
 GAIN = 0.02
 """Step of the log factor for one miss more than nominal, one session ahead; chosen on validation
@@ -60,7 +60,7 @@ def adaptive(
     series: Sequence[CalibrationSeries],
     plain: Mapping[str, Distribution],
     origins: Rows,
-    each: Each = one_by_one,
+    map_function: MapFunction = sequential_map,
 ) -> dict[str, Distribution]:
     """The forecasts `plain` from `origins`, each by the factors known at its origin."""
     by_name = {one.name: one for one in series}
@@ -71,9 +71,9 @@ def adaptive(
     }
     spans = {name: rows for name, rows in spans.items() if len(rows)}
     forecasts = raw(spans) if spans else {}
-    widths_of = each(HalfWidths.of, [forecasts[name] for name in spans])
+    widths_of = map_function(HalfWidths.of, [forecasts[name] for name in spans])
     compared = [
-        Compared(by_name[name], spans[name], widths)
+        ForecastOutcomes(by_name[name], spans[name], widths)
         for name, widths in zip(spans, widths_of, strict=True)
     ]
     horizons = next(iter(plain.values())).shape[1]
@@ -82,14 +82,14 @@ def adaptive(
         for market in dict.fromkeys(by_name[name].market for name in plain)
     }
 
-    def stretched(name: str) -> Stretched:
+    def recalibrated(name: str) -> RecalibratedDistribution:
         widths, one = HalfWidths.of(plain[name]), by_name[name]
         known = factors[one.market].known_at(one.dates[origins[name]])
         unit = widths.unit[..., None]
         to = in_order(widths.intervals * unit, known) / unit
-        return Stretched(plain[name], widths.unit, widths.intervals, to)
+        return RecalibratedDistribution(plain[name], widths.unit, widths.intervals, to)
 
-    return dict(zip(plain, each(stretched, plain), strict=True))
+    return dict(zip(plain, map_function(recalibrated, plain), strict=True))
 
 
 def in_order(halves: FloatArray, factors: FloatArray) -> FloatArray:
@@ -119,7 +119,7 @@ class IntervalFactors:
     logs: FloatArray
 
     @classmethod
-    def learned(cls, compared: Sequence[Compared], horizons: int, market: str) -> Self:
+    def learned(cls, compared: Sequence[ForecastOutcomes], horizons: int, market: str) -> Self:
         """Learn from each outcome on the day that a market knows it: its own first, others later.
 
         Args:

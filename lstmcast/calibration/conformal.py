@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.calibration.series import COVERAGES, CalibrationSeries, HalfWidths, Raw
-from lstmcast.distributions import Distribution, FloatArray, Stretched
+from lstmcast.distributions import Distribution, FloatArray, RecalibratedDistribution
 from lstmcast.predictions import Actuals
 
 FEWEST_ROWS = 100
@@ -50,7 +50,10 @@ def conformal(
     if not scores or sum(len(part) for part in scores) < FEWEST_ROWS:
         return dict(plain)
     at, to = conformal_points(np.concatenate(scores), np.concatenate(intervals))
-    return {name: Stretched(part, HalfWidths.of(part).unit, at, to) for name, part in plain.items()}
+    return {
+        name: RecalibratedDistribution(part, HalfWidths.of(part).unit, at, to)
+        for name, part in plain.items()
+    }
 
 
 def conformal_points(scores: FloatArray, intervals: FloatArray) -> tuple[FloatArray, FloatArray]:

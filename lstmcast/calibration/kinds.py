@@ -7,7 +7,7 @@ import pandas as pd
 
 from lstmcast.calibration.adaptive import adaptive
 from lstmcast.calibration.conformal import conformal
-from lstmcast.calibration.series import CalibrationSeries, Each, Raw, Rows, one_by_one
+from lstmcast.calibration.series import CalibrationSeries, MapFunction, Raw, Rows, sequential_map
 from lstmcast.distributions import Distribution, PointForecast
 
 Kind = Literal["none", "conformal", "adaptive"]
@@ -20,7 +20,7 @@ def calibrate(
     kind: Kind,
     validation_end: pd.Timestamp,
     *,
-    each: Each = one_by_one,
+    map_function: MapFunction = sequential_map,
 ) -> dict[str, Distribution]:
     """Forecast the origins and calibrate the forecasts by the outcomes known at each of them.
 
@@ -30,11 +30,11 @@ def calibrate(
         origins: by symbol, the rows whose forecasts are wanted, at least one each.
         kind: how to calibrate.
         validation_end: the last session that conformal calibration learns from.
-        each: applies a function to many items, in parallel where that is wanted.
+        map_function: applies a function to many items, in parallel where that is wanted.
     """
     plain = dict(raw(origins))
     if kind == "none" or any(isinstance(part, PointForecast) for part in plain.values()):
         return plain
     if kind == "conformal":
         return conformal(raw, series, plain, validation_end)
-    return adaptive(raw, series, plain, origins, each)
+    return adaptive(raw, series, plain, origins, map_function)

@@ -12,7 +12,7 @@ from lstmcast.distributions import FloatArray
 
 
 @dataclass(frozen=True)
-class Compared:
+class ForecastOutcomes:
     """The forecasts of one symbol that are compared with their outcomes.
 
     Args:
@@ -53,7 +53,7 @@ class Outcomes:
             np.zeros(shape, dtype=bool),
         )
 
-    def add(self, k: int, one: Compared, day: NDArray[np.intp]) -> None:
+    def add(self, k: int, one: ForecastOutcomes, day: NDArray[np.intp]) -> None:
         """Add symbol k, whose closes are known on the days `day`, `(rows,)`."""
         days, _, horizons = self.distance.shape
         seldom = seldom_traded(one.series.closes)[one.rows]

@@ -20,7 +20,7 @@ _LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 _MEDIAN, _UNIT = 4, 1
 
 
-class Each(Protocol):
+class MapFunction(Protocol):
     """Applies a function to every item, in order of the items."""
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
@@ -28,7 +28,7 @@ class Each(Protocol):
         ...
 
 
-def one_by_one(function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
+def sequential_map(function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
     """Apply a function to every item, one after the other."""
     return [function(item) for item in items]
 

@@ -109,7 +109,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show one history: its provenance, its findings, its newest bars."""
-    from lstmcast.prices.care import find, sessions_behind
+    from lstmcast.prices.maintenance import find, sessions_behind
 
     store = _store(data)
     wanted = find(store, symbol)
@@ -177,7 +177,7 @@ def _bars_table(bars: "pd.DataFrame") -> "Table":
 @data_app.command("check", cls=Command)
 def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False) -> None:
     """Verify files against their content hash, and look at the prices again."""
-    from lstmcast.prices.care import verify
+    from lstmcast.prices.maintenance import verify
 
     store = _store(data)
     checked = list(verify(store, _chosen(store, symbols or [])))
@@ -230,7 +230,7 @@ def export_(
 ) -> None:
     """Write histories to files, which `--source csv` can read back."""
     from lstmcast.files import make_folder, write_atomically
-    from lstmcast.prices.care import export, export_path, find
+    from lstmcast.prices.maintenance import export, export_path, find
 
     store = _store(data)
     histories = [
@@ -260,7 +260,7 @@ def remove(
     data: DataDir = None,
 ) -> None:
     """Delete histories from the store."""
-    from lstmcast.prices.care import find
+    from lstmcast.prices.maintenance import find
 
     store = _store(data)
     found = [find(store, symbol) for symbol in symbols]
@@ -279,7 +279,7 @@ def _store(given: Path | None) -> "PriceStore":
 
 def _chosen(store: "PriceStore", symbols: list[str]) -> list["StoreEntry"]:
     """Return the entries of the named symbols, all of their sources; every entry without names."""
-    from lstmcast.prices.care import find
+    from lstmcast.prices.maintenance import find
     from lstmcast.prices.symbols import normalise_symbol
 
     entries = store.entries()

@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lstmcast.cli.console import decimals_of_scores, figures, give_or_take, number, share
+from lstmcast.cli.coverage import coverage_cell, coverage_notes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -89,27 +90,25 @@ def _medians(report: "Report") -> "Table":
 def _years(report: "Report") -> "Table":
     label = report.forecasters["model"].label
     table = figures(
-        f"Share of closes inside the ranges of {label}, year by year",
-        "! beyond luck; ? too few days",
+        f"Coverage by year: share of closes inside the ranges of {label}",
+        coverage_notes(report.yearly).lstrip("\n"),
     )
     for name in ("year", "days", "50 %", "80 %", "90 %", "95 %"):
         table.add_column(name, justify="right")
-    marks = {True: "", False: " !", None: " ?"}
-    for year in dict.fromkeys(check.where for check in report.yearly):
-        checks = [check for check in report.yearly if check.where == year]
-        shares = (f"{check.found:.1%}{marks[check.holds]}" for check in checks)
-        table.add_row(year, f"{checks[0].days:,}", *shares)
+    for year in dict.fromkeys(check.subset for check in report.yearly):
+        checks = [check for check in report.yearly if check.subset == year]
+        table.add_row(year, f"{checks[0].days:,}", *map(coverage_cell, checks))
     return table
 
 
 def _tail(report: "Report") -> "Table":
     table = figures(
-        "Value at risk: days on which the return fell below the stated quantile",
-        "p of their number (Kupiec), of their order (Christoffersen), and of both\n"
-        "where few are expected, say below ten, the tests call luck a finding too often",
+        "Value at risk: days on which the return fell below the forecast quantile",
+        "p-values: of their number (Kupiec), of their clustering (Christoffersen), and of both\n"
+        "where fewer than about ten are expected, the tests reject too often",
     )
     table.add_column("", no_wrap=True)
-    for name in ("quantile", "days", "expected", "found", "number", "order", "both"):
+    for name in ("quantile", "days", "expected", "found", "number", "clustering", "both"):
         table.add_column(name, justify="right")
     found = report.forecasters["model"].diagnostics
     for symbol, levels in (found.tail if found else {}).items():

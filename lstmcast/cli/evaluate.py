@@ -20,6 +20,7 @@ from lstmcast.cli.console import (
     print_table,
     share,
 )
+from lstmcast.cli.coverage import coverage_cell, coverage_notes
 from lstmcast.cli.opening import open_run, place_for
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
 from lstmcast.harmless import harmless
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from lstmcast.baselines import Refit
     from lstmcast.evaluation import Report
-    from lstmcast.evaluation.reliability import RangeCheck
+    from lstmcast.evaluation.coverage import CoverageCheck
     from lstmcast.run import Run
 
 
@@ -211,29 +212,27 @@ def print_report(report: "Report", fitted: str, *, details: bool = False) -> Non
 
 
 def _ranges_table(report: "Report") -> "Table":
-    """Coverage of the model's ranges: in calm and restless times, and further ahead."""
+    """Coverage of the model's ranges: by volatility at the shortest horizon, and further ahead."""
     label = report.forecasters["model"].label
     table = figures(
-        f"Share of closes inside the ranges of {label}",
-        "calm to restless: by the rank of a symbol's volatility among its last 500 sessions\n"
-        + ("days: those on which any symbol had such a time\n" if len(report.rows) > 1 else "")
-        + "! beyond luck; ? too few days",
+        f"Coverage: share of closes inside the ranges of {label}",
+        "low, medium, high volatility: terciles of a symbol's last 500 sessions"
+        + ("\ndays: those on which at least one symbol counts" if len(report.rows) > 1 else "")
+        + coverage_notes(report.ranges),
     )
     table.add_column("sessions ahead", no_wrap=True)
     table.add_column("days", justify="right")
     for nominal in dict.fromkeys(check.nominal for check in report.ranges):
         table.add_column(f"{nominal} %", justify="right")
     shown = {int(h) for h in _thinned(report.horizons)}
-    shown |= {check.horizon for check in report.ranges if check.holds is False}
-    rows: dict[tuple[int, str], list[RangeCheck]] = {}
+    shown |= {check.horizon for check in report.ranges if check.calibrated is False}
+    rows: dict[tuple[int, str], list[CoverageCheck]] = {}
     for check in report.ranges:
         if check.horizon in shown:
-            rows.setdefault((check.horizon, check.where), []).append(check)
-    marks = {True: "", False: " !", None: " ?"}
-    for (horizon, where), checks in rows.items():
-        shares = (f"{check.found:.1%}{marks[check.holds]}" for check in checks)
-        name = str(horizon) if where == "overall" else f"  {where}"
-        table.add_row(name, str(checks[0].days), *shares)
+            rows.setdefault((check.horizon, check.subset), []).append(check)
+    for (horizon, subset), checks in rows.items():
+        name = str(horizon) if subset == "overall" else f"  {subset.replace('_', ' ')}"
+        table.add_row(name, str(checks[0].days), *map(coverage_cell, checks))
     return table
 
 

@@ -188,8 +188,8 @@ def _gates(
 
 def _ranges(run: "Run", symbol: str | None, horizon: int, data: Path | None) -> dict[str, "Figure"]:
     """How the ranges held, of all symbols or of one, by the name of its file."""
+    from lstmcast.evaluation.coverage import check_coverage, check_coverage_by_year, pit_shares
     from lstmcast.evaluation.diagnostics import volatility_terciles
-    from lstmcast.evaluation.reliability import check_ranges, check_years, pit_shares
     from lstmcast.evaluation.scores import row_losses
     from lstmcast.plots import ranges_chart
     from lstmcast.prices.store import PriceStore
@@ -207,12 +207,12 @@ def _ranges(run: "Run", symbol: str | None, horizon: int, data: Path | None) -> 
         table = table[table["symbol"] == name]
     bars = {h.symbol: h.adjusted() for h in run.histories(PriceStore(data_dir(data)))}
     losses = row_losses(table)
-    checks = check_ranges(losses, volatility_terciles(table, bars), horizon)
+    checks = check_coverage(losses, volatility_terciles(table, bars), horizon)
     symbols = table["symbol"].unique()
     who = str(symbols[0]) if len(symbols) == 1 else f"{len(symbols)} symbols"
     ahead = "one session" if horizon == 1 else f"{horizon} sessions"
     figure = ranges_chart(
-        checks + check_years(losses, horizon),
+        checks + check_coverage_by_year(losses, horizon),
         pit_shares(table, horizon) if checks else (),
         title=f"{who}: did the ranges hold {ahead} ahead?",
         details=f"run {run.name}, {table['date'].min():%Y-%m-%d} to {table['date'].max():%Y-%m-%d}",

@@ -8,7 +8,7 @@ neither torch nor pandas.
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
 from lstmcast.distributions.grid import QuantileGrid
 from lstmcast.distributions.pools import LinearPool, average_quantiles, pool
-from lstmcast.distributions.stretched import Stretched
+from lstmcast.distributions.recalibrated import RecalibratedDistribution
 from lstmcast.distributions.student_t import StudentTMixture, student_t_log_density
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "LinearPool",
     "PointForecast",
     "QuantileGrid",
-    "Stretched",
+    "RecalibratedDistribution",
     "StudentTMixture",
     "average_quantiles",
     "pool",

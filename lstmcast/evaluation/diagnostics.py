@@ -1,4 +1,7 @@
-"""Do the stated ranges hold: overall, in calm and in restless times, year by year, in the tail?"""
+"""Calibration diagnostics of one forecaster: quantile loss, PIT, coverage by subset, tail tests.
+
+The scores say which forecaster is better; these say in which way one is wrong.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +23,8 @@ from lstmcast.evaluation.scores import (
 from lstmcast.evaluation.tails import lower_tail
 from lstmcast.predictions import LEVELS, QUANTILES, is_point
 
-TERCILES = ("calm", "middle", "restless")
-"""Days on which a symbol's volatility is in the lower, middle and upper third of what it was."""
+TERCILES = ("low_volatility", "medium_volatility", "high_volatility")
+"""Days by the tercile of a symbol's volatility among that of its last 500 sessions."""
 
 _DECAY = 0.94
 _MEMORY = 500
@@ -29,7 +32,7 @@ _MEMORY = 500
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """How a forecaster's ranges hold at one horizon; shares are fractions.
+    """How well a forecaster is calibrated at one horizon; shares are fractions.
 
     Args:
         horizon: sessions ahead.
@@ -37,7 +40,8 @@ class Diagnostics:
         pit: share of outcomes in each of 20 bins between the stated 5 % steps; 0.05 each is ideal.
         pit_distance: largest gap between a stated level and the share found below it
             (Kolmogorov-Smirnov distance on the stated levels).
-        by_tercile: coverage of each range by volatility third, `{"calm": {"80": ...}}`.
+        by_tercile: coverage of each range by volatility tercile, as
+            `{"low_volatility": {"80": ...}}`.
         by_year: coverage of each range by year of the date that was forecast.
         tail: exceedances of the 1 % and 5 % quantiles of each symbol, with Kupiec's and
             Christoffersen's p-values; at a horizon of one session only.
@@ -67,37 +71,37 @@ class Diagnostics:
 def volatility_terciles(
     predictions: pd.DataFrame, bars: Mapping[str, pd.DataFrame]
 ) -> "pd.Series[int]":
-    """Third of each row, 0 calm to 2 restless, on the index of `predictions`.
+    """Volatility tercile of each row, 0 low to 2 high, on the index of `predictions`.
 
     The EWMA volatility of squared returns at the origin, ranked among those of the last 500
-    sessions, itself included, or of as many as there are. Thirds of the test rows themselves would
-    be ranked by hindsight: a day is calm among them because what followed was not, and the best
-    ranges there can be seem too narrow on such days (`benchmarks/luck.py`). By this rank the thirds
-    differ in size.
+    sessions, itself included, or of as many as there are. Terciles of the test rows themselves
+    would rank by hindsight: a day has low volatility among them because what followed had more, and
+    the best possible ranges seem too narrow on such days (`benchmarks/sampling_error.py`). By this
+    rank the terciles differ in size.
     """
-    thirds = pd.Series(0, index=predictions.index, dtype=np.int64)
+    terciles = pd.Series(0, index=predictions.index, dtype=np.int64)
     for symbol, table in predictions.groupby("symbol", sort=False):
         frame = bars[str(symbol)]
         log_close = np.log(frame["close"].to_numpy(dtype=np.float64))
         volatility = ewma_volatility(np.diff(log_close, prepend=log_close[0]), _DECAY)
         rank = pd.Series(volatility).rolling(_MEMORY, min_periods=1).rank(pct=True).to_numpy()
         rows = pd.DatetimeIndex(frame.index).get_indexer(pd.DatetimeIndex(table["origin"]))
-        thirds.loc[table.index] = np.ceil(len(TERCILES) * rank[rows]).astype(np.int64) - 1
-    return thirds
+        terciles.loc[table.index] = np.ceil(len(TERCILES) * rank[rows]).astype(np.int64) - 1
+    return terciles
 
 
 def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> Diagnostics | None:
-    """Examine the ranges of one forecaster at one horizon; None for a point forecast.
+    """Diagnose one forecaster at one horizon; None for a point forecast.
 
     Args:
         table: prediction rows, in the order of `terciles`.
-        terciles: volatility third of each row.
+        terciles: volatility tercile of each row.
         horizon: sessions ahead.
     """
     if is_point(table):
         return None
     chosen = (table["horizon"] == horizon).to_numpy()
-    rows, thirds = table[chosen], terciles.to_numpy()[chosen]
+    rows, tercile = table[chosen], terciles.to_numpy()[chosen]
     actual = PERCENT * rows["return_actual"].to_numpy(dtype=np.float64)
     quantiles = PERCENT * rows[list(QUANTILES)].to_numpy(dtype=np.float64)
     losses = row_losses(rows)
@@ -113,9 +117,9 @@ def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> D
         pit=pit_histogram(actual, quantiles[:, 1:-1]),
         pit_distance=pit_distance(rows),
         by_tercile={
-            name: _coverages(losses[thirds == k])
+            name: _coverages(losses[tercile == k])
             for k, name in enumerate(TERCILES)
-            if np.any(thirds == k)
+            if np.any(tercile == k)
         },
         by_year={
             str(year): _coverages(part)

@@ -6,8 +6,8 @@ from enum import StrEnum
 import numpy as np
 
 from lstmcast.evaluation.comparison import Comparison
+from lstmcast.evaluation.coverage import CoverageCheck
 from lstmcast.evaluation.point import PointReport
-from lstmcast.evaluation.reliability import RangeCheck
 from lstmcast.evaluation.significance import Test
 
 SIGNIFICANT = 0.05
@@ -62,7 +62,7 @@ class Evidence:
     baselines: int
     symbols_better: int
     symbols: int
-    ranges: tuple[RangeCheck, ...]
+    ranges: tuple[CoverageCheck, ...]
     adds: str = ""
 
     @property
@@ -75,6 +75,6 @@ class Evidence:
         return [part for part in self.copies.values() if part.direction_p < p_value]
 
     @property
-    def nearest_ranges(self) -> tuple[RangeCheck, ...]:
+    def nearest_ranges(self) -> tuple[CoverageCheck, ...]:
         """Those at the horizon of the verdict."""
         return tuple(check for check in self.ranges if check.horizon == self.horizon)

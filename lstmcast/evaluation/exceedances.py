@@ -83,14 +83,14 @@ def christoffersen_statistic(hits: NDArray[np.bool_]) -> float:
         return float("nan")
     before, after = hits[:-1], hits[1:]
     counts = [int(np.sum((before == a) & (after == b))) for a in (False, True) for b in (0, 1)]
-    calm, rises, falls, stays = counts
+    quiet, rises, falls, stays = counts
     pooled = (rises + stays) / len(before)
-    after_calm = rises / (calm + rises) if calm + rises else 0.0
+    after_quiet = rises / (quiet + rises) if quiet + rises else 0.0
     after_hit = stays / (falls + stays) if falls + stays else 0.0
-    one_rate = xlogy(rises + stays, pooled) + xlogy(calm + falls, 1 - pooled)
+    one_rate = xlogy(rises + stays, pooled) + xlogy(quiet + falls, 1 - pooled)
     two_rates = (
-        xlogy(rises, after_calm)
-        + xlogy(calm, 1 - after_calm)
+        xlogy(rises, after_quiet)
+        + xlogy(quiet, 1 - after_quiet)
         + xlogy(stays, after_hit)
         + xlogy(falls, 1 - after_hit)
     )

@@ -18,7 +18,7 @@ from lstmcast.evaluation.significance import Test
 
 
 @dataclass(frozen=True)
-class Addition:
+class Contribution:
     """The model against one of the two at the shortest horizon.
 
     Args:
@@ -48,9 +48,9 @@ class Addition:
         }
 
 
-def additions(
+def contributions(
     comparisons: Mapping[str, Mapping[int, Comparison]], labels: Mapping[str, str], horizon: int
-) -> dict[str, Addition]:
+) -> dict[str, Contribution]:
     """What the model adds to each of the two; without those that it was not compared with."""
     found = {}
     for name in (LINEAR, PRETRAINED):
@@ -58,15 +58,17 @@ def additions(
         if compared is None or compared.skill is None:
             continue
         if compared.crps is not None and compared.log_score is not None:
-            found[name] = Addition(labels[name], compared.skill, compared.crps, compared.log_score)
+            found[name] = Contribution(
+                labels[name], compared.skill, compared.crps, compared.log_score
+            )
     return found
 
 
-def adds_words(found: Mapping[str, Addition], label: str) -> str:
+def adds_words(found: Mapping[str, Contribution], label: str) -> str:
     """The same in words; nothing where there is nothing to say, or too few days to say it.
 
     Args:
-        found: of `additions`.
+        found: of `contributions`.
         label: the model with its article, as in "the LSTM".
     """
     told = {name: part for name, part in found.items() if part.found is not Finding.unknown}
@@ -89,7 +91,7 @@ _EFFECT = {
 }
 
 
-def _figures(part: Addition) -> str:
+def _figures(part: Contribution) -> str:
     """How far CRPS and log score differ, each with its p-value."""
     share, score = 100 * part.skill, -part.log_score.mean
     return (

@@ -22,13 +22,23 @@ from lstmcast.baselines import (
 from lstmcast.baselines.table import align
 from lstmcast.errors import DataError
 from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
+from lstmcast.evaluation.coverage import (
+    CoverageCheck,
+    check_coverage,
+    check_coverage_ahead,
+    check_coverage_by_year,
+)
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
-from lstmcast.evaluation.digest import Digest, Scored, digest, scored
 from lstmcast.evaluation.evidence import SIGNIFICANT, Evidence
-from lstmcast.evaluation.lstm_adds import Addition, additions, adds_words
+from lstmcast.evaluation.lstm_adds import Contribution, adds_words, contributions
 from lstmcast.evaluation.point import PointReport, examine_point
 from lstmcast.evaluation.ratios import ratio
-from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges, check_years
+from lstmcast.evaluation.row_scores import (
+    ForecasterScores,
+    SymbolScores,
+    pool_symbols,
+    score_symbol,
+)
 from lstmcast.evaluation.scores import ByHorizon, row_losses
 from lstmcast.evaluation.significance import Test
 from lstmcast.evaluation.unchanged import never_moved, seldom_moves
@@ -103,11 +113,11 @@ class Report:
     forecasters: dict[str, ForecasterReport]
     comparisons: dict[str, dict[int, Comparison]]
     symbol_tests: dict[str, dict[str, float | int | None]]
-    lstm_adds: dict[str, Addition]
+    lstm_adds: dict[str, Contribution]
     point_tests: dict[int, Test]
     points: dict[str, PointReport]
-    ranges: tuple[RangeCheck, ...]
-    yearly: tuple[RangeCheck, ...]
+    ranges: tuple[CoverageCheck, ...]
+    yearly: tuple[CoverageCheck, ...]
     verdict: Verdict
     notes: tuple[str, ...] = ()
 
@@ -178,7 +188,7 @@ def evaluate(
         [get_baseline(name) for name in baselines],
         model,
         bars,
-        then=digest,
+        then=score_symbol,
         fit_end=fit_end,
         features=features,
         markets=markets,
@@ -187,10 +197,10 @@ def evaluate(
         jobs=jobs,
         cache=cache,
     )
-    forecasters = {MODEL: scored(_by_symbol(model), model)}
+    forecasters = {MODEL: pool_symbols(_by_symbol(model), model)}
     notes = [*still, *found]
     for name, parts in results.items():
-        forecasters[name] = scored({key: part.table for key, part in parts.items()}, model)
+        forecasters[name] = pool_symbols({key: part.table for key, part in parts.items()}, model)
         notes += [note for part in parts.values() for note in part.notes]
     labels = {MODEL: label, **{name: get_baseline(name).label for name in results}}
     return _report(model, forecasters, labels, bars, tuple(notes))
@@ -215,7 +225,7 @@ def assemble(
     """
     model, still = _that_moved(tables[MODEL])
     forecasters = {
-        name: scored(_by_symbol(model if name == MODEL else align(table, model)), model)
+        name: pool_symbols(_by_symbol(model if name == MODEL else align(table, model)), model)
         for name, table in tables.items()
     }
     return _report(model, forecasters, labels, bars, (*still, *notes))
@@ -251,13 +261,13 @@ def _seldom_notes(model: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> list
     return notes
 
 
-def _by_symbol(table: pd.DataFrame) -> dict[str, Digest]:
-    return {str(symbol): digest(part) for symbol, part in table.groupby("symbol", sort=False)}
+def _by_symbol(table: pd.DataFrame) -> dict[str, SymbolScores]:
+    return {str(symbol): score_symbol(part) for symbol, part in table.groupby("symbol", sort=False)}
 
 
 def _report(
     model: pd.DataFrame,
-    found: Mapping[str, Scored],
+    found: Mapping[str, ForecasterScores],
     labels: Mapping[str, str],
     bars: Mapping[str, pd.DataFrame],
     notes: tuple[str, ...],
@@ -298,8 +308,8 @@ def _report(
         for symbol, table in rows.groupby("symbol", sort=True)
     }
     point_tests = {h: point_test(days[h], h) for h in horizons}
-    ranges = check_ranges(losses, terciles, nearest) + check_further(model, horizons[1:])
-    adds = additions(comparisons, labels, nearest)
+    ranges = check_coverage(losses, terciles, nearest) + check_coverage_ahead(model, horizons[1:])
+    adds = contributions(comparisons, labels, nearest)
     distribution = forecasters[MODEL].kind == "distribution"
     evidence = Evidence(
         horizon=nearest,
@@ -328,7 +338,7 @@ def _report(
         point_tests=point_tests,
         points=points,
         ranges=ranges,
-        yearly=check_years(losses, nearest),
+        yearly=check_coverage_by_year(losses, nearest),
         verdict=judge(evidence),
         notes=(*notes, *(() if evidence.nothing_moved else _seldom_notes(model, bars))),
     )

@@ -10,8 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from lstmcast.evaluation.coverage import (
+    OVERALL,
+    CoverageCheck,
+    check_coverage,
+    check_coverage_ahead,
+)
 from lstmcast.evaluation.diagnostics import volatility_terciles
-from lstmcast.evaluation.reliability import OVERALL, RangeCheck, check_further, check_ranges
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.significance import enough
 from lstmcast.evaluation.unchanged import never_moved
@@ -55,25 +60,29 @@ class Trust:
     days: int
     symbols: tuple[str, ...]
     conclusive: bool
-    ranges: tuple[RangeCheck, ...]
+    ranges: tuple[CoverageCheck, ...]
     line: str
     doubts: tuple[Doubt, ...]
 
     @property
     def ranges_hold(self) -> bool | None:
-        """At the shortest horizon, on all days and in each third; None where it cannot be told."""
-        known = [c.holds for c in self.ranges if c.horizon == self.horizon and c.holds is not None]
+        """At the shortest horizon, on all days and in each tercile; None if undecided."""
+        known = [
+            c.calibrated
+            for c in self.ranges
+            if c.horizon == self.horizon and c.calibrated is not None
+        ]
         return all(known) if known and self.conclusive else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; coverage is a share by the nominal coverage in %."""
-        nearest = [c for c in self.ranges if c.horizon == self.horizon and c.where == OVERALL]
+        nearest = [c for c in self.ranges if c.horizon == self.horizon and c.subset == OVERALL]
         return {
             "horizon": self.horizon,
             "test_days": self.days,
             "conclusive": self.conclusive,
             "ranges_hold": self.ranges_hold,
-            "coverage": {str(check.nominal): check.found for check in nearest},
+            "coverage": {str(check.nominal): check.coverage for check in nearest},
             "line": self.line,
         }
 
@@ -101,7 +110,7 @@ def trust_in(
     days = int(nearest["date"].nunique())
     conclusive = enough(days, horizons[0]) and not moved.empty
     checks = () if is_point(nearest) else _checks(nearest, bars, horizons[0])
-    checks += check_further(table, horizons[1:]) if checks else ()
+    checks += check_coverage_ahead(table, horizons[1:]) if checks else ()
     return Trust(
         horizon=horizons[0],
         days=days,
@@ -117,26 +126,26 @@ def trust_in(
 
 def _checks(
     nearest: pd.DataFrame, bars: Mapping[str, pd.DataFrame], horizon: int
-) -> tuple[RangeCheck, ...]:
+) -> tuple[CoverageCheck, ...]:
     known = all(
         str(symbol) in bars and rows["origin"].isin(bars[str(symbol)].index).all()
         for symbol, rows in nearest.groupby("symbol")
     )
     if not known:
-        return check_further(nearest, [horizon])
-    return check_ranges(row_losses(nearest), volatility_terciles(nearest, bars), horizon)
+        return check_coverage_ahead(nearest, [horizon])
+    return check_coverage(row_losses(nearest), volatility_terciles(nearest, bars), horizon)
 
 
-def _line(checks: tuple[RangeCheck, ...], days: str, horizon: int) -> str:
-    shown = [c for c in checks if (c.horizon, c.nominal, c.where) == (horizon, SHOWN, OVERALL)]
+def _line(checks: tuple[CoverageCheck, ...], days: str, horizon: int) -> str:
+    shown = [c for c in checks if (c.horizon, c.nominal, c.subset) == (horizon, SHOWN, OVERALL)]
     if not shown:
         return f"on {days} it stated no range"
     further = "" if horizon == 1 else f" {ahead(horizon)}"
-    return f"on {days} the {SHOWN} % range{further} contained {100 * shown[0].found:.1f} %"
+    return f"on {days} the {SHOWN} % range{further} contained {100 * shown[0].coverage:.1f} %"
 
 
 def _doubts(
-    checks: tuple[RangeCheck, ...], days: int, horizon: int, period: str, *, moved: bool
+    checks: tuple[CoverageCheck, ...], days: int, horizon: int, period: str, *, moved: bool
 ) -> tuple[Doubt, ...]:
     these = period.format(days) if period == RECENT else f"the {period.format(days)}"
     if not moved:
@@ -144,7 +153,7 @@ def _doubts(
         return (Doubt("never_moved", message),)
     if not enough(days, horizon):
         return (Doubt("test_too_short", too_short(days).removesuffix(".")),)
-    broken = [check for check in checks if check.holds is False]
+    broken = [check for check in checks if check.calibrated is False]
     if not broken:
         return ()
     first = min(check.horizon for check in broken)

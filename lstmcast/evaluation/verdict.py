@@ -61,7 +61,7 @@ def judge(evidence: Evidence) -> Verdict:
     walk = finding(e.against_walk.crps if e.against_walk else None)
     tested = np.isfinite(e.point.p_value)
     copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
-    judged = [check.holds for check in e.nearest_ranges if check.holds is not None]
+    judged = [check.calibrated for check in e.nearest_ranges if check.calibrated is not None]
     hold = all(judged) if judged and tested else None
     doubts = too_good(e) if tested else ()
     return Verdict(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lstmcast.evaluation.coverage import OVERALL, CoverageCheck
 from lstmcast.evaluation.direction import too_few
 from lstmcast.evaluation.evidence import Evidence, Finding
 from lstmcast.evaluation.point import SHIFTS
-from lstmcast.evaluation.reliability import OVERALL, RangeCheck
 
 
 def in_short(
@@ -204,13 +204,15 @@ def _range_words(e: Evidence) -> str:
     if not e.ranges:
         return ""
     nearest = e.nearest_ranges
-    broken = [check for check in nearest if check.holds is False]
+    broken = [check for check in nearest if check.calibrated is False]
     further = _further_words(e)
     if broken:
         return f"{ahead(e.horizon).capitalize()} its ranges are {faults(broken)}.{further}"
-    seen = {check.where for check in nearest if check.holds is not None}
-    missing = " and ".join(name for name in ("calm", "restless") if name not in seen)
-    times = ", in calm and in restless times" if not missing else ""
+    seen = {check.subset for check in nearest if check.calibrated is not None}
+    missing = " and ".join(
+        name.replace("_", "-") for name in ("low_volatility", "high_volatility") if name not in seen
+    )
+    times = ", at low and at high volatility" if not missing else ""
     few = f"; there are too few {missing} days to speak of those" if missing else ""
     return (
         f"{ahead(e.horizon).capitalize()} its ranges hold{times}, as far as {e.days} days can "
@@ -221,10 +223,10 @@ def _range_words(e: Evidence) -> str:
 def _further_words(e: Evidence) -> str:
     """Whether ranges hold at the horizons beyond the verdict's; nothing where there is none."""
     further = [check for check in e.ranges if check.horizon > e.horizon]
-    known = [check for check in further if check.holds is not None]
+    known = [check for check in further if check.calibrated is not None]
     if not known:
         return ""
-    broken = [check for check in known if not check.holds]
+    broken = [check for check in known if not check.calibrated]
     farthest = max(check.horizon for check in known)
     if not broken:
         held = _held([check for check in known if check.horizon == farthest])
@@ -239,41 +241,45 @@ def _further_words(e: Evidence) -> str:
     return f" {ahead(horizons[0]).capitalize()} they are {faults(first)}{more}."
 
 
-def _held(checks: Sequence[RangeCheck]) -> str:
+def _held(checks: Sequence[CoverageCheck]) -> str:
     return ", ".join(
-        f"{check.nominal} % held {100 * check.found:.1f} %"
+        f"{check.nominal} % held {100 * check.coverage:.1f} %"
         for check in checks
-        if check.where == OVERALL
+        if check.subset == OVERALL
     )
 
 
-def _by_direction(checks: Sequence[RangeCheck]) -> dict[str, list[RangeCheck]]:
+def _by_direction(checks: Sequence[CoverageCheck]) -> dict[str, list[CoverageCheck]]:
     """The ranges that do not hold: those that are too narrow, and those that are too wide."""
-    broken = [check for check in checks if check.holds is False]
-    narrow = [check for check in broken if check.found < check.nominal / 100]
-    wide = [check for check in broken if check.found >= check.nominal / 100]
+    broken = [check for check in checks if check.calibrated is False]
+    narrow = [check for check in broken if check.coverage < check.nominal / 100]
+    wide = [check for check in broken if check.coverage >= check.nominal / 100]
     return {
         word: part for word, part in (("too narrow", narrow), ("too wide", wide)) if len(part) > 0
     }
 
 
-def _directions(checks: Sequence[RangeCheck]) -> str:
+def _directions(checks: Sequence[CoverageCheck]) -> str:
     """Which way ranges fail, and in which times where it is not on all days."""
     parts = []
     for word, broken in _by_direction(checks).items():
-        where = list(dict.fromkeys(check.where for check in broken))
-        times = "" if OVERALL in where else f" in {' and '.join(where)} times"
+        where = list(dict.fromkeys(check.subset for check in broken))
+        times = (
+            ""
+            if OVERALL in where
+            else " on " + " and ".join(name.replace("_", "-") for name in where) + " days"
+        )
         parts.append(word + times)
     return " and ".join(parts)
 
 
-def faults(checks: Sequence[RangeCheck]) -> str:
+def faults(checks: Sequence[CoverageCheck]) -> str:
     """Which way ranges fail, with at most four of each."""
     parts = []
     for word, broken in _by_direction(checks).items():
         named = ", ".join(
-            f"{check.nominal} % held {100 * check.found:.1f} %"
-            + ("" if check.where == OVERALL else f" in {check.where} times")
+            f"{check.nominal} % held {100 * check.coverage:.1f} %"
+            + ("" if check.subset == OVERALL else f" on {check.subset.replace('_', '-')} days")
             for check in broken[:4]
         )
         parts.append(f"{word} ({named})")

@@ -1,10 +1,11 @@
-"""The chart of how ranges held: how often closes fell inside them, and where.
+"""The calibration chart: empirical coverage of the ranges, and the PIT histogram.
 
-A range that states 80 % should hold 80 % of the closes: on all days, on calm and on restless ones,
-year by year. Above, each mark is how far a range missed that, and the bar behind it is what luck
-explains. Below, where the closes fell: between each two of the stated 5 % steps should lie one in
-twenty. Too many at both ends are ranges that are too narrow, too many in the middle too wide ones,
-too many on one side a median that is too low or too high.
+An 80 % range should contain 80 % of the closes: on all days, at low and at high volatility, in each
+year. Above, each mark is the deviation of a range's coverage from the nominal one, and the bar
+behind it is the sampling error. Below, the histogram of the probability integral transform: each
+of its twenty bins should contain 5 % of the closes. Too many in both outer bins mean ranges that
+are too narrow, too many in the middle ranges that are too wide, too many on one side a median that
+is too low or too high.
 """
 
 from collections.abc import Sequence
@@ -18,32 +19,32 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lstmcast.errors import DataError
+from lstmcast.evaluation.coverage import CRITICAL_ERRORS, OVERALL, CoverageCheck, subset_label
 from lstmcast.evaluation.direction import too_few
-from lstmcast.evaluation.reliability import LUCK, OVERALL, RangeCheck
 from lstmcast.evaluation.significance import enough
 from lstmcast.plots.style import INK, MEDIAN, MIDDLE_BAND, MUTED, TITLE, Sheet, count, styled
 
-_ROW = 0.5
-"""Inches."""
+_ROW, _LABELS = 0.5, 1.35
+"""Inches: the height of a subset's row, and the width of its label."""
 
 _MARKERS = {50: "o", 80: "s", 90: "^", 95: "D"}
-_LUCK_BAND = "#dcdcdc"
+_ERROR_BAND = "#dcdcdc"
 _LEAST = 5.0
 """Points that the upper panel shows to either side at least."""
 
 
 @styled
 def ranges_chart(
-    checks: Sequence[RangeCheck],
+    checks: Sequence[CoverageCheck],
     pit: Sequence[tuple[float, float]],
     *,
     title: str,
     details: str | None = None,
 ) -> Figure:
-    """Draw how far each range missed what it states, and where the closes fell among its steps.
+    """Draw how far the coverage of each range is from the nominal one, and the PIT histogram.
 
     Args:
-        checks: of one horizon, in the order in which parts are drawn from the top.
+        checks: of one horizon, in the order in which subsets are drawn from the top.
         pit: share of closes between each two 5 % steps, and its standard error.
         title: the first line.
         details: a line below it.
@@ -56,7 +57,7 @@ def ranges_chart(
             "`checks` is empty, so there is no range to draw",
             "a model that forecasts single numbers states none: `lstmcast plot --kind test`",
         )
-    days = next(check.days for check in checks if check.where == OVERALL)
+    days = next(check.days for check in checks if check.subset == OVERALL)
     sheet = Sheet()
     sheet.text(title, TITLE, "bold")
     if details:
@@ -67,18 +68,19 @@ def ranges_chart(
     sheet.legend(_legend(checks), columns=4)
     sheet.skip(0.12)
     sheet.text(
-        "Closes inside a range beyond what it states, in points: left too narrow, right too wide",
+        "Coverage minus nominal coverage, in percentage points: left too narrow, right too wide",
         weight="bold",
     )
     sheet.skip(0.05)
-    parts = list(dict.fromkeys(check.where for check in checks))
-    _draw_misses(sheet.panel(_ROW * len(parts) + 0.1), checks, parts)
+    subsets = list(dict.fromkeys(check.subset for check in checks))
+    panel = sheet.panel(_ROW * len(subsets) + 0.1, left=_LABELS)
+    _draw_deviations(panel, checks, subsets)
     sheet.text(
-        "calm, middle, restless: thirds of the volatility of the last 500 sessions", color=MUTED
+        "Low, medium and high volatility: terciles of a symbol's last 500 sessions", color=MUTED
     )
     sheet.skip(0.12)
     sheet.text(
-        "Where the closes fell among the stated 5 % steps: one in twenty in each, give or take",
+        "Where the closes fell in the forecast distribution: ideally 5 % of them in each bin",
         weight="bold",
     )
     sheet.skip(0.05)
@@ -87,45 +89,46 @@ def ranges_chart(
     return sheet.finish()
 
 
-def _draw_misses(axes: Axes, checks: Sequence[RangeCheck], parts: Sequence[str]) -> None:
+def _draw_deviations(axes: Axes, checks: Sequence[CoverageCheck], subsets: Sequence[str]) -> None:
     nominals = list(_MARKERS)
     farthest = _LEAST
     for check in checks:
         rank = nominals.index(check.nominal)
-        place = parts.index(check.where) + 0.19 * (rank - (len(nominals) - 1) / 2)
-        missed, luck = 100 * check.found - check.nominal, 100 * LUCK * check.error
-        axes.barh(place, 2 * luck, left=-luck, height=0.15, color=_LUCK_BAND, zorder=2)
+        place = subsets.index(check.subset) + 0.19 * (rank - (len(nominals) - 1) / 2)
+        deviation = 100 * check.coverage - check.nominal
+        error = 100 * CRITICAL_ERRORS * check.standard_error
+        axes.barh(place, 2 * error, left=-error, height=0.15, color=_ERROR_BAND, zorder=2)
         axes.plot(
-            [missed],
+            [deviation],
             [place],
             **_look(check),
-            label=f"_{check.where} {check.nominal}",
+            label=f"_{check.subset} {check.nominal}",
             clip_on=False,
             zorder=4,
         )
-        farthest = max(farthest, 1.1 * abs(missed), 1.1 * min(luck, 2 * _LEAST))
+        farthest = max(farthest, 1.1 * abs(deviation), 1.1 * min(error, 2 * _LEAST))
     axes.axvline(0, color=INK, linewidth=0.9, zorder=3)
     axes.set_xlim(-farthest, farthest)
-    axes.set_ylim(len(parts) - 0.5, -0.5)
-    named = {check.where: check.days for check in checks}
-    labels = ["all days" if where == OVERALL else where for where in parts]
+    axes.set_ylim(len(subsets) - 0.5, -0.5)
+    days = {check.subset: check.days for check in checks}
     axes.set_yticks(
-        range(len(parts)),
-        [f"{label}\n{named[where]:,} days" for label, where in zip(labels, parts, strict=True)],
+        range(len(subsets)),
+        [f"{subset_label(subset)}\n{days[subset]:,} days" for subset in subsets],
     )
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "as stated")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
 
 
-def _look(check: RangeCheck) -> dict[str, Any]:
-    broken = check.holds is False
+def _look(check: CoverageCheck) -> dict[str, Any]:
+    broken = check.calibrated is False
+    faces = {True: MIDDLE_BAND, False: MEDIAN, None: "white"}
     return {
         "marker": _MARKERS[check.nominal],
         "markersize": 6.5 if broken else 5.5,
         "markeredgecolor": INK,
-        "markerfacecolor": MEDIAN if broken else "white" if check.holds is None else MIDDLE_BAND,
+        "markerfacecolor": faces[check.calibrated],
         "linestyle": "none",
     }
 
@@ -134,8 +137,8 @@ def _draw_pit(axes: Axes, pit: Sequence[tuple[float, float]]) -> None:
     found, error = (100 * np.array(part) for part in zip(*pit, strict=True))
     stated = 100 / len(found)
     centres = stated * (np.arange(len(found)) + 0.5)
-    axes.bar(centres, 2 * LUCK * error, bottom=stated - LUCK * error, width=stated,
-             color=_LUCK_BAND, zorder=2)  # fmt: skip
+    band = CRITICAL_ERRORS * error
+    axes.bar(centres, 2 * band, bottom=stated - band, width=stated, color=_ERROR_BAND, zorder=2)
     axes.bar(centres, found, width=0.72 * stated, color=MIDDLE_BAND, label="_pit", zorder=3)
     axes.axhline(stated, color=INK, linewidth=0.9, zorder=4)
     axes.set_xlim(0, 100)
@@ -143,17 +146,17 @@ def _draw_pit(axes: Axes, pit: Sequence[tuple[float, float]]) -> None:
     axes.set_xticks(range(0, 101, 10))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
-    axes.set_xlabel("Probability that was stated for a lower close")
+    axes.set_xlabel("Forecast probability of a lower close")
 
 
-def _legend(checks: Sequence[RangeCheck]) -> list[Artist]:
+def _legend(checks: Sequence[CoverageCheck]) -> list[Artist]:
     handles: list[Artist] = [
         _mark(_MARKERS[nominal], MIDDLE_BAND, f"{nominal} % range") for nominal in _MARKERS
     ]
-    handles.append(Patch(facecolor=_LUCK_BAND, label="What luck explains"))
-    if any(check.holds is False for check in checks):
-        handles.append(_mark("o", MEDIAN, "Beyond luck"))
-    if any(check.holds is None for check in checks):
+    handles.append(Patch(facecolor=_ERROR_BAND, label="Sampling error"))
+    if any(check.calibrated is False for check in checks):
+        handles.append(_mark("o", MEDIAN, "Beyond sampling error"))
+    if any(check.calibrated is None for check in checks):
         handles.append(_mark("o", "white", "Too few days"))
     return handles
 

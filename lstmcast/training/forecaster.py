@@ -162,7 +162,7 @@ class Forecaster:
             {symbol: rows for symbol, rows in origins.items() if len(rows)},
             self.experiment.calibration.kind,
             pd.Timestamp(split.validation_end),
-            each=partial(in_threads, wanted=self.experiment.training.threads),
+            map_function=partial(in_threads, wanted=self.experiment.training.threads),
         )
 
     def pooled(self, inputs: ForecastInputs, origins: Origins) -> dict[str, Distribution]:

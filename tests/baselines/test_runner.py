@@ -75,7 +75,10 @@ def test_where_a_baseline_cannot_forecast_a_symbol_ewma_stands_in() -> None:
     assert [note.split(": ", 1) for note in notes] == [
         [
             "HAR on log range, t",
-            "replaced by EWMA(0.94)-t for 1 of 2 symbols (S1 has no high and low for every session)",
+            (
+                "replaced by EWMA(0.94)-t for 1 of 2 symbols "
+                "(S1 has no high and low for every session)"
+            ),
         ],
         ["ridge on features is left out", "S0 has no features here"],
     ]

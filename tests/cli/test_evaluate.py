@@ -105,7 +105,7 @@ def test_figures_are_a_table_with_a_verdict(world: World) -> None:
         "EWMA(0.94)-t",
         "CRPS by sessions ahead",
         "Symbol by symbol, beside EWMA(0.94)-t",
-        "Share of closes inside the ranges of LSTM",
+        "Coverage: share of closes inside the ranges of LSTM",
         "does not beat the random walk",
     ):
         assert words in result.stdout
@@ -181,7 +181,7 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
 
 def test_details_are_the_figures_that_the_run_keeps(world: World) -> None:
     plain = world.call("--baselines", "random_walk,ewma")
-    titles = ("Further scores", "What the medians know", "year by year", "Value at risk")
+    titles = ("Further scores", "What the medians know", "Coverage by year", "Value at risk")
     assert not any(title in plain.stdout for title in titles)
     detailed = world.call("--baselines", "random_walk,ewma", "--details")
     kept = json.loads((world.run / "metrics.json").read_text())
@@ -195,7 +195,7 @@ def test_details_are_the_figures_that_the_run_keeps(world: World) -> None:
     assert re.search(" +".join(map(re.escape, ["EWMA(0.94)-t", *figures])), parts[titles[0]])
     assert re.search(rf"AAA +{kept['points']['AAA']['best_shift']} +", parts[titles[1]])
     for check in kept["ranges_by_year"]:
-        assert f"{check['found']:.1%}" in parts[titles[2]]
+        assert f"{check['coverage']:.1%}" in parts[titles[2]]
     tail = kept["forecasters"]["model"]["diagnostics"]["tail"]["BBB"]["0.05"]
     row = rf"BBB +5% +{tail['days']} +{tail['expected']:.1f} +{tail['found']} +{tail['kupiec']:.3f}"
     assert re.search(row, parts[titles[3]])

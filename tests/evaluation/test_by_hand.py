@@ -15,9 +15,9 @@ from statsmodels.stats.multitest import multipletests
 from support.simulated import bars_from_returns, constant_t, points, predict, random_walk
 
 from lstmcast.evaluation.comparison import compare_days
+from lstmcast.evaluation.coverage import check_coverage
 from lstmcast.evaluation.diagnostics import TERCILES
 from lstmcast.evaluation.point import PointReport, examine_point
-from lstmcast.evaluation.reliability import check_ranges
 from lstmcast.evaluation.report import Report, assemble
 from lstmcast.evaluation.scores import RANGES, row_losses, score_table
 from lstmcast.evaluation.significance import degrees_of_freedom, skill_interval
@@ -254,12 +254,12 @@ def flags(days: int, share: float) -> pd.DataFrame:
         (30_000, "overall", 0.0145, True),
         (30_000, "overall", 0.0155, False),
         (30_000, "overall", -0.0155, False),
-        (30_000, "restless", 0.029, True),
-        (30_000, "restless", 0.031, False),
+        (30_000, "high_volatility", 0.029, True),
+        (30_000, "high_volatility", 0.031, False),
         (400, "overall", 0.065, True),
         (400, "overall", -0.065, True),
         (400, "overall", 0.08, False),
-        (400, "restless", 0.08, False),
+        (400, "high_volatility", 0.08, False),
     ],
 )
 def test_ranges_hold_within_what_is_stated(days: int, where: str, miss: float, holds: bool) -> None:
@@ -268,10 +268,10 @@ def test_ranges_hold_within_what_is_stated(days: int, where: str, miss: float, h
     thirds = pd.Series(2, index=losses.index)
     check = next(
         check
-        for check in check_ranges(losses, thirds, 1)
-        if check.where == where and check.nominal == 50
+        for check in check_coverage(losses, thirds, 1)
+        if check.subset == where and check.nominal == 50
     )
     assert where in {"overall", TERCILES[2]}
-    assert check.found == pytest.approx(0.5 + miss, abs=2e-3)
-    assert check.error == pytest.approx(0.5 / np.sqrt(days), rel=0.1)
-    assert check.holds is holds
+    assert check.coverage == pytest.approx(0.5 + miss, abs=2e-3)
+    assert check.standard_error == pytest.approx(0.5 / np.sqrt(days), rel=0.1)
+    assert check.calibrated is holds

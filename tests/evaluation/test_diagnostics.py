@@ -16,9 +16,14 @@ from support.simulated import (
 
 from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.distributions import StudentTMixture
+from lstmcast.evaluation.coverage import (
+    CoverageCheck,
+    check_coverage,
+    check_coverage_ahead,
+    overlap,
+)
 from lstmcast.evaluation.diagnostics import TERCILES, diagnose, volatility_terciles
 from lstmcast.evaluation.point import expanding_mean, slope_on_changes
-from lstmcast.evaluation.reliability import RangeCheck, check_further, check_ranges, overlap
 from lstmcast.evaluation.scores import RANGES, row_losses
 from lstmcast.evaluation.tails import lower_tail, stated_variance
 from lstmcast.predictions import LEVELS, QUANTILES
@@ -148,23 +153,23 @@ def test_a_point_forecast_has_no_diagnostics() -> None:
     rows = predict(world(400), FIRST, {"X": points(100)})
     thirds = pd.Series(0, index=rows.index)
     assert diagnose(rows, thirds, 1) is None
-    assert check_ranges(row_losses(rows), thirds, 1) == ()
+    assert check_coverage(row_losses(rows), thirds, 1) == ()
 
 
 def test_ranges_of_the_truth_hold_and_their_errors_are_binomial() -> None:
     rows = table()
-    checks = check_ranges(row_losses(rows), volatility_terciles(rows, world()), 1)
+    checks = check_coverage(row_losses(rows), volatility_terciles(rows, world()), 1)
     assert len(checks) == 4 * len(RANGES)
-    assert all(check.holds for check in checks)
-    overall = next(check for check in checks if check.where == "overall" and check.nominal == 80)
-    assert overall.error == pytest.approx(np.sqrt(0.8 * 0.2 / 4000), rel=0.2)
+    assert all(check.calibrated for check in checks)
+    overall = next(check for check in checks if check.subset == "overall" and check.nominal == 80)
+    assert overall.standard_error == pytest.approx(np.sqrt(0.8 * 0.2 / 4000), rel=0.2)
 
 
 def test_a_small_miss_is_tolerated_and_a_large_one_is_not() -> None:
     for scale, holds in ((0.0102, True), (0.0085, False)):
         rows = table(scale=scale)
-        checks = check_ranges(row_losses(rows), pd.Series(1, index=rows.index), 1)
-        assert all(check.holds for check in checks if check.where == "overall") is holds
+        checks = check_coverage(row_losses(rows), pd.Series(1, index=rows.index), 1)
+        assert all(check.calibrated for check in checks if check.subset == "overall") is holds
 
 
 def test_thirds_add_up_to_all_days_though_symbols_and_thirds_differ_in_length() -> None:
@@ -172,21 +177,22 @@ def test_thirds_add_up_to_all_days_though_symbols_and_thirds_differ_in_length() 
     rows = predict(bars, FIRST, {"A": constant_t(700, 1), "B": constant_t(400, 1)})
     thirds = pd.Series(np.random.default_rng(1).choice(3, len(rows), p=(0.6, 0.3, 0.1)))
     losses = row_losses(rows)
-    found = {(c.where, c.nominal): c for c in check_ranges(losses, thirds, 1)}
+    found = {(c.subset, c.nominal): c for c in check_coverage(losses, thirds, 1)}
     weights = 1 / losses.groupby("symbol")["symbol"].transform("size")
     shares = [weights[thirds == k].sum() / weights.sum() for k in range(3)]
     for nominal in RANGES:
-        parts = [found[where, nominal].found for where in TERCILES]
-        assert found["overall", nominal].found == pytest.approx(np.dot(shares, parts))
+        parts = [found[where, nominal].coverage for where in TERCILES]
+        assert found["overall", nominal].coverage == pytest.approx(np.dot(shares, parts))
         of_symbols = losses.groupby("symbol")[f"inside_{nominal}"].mean()
-        assert found["overall", nominal].found == pytest.approx(of_symbols.mean())
+        assert found["overall", nominal].coverage == pytest.approx(of_symbols.mean())
 
 
 def test_error_of_a_third_is_that_of_a_regression_clustered_by_day() -> None:
     bars = {"A": random_walk(1, rows=1000), "B": random_walk(2, rows=1000)}
     rows = predict(bars, FIRST, dict.fromkeys("AB", constant_t(700, 1)))
     thirds = pd.Series(np.random.default_rng(1).choice(3, len(rows)))
-    calm = {c.nominal: c for c in check_ranges(row_losses(rows), thirds, 1) if c.where == "calm"}
+    checks = check_coverage(row_losses(rows), thirds, 1)
+    low = {c.nominal: c for c in checks if c.subset == "low_volatility"}
     part = row_losses(rows)[thirds == 0]
     order = part.sort_values("origin")
     day = order["origin"].rank(method="dense").astype(int).to_numpy()
@@ -194,20 +200,20 @@ def test_error_of_a_third_is_that_of_a_regression_clustered_by_day() -> None:
         cov_type="hac-groupsum",
         cov_kwds={"time": day, "maxlags": 5, "use_correction": False, "df_correction": False},
     )
-    assert calm[80].days == day.max()
-    assert calm[80].found == pytest.approx(fitted.params[0])
-    assert calm[80].error == pytest.approx(fitted.bse[0], rel=1e-6)
+    assert low[80].days == day.max()
+    assert low[80].coverage == pytest.approx(fitted.params[0])
+    assert low[80].standard_error == pytest.approx(fitted.bse[0], rel=1e-6)
 
 
 def test_a_wide_range_that_luck_never_broke_is_no_finding() -> None:
     """On 70 days a right 95 % range is never missed once in forty times: its error is not zero."""
     rows = table(FIRST + 70)
     losses = row_losses(rows).assign(inside_95=1.0)
-    checks = check_ranges(losses, pd.Series(0, index=rows.index), 1)
+    checks = check_coverage(losses, pd.Series(0, index=rows.index), 1)
     check = next(c for c in checks if c.nominal == 95)
-    assert check.found == 1.0
-    assert check.error == pytest.approx(np.sqrt(0.95 * 0.05 / 70))
-    assert check.holds is True
+    assert check.coverage == 1.0
+    assert check.standard_error == pytest.approx(np.sqrt(0.95 * 0.05 / 70))
+    assert check.calibrated is True
 
 
 def test_exact_ranges_are_seldom_called_wrong() -> None:
@@ -220,7 +226,7 @@ def test_exact_ranges_are_seldom_called_wrong() -> None:
         inside = {f"inside_{n}": (depth < n / 100).astype(float) for n in RANGES}
         losses = pd.DataFrame({"symbol": "X", "origin": origins, "horizon": 1, **inside})
         thirds = pd.Series(np.repeat([0, 1, 2], [70, 140, 280]))
-        wrong += any(check.holds is False for check in check_ranges(losses, thirds, 1))
+        wrong += any(check.calibrated is False for check in check_coverage(losses, thirds, 1))
     assert wrong <= 8
 
 
@@ -229,21 +235,21 @@ def test_error_further_ahead_is_no_less_than_overlapping_returns_have(horizon: i
     """Exact ranges of a random walk: 300 tests of 400 days, forecast every day."""
     draw = np.random.default_rng(horizon)
     days = pd.bdate_range("2020-01-01", periods=400)
-    checks: list[list[RangeCheck]] = []
+    checks: list[list[CoverageCheck]] = []
     for _ in range(300):
         path = np.cumsum(draw.standard_normal(len(days) + horizon))
         table = predict_normal((path[horizon:] - path[:-horizon]) / np.sqrt(horizon), days, horizon)
-        checks.append(list(check_further(table, [horizon])))
+        checks.append(list(check_coverage_ahead(table, [horizon])))
     for k, nominal in enumerate(RANGES):
-        spread = np.std([row[k].found for row in checks])
-        stated = np.mean([row[k].error for row in checks])
+        spread = np.std([row[k].coverage for row in checks])
+        stated = np.mean([row[k].standard_error for row in checks])
         assert checks[0][k].nominal == nominal
         assert spread < stated < 1.5 * spread
-    assert sum(any(c.holds is False for c in row) for row in checks) <= 0.05 * len(checks)
+    assert sum(any(c.calibrated is False for c in row) for row in checks) <= 0.05 * len(checks)
 
 
 def predict_normal(moved: np.ndarray, days: pd.DatetimeIndex, horizon: int) -> pd.DataFrame:
-    """What `check_further` reads of prediction rows that state a standard normal."""
+    """What `check_coverage_ahead` reads of prediction rows that state a standard normal."""
     bounds = dict(zip(QUANTILES, stats.norm.ppf(LEVELS), strict=True))
     fixed = {"symbol": "X", "horizon": horizon, "return_actual": moved, **bounds}
     return pd.DataFrame({"origin": days, **fixed})
@@ -265,21 +271,21 @@ def test_overlap_is_that_of_correlated_normals() -> None:
 
 def test_a_point_forecast_has_no_ranges_further_ahead() -> None:
     rows = predict(world(400), FIRST, {"X": points(100, 2)})
-    assert check_further(rows, [2]) == ()
+    assert check_coverage_ahead(rows, [2]) == ()
 
 
 def test_too_few_days_of_a_third_are_no_finding() -> None:
     rows = table(scale=0.004)
     thirds = pd.Series(0, index=rows.index)
     thirds.iloc[:59], thirds.iloc[59:119] = 2, 1
-    checks = {c.where: c for c in check_ranges(row_losses(rows), thirds, 1) if c.nominal == 80}
-    assert {where: c.holds for where, c in checks.items()} == {
+    checks = {c.subset: c for c in check_coverage(row_losses(rows), thirds, 1) if c.nominal == 80}
+    assert {where: c.calibrated for where, c in checks.items()} == {
         "overall": False,
-        "calm": False,
-        "middle": False,
-        "restless": None,
+        "low_volatility": False,
+        "medium_volatility": False,
+        "high_volatility": None,
     }
-    assert checks["restless"].days == 59
+    assert checks["high_volatility"].days == 59
 
 
 def test_slope_is_the_regression_of_statsmodels() -> None:

@@ -6,7 +6,7 @@ from support.simulated import bars_from_returns, constant_t, garch_returns, poin
 
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation import Finding, Report
-from lstmcast.evaluation.lstm_adds import Addition, adds_words
+from lstmcast.evaluation.lstm_adds import Contribution, adds_words
 from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test
 
@@ -95,9 +95,9 @@ def test_the_log_score_tells_where_the_crps_does_not() -> None:
         (higher, level, Finding.worse),
         (level, level, Finding.level),
     ):
-        found = Addition("linear model", 0.001, crps, log_score)
+        found = Contribution("linear model", 0.001, crps, log_score)
         assert found.found is expected
-    words = adds_words({"linear": Addition("linear model", -0.002, level, higher)}, "the GRU")
+    words = adds_words({"linear": Contribution("linear model", -0.002, level, higher)}, "the GRU")
     assert words == (
         f"What the GRU adds, over 500 days: nothing, it loses to {LINEAR} (CRPS 0.20 % higher, "
         "p = 0.300; log score 0.0100 higher, p = 0.003)."

@@ -20,8 +20,8 @@ from lstmcast.distributions import StudentTMixture
 from lstmcast.errors import ConditionError
 from lstmcast.evaluation import Finding, Report, evaluate
 from lstmcast.evaluation.conditions import check_conditions
+from lstmcast.evaluation.coverage import CoverageCheck
 from lstmcast.evaluation.evidence import Evidence, finding
-from lstmcast.evaluation.reliability import RangeCheck
 from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test
 from lstmcast.evaluation.trust import trust_in
@@ -59,7 +59,7 @@ def test_skill_that_is_there_is_found() -> None:
     )
     assert "Range: it beats" in report.verdict.text
     assert "does not beat the random walk" in report.verdict.text
-    assert "One session ahead its ranges hold, in calm and in restless" in report.verdict.text
+    assert "One session ahead its ranges hold, at low and at high volatility" in report.verdict.text
     assert "as far as 1800 days can tell (50 % held" in report.verdict.text
 
 
@@ -151,7 +151,9 @@ def test_a_test_range_without_restless_days_says_so() -> None:
     returns *= np.where(np.arange(len(returns)) < FIRST, 0.02, 0.008)
     report = judged({"X": bars_from_returns(returns)}, constant_t(300, df=8.0, scale=0.008))
     assert report.verdict.ranges_hold is True
-    assert report.verdict.text.endswith("; there are too few restless days to speak of those.")
+    assert report.verdict.text.endswith(
+        "; there are too few high-volatility days to speak of those."
+    )
     assert "its ranges hold, as far as 300 days can tell (50 % held" in report.verdict.text
 
 
@@ -171,7 +173,7 @@ def test_ranges_further_ahead_are_judged_by_themselves(growth: float, words: str
     report = judged({"X": walk}, StudentTMixture(normal.df, normal.loc, scale))
     assert report.verdict.ranges_hold is True
     assert re.search(words, report.verdict.text)
-    found = {c.nominal: c.found for c in report.ranges if c.horizon == 5}
+    found = {c.nominal: c.coverage for c in report.ranges if c.horizon == 5}
     scores = report.forecasters["model"].pooled[5]
     assert found == pytest.approx({n: getattr(scores, f"coverage_{n}") for n in (50, 80, 90, 95)})
 
@@ -200,7 +202,7 @@ def test_too_few_days_conclude_nothing() -> None:
     ],
 )
 def test_the_answer_in_one_line(distribution: Finding, found: float, words: str) -> None:
-    check = RangeCheck(1, 50, "overall", 500, found, 0.02, holds=found == 0.5)
+    check = CoverageCheck(1, 50, "overall", 500, found, 0.02, calibrated=found == 0.5)
     evidence = Evidence(
         horizon=1,
         days=500,
@@ -215,7 +217,7 @@ def test_the_answer_in_one_line(distribution: Finding, found: float, words: str)
         symbols=1,
         ranges=(check,),
     )
-    line = in_short(evidence, Finding.level, distribution, hold=check.holds)
+    line = in_short(evidence, Finding.level, distribution, hold=check.calibrated)
     assert line == f"In short: {words}; its price does not beat the last close (500 days)."
 
 
@@ -240,29 +242,29 @@ def test_the_price_is_judged_by_what_is_tested() -> None:
 
 
 def test_ranges_that_fail_both_ways_are_said_to() -> None:
-    """One width for all days of a GARCH: too wide on calm days, too narrow on restless ones."""
+    """One width for all days of a GARCH: too wide at low volatility, too narrow at high."""
     returns, _ = garch_returns(3, 2500)
     bars = {"X": bars_from_returns(returns)}
     scale = 0.95 * float(np.std(returns[FIRST:])) * np.sqrt(3 / 5)
     verdict = judged(bars, constant_t(2500 - FIRST, scale=scale)).verdict
     assert verdict.summary.startswith(
-        "In short: do not rely on its ranges, which are too narrow in restless times and too wide "
-        "in calm times; "
+        "In short: do not rely on its ranges, which are too narrow on high-volatility days and too "
+        "wide on low-volatility days; "
     )
     assert re.search(
-        r"its ranges are too narrow \(50 % held 3.* in restless times.*\) and too wide \(50 % held "
-        r"6.* in calm times",
+        r"its ranges are too narrow \(50 % held 3.* on high-volatility days.*\) and too wide "
+        r"\(50 % held 6.* on low-volatility days",
         verdict.text,
     )
 
 
 def test_table_verdict_and_tests_speak_of_one_number_where_days_differ() -> None:
-    """A calm symbol over all days, a wild one over the last 150, on which the model is better."""
+    """A quiet symbol over all days, a wild one over the last 150, on which the model is better."""
     bars = {"A": random_walk(1, rows=1700), "B": random_walk(2, rows=1700, scale=0.03)}
     rows = 1700 - FIRST
 
-    def forecasts(calm: float, wild: float) -> pd.DataFrame:
-        parts = {"A": constant_t(rows, scale=calm), "B": constant_t(rows, scale=wild)}
+    def forecasts(quiet: float, wild: float) -> pd.DataFrame:
+        parts = {"A": constant_t(rows, scale=quiet), "B": constant_t(rows, scale=wild)}
         table = predict(bars, FIRST, parts)
         late = (table["symbol"] == "B") & (table["origin"] < bars["B"].index[1550])
         chosen: pd.DataFrame = table[~late].reset_index(drop=True)

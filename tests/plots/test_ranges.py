@@ -1,4 +1,4 @@
-"""The chart of how ranges held shows the checks' own figures, and says which are beyond luck."""
+"""The calibration chart shows the checks' own figures and marks those beyond sampling error."""
 
 import numpy as np
 import pandas as pd
@@ -9,14 +9,15 @@ from support.charts import layout_faults, one_artist, points_of, words
 from support.simulated import constant_t, predict, random_walk
 
 from lstmcast.errors import DataError
-from lstmcast.evaluation.diagnostics import volatility_terciles
-from lstmcast.evaluation.reliability import (
-    LUCK,
-    RangeCheck,
-    check_ranges,
-    check_years,
+from lstmcast.evaluation.coverage import (
+    CRITICAL_ERRORS,
+    CoverageCheck,
+    check_coverage,
+    check_coverage_by_year,
     pit_shares,
+    subset_label,
 )
+from lstmcast.evaluation.diagnostics import volatility_terciles
 from lstmcast.evaluation.scores import RANGES, row_losses
 from lstmcast.plots import ranges_chart
 from lstmcast.plots.style import MEDIAN, MIDDLE_BAND
@@ -24,17 +25,18 @@ from lstmcast.plots.style import MEDIAN, MIDDLE_BAND
 PIT = [(0.05, 0.01)] * 20
 
 
-def evaluated(scale: float, rows: int = 1300) -> tuple[pd.DataFrame, tuple[RangeCheck, ...]]:
+def evaluated(scale: float, rows: int = 1300) -> tuple[pd.DataFrame, tuple[CoverageCheck, ...]]:
     """Forecasts of one width for two symbols whose scale is 1 %, and the checks of their ranges."""
     bars = {name: random_walk(k, rows=rows) for k, name in enumerate("AB")}
     forecast = constant_t(rows - 600, scale=scale)
     table = predict(bars, 600, dict.fromkeys(bars, forecast))
     losses = row_losses(table)
-    checks = check_ranges(losses, volatility_terciles(table, bars), 1) + check_years(losses, 1)
+    checks = check_coverage(losses, volatility_terciles(table, bars), 1)
+    checks += check_coverage_by_year(losses, 1)
     return table, checks
 
 
-def draw(scale: float, rows: int = 1300) -> tuple[Figure, tuple[RangeCheck, ...]]:
+def draw(scale: float, rows: int = 1300) -> tuple[Figure, tuple[CoverageCheck, ...]]:
     table, checks = evaluated(scale, rows)
     return ranges_chart(checks, pit_shares(table, 1), title="two", details="run x"), checks
 
@@ -44,26 +46,28 @@ def test_marks_are_the_misses_of_the_checks_and_colour_is_the_finding(scale: flo
     figure, checks = draw(scale)
     axes = figure.axes[0]
     for check in checks:
-        label = f"_{check.where} {check.nominal}"
+        label = f"_{check.subset} {check.nominal}"
         ((x, _),) = points_of(axes, label)
-        assert x == pytest.approx(100 * check.found - check.nominal)
+        assert x == pytest.approx(100 * check.coverage - check.nominal)
         face = to_hex(one_artist(axes, label).get_markerfacecolor())
-        expected = {True: MIDDLE_BAND, False: MEDIAN, None: "#ffffff"}[check.holds]
+        expected = {True: MIDDLE_BAND, False: MEDIAN, None: "#ffffff"}[check.calibrated]
         assert face == expected
-    broken = [check for check in checks if check.holds is False]
+    broken = [check for check in checks if check.calibrated is False]
     assert bool(broken) == (scale != 0.01)
-    assert ("Beyond luck" in words(figure)) == bool(broken)
+    assert ("Beyond sampling error" in words(figure)) == bool(broken)
     assert layout_faults(figure) == []
 
 
 def test_rows_stand_in_the_order_of_the_checks_with_their_days() -> None:
     figure, checks = draw(0.01)
-    days = {check.where: check.days for check in checks}
-    labels = [f"{name}\n{days[name]:,} days" for name in days]
-    labels[0] = labels[0].replace("overall", "all days")
+    days = {check.subset: check.days for check in checks}
+    labels = [f"{subset_label(name)}\n{days[name]:,} days" for name in days]
+    assert [label.split("\n")[0] for label in labels[:2]] == ["all days", "low volatility"]
     ticks = figure.axes[0].get_yticklabels()
     assert [tick.get_text() for tick in ticks] == labels
-    rows = {check.where: points_of(figure.axes[0], f"_{check.where} 50")[0, 1] for check in checks}
+    rows = {
+        check.subset: points_of(figure.axes[0], f"_{check.subset} 50")[0, 1] for check in checks
+    }
     assert [round(row) for row in rows.values()] == list(range(len(rows)))
 
 
@@ -86,7 +90,9 @@ def test_the_error_of_a_share_is_that_of_luck() -> None:
     for seed in range(worlds):
         bars = {"A": random_walk(seed, rows=900)}
         table = predict(bars, 300, {"A": constant_t(600)})
-        left_out += any(abs(found - 0.05) > LUCK * e for found, e in pit_shares(table, 1))
+        left_out += any(
+            abs(found - 0.05) > CRITICAL_ERRORS * e for found, e in pit_shares(table, 1)
+        )
     assert left_out / worlds < 0.25  # 20 looks at 2.8 errors: 10 %, skewed as shares of 5 % are
 
 
@@ -95,18 +101,18 @@ def test_a_year_is_judged_by_its_own_days() -> None:
     year = table["date"].dt.year == 2014
     for nominal, (low, high) in RANGES.items():
         inside = table["return_actual"].between(table[low], table[high])[year].mean()
-        (check,) = (c for c in checks if c.where == "2014" and c.nominal == nominal)
-        assert check.found == pytest.approx(inside)
+        (check,) = (c for c in checks if c.subset == "2014" and c.nominal == nominal)
+        assert check.coverage == pytest.approx(inside)
         assert check.days == table.loc[year, "origin"].nunique()
 
 
 def test_few_days_conclude_nothing() -> None:
     figure, checks = draw(0.01, rows=640)
-    assert {check.holds for check in checks} == {None}
+    assert {check.calibrated for check in checks} == {None}
     said = words(figure)
     assert any("40 sessions, too few to conclude anything" in line for line in said)
     assert "Too few days" in said
-    assert "Beyond luck" not in said
+    assert "Beyond sampling error" not in said
     assert layout_faults(figure) == []
 
 

@@ -9,8 +9,8 @@ import pytest
 from support.bars import make_frame, make_history
 
 from lstmcast.errors import StoreError, UsageError
-from lstmcast.prices.care import find, sessions_behind, with_freshness
 from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.maintenance import find, sessions_behind, with_freshness
 from lstmcast.prices.store import PriceStore, StoreEntry
 
 

@@ -8,8 +8,8 @@ from support.simulated import Bars, bars_from_returns, constant_t, garch_returns
 from lstmcast.baselines import baseline_tables, get_baseline
 from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
 from lstmcast.evaluation import evaluate, row_losses, score_table
-from lstmcast.evaluation.digest import KEPT, digest, scored
 from lstmcast.evaluation.report import assemble
+from lstmcast.evaluation.row_scores import KEPT, pool_symbols, score_symbol
 
 FIRST = 500
 NAMES = ("random_walk", "ewma", "har_abs")
@@ -58,10 +58,10 @@ def test_workers_give_the_same_report() -> None:
     assert one.to_dict() == two.to_dict()
 
 
-def test_digests_together_are_the_scores_and_daily_means_of_the_table() -> None:
+def test_pooled_row_scores_are_the_scores_and_daily_means_of_the_table() -> None:
     _, table = world(3)
     model = table.sample(frac=1, random_state=1).reset_index(drop=True)
-    found = scored({str(k): digest(part) for k, part in model.groupby("symbol")}, model)
+    found = pool_symbols({str(k): score_symbol(part) for k, part in model.groupby("symbol")}, model)
     pooled, by_symbol = score_table(model)
     for ours, theirs in (
         (found.pooled, pooled),
@@ -87,7 +87,7 @@ def test_digests_together_are_the_scores_and_daily_means_of_the_table() -> None:
 def test_what_a_point_forecast_does_not_state_stays_unknown() -> None:
     bars = {"X": bars_from_returns(garch_returns(1, 700)[0])}
     model = predict(bars, FIRST, {"X": points(200)})
-    found = scored({"X": digest(model)}, model)
+    found = pool_symbols({"X": score_symbol(model)}, model)
     assert found.is_point
     assert np.isnan(found.daily[1]["crps"]).all()
     assert np.isfinite(found.daily[1]["square"]).all()

@@ -12,7 +12,7 @@ _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
 @dataclass(frozen=True)
-class Stretched:
+class RecalibratedDistribution:
     """`Y = m + u W(|X - m| / u)` on either side of the median m of X.
 
     W runs in straight lines through the points `(at, to)` from the origin on, and beyond the last

@@ -1,6 +1,6 @@
 """How far ranges that are right seem wrong: what luck alone does to a coverage table.
 
-    python benchmarks/luck.py --symbols 4 --sessions 543
+    python benchmarks/sampling_error.py --symbols 4 --sessions 543
 
 Returns are simulated: Student-t with six degrees of freedom, of a volatility that wanders, both
 partly common to all symbols as those of stocks are. Three forecasters state ranges:
@@ -27,8 +27,8 @@ import pandas as pd
 from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.calibration import COVERAGES, CalibrationSeries, Rows, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
+from lstmcast.evaluation.coverage import OVERALL, CoverageCheck, check_coverage
 from lstmcast.evaluation.diagnostics import TERCILES, volatility_terciles
-from lstmcast.evaluation.reliability import OVERALL, RangeCheck, check_ranges
 
 DF = 6.0
 BEFORE, VALIDATION = 500, 500
@@ -154,17 +154,17 @@ class Found:
         """From what was inside, `(days, symbols, 4)`."""
         columns = held.transpose(1, 0, 2).reshape(-1, 4).astype(float)
         inside = {f"inside_{100 * c:.0f}": columns[:, k] for k, c in enumerate(COVERAGES)}
-        checks = check_ranges(rows.assign(**inside), thirds, 1)
-        by_place: dict[str, list[RangeCheck]] = {}
+        checks = check_coverage(rows.assign(**inside), thirds, 1)
+        by_place: dict[str, list[CoverageCheck]] = {}
         for check in checks:
-            by_place.setdefault(check.where, []).append(check)
+            by_place.setdefault(check.subset, []).append(check)
         missed = [
-            [100 * check.found - check.nominal for check in by_place[where]]
+            [100 * check.coverage - check.nominal for check in by_place[where]]
             if where in by_place
             else [np.nan] * 4
             for where in (OVERALL, *TERCILES)
         ]
-        return cls(np.array(missed), any(check.holds is False for check in checks))
+        return cls(np.array(missed), any(check.calibrated is False for check in checks))
 
 
 def show(title: str, found: list[Found]) -> None:

@@ -22,7 +22,7 @@ KEPT = ["crps", "log_score", "square", "walk_square"]
 
 
 @dataclass(frozen=True)
-class Digest:
+class SymbolScores:
     """One symbol's rows of one forecaster, scored.
 
     Args:
@@ -36,16 +36,16 @@ class Digest:
     nearest: pd.DataFrame
 
 
-def digest(table: pd.DataFrame) -> Digest:
+def score_symbol(table: pd.DataFrame) -> SymbolScores:
     """Score the prediction rows of one symbol."""
     losses = row_losses(table)
     scores, _ = score_losses(losses)
     nearest = table[table["horizon"] == table["horizon"].min()]
-    return Digest(scores, losses[KEPT].to_numpy(), nearest.copy())
+    return SymbolScores(scores, losses[KEPT].to_numpy(), nearest.copy())
 
 
 @dataclass(frozen=True)
-class Scored:
+class ForecasterScores:
     """All rows of one forecaster, scored.
 
     Args:
@@ -73,21 +73,21 @@ class Scored:
         return is_point(self.nearest)
 
 
-def scored(digests: Mapping[str, Digest], model: pd.DataFrame) -> Scored:
+def pool_symbols(parts: Mapping[str, SymbolScores], model: pd.DataFrame) -> ForecasterScores:
     """Put the symbols of one forecaster together.
 
     Args:
-        digests: of each symbol; their tables have the index and order of the model's.
+        parts: of each symbol; their tables have the index and order of the model's.
         model: the model's prediction table of all symbols, with an index without repetition.
     """
     losses = np.full((len(model), len(KEPT)), np.nan)
     for symbol, places in model.groupby("symbol").indices.items():
-        losses[places] = digests[str(symbol)].losses
+        losses[places] = parts[str(symbol)].losses
     rows = {name: losses[:, k] for k, name in enumerate(KEPT)}
     keys = {name: model[name].to_numpy() for name in ("symbol", "horizon", "date")}
-    nearest = pd.concat([part.nearest for part in digests.values()])
-    return Scored(
-        symbols={name: digests[name].scores for name in sorted(digests)},
+    nearest = pd.concat([part.nearest for part in parts.values()])
+    return ForecasterScores(
+        symbols={name: parts[name].scores for name in sorted(parts)},
         daily=daily_means(pd.DataFrame({**keys, **rows})),
         nearest=nearest.loc[model.index[model["horizon"] == model["horizon"].min()]],
     )

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from lstmcast.distributions import Stretched, StudentTMixture
+from lstmcast.distributions import RecalibratedDistribution, StudentTMixture
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 AT = np.array([[0.5, 1.0, 1.3, 1.6]])
@@ -21,12 +21,12 @@ def column(value: float) -> np.ndarray:
     return np.full((1, 1), value)
 
 
-def warped() -> Stretched:
-    return Stretched(base(), column(3.0), AT, TO)
+def warped() -> RecalibratedDistribution:
+    return RecalibratedDistribution(base(), column(3.0), AT, TO)
 
 
 def test_points_in_one_line_make_a_student_t_one_of_another_scale() -> None:
-    stretched = Stretched(base(), column(7.0), AT, 1.5 * AT)
+    stretched = RecalibratedDistribution(base(), column(7.0), AT, 1.5 * AT)
     exact = base(scale=3.0)
     y = column(-1.7)
     np.testing.assert_allclose(stretched.quantiles(LEVELS), exact.quantiles(LEVELS), rtol=1e-10)
@@ -60,7 +60,7 @@ def test_density_is_the_derivative_and_integrates_to_one() -> None:
 def test_points_say_where_a_distance_goes() -> None:
     """The 80 % range is one unit wide on either side: it must end at 0.9 units."""
     half = float(stats.t.ppf(0.9, 5)) * 2.0
-    distribution = Stretched(base(), column(half), AT, TO)
+    distribution = RecalibratedDistribution(base(), column(half), AT, TO)
     low, high = distribution.quantiles((0.1, 0.9))[0, 0]
     assert (high - low) / 2 == pytest.approx(0.9 * half, rel=1e-9)
 
@@ -68,7 +68,7 @@ def test_points_say_where_a_distance_goes() -> None:
 def test_the_tail_is_stretched_as_the_widest_range() -> None:
     """Wherever the last piece leads: here it falls back from 1.5 to 1.1 times the distance."""
     to = np.array([[0.6, 1.2, 1.95, 1.6 * 1.1 + 0.2]])
-    distribution = Stretched(base(), column(1.0), AT, to)
+    distribution = RecalibratedDistribution(base(), column(1.0), AT, to)
     far = base().quantiles((0.999, 0.9999))[0, 0] - 0.1
     moved = distribution.quantiles((0.999, 0.9999))[0, 0] - 0.1
     assert np.diff(moved)[0] == pytest.approx(np.diff(far)[0] * to[0, -1] / AT[0, -1], rel=1e-9)
@@ -80,11 +80,11 @@ def test_each_row_and_horizon_has_its_own_points() -> None:
     )
     factors = np.array([[1.0, 1.1], [1.2, 1.3]])
     at = np.broadcast_to(AT, (2, 2, 4))
-    stretched = Stretched(several, np.full((2, 2), 3.0), at, at * factors[..., None])
+    stretched = RecalibratedDistribution(several, np.full((2, 2), 3.0), at, at * factors[..., None])
     y = np.full((2, 2), 4.0)
     for row in range(2):
         for h in range(2):
-            alone = Stretched(base(), column(3.0), AT, AT * factors[row, h])
+            alone = RecalibratedDistribution(base(), column(3.0), AT, AT * factors[row, h])
             for found, exact in (
                 (stretched.quantiles(LEVELS)[row, h], alone.quantiles(LEVELS)[0, 0]),
                 (stretched.cdf(y)[row, h], alone.cdf(column(4.0))[0, 0]),
@@ -113,7 +113,7 @@ def test_the_mean_is_that_of_the_stretched_distribution() -> None:
     )
     to = np.array([[0.3, 1.2, 1.4, 2.4]])
     low, high = leaning.quantiles((0.1, 0.9))[0, 0]
-    distribution = Stretched(leaning, column((high - low) / 2), AT, to)
+    distribution = RecalibratedDistribution(leaning, column((high - low) / 2), AT, to)
 
     def density(y: float) -> float:
         return y * float(np.exp(distribution.log_density(column(y)))[0, 0])

@@ -1,4 +1,8 @@
-"""Does a stated range hold as often as it says, given how few days there are to tell?"""
+"""Empirical coverage: does an 80 % range contain 80 % of the closes, given how few days there are?
+
+On all days, on days of low, medium and high volatility, year by year, and further ahead. Each share
+comes with its standard error, because a hundred days say little about 5 % of misses.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,61 +20,67 @@ from lstmcast.predictions import QUANTILES, is_point
 
 OVERALL = "overall"
 
-TOLERANCE, PART_TOLERANCE = 0.015, 0.03
-"""Deviations that nobody need care about, over all days and in a part of them, even where there are
-days enough to see them."""
+TOLERANCE, SUBSET_TOLERANCE = 0.015, 0.03
+"""Deviations too small to matter, over all days and over a subset of them, even where there are
+enough days to measure them."""
 
-LUCK = 2.8
-"""Standard errors that luck explains: of 16 looks at ranges that are exactly right, on all days and
-in the thirds, it leaves one in one evaluation of twenty or fewer (`benchmarks/luck.py`)."""
+CRITICAL_ERRORS = 2.8
+"""Deviations up to this many standard errors are within sampling error. Of 16 looks at ranges that
+are exactly right, on all days and in the terciles, it rejects one in one evaluation of twenty or
+fewer (`benchmarks/sampling_error.py`)."""
 
 
 @dataclass(frozen=True)
-class RangeCheck:
-    """One range over all rows, or over a part of them.
+class CoverageCheck:
+    """The empirical coverage of one range over all rows, or over a subset of them.
 
     Args:
         horizon: sessions ahead.
         nominal: coverage that the range states, in %.
-        where: `overall`, `calm`, `middle` or `restless`, or a year.
+        subset: `overall`, `low_volatility`, `medium_volatility`, `high_volatility`, or a year.
         days: sessions that had such a row.
-        found: share of outcomes inside.
-        error: standard error of that share, by day and with Newey-West.
-        holds: the deviation is within 1.5 points (3 in a part) or within what luck explains; None
-            below 60 days.
+        coverage: share of outcomes inside the range.
+        standard_error: of that share, by day and with Newey-West.
+        calibrated: the coverage is within 1.5 points of the nominal one (3 in a subset), or within
+            sampling error; None below 60 days.
     """
 
     horizon: int
     nominal: int
-    where: str
+    subset: str
     days: int
-    found: float
-    error: float
-    holds: bool | None
+    coverage: float
+    standard_error: float
+    calibrated: bool | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
 
 
-def check_ranges(
+def subset_label(subset: str) -> str:
+    """How tables and charts call a subset: `high_volatility` is "high volatility"."""
+    return "all days" if subset == OVERALL else subset.replace("_", " ")
+
+
+def check_coverage(
     losses: pd.DataFrame, terciles: "pd.Series[int]", horizon: int
-) -> tuple[RangeCheck, ...]:
-    """Check every range overall and in each volatility third; nothing for a point forecast.
+) -> tuple[CoverageCheck, ...]:
+    """Check every range overall and in each volatility tercile; nothing for a point forecast.
 
     Args:
         losses: of `row_losses`.
-        terciles: volatility third of each row, in the same order.
+        terciles: volatility tercile of each row, in the same order.
         horizon: sessions ahead.
     """
     chosen = (losses["horizon"] == horizon).to_numpy()
-    thirds = terciles.to_numpy()[chosen]
-    everywhere = np.ones(len(thirds), dtype=bool)
-    parts = {OVERALL: everywhere, **{name: thirds == k for k, name in enumerate(TERCILES)}}
-    return _check_parts(losses[chosen], parts, horizon)
+    tercile = terciles.to_numpy()[chosen]
+    everywhere = np.ones(len(tercile), dtype=bool)
+    subsets = {OVERALL: everywhere, **{name: tercile == k for k, name in enumerate(TERCILES)}}
+    return _check_subsets(losses[chosen], subsets, horizon)
 
 
-def check_years(losses: pd.DataFrame, horizon: int) -> tuple[RangeCheck, ...]:
+def check_coverage_by_year(losses: pd.DataFrame, horizon: int) -> tuple[CoverageCheck, ...]:
     """Check every range in each year of the date that was forecast; nothing for a point forecast.
 
     Args:
@@ -79,23 +89,23 @@ def check_years(losses: pd.DataFrame, horizon: int) -> tuple[RangeCheck, ...]:
     """
     rows = losses[losses["horizon"] == horizon]
     years = rows["date"].dt.year.to_numpy()
-    return _check_parts(rows, {str(year): years == year for year in np.unique(years)}, horizon)
+    return _check_subsets(rows, {str(year): years == year for year in np.unique(years)}, horizon)
 
 
-def check_further(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[RangeCheck, ...]:
+def check_coverage_ahead(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[CoverageCheck, ...]:
     """Check every range over all rows at further horizons; nothing for a point forecast.
 
     Args:
         table: prediction rows, horizons beside `horizons` among them.
         horizons: sessions ahead.
     """
-    checks: list[RangeCheck] = []
+    checks: list[CoverageCheck] = []
     for horizon in horizons:
         rows = table[table["horizon"] == horizon]
         if is_point(rows):
             return ()
-        held = rows[["symbol", "origin"]].assign(**inside(rows))
-        checks += _check_parts(held, {OVERALL: np.ones(len(rows), dtype=bool)}, horizon)
+        covered = rows[["symbol", "origin"]].assign(**inside(rows))
+        checks += _check_subsets(covered, {OVERALL: np.ones(len(rows), dtype=bool)}, horizon)
     return tuple(checks)
 
 
@@ -113,7 +123,7 @@ def overlap(horizon: int) -> float:
 def pit_shares(table: pd.DataFrame, horizon: int) -> list[tuple[float, float]]:
     """Share of the outcomes between each two of the stated 5 % steps, and its standard error.
 
-    The probability integral transform in 20 bins: with ranges that hold, each has 5 %.
+    The probability integral transform in 20 bins: calibrated forecasts have 5 % in each.
 
     Args:
         table: prediction rows that state ranges.
@@ -128,49 +138,49 @@ def pit_shares(table: pd.DataFrame, horizon: int) -> list[tuple[float, float]]:
     return [_share(bins == k, weights, days, 1 / count, horizon) for k in range(count)]
 
 
-def _check_parts(
-    rows: pd.DataFrame, parts: Mapping[str, NDArray[np.bool_]], horizon: int
-) -> tuple[RangeCheck, ...]:
-    """Check every range in parts of the rows: `symbol`, `origin`, `inside_50` .. `inside_95`."""
+def _check_subsets(
+    rows: pd.DataFrame, subsets: Mapping[str, NDArray[np.bool_]], horizon: int
+) -> tuple[CoverageCheck, ...]:
+    """Check every range in subsets of the rows: `symbol`, `origin`, `inside_50` .. `inside_95`."""
     if rows["inside_50"].isna().any():
         return ()
     weights, days = _weights(rows), rows["origin"].to_numpy()
     checks = []
-    for where, part in parts.items():
-        if not part.any():
+    for subset, chosen in subsets.items():
+        if not chosen.any():
             continue
-        count = len(np.unique(days[part]))
-        tolerance = TOLERANCE if where == OVERALL else PART_TOLERANCE
+        count = len(np.unique(days[chosen]))
+        tolerance = TOLERANCE if subset == OVERALL else SUBSET_TOLERANCE
         for nominal in RANGES:
-            held, stated = rows[f"inside_{nominal}"].to_numpy()[part], nominal / 100
-            found, error = _share(held, weights[part], days[part], stated, horizon)
-            holds = abs(found - stated) <= max(tolerance, LUCK * error)
-            known = count >= FEWEST_DAYS
-            checks.append(
-                RangeCheck(horizon, nominal, where, count, found, error, holds if known else None)
+            inside_range = rows[f"inside_{nominal}"].to_numpy()[chosen]
+            found, error = _share(
+                inside_range, weights[chosen], days[chosen], nominal / 100, horizon
             )
+            close = abs(found - nominal / 100) <= max(tolerance, CRITICAL_ERRORS * error)
+            calibrated = close if count >= FEWEST_DAYS else None
+            checks.append(CoverageCheck(horizon, nominal, subset, count, found, error, calibrated))
     return tuple(checks)
 
 
 def _weights(rows: pd.DataFrame) -> FloatArray:
-    """Each symbol counts alike over all days, so that parts of them add up to the whole."""
+    """Each symbol counts alike over all days, so that subsets add up to the whole."""
     sizes: FloatArray = rows.groupby("symbol")["symbol"].transform("size").to_numpy(np.float64)
     return 1 / sizes
 
 
 def _share(
-    held: NDArray[np.generic],
+    indicator: NDArray[np.generic],
     weights: FloatArray,
     days: NDArray[np.generic],
     stated: float,
     horizon: int,
 ) -> tuple[float, float]:
-    """Share of the rows of which something held, and its standard error.
+    """Share of the rows where an indicator is 1, and its standard error.
 
-    Few outcomes may by luck show less spread than there is, at worst none: the error is at least
-    that of what holds as often as stated, each day's outcomes being one observation.
+    A small sample may show less spread than there is, at worst none: the error is at least that of
+    an indicator with the stated probability, each day's outcomes being one observation.
     """
-    values = held.astype(np.float64)
+    values = indicator.astype(np.float64)
     found = float(np.average(values, weights=weights))
     variance = max(
         _variance(weights * (values - found), days, newey_west_lags(horizon)),
