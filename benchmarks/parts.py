@@ -31,7 +31,7 @@ VARIANTS = {
         "training.epochs=1",
         "training.learning_rate=1e-12",  # no step that could be seen
     ),
-    "LSTM alone": ("model.start=blank",),
+    "LSTM alone": ("model.start=random",),
     "one member": ("model.members=1",),
     "no calibration": ("calibration.kind=none",),
 }

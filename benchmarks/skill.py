@@ -21,7 +21,7 @@ puts general forecasting libraries beside them one session ahead, on the same ro
 seeds, each in a Python of its own (`benchmarks/peers/` tells how to make it), and shows after how
 long lstmcast passes their scores. lstmcast is then fitted again for one session ahead, as the
 libraries are: the default, and one member for 1, 2, 4 .. epochs, from the linear model that is
-fitted first and from nothing (`model.start: blank`, so that all it knows its network has learned).
+fitted first and from nothing (`model.start: random`, so that all it knows its network has learned).
 The scores of those fits are of the test rows and choose nothing. Imports are in nobody's time.
 """
 
@@ -72,7 +72,7 @@ BASELINE_NAMES = (
 )  # fmt: skip
 SCORES = ("log_score", "crps", "inside_50", "inside_80", "inside_90")
 EPOCHS = (1, 2, 4, 8, 16, 32)
-STARTS = ("linear", "blank")
+STARTS = ("pretrained", "random")
 
 
 class Silent:

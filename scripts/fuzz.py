@@ -39,16 +39,16 @@ data: {symbols: [AAA], start: 2001-01-02}
 features: [returns, range]
 target: {horizon: 3}
 split: {train: 0.6, validation: 0.2, test: 0.2}
-model: {start: blank, hidden_size: 4, num_layers: 1, members: 1,
+model: {start: random, hidden_size: 4, num_layers: 1, members: 1,
         variants: [{head: quantile, members: 1}], pool: {baselines: [ewma]}}
-training: {lookback: 24, warm_up: 4, batch_size: 16, epochs: 1, learning_rate: 0.01, seed: 7}
+training: {lookback: 24, burn_in: 4, batch_size: 16, epochs: 1, learning_rate: 0.01, seed: 7}
 """
 RUN = """name: small
 data: {symbols: [AAA]}
 target: {horizon: 3}
 split: {train: 0.6, validation: 0.2, test: 0.2}
-model: {start: blank, hidden_size: 4, members: 1}
-training: {lookback: 24, warm_up: 4, epochs: 1, device: cpu, threads: 1, refit: none}
+model: {start: random, hidden_size: 4, members: 1}
+training: {lookback: 24, burn_in: 4, epochs: 1, device: cpu, threads: 1, refit: none}
 calibration: {kind: none}
 """
 YAML = (

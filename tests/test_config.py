@@ -116,7 +116,7 @@ def test_all_faults_are_told_at_once_with_path_value_and_what_would_work() -> No
         ("model.members=", "`model.members` is None; it should be a valid integer"),
         ("training.learning_rate=inf", "`training.learning_rate` is 'inf'; it should be a finite"),
         ("training.learning_rate=0", "`training.learning_rate` is 0; it should be greater than 0"),
-        ("training.warm_up=24", "`training.lookback` must be longer than `training.warm_up`"),
+        ("training.burn_in=24", "`training.lookback` must be longer than `training.burn_in`"),
         ("training.seed=-1", "`training.seed` is -1; it should be greater than or equal to 0"),
         ("data=AAPL", "`data` is 'AAPL'; it should be a valid dictionary"),
         ("colour.of.money=1", "`colour` is not a key; known keys are name, data"),
@@ -312,7 +312,7 @@ def test_faults_of_keys_of_values_and_of_their_order_come_together() -> None:
         data: {symbols: [A], start: 2011-01-01, end: 2010-01-01, sorce: csv}
         split: {train: 0.7, validation: 0.2, test: 0.2, tests: 3}
         model:
-        training: {lookback: 10, warm_up: 20, epoch: 5, seed: -1}
+        training: {lookback: 10, burn_in: 20, epoch: 5, seed: -1}
         """
     )
     assert [line.partition(" ")[0] + line.partition("; ")[1] for line in found] == [
@@ -342,7 +342,7 @@ def test_names_are_looked_up_with_what_is_valid_of_the_rest() -> None:
         ("model: {members: 0}", ["training.seed=-1"],
          "the experiment has 2 faults, 1 of the configuration",
          ["`model.members` is 0", "`--set training.seed=-1`: `training.seed` is -1"]),
-        ("training: {warm_up: 30}", ["training.lookback=20"],
+        ("training: {burn_in: 30}", ["training.lookback=20"],
          "`--set training.lookback=20` has 1 fault", ["`training.lookback` must be longer"]),
     ],
 )  # fmt: skip
@@ -365,6 +365,58 @@ def test_a_folder_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
 
 
 def test_the_hint_to_a_warm_up_that_is_too_long_works() -> None:
-    (problem,) = problems(f"{LEAST}training: {{lookback: 29, warm_up: 40}}\n")
-    assert problem.endswith("try `training.warm_up: 7`")
-    parse_experiment(LEAST + "training: {lookback: 29, warm_up: 7}")
+    (problem,) = problems(f"{LEAST}training: {{lookback: 29, burn_in: 40}}\n")
+    assert problem.endswith("try `training.burn_in: 7`")
+    parse_experiment(LEAST + "training: {lookback: 29, burn_in: 7}")
+
+
+FORMER = """
+model: {start: blank, symbol_embedding: 0, variants: [{start: linear}, {start: pretrained}]}
+training: {ramp: 7, warm_up: 30, averaging: 0.5, rate_half_life: 20, seed: 3}
+"""
+TODAY = """
+model: {start: random, variants: [{start: pretrained}, {start: pretrained}]}
+training: {learning_rate_warmup: 7, burn_in: 30, ema_decay: 0.5, seed: 3}
+"""
+
+
+def test_a_configuration_of_the_version_before_is_read_and_says_what_to_write() -> None:
+    told: list[str] = []
+    assert parse_experiment(LEAST + FORMER, tell=told.append) == parse_experiment(LEAST + TODAY)
+    beginnings = (
+        "`training.ramp` is now called `training.learning_rate_warmup`",
+        "`training.warm_up` is now called `training.burn_in`",
+        "`training.averaging` is now called `training.ema_decay`",
+        "`training.rate_half_life` no longer has an effect",
+        "`model.symbol_embedding` no longer has an effect",
+        "`model.start: blank` is of an earlier version and read as `random`",
+        "`model.variants.0.start: linear` is of an earlier version and read as `pretrained`",
+    )
+    for line, begin in zip(told, beginnings, strict=True):
+        assert line.startswith(begin)
+    told.clear()
+    assert parse_experiment(LEAST + TODAY, tell=told.append).training.burn_in == 30
+    assert told == []
+
+
+@pytest.mark.parametrize("file", ["ramp: 7", "learning_rate_warmup: 7"])
+@pytest.mark.parametrize("key", ["ramp", "learning_rate_warmup"])
+def test_an_override_wins_over_the_file_by_either_name(file: str, key: str) -> None:
+    text = f"{LEAST}training: {{{file}}}\n"
+    assert parse_experiment(text, [f"training.{key}=9"]).training.learning_rate_warmup == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("training: {ramp: 3, learning_rate_warmup: 3}",
+         "`training.ramp` is not a key; did you mean `training.learning_rate_warmup`?"),
+        ("training: {averaging: 2}", "`training.ema_decay` is 2; it should be less than 1"),
+        ("training: [ramp, 3]", "`training` is ['ramp', 3]; it should be a valid dictionary"),
+        ("model: {variants: {start: blank}}", "`model.variants` is {'start': 'blank'}; it should"),
+        ("model: {variants: [blank], start: [blank]}", "`model.start` is ['blank']; it should be"),
+        ("model: {start: [blank], variants: [3]}", "`model.start` is ['blank']; it should be"),
+    ],
+)  # fmt: skip
+def test_faults_are_told_by_the_names_of_today(text: str, problem: str) -> None:
+    assert problems(f"{LEAST}{text}\n")[0].startswith(problem)

@@ -24,9 +24,11 @@ def read_experiment(path: Path, overrides: Sequence[str]) -> "Experiment":
     """
     from lstmcast.config import load_experiment
 
-    return load_experiment(
-        path, overrides, check=faulty_names, tell=lambda line: note(f"note: {line}")
-    )
+    return load_experiment(path, overrides, check=faulty_names, tell=_tell)
+
+
+def _tell(line: str) -> None:
+    note(f"note: {line}")
 
 
 def asked_experiment(
@@ -52,7 +54,7 @@ def asked_experiment(
     if config is None:
         from lstmcast.config import default_experiment
 
-        return default_experiment(wanted, source, overrides)
+        return default_experiment(wanted, source, overrides, _tell)
     experiment = read_experiment(config, overrides)
     if wanted:
         _require_agreement(experiment, config, wanted, source)

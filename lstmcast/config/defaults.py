@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from lstmcast.config.models import Experiment, SplitFractions
-from lstmcast.config.reading import parse_experiment
+from lstmcast.config.reading import Tell, parse_experiment
 from lstmcast.config.yaml_text import write_yaml
 
 MOST_IN_NAME = 3
@@ -33,7 +33,10 @@ def name_for(symbols: Sequence[str]) -> str:
 
 
 def default_experiment(
-    symbols: Sequence[str], source: str = "auto", overrides: Sequence[str] = ()
+    symbols: Sequence[str],
+    source: str = "auto",
+    overrides: Sequence[str] = (),
+    tell: Tell | None = None,
 ) -> Experiment:
     """The experiment of some symbols with every other key at its default.
 
@@ -41,13 +44,14 @@ def default_experiment(
         symbols: normalised symbols.
         source: where their prices are from; `auto` as in `data.source`.
         overrides: each `path.to.key=value`, as `--set` takes them.
+        tell: told of keys of the version before, with what they are called now.
 
     Raises:
         ConfigError: if an override is wrong.
     """
     data = {"symbols": list(symbols), **({} if source == "auto" else {"source": source})}
     text = write_yaml({"name": name_for(symbols), "data": data})
-    return parse_experiment(text, overrides, origin="the default configuration")
+    return parse_experiment(text, overrides, origin="the default configuration", tell=tell)
 
 
 def template(

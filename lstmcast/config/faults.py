@@ -37,6 +37,9 @@ _OTHER_NAMES = {
     "ensemble": "members",
     "early_stopping": "patience",
     "steps_ahead": "horizon",
+    "ramp": "learning_rate_warmup",
+    "warm_up": "burn_in",
+    "averaging": "ema_decay",
 }
 """What other programs call these keys."""
 

@@ -142,16 +142,7 @@ Split = Annotated[
 ]
 
 
-START_OF_BEFORE = ("linear", "mixed")
-"""Values of `model.start` that earlier versions had."""
-
-
-def _start_of_before(value: object) -> object:
-    """Runs of earlier versions began as linear models: their networks have the same parts."""
-    return "pretrained" if value in START_OF_BEFORE else value
-
-
-Start = Annotated[Literal["pretrained", "blank"], BeforeValidator(_start_of_before)]
+Start = Literal["pretrained", "random"]
 
 
 class Variant(_Section):
@@ -199,20 +190,13 @@ class Model(_Section):
         "pretrained",
         description="`pretrained`: networks begin as those that were trained on simulated markets, "
         "with a head that also reads the features; where there are none of this size or kind, with "
-        "new weights and a linear model of the features; `blank`: with new weights, and the head "
-        "reads the LSTM alone",
+        "random weights and a linear model of the features; `random`: with random weights, and the "
+        "head reads the LSTM alone",
     )
     symbol_offsets: Literal["fitted", "none"] = Field(
         "fitted",
         description="`fitted`: drift, width and tails of each symbol may lie a little off what the "
-        "symbols have in common; `none`: they do not. Not with `start: blank`",
-    )
-    symbol_embedding: int = Field(
-        0,
-        ge=0,
-        le=64,
-        description="learned numbers of each symbol that the network reads beside the features; "
-        "with one symbol there are none",
+        "symbols have in common; `none`: they do not. Not with `start: random`",
     )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")
     members: int = Field(3, ge=1, le=100, description="networks trained from different seeds")
@@ -235,9 +219,11 @@ class Training(_Section):
         description="sessions in a training window; where it is not given, no more than there are",
     )
     supervision: Literal["every", "last"] = Field(
-        "every", description="loss on every session after the warm-up, or on the last alone"
+        "every",
+        description="`every`: a loss on every session after the burn-in (many-to-many); `last`: on"
+        " the last session of a window alone (many-to-one)",
     )
-    warm_up: int = Field(
+    burn_in: int = Field(
         50,
         ge=0,
         le=10**9,
@@ -265,17 +251,17 @@ class Training(_Section):
         description="AdamW step size; by default 0.0005 for networks that begin with trained"
         " weights and 0.003 for new ones",
     )
-    ramp: int = Field(
-        40, ge=0, le=10**9, description="steps in which the learning rate rises to its value"
-    )
-    rate_half_life: int = Field(
-        0,
+    learning_rate_warmup: int = Field(
+        40,
         ge=0,
         le=10**9,
-        description="steps in which the learning rate then falls to a half; 0 keeps it",
+        description="steps over which the learning rate rises linearly to its value",
     )
-    averaging: float = Field(
-        0.98, ge=0, lt=1, description="decay of the moving average of the weights; 0 for none"
+    ema_decay: float = Field(
+        0.98,
+        ge=0,
+        lt=1,
+        description="decay of the exponential moving average (EMA) of the weights; 0 for none",
     )
     weight_decay: float = Field(1e-3, ge=0, le=1, description="AdamW decoupled weight decay")
     patience: int = Field(4, ge=1, le=10**9, description="epochs without a better validation loss")
@@ -303,19 +289,19 @@ class Training(_Section):
     @classmethod
     def _suited_to_the_window(cls, values: object) -> object:
         """A short window, given without a burn-in, has a quarter of it as burn-in."""
-        if isinstance(values, Mapping) and "warm_up" not in values:
+        if isinstance(values, Mapping) and "burn_in" not in values:
             lookback = values.get("lookback")
             if isinstance(lookback, int) and not isinstance(lookback, bool):
-                longest = cls.model_fields["warm_up"].default
-                return {**values, "warm_up": max(0, min(longest, lookback // 4))}
+                longest = cls.model_fields["burn_in"].default
+                return {**values, "burn_in": max(0, min(longest, lookback // 4))}
         return values
 
     @model_validator(mode="after")
-    def _longer_than_warm_up(self) -> Self:
-        if self.supervision == "every" and self.lookback <= self.warm_up:
+    def _longer_than_burn_in(self) -> Self:
+        if self.supervision == "every" and self.lookback <= self.burn_in:
             raise ValueError(
-                f"`training.lookback` must be longer than `training.warm_up`, got "
-                f"{self.lookback} and {self.warm_up}; try `training.warm_up: {self.lookback // 4}`"
+                f"`training.lookback` must be longer than `training.burn_in`, got "
+                f"{self.lookback} and {self.burn_in}; try `training.burn_in: {self.lookback // 4}`"
             )
         return self
 

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from lstmcast.config.faults import MOST_FAULTS, faults_of, short
-from lstmcast.config.models import START_OF_BEFORE, Experiment
+from lstmcast.config.former import present_key, present_values
+from lstmcast.config.models import Experiment
 from lstmcast.config.tuning import Tuning
 from lstmcast.config.yaml_text import DEEPEST, read_yaml, write_yaml
 from lstmcast.errors import ConfigError
@@ -38,7 +39,7 @@ def load_experiment(
         overrides: each `path.to.key=value`, the value read as YAML.
         check: asked as well where the experiment does not validate, with what is valid of it, so
             that faults of values and of names come together.
-        tell: told of values of earlier versions that are read as others.
+        tell: told of keys and values of the version before, with what they are called now.
 
     Raises:
         ConfigError: listing every fault with its path, the value found and a hint.
@@ -81,31 +82,22 @@ def parse_experiment(
         raise ConfigError(f"{origin} is empty", start)
     if not isinstance(values, dict):
         raise ConfigError(f"{origin} must be a mapping of keys, got {type(values).__name__}", start)
-    of_file = copy.deepcopy(values)
+    of_file, notes = present_values(values)
+    values = copy.deepcopy(of_file)
     for override in overrides:
-        _apply(values, override)
+        key, *value = override.split("=", 1)
+        key, renamed = present_key(key)
+        _apply(values, "=".join([key, *value]))
+        values, more = present_values(values)
+        notes += [*renamed, *more]
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
         raise _all_faults(values, of_file, overrides, origin, check) from error
     if tell is not None:
-        for line in _outdated(values):
+        for line in notes:
             tell(line)
     return experiment
-
-
-def _outdated(values: dict[str, Any]) -> list[str]:
-    """What is written as in earlier versions, and how it is read."""
-    model = values.get("model") or {}
-    starts = {"model.start": model.get("start")} | {
-        f"model.variants.{number}.start": variant.get("start")
-        for number, variant in enumerate(model.get("variants") or ())
-    }
-    return [
-        f"`{key}: {start}` is of an earlier version and read as `pretrained`"
-        for key, start in starts.items()
-        if start in START_OF_BEFORE
-    ]
 
 
 def _all_faults(

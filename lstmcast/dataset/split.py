@@ -130,7 +130,7 @@ def check_horizon(
 
 
 def check_parts(
-    parts: dict[str, Parts], boundaries: Boundaries, lookback: int, warm_up: int = 0
+    parts: dict[str, Parts], boundaries: Boundaries, lookback: int, burn_in: int = 0
 ) -> None:
     """Make sure that there is something to train on, to stop by and to test.
 
@@ -138,7 +138,7 @@ def check_parts(
         parts: of each symbol.
         boundaries: the last session of each part.
         lookback: sessions of a training window.
-        warm_up: of these, the first that carry no loss.
+        burn_in: of these, the first that carry no loss.
 
     Raises:
         DataError: naming the part that is too short and what would work.
@@ -148,7 +148,7 @@ def check_parts(
         raise DataError(
             f"`training.lookback` {lookback} needs as many training sessions, got {longest} "
             f"up to {boundaries.train_end:%Y-%m-%d}",
-            f"{_shorter(longest, warm_up)}fetch a longer history, or move `split`",
+            f"{_shorter(longest, burn_in)}fetch a longer history, or move `split`",
         )
     if all(len(p.validation) == 0 for p in parts.values()):
         raise DataError(
@@ -174,13 +174,13 @@ def check_tested(parts: dict[str, Parts], boundaries: Boundaries) -> None:
         )
 
 
-def _shorter(sessions: int, warm_up: int) -> str:
-    """How to fit windows into so many sessions, with a warm-up that they stay longer than."""
+def _shorter(sessions: int, burn_in: int) -> str:
+    """How to fit windows into so many sessions, with a burn-in that they stay longer than."""
     if sessions < 2:
         return ""
-    if sessions > warm_up:
+    if sessions > burn_in:
         return f"shorten it to `training.lookback: {sessions}`, "
-    return f"set `training.lookback: {sessions}` and `training.warm_up: {sessions // 4}`, "
+    return f"set `training.lookback: {sessions}` and `training.burn_in: {sessions // 4}`, "
 
 
 def check_windows(parts: dict[str, Parts], lookback: int) -> None:

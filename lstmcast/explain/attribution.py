@@ -99,7 +99,7 @@ def attribute(network: Network, inputs: Inputs, row: int, lags: int = LAGS) -> A
     if inputs.window is None and first > 0:
         with torch.no_grad():
             before = inputs.features[None, :first].double()
-            _, state = double.units(before, symbols=inputs.number)
+            _, state = double.units(before)
     found, points = _integrate(double, inputs, row, ends, state, POINTS), POINTS
     while abs(found.gap) > COMPLETE and points < MOST_POINTS:
         points *= 2

@@ -224,7 +224,7 @@ def _state_before(network: Network, inputs: Inputs, first: int) -> tuple[Tensor,
     if inputs.window is not None or first == 0:
         return None
     with torch.no_grad():
-        _, state = network.units(inputs.features[None, :first], symbols=inputs.number)
+        _, state = network.units(inputs.features[None, :first])
     return state
 
 

@@ -6,7 +6,6 @@ head (`HEADS`) together. Tensors are (batch, time, features) throughout.
 
 from lstmcast.nn.cell import Gates, LSTMCell
 from lstmcast.nn.dropout import variational_dropout
-from lstmcast.nn.embedding import SymbolEmbedding
 from lstmcast.nn.encoders import NETWORKS, Encoder, LSTMConvolutionEncoder, LSTMEncoder, State
 from lstmcast.nn.heads import (
     HEADS,
@@ -45,7 +44,6 @@ __all__ = [
     "StudentTHead",
     "StudentTMixtureHead",
     "StudentTParams",
-    "SymbolEmbedding",
     "build_network",
     "present_names",
     "variational_dropout",

@@ -1,14 +1,13 @@
 """A whole network: features in, the parameters of a forecast out.
 
     x -+- input dropout -- encoder (LSTM ...) -- dropout -+- head -- parameters for each horizon
-       |                    |      |                      |   |
-       |    symbol embedding       state, in and out      |   scale: EWMA volatility at the origin
+       |                           |                      |   |
+       |                           state, in and out      |   scale: EWMA volatility at the origin
        +---------------- skip connection -----------------+
 
 The skip connection, where there is one, hands the features of the step to the head beside the
 encoder's units. The head alone is then a linear model of the features, much like HAR (Corsi 2009),
-and the encoder learns what that misses. The symbol embedding, where there is one, is a few learned
-numbers of the sequence's symbol.
+and the encoder learns what that misses.
 
 Encoder and head are chosen by name. The state goes in and comes out, so that a long history can be
 run in pieces and a new session costs one step.
@@ -24,7 +23,6 @@ from torch import Tensor, nn
 
 from lstmcast.errors import ConfigError
 from lstmcast.nn.dropout import variational_dropout
-from lstmcast.nn.embedding import SymbolEmbedding
 from lstmcast.nn.encoders import NETWORKS, Encoder, InitialState, State
 from lstmcast.nn.heads import HEADS, Head
 from lstmcast.nn.lstm import Kernel
@@ -39,7 +37,6 @@ class Network(nn.Module):
         dropout: share of the hidden units silenced before the head while training.
         input_dropout: share of the features silenced on their way to the encoder while training.
         skip_connection: hand the features to the head as well; it must expect them after the units.
-        embedding: of the symbols; the encoder must expect its numbers after the features.
     """
 
     def __init__(
@@ -50,12 +47,10 @@ class Network(nn.Module):
         input_dropout: float = 0.0,
         *,
         skip_connection: bool = False,
-        embedding: SymbolEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
-        self.embedding = embedding
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.skip_connection = skip_connection
@@ -75,8 +70,8 @@ class Network(nn.Module):
             x: the features.
             scale: causal volatility of one session's return at each step, in the target's unit.
             state: what an earlier call returned for the steps just before; None is the beginning.
-            symbols: number of each sequence's symbol, for its embedding and its offsets at the
-                head; None is one that was not in training.
+            symbols: number of each sequence's symbol, for its offsets at the head; None is one that
+                was not in training.
             generator: where dropout masks come from while training; None is PyTorch's global one.
 
         Returns:
@@ -85,7 +80,7 @@ class Network(nn.Module):
         Raises:
             ValueError: a shape that does not fit, named.
         """
-        hidden, state = self.units(x, state, symbols=symbols, generator=generator)
+        hidden, state = self.units(x, state, generator=generator)
         hidden = variational_dropout(hidden, self.dropout, self.training, generator)
         with _full_precision(x.device):
             hidden = hidden.to(x.dtype)
@@ -97,15 +92,12 @@ class Network(nn.Module):
         x: Float[Tensor, "batch time features"],
         state: State | None = None,
         *,
-        symbols: Int[Tensor, " batch"] | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """The encoder's hidden units at every step, and the state after the last; as `forward`."""
         if state is None:
             state = self.encoder.first_state(x.shape[0])
         read = variational_dropout(x, self.input_dropout, self.training, generator)
-        if self.embedding is not None:
-            read = self.embedding(read, symbols, generator)
         hidden, state = self.encoder(read, state, generator=generator)
         return hidden, state
 
@@ -129,7 +121,6 @@ def build_network(
     input_dropout: float = 0.0,
     skip_connection: bool = False,
     symbols: int = 0,
-    embedding: SymbolEmbedding | None = None,
     initial_state: InitialState = "zeros",
     kernel: Kernel = "fused",
     generator: torch.Generator | None = None,
@@ -147,7 +138,6 @@ def build_network(
         input_dropout: share of features silenced while training.
         skip_connection: hand the features to the head beside the encoder's units.
         symbols: how many symbols get offsets of their own at the head; 0 for none.
-        embedding: of the symbols, for the encoder to read; None for none.
         initial_state: "zeros" or "learned".
         kernel: which code runs the LSTM layers.
         generator: where the first weights come from; None is PyTorch's global generator.
@@ -166,7 +156,7 @@ def build_network(
         if not 0.0 <= rate < 1.0:
             raise ConfigError(f"`{name}` must be in [0, 1), got {rate}")
     encoder = NETWORKS[network](
-        input_size + (embedding.size if embedding else 0),
+        input_size,
         hidden_size,
         num_layers,
         dropout=dropout,
@@ -177,9 +167,7 @@ def build_network(
     width = encoder.output_size + (input_size if skip_connection else 0)
     last = HEADS[head](width, tuple(horizons), symbols)
     last.draw_first_weights(generator)
-    return Network(
-        encoder, last, dropout, input_dropout, skip_connection=skip_connection, embedding=embedding
-    )
+    return Network(encoder, last, dropout, input_dropout, skip_connection=skip_connection)
 
 
 def present_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

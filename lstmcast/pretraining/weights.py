@@ -182,8 +182,6 @@ class Pretrained:
         for key, value in {**kind, **size}.items():
             if getattr(model, key) != value:
                 return f"`model.{key}` is {getattr(model, key)}, theirs is {value}"
-        if model.symbol_embedding:
-            return "`model.symbol_embedding` has no pretrained weights"
         return ""
 
     def scaling(self, columns: Sequence[str]) -> tuple[FloatArray, FloatArray]:

@@ -11,7 +11,7 @@ class Batch:
     """Sequences with their truth.
 
     `symbols` numbers each sequence's symbol in the order of the panel. `weight` is how much each
-    loss counts, broadcast over (batch, time, horizon): zero where a session is warm-up, padding, or
+    loss counts, broadcast over (batch, time, horizon): zero where a session is burn-in, padding, or
     its outcome is not known. `total` is what the weights of all losses add up to.
     """
 

@@ -123,6 +123,8 @@ def _group(
     columns = tuple(metadata[f"{prefix}columns"])
     symbols = list(metadata[f"{prefix}symbols"])
     own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    if any(name.endswith(".embedding.weight") for name in own):
+        raise ValueError("its networks have a symbol embedding, which lstmcast no longer has")
     scaling = _scaling(own, columns, symbols, experiment)
 
     # A fold of a backtest may lack symbols that join later: the tables are of those it had.

@@ -147,7 +147,7 @@ class DevicePanel:
     def _step_weights(self) -> Float[Tensor, "1 time horizons"]:
         """Weights of a window whose outcomes are all known."""
         steps = torch.zeros(self.settings.lookback, 1, device=self.device)
-        first = self.settings.warm_up if self.settings.supervision == "every" else -1
+        first = self.settings.burn_in if self.settings.supervision == "every" else -1
         steps[first:] = 1.0
         return (steps * self.horizon_weights).unsqueeze(0)
 
@@ -160,7 +160,7 @@ class DevicePanel:
         settings = self.settings
         windows = len(self.starts)
         if settings.supervision == "every":
-            scored = settings.lookback - settings.warm_up
+            scored = settings.lookback - settings.burn_in
             windows = max(windows // scored, MIN_STEPS * settings.batch_size)
         if self.chances is not None:
             order = torch.multinomial(self.chances, windows, replacement=True, generator=generator)
@@ -195,7 +195,7 @@ class DevicePanel:
         yield from self._batches(torch.from_numpy(starts), VALIDATION_WINDOWS)
 
     def _validation_sequences(self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]) -> Batch:
-        """Validation rows in stretches of `VALIDATION_STRETCH`, each after `lookback` of warm-up.
+        """Validation rows in stretches of `VALIDATION_STRETCH`, each after a burn-in of `lookback`.
 
         Side by side they take a fraction of the time that each symbol's rows in one go do, and
         there an epoch of a small pool spends a third of its time.
@@ -216,13 +216,13 @@ class DevicePanel:
         scale = self.scale.new_ones(shape)
         targets = self.targets.new_zeros(*shape, self.targets.shape[1])
         weight = torch.zeros_like(targets)
-        for row, (start, stop, warm_up) in enumerate(spans):
+        for row, (start, stop, burn_in) in enumerate(spans):
             length = stop - start
             features[row, :length] = self.features[start:stop]
             scale[row, :length] = self.scale[start:stop]
             targets[row, :length] = self.targets[start:stop]
-            scored = self.known[start + warm_up : stop] * self.horizon_weights
-            weight[row, warm_up:length] = scored
+            scored = self.known[start + burn_in : stop] * self.horizon_weights
+            weight[row, burn_in:length] = scored
         first_rows = torch.tensor([start for start, _, _ in spans])
         symbols = self.symbols_at(first_rows)
         return Batch(features, scale, targets, weight, symbols, weight.sum())

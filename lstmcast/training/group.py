@@ -21,7 +21,7 @@ from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.errors import DataError, RunError
 from lstmcast.features import build_matrices
-from lstmcast.nn import Network, SymbolEmbedding, build_network
+from lstmcast.nn import Network, build_network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.decode import DECODERS
 
@@ -47,8 +47,8 @@ def new_network(
         horizon: sessions ahead, where they are not the experiment's.
     """
     model = experiment.model
-    symbols, size = len(experiment.data.symbols), model.symbol_embedding
-    own = model.start != "blank" and model.symbol_offsets == "fitted" and symbols > 1
+    symbols = len(experiment.data.symbols)
+    own = model.start != "random" and model.symbol_offsets == "fitted" and symbols > 1
     return build_network(
         model.network,
         model.head,
@@ -58,9 +58,8 @@ def new_network(
         num_layers=model.num_layers,
         dropout=model.dropout,
         input_dropout=model.input_dropout,
-        skip_connection=model.start != "blank",
+        skip_connection=model.start != "random",
         symbols=symbols if own else 0,
-        embedding=SymbolEmbedding(symbols, size) if size and symbols > 1 else None,
         initial_state=model.initial_state,
         generator=torch.Generator().manual_seed(seed),
     )

@@ -142,7 +142,7 @@ def fit_member(
         train_loss = run_epoch(
             network, panel.training_batches(order), steps if epoch else None, masks
         )
-        validation_loss = run_epoch(steps.averaged, panel.validation)
+        validation_loss = run_epoch(steps.ema, panel.validation)
         if not math.isfinite(train_loss + validation_loss):
             raise DivergedError(
                 f"the loss of member {member} is no longer finite in epoch {epoch} "
@@ -154,7 +154,7 @@ def fit_member(
             member, epoch, train_loss, validation_loss, steps.learning_rate, round(seconds, 4)
         )
         records.append(record)
-        best = stopping.update(epoch, validation_loss, steps.averaged)
+        best = stopping.update(epoch, validation_loss, steps.ema)
         observer.on_epoch(record, best=best)
         if stopping.exhausted(epoch) or stop.is_set():
             break
@@ -210,7 +210,7 @@ def fit_again(
         loss = run_epoch(network, panel.training_batches(order), steps, masks)
         if stop.is_set() or not math.isfinite(loss):
             return False
-    network.load_state_dict(steps.averaged.state_dict())
+    network.load_state_dict(steps.ema.state_dict())
     network.eval()
     return True
 

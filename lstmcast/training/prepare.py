@@ -198,7 +198,7 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
     settings = experiment.training
     every = settings.supervision == "every"
     if trains:
-        check_parts(tested, boundaries, settings.lookback, settings.warm_up if every else 0)
+        check_parts(tested, boundaries, settings.lookback, settings.burn_in if every else 0)
     else:
         check_tested(tested, boundaries)
     if not every:
@@ -222,7 +222,7 @@ def _nothing_to_forecast_with(why_new: str) -> ConfigError:
     """That an experiment neither trains networks nor begins with trained ones."""
     return ConfigError(
         "`training.epochs` is 0, and there are no pretrained networks that could forecast without "
-        f"training: {why_new or '`model.start` is blank'}",
+        f"training: {why_new or '`model.start` is random'}",
         "let `training.epochs` be 1 at least, or leave `model` and `target` as they are by default",
     )
 
@@ -233,13 +233,13 @@ def _suited_windows(experiment: Experiment, parts: Mapping[str, Parts]) -> Exper
     longest = max(2, *(len(part.train) for part in parts.values()))
     if "lookback" in training.model_fields_set or training.lookback <= longest:
         return experiment
-    shorter = {"lookback": longest, "warm_up": min(training.warm_up, longest // 4)}
+    shorter = {"lookback": longest, "burn_in": min(training.burn_in, longest // 4)}
     return experiment.model_copy(update={"training": training.model_copy(update=shorter)})
 
 
 def starting_networks(experiment: Experiment) -> tuple[Pretrained | None, str]:
     """The pretrained networks that a settled experiment begins with, or None and the reason."""
-    if experiment.model.start == "blank":
+    if experiment.model.start == "random":
         return None, ""
     if experiment.target.kind == "price":
         return None, "`target.kind` price has no pretrained weights"

@@ -135,8 +135,6 @@ class Recipe:
         if self.untouched:
             return whole.eval()
         whole.encoder.load_state_dict(network.encoder.state_dict())
-        if whole.embedding is not None and network.embedding is not None:
-            whole.embedding.load_state_dict(network.embedding.state_dict())
         head, initial = whole.head, whole.head.initial_outputs
         with torch.no_grad():
             head.weight[initial] = network.head.weight
@@ -211,22 +209,16 @@ def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
     """
     network.eval()
 
-    def run(features: Tensor, symbols: Tensor) -> Tensor:
-        return network.units(features, symbols=symbols)[0]
+    def run(features: Tensor) -> Tensor:
+        return network.units(features)[0]
 
     if panel.settings.supervision == "last":
         steps = torch.arange(-panel.settings.lookback + 1, 1)
         ends = rows.split(WINDOW_BATCH)
-        return torch.cat(
-            [
-                run(panel.features[chosen[:, None] + steps], panel.symbols_at(chosen))[:, -1]
-                for chosen in ends
-            ]
-        )
+        return torch.cat([run(panel.features[chosen[:, None] + steps])[:, -1] for chosen in ends])
     wanted = [rows[(rows >= b.start) & (rows < b.stop)] - b.start for b in panel.blocks]
     known = [(b.start, r) for b, r in zip(panel.blocks, wanted, strict=True) if len(r)]
     # Each symbol up to its last wanted row; those that are shorter are filled up behind it.
     sequences = [panel.features[start : start + int(r[-1]) + 1] for start, r in known]
-    symbols = panel.symbols_at(torch.tensor([start for start, _ in known]))
-    outputs = run(pad_sequence(sequences, batch_first=True), symbols)
+    outputs = run(pad_sequence(sequences, batch_first=True))
     return torch.cat([outputs[k, r.to(outputs.device)] for k, (_, r) in enumerate(known)])

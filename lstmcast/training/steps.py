@@ -1,4 +1,4 @@
-"""The optimiser's steps on one network, and the moving average of the weights they reach.
+"""The optimiser's steps on one network, and the moving average of the weights they reach (EMA).
 
 A step of a small network takes a few milliseconds, and each call of PyTorch beside it some ten
 microseconds and more: there are few here. The weights lie in one block of memory, their gradients
@@ -28,37 +28,38 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 class Steps:
     """Steps down the gradient by AdamW (Loshchilov and Hutter 2019).
 
-    The learning rate rises linearly over the first steps, while the optimiser knows little of the
-    gradients' size, and may fall exponentially after that: early stopping decides how long training
-    lasts, so there is no last step for a schedule to arrive at. Gradients longer than
-    `training.clip_norm` are shortened to it (Pascanu, Mikolov and Bengio 2013). Validation and the
-    run use the average of the weights: it is smoother than the weights themselves and forecasts
-    better (Polyak and Juditsky 1992).
+    The learning rate rises linearly over the first steps (warm-up), while the optimiser knows
+    little of the gradients' size, and stays: early stopping decides how long training lasts, so
+    there is no last step for a schedule to arrive at. Gradients longer than `training.clip_norm`
+    are shortened to it (Pascanu, Mikolov and Bengio 2013). Validation and the run use an
+    exponential moving average (EMA) of the weights: it is smoother than the weights themselves and
+    forecasts better (Polyak and Juditsky 1992).
 
     PyTorch's kernel is called without the optimiser object around it: to make one loads the
     compiler of `torch.compile`, which takes longer than the training of a member.
 
-    `averaged` is the network with the averaged weights.
+    `ema` is the network with the averaged weights.
 
     Args:
         network: what is trained; on the CPU its weights move to a block of memory of their own.
-        settings: weight decay, clipping, ramp, half-life, averaging, precision and replay.
-        learning_rate: at the end of the ramp.
+        settings: weight decay, clipping, warm-up, EMA, precision and replay.
+        learning_rate: after the warm-up.
     """
 
     def __init__(self, network: Network, settings: Training, learning_rate: float) -> None:
         self.network = network
-        # Without averaging it is the network itself.
-        self.averaged = copy.deepcopy(network) if settings.averaging else network
+        # Without an average it is the network itself.
+        self.ema = copy.deepcopy(network) if settings.ema_decay else network
         self._settings = settings
         self._full_rate = learning_rate
+        self._warmup = max(1, settings.learning_rate_warmup)
         self._taken = 0
 
         parameters = _taught(network)
         self._weights = _laid_out(parameters)
         self._averages = self._weights
-        if self.averaged is not network:
-            self._averages = _laid_out(_taught(self.averaged))
+        if self.ema is not network:
+            self._averages = _laid_out(_taught(self.ema))
         self._gradient = block = torch.cat([torch.zeros_like(p).flatten() for p in parameters])
         pieces = _pieces(block, parameters)
         for parameter, piece in zip(parameters, pieces, strict=True):
@@ -82,10 +83,7 @@ class Steps:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        ramp, half_life = max(1, self._settings.ramp), self._settings.rate_half_life
-        risen = min(1.0, (self._taken + 1) / ramp)
-        fallen = 0.5 ** (max(0, self._taken + 1 - ramp) / half_life) if half_life else 1.0
-        return self._full_rate * risen * fallen
+        return self._full_rate * min(1.0, (self._taken + 1) / self._warmup)
 
     def take(self, batch: Batch, masks: torch.Generator | None = None) -> Tensor:
         """Take one step down the gradient of the batch's mean loss.
@@ -97,7 +95,7 @@ class Steps:
         Returns:
             The sum of the weighted losses before the step.
         """
-        if self._taken < max(1, self._settings.ramp) or self._settings.rate_half_life:
+        if self._taken < self._warmup:
             self._rate.fill_(self.learning_rate)
             for shrink, decay in zip(self._shrink, self._decay, strict=True):
                 torch.sub(1.0, decay, alpha=self.learning_rate, out=shrink)
@@ -140,9 +138,9 @@ class Steps:
             amsgrad=False,
             maximize=False,
         )
-        if self.averaged is not self.network:
+        if self.ema is not self.network:
             # The first step is where the average begins.
-            share = 1.0 - self._settings.averaging if self._taken else 1.0
+            share = 1.0 - self._settings.ema_decay if self._taken else 1.0
             torch._foreach_lerp_(self._averages, self._weights, share)
 
 

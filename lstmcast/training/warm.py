@@ -6,18 +6,16 @@ the earlier networks read (x - o) / f, the new ones read z = (x - o') / f', and
     (x - o) / f = z * f' / f + (o' - o) / f,
 
 so the weights that read the inputs take up the change, and the new networks say at first what the
-earlier ones said. Symbols keep the numbers of their embedding; one that has joined begins with
-zeros, as an unknown one.
+earlier ones said.
 """
 
 import copy
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import pad
 
 from lstmcast.dataset import Scaler, Scaling
-from lstmcast.nn import Network, SymbolEmbedding
+from lstmcast.nn import Network
 from lstmcast.training.forecaster import Forecaster
 from lstmcast.training.group import Group
 from lstmcast.training.prepare import Prepared
@@ -65,11 +63,6 @@ def _problem(group: Group | None, part: Prepared) -> str:
     if part.scaling.columns != group.scaling.columns:
         changed = set(part.scaling.columns) ^ set(group.scaling.columns)
         return f"the features had other columns before ({', '.join(sorted(changed))})"
-    if (
-        ours.model.symbol_embedding
-        and min(len(part.scaling.scalers), len(group.scaling.scalers)) < 2
-    ):
-        return "one symbol has no embedding"
     if len(group.networks) != ours.model.members:
         return f"{len(group.networks)} of {ours.model.members} were trained before"
     return ""
@@ -78,15 +71,10 @@ def _problem(group: Group | None, part: Prepared) -> str:
 def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
     """A copy of a network that says of inputs scaled by `later` what it said of those by `earlier`.
 
-    It knows the symbols of `later`, in their order. An encoder with convolutions differs in the
-    first sessions of a sequence, before which it reads zeros: the mean of the rows that a scaler
-    was fitted to.
+    An encoder with convolutions differs in the first sessions of a sequence, before which it reads
+    zeros: the mean of the rows that a scaler was fitted to.
     """
     network = copy.deepcopy(network)
-    if network.embedding is not None:
-        network.embedding = _reordered(
-            network.embedding, list(earlier.scalers), list(later.scalers)
-        )
     if later.kind == "price":
         # Prices are shares of each symbol's own range, on the way in and on the way out: there is
         # no one change for all symbols, and what was learned of shares holds for shares.
@@ -97,9 +85,7 @@ def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
         torch.as_tensor(values, dtype=weight.dtype, device=weight.device)
         for values in (new.factor / old.factor, (new.offset - old.offset) / old.factor)
     )
-    # The numbers of a symbol's embedding follow the features, and are not scaled.
-    others = network.embedding.size if network.embedding else 0
-    network.encoder.adapt_inputs(pad(factor, (0, others), value=1.0), pad(offset, (0, others)))
+    network.encoder.adapt_inputs(factor, offset)
     if network.skip_connection:
         first = network.encoder.output_size
         read = slice(first, first + len(factor))
@@ -107,20 +93,6 @@ def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
             network.head.bias.add_(network.head.weight[:, read] @ offset)
             network.head.weight[:, read].mul_(factor)
     return network
-
-
-def _reordered(
-    embedding: SymbolEmbedding, earlier: Sequence[str], later: Sequence[str]
-) -> SymbolEmbedding:
-    """The numbers of the later symbols: those of the earlier ones, and zeros."""
-    found = SymbolEmbedding(len(later), embedding.size).to(embedding.weight.device)
-    # A new module is in training, and would read a tenth of the sequences without their symbol.
-    found.train(embedding.training)
-    with torch.no_grad():
-        for row, symbol in enumerate(later):
-            if symbol in earlier:
-                found.weight[row] = embedding.weight[earlier.index(symbol)]
-    return found
 
 
 def _pooled(scaling: Scaling) -> Scaler:
@@ -137,8 +109,6 @@ def go_on_from(network: Network, earlier: Network) -> None:
         earlier: for all horizons, reading inputs of the same scale, of the same symbols.
     """
     network.encoder.load_state_dict(earlier.encoder.state_dict())
-    if network.embedding is not None and earlier.embedding is not None:
-        network.embedding.load_state_dict(earlier.embedding.state_dict())
     head, known = network.head, earlier.head
     if head.horizons == known.horizons:
         state = {name: w for name, w in known.state_dict().items() if name != "offsets"}

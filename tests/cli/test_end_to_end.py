@@ -11,7 +11,7 @@ from lstmcast.run import Run
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = (
     "target.horizon=3", "model.hidden_size=4", "model.members=1", "model.num_layers=1",
-    "training.epochs=1", "training.lookback=60", "training.warm_up=10", "training.device=cpu",
+    "training.epochs=1", "training.lookback=60", "training.burn_in=10", "training.device=cpu",
     "data.start=2009-01-01",
 )  # fmt: skip
 

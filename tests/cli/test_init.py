@@ -12,7 +12,7 @@ from lstmcast.config import Experiment, default_experiment, load_experiment, nam
 from lstmcast.prices.symbols import normalise_symbol
 from lstmcast.run import Run
 
-QUICK = ("model.hidden_size=4", "model.start=blank", "model.members=1", "training.epochs=1")
+QUICK = ("model.hidden_size=4", "model.start=random", "model.members=1", "training.epochs=1")
 SETS = [word for option in (*QUICK, "training.device=cpu") for word in ("--set", option)]
 
 AWKWARD = ("ON", "NO", "1E3", "005930.KS", "^GSPC", "EURUSD=X", "M&M.NS", "BRK-B", "NULL", "2010")

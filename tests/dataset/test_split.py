@@ -145,14 +145,14 @@ def test_a_part_that_is_too_short_is_named(found: dict[str, Parts], fault: str) 
     ("sessions", "hint"),
     [
         (29, "shorten it to `training.lookback: 29`, fetch"),
-        (15, "set `training.lookback: 15` and `training.warm_up: 3`, fetch"),
+        (15, "set `training.lookback: 15` and `training.burn_in: 3`, fetch"),
         (1, "fetch"),
     ],
 )
 def test_a_window_is_not_shortened_below_its_warm_up(sessions: int, hint: str) -> None:
     """Else the next error would ask for a longer one again."""
     with pytest.raises(DataError, match="needs as many training sessions") as caught:
-        check_parts({"A": parts(sessions, 9, 9)}, BOUNDARIES, lookback=80, warm_up=20)
+        check_parts({"A": parts(sessions, 9, 9)}, BOUNDARIES, lookback=80, burn_in=20)
     assert str(caught.value.hint).startswith(hint)
 
 

@@ -153,12 +153,9 @@ def joining(
     return Backtest(experiment, histories, replace(WARM, first=first, **settings), root)  # type: ignore[arg-type]  # passed on as they are
 
 
-@pytest.mark.parametrize("own", ["model.start=pretrained", "model.symbol_embedding=2"])
-def test_what_a_network_has_of_each_symbol_stays_when_another_joins(
-    own: str, tmp_path: Path
-) -> None:
+def test_what_a_network_has_of_each_symbol_stays_when_another_joins(tmp_path: Path) -> None:
     """The weights of the fold before are of one symbol's tables, those of the next of two."""
-    test = joining(tmp_path, own)
+    test = joining(tmp_path, "model.start=pretrained")
     list(test.run())
     assert len(list(test.folder.glob("fold-*.safetensors"))) >= 2
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import t as student_t
-from support.experiments import blank_member, trained
+from support.experiments import random_member, trained
 from support.histories import simulated
 
 from lstmcast.errors import DataError, UsageError
@@ -353,7 +353,7 @@ def test_a_run_is_read_as_its_networks_read_it() -> None:
 
 
 def test_a_summary_counts_every_weight_once() -> None:
-    network, _, _ = blank_member()
+    network, _, _ = random_member()
     *layers, total = summary(network)
     assert total.parameters == sum(weight.numel() for weight in network.parameters())
     assert total.parameters == sum(row.parameters for row in layers)

@@ -159,7 +159,6 @@ def test_scaling_is_known_for_the_columns_that_are_read(pretrained: Pretrained) 
         ({"num_layers": 2}, "`model.num_layers` is 2, theirs is 1"),
         ({"network": "lstm_cnn"}, "`model.network` is lstm_cnn, theirs is lstm"),
         ({"head": "quantile"}, "`model.head` is quantile, theirs is student_t"),
-        ({"symbol_embedding": 2}, "`model.symbol_embedding` has no pretrained weights"),
     ],
 )
 def test_what_keeps_a_network_from_beginning_as_pretrained(

@@ -19,15 +19,16 @@ name: small
 data: {symbols: [AAA]}
 target: {horizon: 3}
 split: {train: 0.6, validation: 0.2, test: 0.2}
-model: {start: blank, hidden_size: 4, num_layers: 1, dropout: 0.1, input_dropout: 0.1, members: 2}
-training: {lookback: 24, warm_up: 4, batch_size: 16, epochs: 2, patience: 5,
-           learning_rate: 0.01, ramp: 2, averaging: 0.5, device: cpu, seed: 7, threads: 2}
+model: {start: random, hidden_size: 4, num_layers: 1, dropout: 0.1, input_dropout: 0.1, members: 2}
+training: {lookback: 24, burn_in: 4, batch_size: 16, epochs: 2, patience: 5,
+           learning_rate: 0.01, learning_rate_warmup: 2, ema_decay: 0.5, device: cpu, seed: 7,
+           threads: 2}
 calibration: {kind: none}
 """
 """Every key that a default could change is given, so that a test does not depend on defaults.
 
-The networks begin blank: the best epoch of one that begins as a linear model may be the one before
-any training, and then a test would say nothing of the LSTM.
+The networks begin with random weights: the best epoch of one that begins as a linear model may be
+the one before any training, and then a test would say nothing of the LSTM.
 """
 
 LINEAR = ("model.start=pretrained", "calibration.kind=adaptive")
@@ -77,7 +78,7 @@ def trained(*overrides: str) -> Trained:
     return train(small(*overrides))
 
 
-def blank_member(*overrides: str) -> tuple[Network, DevicePanel, Training]:
+def random_member(*overrides: str) -> tuple[Network, DevicePanel, Training]:
     """A network of the small experiment before any training, and what it is trained on."""
     prepared = prepare(small(*overrides), [simulated()])
     panel = DevicePanel(prepared)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support.experiments import LAST, Recorder, blank_member, same_weights, weights
+from support.experiments import LAST, Recorder, random_member, same_weights, weights
 
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
@@ -50,12 +50,17 @@ def fit(
 @SUPERVISION
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(overrides: tuple[str, ...]) -> None:
     """Training again, up to the best epoch and no further, gives the same weights to the bit."""
-    options = (*overrides, "model.start=blank", "training.learning_rate=0.1", "training.patience=2")
-    network, panel, settings = blank_member(*options, "training.epochs=40")
+    options = (
+        *overrides,
+        "model.start=random",
+        "training.learning_rate=0.1",
+        "training.patience=2",
+    )
+    network, panel, settings = random_member(*options, "training.epochs=40")
     records = fit(network, panel, settings)
     best = min(records, key=lambda record: record.validation_loss)
     assert best.epoch < records[-1].epoch < 40
-    again, panel, settings = blank_member(*options, f"training.epochs={best.epoch}")
+    again, panel, settings = random_member(*options, f"training.epochs={best.epoch}")
     repeated = fit(again, panel, settings)
     assert [r.validation_loss for r in repeated] == [
         r.validation_loss for r in records[: best.epoch]
@@ -66,7 +71,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(overrides: tuple[str
 
 
 def test_patience_counts_epochs_without_a_better_loss() -> None:
-    network, _, _ = blank_member()
+    network, _, _ = random_member()
     stopping = EarlyStopping(patience=2)
     losses = [3.0, 2.0, 2.0, 1.5, 1.6, 1.5]
     bests, ends = [], []
@@ -79,7 +84,7 @@ def test_patience_counts_epochs_without_a_better_loss() -> None:
 
 
 def test_the_weights_kept_are_a_copy() -> None:
-    network, _, _ = blank_member()
+    network, _, _ = random_member()
     stopping = EarlyStopping(patience=1)
     before = weights(network)
     stopping.update(1, 1.0, network)
@@ -91,7 +96,7 @@ def test_the_weights_kept_are_a_copy() -> None:
 
 @SUPERVISION
 def test_an_epoch_s_loss_is_the_weighted_mean_of_a_plain_loop(overrides: tuple[str, ...]) -> None:
-    network, panel, _ = blank_member(*overrides, "training.batch_size=13")
+    network, panel, _ = random_member(*overrides, "training.batch_size=13")
     batches = [*panel.training_batches(torch.Generator().manual_seed(1))]
     assert len(batches[-1].features) < 13 or not overrides
     measured = run_epoch(network, batches)
@@ -108,7 +113,7 @@ def test_an_epoch_s_loss_is_the_weighted_mean_of_a_plain_loop(overrides: tuple[s
 
 
 def test_measuring_changes_no_weights_and_draws_no_masks() -> None:
-    network, panel, _ = blank_member("model.dropout=0.5")
+    network, panel, _ = random_member("model.dropout=0.5")
     before = weights(network)
     first, second = run_epoch(network, panel.validation), run_epoch(network, panel.validation)
     assert first == second
@@ -118,7 +123,7 @@ def test_measuring_changes_no_weights_and_draws_no_masks() -> None:
 def test_bfloat16_rounds_the_body_of_a_training_step_and_nothing_else() -> None:
     measured, taught = {}, {}
     for precision in ("float32", "bfloat16"):
-        network, panel, settings = blank_member(f"training.precision={precision}")
+        network, panel, settings = random_member(f"training.precision={precision}")
         with torch.no_grad():
             network.head.weight.uniform_(-0.1, 0.1, generator=torch.Generator().manual_seed(3))
         measured[precision] = run_epoch(network, panel.validation)
@@ -132,7 +137,7 @@ def test_bfloat16_rounds_the_body_of_a_training_step_and_nothing_else() -> None:
 
 
 def test_under_autocast_the_head_keeps_its_digits() -> None:
-    network, panel, _ = blank_member()
+    network, panel, _ = random_member()
     with torch.no_grad():
         network.head.weight.uniform_(-0.1, 0.1)
     network.eval()
@@ -148,16 +153,16 @@ def test_under_autocast_the_head_keeps_its_digits() -> None:
 
 
 def test_training_lowers_the_loss_it_trains_on() -> None:
-    network, panel, settings = blank_member("training.epochs=12", "training.patience=12")
+    network, panel, settings = random_member("training.epochs=12", "training.patience=12")
     records = fit(network, panel, settings)
     assert records[-1].train_loss < records[0].train_loss - 0.02
 
 
-@pytest.mark.parametrize(("start", "first"), [("blank", 1), ("linear", 0)])
+@pytest.mark.parametrize(("start", "first"), [("random", 1), ("pretrained", 0)])
 def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far(start: str, first: int) -> None:
     """Of one that begins as a linear model, also how good that is: epoch 0."""
     options = (f"model.start={start}", "training.epochs=4", "training.learning_rate=0.1")
-    network, panel, settings = blank_member(*options)
+    network, panel, settings = random_member(*options)
     recorder = Recorder()
     records = fit(network, panel, settings, recorder)
     assert [record for record, _ in recorder.records] == [replace(r, kept=False) for r in records]
@@ -172,7 +177,7 @@ def test_the_observer_is_told_of_every_epoch_and_of_the_best_so_far(start: str, 
 
 
 def test_stopping_from_outside_ends_after_the_running_epoch() -> None:
-    network, panel, settings = blank_member("training.epochs=50")
+    network, panel, settings = random_member("training.epochs=50")
     stop = threading.Event()
     stop.set()
     records = fit(network, panel, settings, stop=stop)
@@ -181,7 +186,7 @@ def test_stopping_from_outside_ends_after_the_running_epoch() -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_member() -> None:
-    network, panel, settings = blank_member()
+    network, panel, settings = random_member()
     with torch.no_grad():
         next(network.parameters()).fill_(math.nan)
     with pytest.raises(DivergedError, match="loss of member 0 is no longer finite in epoch 1"):

@@ -89,9 +89,9 @@ def test_an_lstm_that_contributes_nothing_is_named() -> None:
 
 
 def test_new_networks_say_why_they_are_new() -> None:
-    (blank,) = trained().movements
-    assert (blank.began, blank.why_new, blank.width_change) == ("new", "", None)
-    assert blank.lines()[0] == "the networks began with new weights"
+    (movement,) = trained().movements
+    assert (movement.began, movement.why_new, movement.width_change) == ("new", "", None)
+    assert movement.lines()[0] == "the networks began with new weights"
     other = train(small("model.start=pretrained", "training.epochs=1", "model.members=1"))
     (found,) = other.movements
     assert (found.began, found.why_new) == ("new", "`model.hidden_size` is 4, theirs is 64")

@@ -11,10 +11,9 @@ from support.histories import as_history, simulated, simulated_bars
 
 from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
-from lstmcast.distributions import StudentTMixture
 from lstmcast.nn import Network
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.group import Group, new_network
+from lstmcast.training.group import new_network
 from lstmcast.training.loop import fit_again
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe, units_at
@@ -117,12 +116,9 @@ def test_the_next_session_is_trained_without_the_others() -> None:
 
 @pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
 def test_units_are_those_of_a_forecast(overrides: tuple[str, ...]) -> None:
-    part = prepared(*overrides, "model.symbol_embedding=3")
+    part = prepared(*overrides)
     panel = panel_of(part)
     network = new_network(part.experiment, panel.input_size, seed=1).eval()
-    assert network.embedding is not None
-    with torch.no_grad():
-        network.embedding.weight.normal_()
     block = panel.blocks[1]
     rows = torch.tensor([block.start + 40, block.start + 90])
     found = units_at(network, panel, rows)
@@ -130,7 +126,7 @@ def test_units_are_those_of_a_forecast(overrides: tuple[str, ...]) -> None:
         first = row - 23 if overrides else block.start
         x = panel.features[None, first : row + 1]
         with torch.no_grad():
-            units, _ = network.units(x, symbols=torch.tensor([1]))
+            units, _ = network.units(x)
         torch.testing.assert_close(found[k], units[0, -1], atol=1e-6, rtol=1e-5)
 
 
@@ -202,7 +198,7 @@ def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:
         counted = whole.weight[..., :1] > 0
         assert torch.equal(batch.weight > 0, counted)
     recipe = Recipe(part.experiment, panel)
-    assert recipe.panel is panel  # a blank start trains all horizons at once
+    assert recipe.panel is panel  # a random start trains all horizons at once
 
 
 def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() -> None:
@@ -231,50 +227,10 @@ def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() ->
     torch.testing.assert_close(answers[2], answers[3])
 
 
-@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
-def test_each_symbol_is_forecast_with_its_own_embedding(overrides: tuple[str, ...]) -> None:
-    """From training over the head for all horizons to the forecast, also of a stranger."""
-    part = prepared(
-        *overrides, "model.start=pretrained", "model.symbol_embedding=2", "target.horizon=3"
-    )
-    recipe = Recipe(part.experiment, panel_of(part))
-    member = recipe.build(0, seed=1)
-    assert member.embedding is not None
-    with torch.no_grad():
-        member.embedding.weight.normal_(generator=torch.Generator().manual_seed(2))
-        member.head.weight[1:, : member.encoder.output_size] = 0.2
-    whole = recipe.finish(member.eval(), 0)
-    group = Group(part.experiment, part.scaling, [whole])
-    stranger = simulated(5, 420, symbol="ZZZ")
-    inputs = group.inputs([*HISTORIES, stranger])
-    origins = {block.symbol: np.arange(200, 210) for block in inputs.blocks}
-    forecasts = group.forecast(inputs, origins)
-    for block, symbols in zip(inputs.blocks, ([0], [1], None), strict=True):
-        # A window, or all rows from the symbol's first on.
-        first = [row - 23 if overrides else 0 for row in origins[block.symbol]]
-        answers = []
-        for start, row in zip(first, origins[block.symbol], strict=True):
-            rows = slice(block.start + start, block.start + int(row) + 1)
-            x = torch.from_numpy(inputs.features[rows])[None]
-            scale = torch.from_numpy(inputs.scale[rows])[None]
-            numbers = None if symbols is None else torch.tensor(symbols)
-            for network in (whole, member):
-                with torch.no_grad():
-                    params, _ = network(x, scale, symbols=numbers)
-                answers.append(params.scale[0, -1, 0])
-        both = torch.stack(answers).view(-1, 2)
-        torch.testing.assert_close(both[:, 0], both[:, 1], atol=1e-6, rtol=1e-5)
-        (mixture,) = forecasts[block.symbol]
-        assert isinstance(mixture, StudentTMixture)
-        unit = part.scaling.target(block.symbol).unit
-        np.testing.assert_allclose(mixture.scale[0, :, 0], both[:, 0] / unit, rtol=1e-4)
-
-
 def test_offsets_are_not_there_for_one_symbol_nor_where_they_are_not_wanted() -> None:
     alone = prepare(small("model.start=pretrained"), HISTORIES[:1])
     without = prepared("model.start=pretrained", "model.symbol_offsets=none")
-    blank = prepared()
-    for part in (alone, without, blank):
+    for part in (alone, without, prepared()):
         network = new_network(part.experiment, part.inputs.features.shape[1], seed=0)
         assert network.head.offsets is None
 

@@ -13,7 +13,7 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
-from support.experiments import blank_member, weights
+from support.experiments import random_member, weights
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
@@ -75,19 +75,19 @@ class Tape(TorchDispatchMode):
         return play
 
 
-@pytest.mark.parametrize(("averaging", "joined"), [(0.9, True), (0.0, True), (0.9, False)])
+@pytest.mark.parametrize(("ema_decay", "joined"), [(0.9, True), (0.0, True), (0.9, False)])
 def test_recorded_steps_are_the_plain_ones(
-    averaging: float, joined: bool, monkeypatch: pytest.MonkeyPatch
+    ema_decay: float, joined: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over the ramp of the learning rate, with masks, and with a smaller batch in between."""
+    """Over the warm-up of the learning rate, with masks, and with a smaller batch in between."""
     options = (
-        *("training.ramp=9", "model.dropout=0.3", "training.weight_decay=0.1"),
-        *(f"training.averaging={averaging}", "training.rate_half_life=20"),
+        *("training.learning_rate_warmup=9", "model.dropout=0.3", "training.weight_decay=0.1"),
+        f"training.ema_decay={ema_decay}",
     )
     monkeypatch.setattr("lstmcast.training.steps.joins_weights", lambda _: joined)
     found, losses, tape = {}, {}, Tape()
     for recorded in (False, True):
-        network, panel, settings = blank_member(*options, "training.clip_norm=0.05")
+        network, panel, settings = random_member(*options, "training.clip_norm=0.05")
         # oneDNN's layer keeps what its backward pass needs only where a gradient is asked for.
         cast("LSTMEncoder", network.encoder).lstm.kernel = "reference"
         steps = Steps(network, settings, learning_rate=0.05)
@@ -99,7 +99,7 @@ def test_recorded_steps_are_the_plain_ones(
         assert len(batches) > WARM_UP + 2
         seen = (batches, smaller, batches)
         losses[recorded] = [run_epoch(network, some, steps, masks) for some in seen]
-        found[recorded] = (weights(network), weights(steps.averaged))
+        found[recorded] = (weights(network), weights(steps.ema))
     assert tape.generators == [masks]
     assert (tape.recordings, tape.plays) == (1, 2 * len(batches) - WARM_UP)
     assert losses[True] == losses[False]
@@ -109,9 +109,9 @@ def test_recorded_steps_are_the_plain_ones(
 
 
 def test_without_cuda_nothing_is_recorded() -> None:
-    network, panel, settings = blank_member("training.replay=cuda_graph")
+    network, panel, settings = random_member("training.replay=cuda_graph")
     steps = Steps(network, settings, learning_rate=0.01)
-    plain, _, _ = blank_member()
+    plain, _, _ = random_member()
     batches = [*panel.training_batches(torch.Generator().manual_seed(1))]
     run_epoch(network, batches, steps, torch.Generator().manual_seed(2))
     others = Steps(plain, settings.model_copy(update={"replay": "none"}), learning_rate=0.01)

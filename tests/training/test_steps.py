@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.experiments import SMALL, blank_member, weights
+from support.experiments import SMALL, random_member, weights
 
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.replay import Replay
@@ -36,9 +36,13 @@ class Plain:
 
 
 def test_the_steps_are_those_of_torch_s_adamw() -> None:
-    """Clipped by PyTorch as well, with the ramp by its scheduler; to rounding."""
-    options = ("training.clip_norm=0.05", "training.weight_decay=0.1", "training.ramp=3")
-    (ours, panel, settings), (theirs, _, _) = (blank_member(*options) for _ in range(2))
+    """Clipped by PyTorch as well, with the warm-up by its scheduler; to rounding."""
+    options = (
+        "training.clip_norm=0.05",
+        "training.weight_decay=0.1",
+        "training.learning_rate_warmup=3",
+    )
+    (ours, panel, settings), (theirs, _, _) = (random_member(*options) for _ in range(2))
     matrices = [p for p in theirs.parameters() if p.dim() > 1]
     others = [p for p in theirs.parameters() if p.dim() <= 1]
     groups: list[dict[str, Any]] = [
@@ -46,7 +50,7 @@ def test_the_steps_are_those_of_torch_s_adamw() -> None:
         {"params": others, "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=0.05, weight_decay=0.1)
-    ramp = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / 3))
+    warmup = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / 3))
     steps = Steps(ours, settings, learning_rate=0.05)
     clipped = 0
     for batch in [*panel.training_batches(torch.Generator().manual_seed(1))][:6]:
@@ -58,7 +62,7 @@ def test_the_steps_are_those_of_torch_s_adamw() -> None:
         (losses.sum() / (batch.weight.sum() * len(losses))).backward()
         clipped += float(torch.nn.utils.clip_grad_norm_(theirs.parameters(), 0.05)) > 0.05
         optimiser.step()
-        ramp.step()
+        warmup.step()
         expected = weights(theirs)
         for name, value in weights(ours).items():
             torch.testing.assert_close(value, expected[name], atol=3e-5, rtol=1e-3)
@@ -66,7 +70,7 @@ def test_the_steps_are_those_of_torch_s_adamw() -> None:
 
 
 def test_a_step_follows_a_gradient_no_longer_than_the_clip() -> None:
-    network, panel, settings = blank_member("training.clip_norm=0.001")
+    network, panel, settings = random_member("training.clip_norm=0.001")
     batch = next(panel.training_batches(torch.Generator().manual_seed(1)))
     run_epoch(network, [batch], Steps(network, settings, learning_rate=0.01))
     gradients = [p.grad.flatten() for p in network.parameters() if p.grad is not None]
@@ -75,7 +79,7 @@ def test_a_step_follows_a_gradient_no_longer_than_the_clip() -> None:
 
 def test_the_average_lags_behind_the_weights_and_is_what_is_kept() -> None:
     """With decay d the average after step n is d * average + (1 - d) * weights."""
-    network, panel, settings = blank_member("training.averaging=0.75")
+    network, panel, settings = random_member("training.ema_decay=0.75")
     steps = Steps(network, settings, learning_rate=0.01)
     expected = weights(network)
     for seed, first in ((1, True), (2, False)):
@@ -83,19 +87,19 @@ def test_the_average_lags_behind_the_weights_and_is_what_is_kept() -> None:
         run_epoch(network, [batch], steps)
         share = 1.0 if first else 0.25  # the first step starts the average
         expected = {n: w + share * (weights(network)[n] - w) for n, w in expected.items()}
-    for name, value in steps.averaged.state_dict().items():
+    for name, value in steps.ema.state_dict().items():
         torch.testing.assert_close(value, expected[name])
 
 
-@pytest.mark.parametrize("averaging", [0.75, 0.0])
+@pytest.mark.parametrize("ema_decay", [0.75, 0.0])
 def test_weights_in_one_block_are_taught_as_those_that_lie_apart(
-    averaging: float, monkeypatch: pytest.MonkeyPatch
+    ema_decay: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
     for joined in (True, False):
         monkeypatch.setattr("lstmcast.training.steps.joins_weights", lambda _, way=joined: way)
-        network, panel, settings = blank_member(
-            f"training.averaging={averaging}", "training.weight_decay=0.1", "model.num_layers=2"
+        network, panel, settings = random_member(
+            f"training.ema_decay={ema_decay}", "training.weight_decay=0.1", "model.num_layers=2"
         )
         places = [weight.data_ptr() for weight in network.parameters()]
         steps = Steps(network, settings, learning_rate=0.01)
@@ -103,16 +107,14 @@ def test_weights_in_one_block_are_taught_as_those_that_lie_apart(
         assert (moved == places) is not joined
         masks = torch.Generator().manual_seed(2)
         run_epoch(network, panel.training_batches(torch.Generator().manual_seed(1)), steps, masks)
-        found.append(
-            weights(network) | {f"mean {k}": v for k, v in weights(steps.averaged).items()}
-        )
+        found.append(weights(network) | {f"mean {k}": v for k, v in weights(steps.ema).items()})
     for name, value in found[0].items():
         torch.testing.assert_close(value, found[1][name], atol=1e-6, rtol=1e-5)
 
 
 def test_steps_are_freed_when_nobody_holds_them() -> None:
     """Not when Python next looks for cycles, which the program puts off."""
-    network, panel, settings = blank_member()
+    network, panel, settings = random_member()
     gc.disable()
     try:
         steps = Steps(network, settings, learning_rate=0.01)
@@ -125,8 +127,8 @@ def test_steps_are_freed_when_nobody_holds_them() -> None:
         gc.enable()
 
 
-def test_the_learning_rate_rises_over_the_ramp() -> None:
-    network, panel, settings = blank_member("training.ramp=4")
+def test_the_learning_rate_rises_over_the_warm_up() -> None:
+    network, panel, settings = random_member("training.learning_rate_warmup=4")
     steps = Steps(network, settings, learning_rate=0.4)
     rates = []
     for seed in range(6):
@@ -134,27 +136,6 @@ def test_the_learning_rate_rises_over_the_ramp() -> None:
         batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
         run_epoch(network, [batch], steps)
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
-
-
-def test_the_learning_rate_may_fall_after_the_ramp() -> None:
-    """By a half in each half-life; the steps are taken at that rate."""
-    network, panel, settings = blank_member("training.ramp=2", "training.rate_half_life=3")
-    same, _, plain = blank_member("training.ramp=2")
-    steps, constant = (
-        Steps(one, kept, learning_rate=0.04) for one, kept in ((network, settings), (same, plain))
-    )
-    rates, moved = [], []
-    for seed in range(9):
-        batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
-        rates.append(steps.learning_rate)
-        before = weights(network)["head.bias"].clone()
-        same.load_state_dict(network.state_dict())
-        for one, taken in ((network, steps), (same, constant)):
-            run_epoch(one, [batch], taken, torch.Generator().manual_seed(seed))
-        ways = [weights(one)["head.bias"] - before for one in (network, same)]
-        moved.append(float(ways[0].norm() / ways[1].norm()))
-    assert rates == pytest.approx([0.02, 0.04, *(0.04 * 0.5 ** (k / 3) for k in range(1, 8))])
-    assert moved == pytest.approx([1, 1, *(0.5 ** (k / 3) for k in range(1, 8))], rel=1e-3)
 
 
 def test_a_training_loads_no_compiler() -> None:

@@ -70,7 +70,7 @@ def test_nothing_is_fitted_of_unlike_symbols() -> None:
 @pytest.mark.parametrize(
     ("overrides", "why"),
     [
-        (("model.start=blank",), "`model.start` is blank"),
+        (("model.start=random",), "`model.start` is random"),
         (("model.hidden_size=8",), "`model.hidden_size` is 8, theirs is 64"),
         (("model.network=lstm_cnn",), "`model.network` is lstm_cnn, theirs is lstm"),
         (("training.supervision=last",), "`training.supervision` last has no pretrained weights"),

@@ -50,7 +50,7 @@ def stirred(network: Network) -> Network:
     return network.eval()
 
 
-@pytest.mark.parametrize("start", ["blank", "linear"])
+@pytest.mark.parametrize("start", ["random", "pretrained"])
 @pytest.mark.parametrize("encoder", list(NETWORKS))
 def test_a_translated_network_says_what_it_said_under_its_own_scaler(
     encoder: str, start: str
@@ -80,25 +80,6 @@ def test_a_translated_network_says_what_it_said_under_its_own_scaler(
     assert not same_weights(network, other)
 
 
-def test_an_embedding_is_not_scaled() -> None:
-    overrides = (*TWO, "model.symbol_embedding=2")
-    cut = [history.between(None, history.bars.index[379]) for history in (AAA, BBB)]
-    before, after = prepare(small(*overrides), cut), prepare(small(*overrides), [AAA, BBB])
-    network = stirred(new_network(before.experiment, len(before.scaling.columns), seed=3))
-    assert network.embedding is not None
-    torch.nn.init.normal_(network.embedding.weight)
-    matrices = build_matrices([AAA, BBB], after.experiment.features or ())
-    other = translated(network, before.scaling, after.scaling)
-    assert not any(module.training for module in other.modules())
-    answers = []
-    for part, reader in ((before, network), (after, other)):
-        inputs = build_inputs(matrices, part.scaling)
-        x, scale = (torch.from_numpy(v)[None, :60] for v in (inputs.features, inputs.scale))
-        params, _ = reader(x, scale, symbols=torch.tensor([1]))
-        answers.append(params.scale.detach())
-    torch.testing.assert_close(answers[0], answers[1], atol=1e-5, rtol=1e-5)
-
-
 def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
     first = earlier()
     part, trained = later(), go_on(start=first.forecaster)
@@ -121,13 +102,13 @@ def test_a_member_goes_on_with_the_body_and_a_head_fitted_around_the_earlier_one
     old = [stirred(new_network(part.experiment, panel.input_size, seed)) for seed in (1, 2)]
     warm, cold = Recipe(part.experiment, panel, 3, old), Recipe(part.experiment, panel, 3)
     for k, network in enumerate(old):
-        member, blank = warm.build(3 + k, seed=9), cold.build(3 + k, seed=9)
+        member, fresh = warm.build(3 + k, seed=9), cold.build(3 + k, seed=9)
         near = [
             row for row in range(len(network.head.bias)) if row not in network.head.long_run_outputs
         ]
         kept, units = network.head.weight[near], network.encoder.output_size
         assert torch.equal(member.head.weight[:, :units], kept[:, :units])
-        assert not torch.equal(member.head.weight[:, units:], blank.head.weight[:, units:])
+        assert not torch.equal(member.head.weight[:, units:], fresh.head.weight[:, units:])
         assert all(
             torch.equal(member.encoder.state_dict()[name], value)
             for name, value in network.encoder.state_dict().items()
@@ -196,30 +177,6 @@ def test_lost_members_and_another_model_begin_anew() -> None:
         [], "the networks begin anew: `model` or `target` was another before",
     )  # fmt: skip
     assert beginnings(None, [part]) == ([[]], ())
-
-
-def test_symbols_keep_the_numbers_of_their_embedding() -> None:
-    three = simulated(3, 420, symbol="CCC", first="2001-05-01", price=7.0)
-    before = prepare(small(*TWO, "model.symbol_embedding=2"), [AAA, BBB])
-    network = stirred(new_network(before.experiment, len(before.scaling.columns), seed=3))
-    assert network.embedding is not None
-    torch.nn.init.normal_(network.embedding.weight)
-    options = ("data.symbols=[CCC, BBB, AAA]", *TWO[1:], "model.symbol_embedding=2")
-    after = prepare(small(*options), [three, BBB, AAA])
-    other = translated(network, before.scaling, after.scaling)
-    assert other.embedding is not None
-    expected = torch.stack([torch.zeros(2), *network.embedding.weight.detach().flip(0)])
-    assert torch.equal(other.embedding.weight, expected)
-    fresh = new_network(after.experiment, len(after.scaling.columns), seed=4)
-    go_on_from(fresh, other)
-    assert fresh.embedding is not None
-    assert torch.equal(fresh.embedding.weight, expected)
-
-
-def test_an_embedding_that_was_not_there_is_not_gone_on_with() -> None:
-    one, two = earlier("model.symbol_embedding=2").forecaster, later("model.symbol_embedding=2")
-    (networks,), (note,) = beginnings(one, [two])
-    assert (networks, note) == ([], "the networks begin anew: one symbol has no embedding")
 
 
 @pytest.mark.parametrize("horizon", [1, 3])

@@ -89,7 +89,7 @@ def test_what_a_key_cannot_be_is_told_before_any_trial(space: str, fault: str) -
 
 
 def test_values_that_do_not_go_together_are_no_fault_of_the_space() -> None:
-    experiment = searching("{training.lookback: [20, 100]}", "training.warm_up=30")
+    experiment = searching("{training.lookback: [20, 100]}", "training.burn_in=30")
     assert check_space(experiment, experiment.tuning.space) == []
     with pytest.raises(ConfigError, match=r"`training.lookback` must be longer"):
         with_values(experiment, {"training.lookback": 20})
