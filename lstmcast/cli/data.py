@@ -63,7 +63,7 @@ class FileFormat(StrEnum):
 @data_app.command("list", cls=Command)
 def list_(data: DataDir = None, json: Json = False) -> None:
     """List what is stored: from where, how much, how many sessions behind the exchange."""
-    from lstmcast.prices.care import with_freshness
+    from lstmcast.prices.maintenance import with_freshness
 
     store = _store(data)
     entries = list(with_freshness(store, store.entries()))
