@@ -44,6 +44,11 @@ def pretrain(
     networks: Annotated[
         int, typer.Option(help="Networks to train, one after the other, each from another seed.")
     ] = 1,
+    batch: Annotated[int, typer.Option(help="Simulated markets in a step.", min=1)] = 32,
+    jobs: Annotated[
+        int,
+        typer.Option(help="Processes that simulate markets; a GPU needs a dozen.", min=1, max=256),
+    ] = 1,
     without: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,6 +87,7 @@ def pretrain(
         device=str(resolve_device(device, "--device", "--device ")),
         seed=seed,
         networks=networks,
+        batch=batch,
         without=tuple(without or ()),
     )
     keep_freed_memory()
@@ -93,7 +99,7 @@ def pretrain(
     try:
         with _stop_on_ctrl_c() as stop, _progress(settings) as observer:
             made = train_on_simulations(
-                settings, observer, partial_file=partial, resume=resume, stop=stop
+                settings, observer, partial_file=partial, resume=resume, stop=stop, jobs=jobs
             )
     except Interrupted as interrupted:
         _tell_of_interruption(interrupted, json=json)

@@ -112,7 +112,7 @@ class HeldOut:
 
     def __init__(self, panel: SimulatedPanel, inputs: Inputs, device: torch.device) -> None:
         self.panel = panel
-        parts = (inputs.scaled(panel), panel.scale, panel.next_returns, panel.cumulated)
+        parts = (inputs.scaled(panel.features), panel.scale, panel.next_returns, panel.cumulated)
         self._parts: Sequence[Tensor] = [part.to(device) for part in parts]
 
     @torch.no_grad()

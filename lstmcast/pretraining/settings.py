@@ -4,8 +4,6 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args, get_origin
 
-import torch
-
 from lstmcast.errors import UsageError
 from lstmcast.features.registry import WARM_UP
 from lstmcast.simulation import PARTS
@@ -27,7 +25,7 @@ class Settings:
     Args:
         minutes, steps: what each network is given; whichever ends first ends its training. One may
             be None.
-        device: of the training, as PyTorch calls it; CUDA simulates the markets as well.
+        device: of the training, as PyTorch calls it; markets are simulated on the CPU.
         seed: of everything that is drawn.
         networks: how many are trained, one after the other, on markets of their own.
         hidden_size: units of the LSTM.
@@ -82,12 +80,6 @@ class Settings:
                 f"its parts are {', '.join(PARTS)}",
             )
         object.__setattr__(self, "without", tuple(p for p in PARTS if p in self.without))
-
-    @property
-    def simulation_device(self) -> torch.device:
-        """Where markets are simulated: beside the training on CUDA, elsewhere on the CPU."""
-        device = torch.device(self.device)
-        return device if device.type == "cuda" else torch.device("cpu")
 
     def share_done(self, steps: int, seconds: float) -> float:
         """How much of a network's training is behind it, from 0 to 1."""

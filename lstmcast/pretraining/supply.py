@@ -2,20 +2,21 @@
 
 Each chunk is simulated from its network's number and its own, so the order in which chunks are
 made changes nothing, and a pretraining that was interrupted finds the next chunk without having
-kept any generator's state. While one chunk is trained on, a thread prepares the next.
+kept any generator's state. While one chunk is trained on, a thread, or several processes, prepare
+those that follow.
 """
 
+import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, multiprocessing
 
 from lstmcast.distributions import FloatArray
 from lstmcast.pretraining.panel import SimulatedPanel, read_markets
@@ -59,12 +60,12 @@ class Inputs:
                 offset[k], factor[k] = 0.0, 1.0
         return cls(panel.columns, offset.numpy(), factor.numpy())
 
-    def scaled(self, panel: SimulatedPanel) -> Float[Tensor, "n rows columns"]:
+    def scaled(self, features: Float[Tensor, "n rows columns"]) -> Float[Tensor, "n rows columns"]:
         """The features as networks read them: scaled, zero where a market lacks the column."""
         offset, factor = (
-            torch.from_numpy(values).to(panel.features) for values in (self.offset, self.factor)
+            torch.from_numpy(values).to(features) for values in (self.offset, self.factor)
         )
-        return ((panel.features - offset) / factor).nan_to_num(0.0)
+        return ((features - offset) / factor).nan_to_num(0.0)
 
 
 def network_seed(settings: Settings, network: int) -> int:
@@ -83,20 +84,10 @@ def _seed(settings: Settings, *use: int) -> int:
 
 
 def _simulated(settings: Settings, markets: int, seed: int) -> SimulatedPanel:
-    device = settings.simulation_device
-    generator = torch.Generator(device).manual_seed(seed)
-    prior = Prior(without=frozenset(settings.without))
-    # Not behind the training's own work, which its stream would do first.
-    with _stream_of_its_own(device):
-        drawn = prior.draw(markets, generator, GROUP)
-        bars = simulate(drawn, settings.sessions, generator, draws=settings.draws)
-        return read_markets(bars, HORIZONS, GROUP, np.random.default_rng(seed))
-
-
-def _stream_of_its_own(device: torch.device) -> AbstractContextManager[Any]:
-    if device.type != "cuda":
-        return nullcontext()
-    return torch.cuda.stream(torch.cuda.Stream(device))
+    generator = torch.Generator().manual_seed(seed)
+    drawn = Prior(without=frozenset(settings.without)).draw(markets, generator, GROUP)
+    bars = simulate(drawn, settings.sessions, generator, draws=settings.draws)
+    return read_markets(bars, HORIZONS, GROUP, np.random.default_rng(seed))
 
 
 class Stopped(Exception):  # noqa: N818 - as KeyboardInterrupt: nothing went wrong
@@ -117,28 +108,41 @@ def markets_of(settings: Settings, key: Key) -> SimulatedPanel:
 
 
 class Supply:
-    """Chunks of markets, each prepared while the one before is trained on.
+    """Chunks of markets, prepared while others are trained on.
 
     Args:
         make: a chunk from its key.
         stop: set when the user wants to stop.
+        jobs: processes that prepare chunks, each on one thread; with 1, a thread of this process
+            does. What a chunk holds does not depend on it.
     """
 
-    def __init__(self, make: Callable[[Key], SimulatedPanel], stop: threading.Event) -> None:
+    def __init__(
+        self, make: Callable[[Key], SimulatedPanel], stop: threading.Event, jobs: int = 1
+    ) -> None:
         self._make = make
         self._stop = stop
-        self._executor = ThreadPoolExecutor(1, "markets")
+        self._executor: Executor = (
+            ThreadPoolExecutor(1, "markets")
+            if jobs == 1
+            # Tensors come back as shared memory, not as copies through a pipe.
+            else ProcessPoolExecutor(
+                jobs, multiprocessing.get_context("spawn"), initializer=_begin_worker
+            )
+        )
+        self.ahead = jobs
+        """How many chunks it prepares beyond the one in use."""
         self._kept: dict[Key, Future[SimulatedPanel]] = {}
 
-    def take(self, key: Key, following: Key | None = None) -> SimulatedPanel:
-        """A chunk; `following` is prepared next, all others are forgotten.
+    def take(self, key: Key, following: Sequence[Key] = ()) -> SimulatedPanel:
+        """A chunk; those that follow are prepared next, all others are forgotten.
 
         Raises:
             Stopped: if the user wants to stop before the chunk is ready.
         """
-        wanted = [key] if following is None else [key, following]
         self._kept = {
-            name: self._kept.get(name) or self._executor.submit(self._make, name) for name in wanted
+            name: self._kept.get(name) or self._executor.submit(self._make, name)
+            for name in (key, *following)
         }
         while not self._stop.is_set():
             with suppress(TimeoutError):
@@ -146,5 +150,11 @@ class Supply:
         raise Stopped
 
     def close(self) -> None:
-        """End the thread; a chunk in preparation is finished first."""
+        """End the workers; a chunk in preparation is finished first."""
         self._executor.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the process that trains; take one core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)

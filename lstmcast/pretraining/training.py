@@ -115,6 +115,7 @@ def pretrain(
     resume: bool = False,
     stop: threading.Event | None = None,
     save_every: float = SAVE_EVERY,
+    jobs: int = 1,
 ) -> Pretrained:
     """Train networks on simulated markets.
 
@@ -125,6 +126,7 @@ def pretrain(
         resume: go on from there.
         stop: set by another thread or a signal's handler, it ends the training after the step.
         save_every: seconds between two saves.
+        jobs: processes that simulate markets; a GPU waits for fewer than a dozen.
 
     Raises:
         RunError: nothing to go on from, or a damaged file.
@@ -133,7 +135,9 @@ def pretrain(
         OutputError: a save that failed.
         Interrupted: if `stop` was set; what was trained is in the file.
     """
-    run = _Pretraining(settings, observer or Silent(), partial_file, stop or threading.Event())
+    run = _Pretraining(
+        settings, observer or Silent(), partial_file, stop or threading.Event(), jobs
+    )
     begun = Progress.load(partial_file, settings) if resume and partial_file else None
     return run(begun, save_every)
 
@@ -146,14 +150,19 @@ class _Pretraining:
     references: References
 
     def __init__(
-        self, settings: Settings, observer: Observer, file: Path | None, stop: threading.Event
+        self,
+        settings: Settings,
+        observer: Observer,
+        file: Path | None,
+        stop: threading.Event,
+        jobs: int,
     ) -> None:
         self.settings = settings
         self.observer = observer
         self.file = file
         self.stop = stop
         self.device = torch.device(settings.device)
-        self.supply = Supply(partial(markets_of, settings), stop)
+        self.supply = Supply(partial(markets_of, settings), stop, jobs)
 
     def __call__(self, begun: Progress | None, save_every: float) -> Pretrained:
         try:
@@ -170,7 +179,7 @@ class _Pretraining:
     def _prepare(self, begun: Progress | None) -> None:
         """Simulate what is needed before the first step."""
         if begun is None:
-            begun = Progress(self.settings, Inputs.of(self.supply.take((0, 0), HELD_OUT)))
+            begun = Progress(self.settings, Inputs.of(self.supply.take((0, 0), [HELD_OUT])))
         self.progress = begun
         inputs = begun.inputs
         self.held_out = HeldOut(self.supply.take(HELD_OUT), inputs, self.device)
@@ -206,8 +215,11 @@ class _Pretraining:
         per_chunk = settings.markets // settings.batch
         while self._share(training) < 1:
             chunk, done = divmod(training.steps, per_chunk)
-            last = settings.steps is not None and (chunk + 1) * per_chunk >= settings.steps
-            panel = self.supply.take((number, chunk), None if last else (number, chunk + 1))
+            chunks = math.inf if settings.steps is None else settings.steps / per_chunk
+            following = range(chunk + 1, chunk + 1 + self.supply.ahead)
+            panel = self.supply.take(
+                (number, chunk), [(number, k) for k in following if k < chunks]
+            )
             data = _Chunk.of(panel, self.progress.inputs, self.device)
             for rows in order_of(settings, number, chunk).split(settings.batch)[done:]:
                 yield rows.to(self.device), data
@@ -279,8 +291,9 @@ class _Chunk(NamedTuple):
 
     @classmethod
     def of(cls, panel: SimulatedPanel, inputs: Inputs, device: torch.device) -> "_Chunk":
-        parts = (inputs.scaled(panel), panel.scale, panel.next_returns, panel.cumulated)
-        return cls(*(part.to(device) for part in parts))
+        parts = (panel.features, panel.scale, panel.next_returns, panel.cumulated)
+        features, *others = (part.to(device) for part in parts)
+        return cls(inputs.scaled(features), *others)
 
 
 def learning_rate(steps: int, share: float) -> float:

@@ -84,6 +84,13 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(
     assert not torch.equal(first, second)
 
 
+@pytest.mark.slow
+def test_processes_that_simulate_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = pretrain(tiny(steps=2))
+    monkeypatch.setattr(training_module, "markets_of", markets_of)  # a function that can be sent
+    assert same_weights(here, pretrain(tiny(steps=2), jobs=2))
+
+
 @pytest.mark.parametrize("after", [3, 6, 8], ids=lambda k: f"{k} steps")
 def test_it_goes_on_to_the_same_bits(whole: Pretrained, tmp_path: Path, after: int) -> None:
     """Inside a chunk, between two networks, and inside the second network."""
@@ -225,7 +232,7 @@ def test_the_rate_rises_and_falls() -> None:
 def test_inputs_are_scaled_where_they_are_there_and_zero_where_not() -> None:
     panel = markets_of(tiny(), (0, 0))
     inputs = Inputs.of(panel)
-    scaled = inputs.scaled(panel)
+    scaled = inputs.scaled(panel.features)
     missing = panel.features.isnan()
     assert missing.any()
     assert (scaled[missing] == 0).all()
@@ -265,7 +272,7 @@ def test_losses_are_means_after_the_burn_in_over_what_is_known() -> None:
     from scipy.stats import t
 
     panel = markets_of(tiny(), (0, 0))
-    inputs = Inputs.of(panel).scaled(panel)
+    inputs = Inputs.of(panel).scaled(panel.features)
     network = new_network(len(panel.columns), 4, seed=3)
     torch.nn.init.normal_(network.head.weight, std=0.1)
     with torch.no_grad():
