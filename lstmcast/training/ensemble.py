@@ -53,6 +53,10 @@ class Recipe(Protocol):
         """Nats of validation that a member must gain to leave what it begins as."""
         ...
 
+    def trains(self, member: int) -> bool:
+        """Whether a member is trained, or forecasts as it begins."""
+        ...
+
     def build(self, member: int, seed: int) -> Network:
         """A new network from its member's number and seed."""
         ...
@@ -185,6 +189,8 @@ def _fit_or_restart(
 ) -> FittedMember | None:
     """Train one member; None if it diverged twice or never began."""
     rate = recipe.learning_rate
+    if not recipe.trains(member):
+        settings = settings.model_copy(update={"epochs": 0})
     for learning_rate in (rate, rate * RESTART_FACTOR):
         if stop.is_set():
             return None

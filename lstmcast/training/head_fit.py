@@ -63,7 +63,10 @@ class HeadPrior:
 
     def at(self, rows: int) -> "HeadPrior":
         """The standard deviations for a number of rows."""
-        factor = (rows / 1000) ** self.growth
+        return self.times((rows / 1000) ** self.growth)
+
+    def times(self, factor: float) -> "HeadPrior":
+        """All standard deviations multiplied by a factor."""
         names = ("units", "features", "bias", "offsets")
         return replace(self, **{name: factor * getattr(self, name) for name in names})
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support.experiments import LAST, small, trained
+from support.experiments import LAST, small, train, trained
 from support.histories import as_history, simulated, simulated_bars
 
 from lstmcast.config import Training
@@ -81,6 +81,29 @@ def test_finishing_teaches_the_further_sessions() -> None:
         params, _ = network(panel.features[rows], panel.scale[rows])
         losses.append(network.head.loss(params, panel.targets[rows]).mean(dim=(0, 1)))
     assert (losses[0][1:] < losses[1][1:]).all()
+
+
+def test_members_go_some_way_far_and_nowhere() -> None:
+    part = prepared("model.start=pretrained", "model.hidden_size=64", "model.members=4")
+    recipe = Recipe(part.experiment, panel_of(part), pretrained=part.pretrained)
+    assert [recipe.trains(member) for member in range(4)] == [True, True, False, True]
+
+    def moved(member: int) -> float:
+        start = recipe._new(0, member, whole=False).head.weight  # noqa: SLF001
+        return float((recipe.build(member, seed=1).head.weight - start).norm().detach())
+
+    some, far, nowhere, again = map(moved, range(4))
+    assert nowhere == 0 < some < far
+    # The fourth begins as the first, and has its reach.
+    assert again == some
+
+
+def test_a_member_that_goes_nowhere_is_not_trained() -> None:
+    experiment = small(
+        "model.start=pretrained", "model.hidden_size=64", "model.members=3", "training.epochs=1"
+    )
+    found = train(experiment).ensemble.members[2].records
+    assert [(r.epoch, r.kept) for r in found] == [(0, True)]
 
 
 def test_training_moves_the_width_and_leaves_the_location() -> None:
