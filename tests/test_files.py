@@ -128,10 +128,21 @@ def test_a_pipe_is_written_and_stays_a_pipe(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [pipe]
 
 
+def a_device(folder: Path) -> Path:
+    """A node of its own where one may be made: root could replace the system's by a file."""
+    own = folder / "device"
+    try:
+        os.mknod(own, 0o600 | stat.S_IFCHR, Path(os.devnull).stat().st_rdev)
+        own.write_bytes(b"")
+    except OSError:
+        return Path(os.devnull)
+    return own
+
+
 def test_devices_stay_devices(tmp_path: Path) -> None:
-    null = tmp_path / "null"
-    null.symlink_to(os.devnull)
-    for path in (Path(os.devnull), null):
+    device, link = a_device(tmp_path), tmp_path / "link"
+    link.symlink_to(device)
+    for path in (device, link):
         replace_file(path, b"new")
         assert stat.S_ISCHR(path.stat().st_mode)
     if Path("/dev/full").exists():

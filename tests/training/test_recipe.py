@@ -89,7 +89,7 @@ def test_members_go_some_way_far_and_nowhere() -> None:
     assert [recipe.trains(member) for member in range(4)] == [True, True, False, True]
 
     def moved(member: int) -> float:
-        start = recipe._new(0, member, whole=False).head.weight  # noqa: SLF001
+        start = recipe._new(0, member, whole=False).head.weight
         return float((recipe.build(member, seed=1).head.weight - start).norm().detach())
 
     some, far, nowhere, again = map(moved, range(4))
