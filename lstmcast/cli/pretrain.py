@@ -44,7 +44,10 @@ def pretrain(
     networks: Annotated[
         int, typer.Option(help="Networks to train, one after the other, each from another seed.")
     ] = 1,
-    batch: Annotated[int, typer.Option(help="Simulated markets in a step.", min=1)] = 32,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Simulated markets in a step.", show_default="32", min=1),
+    ] = None,
     jobs: Annotated[
         int,
         typer.Option(help="Processes that simulate markets; a GPU needs a dozen.", min=1, max=256),
@@ -87,7 +90,7 @@ def pretrain(
         device=str(resolve_device(device, "--device", "--device ")),
         seed=seed,
         networks=networks,
-        batch=batch,
+        **({} if batch is None else {"batch": batch}),
         without=tuple(without or ()),
     )
     keep_freed_memory()
