@@ -163,6 +163,7 @@ def backtest(
             notes=notes,
             cost_bps=cost_bps,
             trials=count_trials(walk),
+            chosen_from=experiment.tuning.trials,
         )
     _keep(walk, report)
     if json:

@@ -170,6 +170,7 @@ def evaluate_run(
         refit=refit,
         jobs=jobs,
         cache=FitCache.open(store_folder / "cache" / "fits"),
+        trials=experiment.tuning.trials,
     )
 
 

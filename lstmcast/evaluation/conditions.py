@@ -3,10 +3,11 @@
     SCORE[@HORIZON] OPERATOR VALUE
 
 A score is a field of `Scores` (`crps`, `log_score`, `rmse_ratio`, `coverage_80`, ...), or `p`, the
-p-value of the model's CRPS against the best baseline, which is 1 where the model is not the better
-one: a script that asks for `p<0.05` asks for skill. The horizon is the shortest by default. The
-value is a number, a baseline's name, or `best`, the best of the baselines in that score. Over too
-few days to conclude anything no condition holds, but one on `rows`.
+p-value of the model's CRPS against the best baseline, as that of the best of the configurations
+that the model was chosen from, which is 1 where the model is not the better one: a script that asks
+for `p<0.05` asks for skill. The horizon is the shortest by default. The value is a number, a
+baseline's name, or `best`, the best of the baselines in that score. Over too few days to conclude
+anything no condition holds, but one on `rows`.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from lstmcast.baselines import BASELINES
 from lstmcast.errors import ConditionError, UsageError
 from lstmcast.evaluation.report import MODEL, Report, best_baseline
 from lstmcast.evaluation.scores import Scores
+from lstmcast.evaluation.significance import best_of
 
 _PATTERN = re.compile(r"\s*(\w+)(?:@(\d+))?\s*(<=|>=|<|>)\s*([\w.+-]+)\s*")
 
@@ -162,7 +164,7 @@ def _model_value(report: Report, name: str, horizon: int) -> float:
         found = report.comparisons[best][horizon] if best else None
         if found is None or found.crps is None or found.skill is None:
             return float("nan")
-        return found.crps.p_value if found.skill > 0 else 1.0
+        return best_of(found.crps.p_value, report.verdict.trials) if found.skill > 0 else 1.0
     return float(getattr(report.forecasters[MODEL].pooled[horizon], name))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.coverage import CoverageCheck
 from lstmcast.evaluation.point import PointReport
-from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.significance import Test, best_of
 
 SIGNIFICANT = 0.05
 
@@ -23,13 +23,24 @@ class Finding(StrEnum):
     """Too few days, or nothing stated that could be compared."""
 
 
-def finding(test: Test | None) -> Finding:
-    """Read a test of the model's loss minus another's."""
+def finding(test: Test | None, trials: int = 1) -> Finding:
+    """Read a test of the model's loss minus another's.
+
+    Args:
+        test: the test.
+        trials: configurations that the model is the best of: a claim that it is better must hold
+            for the best of as many. That it is worse needs no such allowance.
+    """
     if test is None or not np.isfinite(test.p_value):
         return Finding.unknown
-    if test.p_value >= SIGNIFICANT:
+    if allowed_for(test, trials) >= SIGNIFICANT:
         return Finding.level
     return Finding.better if test.mean < 0 else Finding.worse
+
+
+def allowed_for(test: Test, trials: int) -> float:
+    """A test's p-value, deflated where it speaks for the model."""
+    return best_of(test.p_value, trials) if test.mean < 0 else test.p_value
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Evidence:
         baselines: how many baselines there are.
         symbols_better, symbols: on how many symbols alone the model beats the best baseline.
         ranges: how the stated ranges held, at `horizon` and further; empty for a point forecast.
+        trials: configurations that the model was chosen from.
         adds: what the LSTM adds, in words (`lstm_adds`); empty where nothing can be said.
     """
 
@@ -64,6 +76,7 @@ class Evidence:
     symbols: int
     ranges: tuple[CoverageCheck, ...]
     adds: str = ""
+    trials: int = 1
 
     @property
     def nothing_moved(self) -> bool:

@@ -25,17 +25,19 @@ class Contribution:
         label: how tables call the other.
         skill: 1 - CRPS of the model / that of the other.
         crps, log_score: tests of the difference, model minus other: below 0 the model is better.
+        trials: configurations that the model was chosen from.
     """
 
     label: str
     skill: float
     crps: Test
     log_score: Test
+    trials: int = 1
 
     @property
     def found(self) -> Finding:
         """Better or worse by one of the two scores at least; CRPS decides where they disagree."""
-        crps, log_score = finding(self.crps), finding(self.log_score)
+        crps, log_score = (finding(test, self.trials) for test in (self.crps, self.log_score))
         return log_score if crps is Finding.level else crps
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,7 +51,10 @@ class Contribution:
 
 
 def contributions(
-    comparisons: Mapping[str, Mapping[int, Comparison]], labels: Mapping[str, str], horizon: int
+    comparisons: Mapping[str, Mapping[int, Comparison]],
+    labels: Mapping[str, str],
+    horizon: int,
+    trials: int = 1,
 ) -> dict[str, Contribution]:
     """What the model adds to each of the two; without those that it was not compared with."""
     found = {}
@@ -59,7 +64,7 @@ def contributions(
             continue
         if compared.crps is not None and compared.log_score is not None:
             found[name] = Contribution(
-                labels[name], compared.skill, compared.crps, compared.log_score
+                labels[name], compared.skill, compared.crps, compared.log_score, trials
             )
     return found
 

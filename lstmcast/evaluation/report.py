@@ -40,7 +40,7 @@ from lstmcast.evaluation.row_scores import (
     score_symbol,
 )
 from lstmcast.evaluation.scores import ByHorizon, row_losses
-from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.significance import Test, best_of
 from lstmcast.evaluation.unchanged import never_moved, seldom_moves
 from lstmcast.evaluation.verdict import Verdict, judge
 
@@ -156,6 +156,7 @@ def evaluate(
     jobs: int = 0,
     cache: FitCache | None = None,
     label: str = "LSTM",
+    trials: int = 1,
 ) -> Report:
     """Score a model beside the baselines on the same rows.
 
@@ -173,6 +174,7 @@ def evaluate(
         jobs: worker processes at most; 0 takes one for each core.
         cache: where slow fits are kept.
         label: how tables call the model.
+        trials: configurations that the model was chosen from, for which the verdict allows.
 
     Raises:
         DataError: if there are no predictions, or `fit_end` comes after the first origin.
@@ -203,7 +205,7 @@ def evaluate(
         forecasters[name] = pool_symbols({key: part.table for key, part in parts.items()}, model)
         notes += [note for part in parts.values() for note in part.notes]
     labels = {MODEL: label, **{name: get_baseline(name).label for name in results}}
-    return _report(model, forecasters, labels, bars, tuple(notes))
+    return _report(model, forecasters, labels, bars, tuple(notes), trials)
 
 
 def assemble(
@@ -211,6 +213,7 @@ def assemble(
     labels: Mapping[str, str],
     bars: Mapping[str, pd.DataFrame],
     notes: tuple[str, ...] = (),
+    trials: int = 1,
 ) -> Report:
     """Score tables that have the same rows, `model` first, and draw the verdict.
 
@@ -219,6 +222,7 @@ def assemble(
         labels: how to call each.
         bars: adjusted bars of each symbol.
         notes: what the reader should know besides.
+        trials: configurations that the model was chosen from, for which the verdict allows.
 
     Raises:
         RunError: if a table lacks a row that the model has.
@@ -228,7 +232,7 @@ def assemble(
         name: pool_symbols(_by_symbol(model if name == MODEL else align(table, model)), model)
         for name, table in tables.items()
     }
-    return _report(model, forecasters, labels, bars, (*still, *notes))
+    return _report(model, forecasters, labels, bars, (*still, *notes), trials)
 
 
 def _that_moved(predictions: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -271,6 +275,7 @@ def _report(
     labels: Mapping[str, str],
     bars: Mapping[str, pd.DataFrame],
     notes: tuple[str, ...],
+    trials: int,
 ) -> Report:
     horizons = tuple(found[MODEL].pooled)
     nearest = horizons[0]
@@ -309,7 +314,7 @@ def _report(
     }
     point_tests = {h: point_test(days[h], h) for h in horizons}
     ranges = check_coverage(losses, terciles, nearest) + check_coverage_ahead(model, horizons[1:])
-    adds = contributions(comparisons, labels, nearest)
+    adds = contributions(comparisons, labels, nearest, trials)
     distribution = forecasters[MODEL].kind == "distribution"
     evidence = Evidence(
         horizon=nearest,
@@ -323,10 +328,11 @@ def _report(
         if RANDOM_WALK in comparisons and distribution
         else None,
         baselines=len(comparisons),
-        symbols_better=sum(_beats(test) for test in symbol_tests.values()),
+        symbols_better=sum(_beats(test, trials) for test in symbol_tests.values()),
         symbols=len(points),
         ranges=ranges,
         adds=adds_words(adds, f"the {labels[MODEL]}"),
+        trials=trials,
     )
     return Report(
         rows=_rows(model),
@@ -360,9 +366,9 @@ def best_baseline(forecasters: Mapping[str, ForecasterReport], horizon: int) -> 
     return min(stated, key=lambda name: stated[name]) if stated else None
 
 
-def _beats(test: Mapping[str, float | int | None]) -> bool:
+def _beats(test: Mapping[str, float | int | None], trials: int) -> bool:
     p, mean = test["p_holm"], test["mean"]
-    return p is not None and mean is not None and p < SIGNIFICANT and mean < 0
+    return p is not None and mean is not None and best_of(p, trials) < SIGNIFICANT and mean < 0
 
 
 def _rows(predictions: pd.DataFrame) -> dict[str, Rows]:

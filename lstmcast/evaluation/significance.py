@@ -175,6 +175,24 @@ def diebold_mariano(
     return Test(mean, float(statistic), 2 * float(stdtr(df, -abs(statistic))), n)
 
 
+def best_of(p_value: float, trials: int) -> float:
+    """The p-value of a finding that is the best of so many trials: `1 - (1 - p) ** trials`.
+
+    Exact where trials are independent, and too large where they are alike, as configurations of one
+    search are. NaN stays NaN.
+
+    Args:
+        p_value: as if it were the only trial.
+        trials: that were made, this one included.
+
+    Source: Sidak (1967), Rectangular confidence regions for the means of multivariate normal
+    distributions; on the best of many models, White (2000), A reality check for data snooping.
+    """
+    if trials == 1 or not p_value < 1:
+        return p_value
+    return float(-np.expm1(trials * np.log1p(-p_value)))
+
+
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Adjust p-values of several tests so that the chance of any false finding stays as stated.
 

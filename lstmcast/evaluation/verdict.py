@@ -1,8 +1,9 @@
 """The closing words of an evaluation: is the forecast worth more than a baseline?
 
-A claim needs a p-value below 5 %; anything else is called level, and a test range too short to
-tell, or in which the price stood still, gets no claim at all. A result beyond what honest forecasts
-reach is called that.
+A claim needs a p-value below 5 %, and a model that is the best of many trials one that is below it
+as the best of as many; anything else is called level, and a test range too short to tell, or in
+which the price stood still, gets no claim at all. A result beyond what honest forecasts reach is
+called that.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmcast.evaluation.evidence import Evidence, Finding, finding
+from lstmcast.evaluation.evidence import Evidence, Finding, allowed_for, finding
 from lstmcast.evaluation.suspicion import too_good
 from lstmcast.evaluation.words import full_text, in_short, inconclusive
 
@@ -32,6 +33,11 @@ class Verdict:
     """1 - CRPS / that of the best baseline: above 0 the model's distribution is better."""
     distribution_p: float | None
     against_random_walk: Finding
+    trials: int
+    """Configurations that the model was chosen from; 1 where nobody searched."""
+    point_p_deflated: float | None
+    """`point_p` as the p-value of the best of so many, where it speaks for the model."""
+    distribution_p_deflated: float | None
     copies: bool | None
     """The median fits the last close better than the close that came, for most symbols."""
     ranges_hold: bool | None
@@ -55,10 +61,11 @@ class Verdict:
 def judge(evidence: Evidence) -> Verdict:
     """Draw the verdict from the evidence."""
     e = evidence
-    point = finding(e.point)
+    point = finding(e.point, e.trials)
     best = e.against_best
-    distribution = finding(best.crps if best else None)
-    walk = finding(e.against_walk.crps if e.against_walk else None)
+    against_best = best.crps if best else None
+    distribution = finding(against_best, e.trials)
+    walk = finding(e.against_walk.crps if e.against_walk else None, e.trials)
     tested = np.isfinite(e.point.p_value)
     copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
     judged = [check.calibrated for check in e.nearest_ranges if check.calibrated is not None]
@@ -73,8 +80,13 @@ def judge(evidence: Evidence) -> Verdict:
         distribution=distribution,
         best_baseline=e.best[0] if e.best else None,
         distribution_gain=best.skill if best else None,
-        distribution_p=best.crps.p_value if best and best.crps and tested else None,
+        distribution_p=against_best.p_value if against_best and tested else None,
         against_random_walk=walk,
+        trials=e.trials,
+        point_p_deflated=allowed_for(e.point, e.trials) if tested else None,
+        distribution_p_deflated=allowed_for(against_best, e.trials)
+        if against_best and tested
+        else None,
         copies=None if copies is None else bool(copies),
         ranges_hold=hold,
         too_good=doubts,

@@ -6,8 +6,9 @@ import numpy as np
 
 from lstmcast.evaluation.coverage import OVERALL, CoverageCheck
 from lstmcast.evaluation.direction import too_few
-from lstmcast.evaluation.evidence import Evidence, Finding
+from lstmcast.evaluation.evidence import Evidence, Finding, allowed_for
 from lstmcast.evaluation.point import SHIFTS
+from lstmcast.evaluation.significance import Test
 
 
 def in_short(
@@ -79,6 +80,7 @@ def full_text(
         _symbol_words(e, distribution),
         e.adds,
         _range_words(e),
+        _trial_words(e),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -95,7 +97,7 @@ def _doubt_words(doubts: Sequence[str]) -> str:
 
 def _price_words(e: Evidence, point: Finding) -> str:
     gain = 100 * (1 - e.error_ratio)
-    evidence = f"{_p(e.point.p_value)}, {e.days} days"
+    evidence = f"{_p_of(e.point, e)}, {e.days} days"
     if point is Finding.better:
         return (
             f"Price: the median beats the last close, error of the return {gain:.2f} % smaller "
@@ -171,7 +173,7 @@ def _distribution_words(e: Evidence, distribution: Finding, walk: Finding) -> st
         # By how much lower, or by how much higher: as the number before it.
         ends = (best.low, best.high) if gain >= 0 else (-best.high, -best.low)
         interval = f", 95 % interval {100 * ends[0]:.2f} to {100 * ends[1]:.2f} %"
-    evidence = f"CRPS {abs(gain):.2f} % {side}{interval}, {_p(best.crps.p_value)}"
+    evidence = f"CRPS {abs(gain):.2f} % {side}{interval}, {_p_of(best.crps, e)}"
     among = f"the best of {e.baselines} baselines" if e.baselines > 1 else "the only one compared"
     rival = f"{e.best[1]}, {among}"
     words = {
@@ -241,6 +243,16 @@ def _further_words(e: Evidence) -> str:
     return f" {ahead(horizons[0]).capitalize()} they are {faults(first)}{more}."
 
 
+def _trial_words(e: Evidence) -> str:
+    """That the model is the best of many, and what that asks of a claim."""
+    if e.trials == 1:
+        return ""
+    return (
+        f"It was chosen from {e.trials:,} configurations by their validation scores; to be called "
+        "better it must be so as the best of as many (Sidak)."
+    )
+
+
 def _held(checks: Sequence[CoverageCheck]) -> str:
     return ", ".join(
         f"{check.nominal} % held {100 * check.coverage:.1f} %"
@@ -289,6 +301,13 @@ def faults(checks: Sequence[CoverageCheck]) -> str:
 def ahead(horizon: int) -> str:
     """How far a forecast reaches."""
     return "one session ahead" if horizon == 1 else f"{horizon} sessions ahead"
+
+
+def _p_of(test: Test, e: Evidence) -> str:
+    """A p-value, and what it is for the best of many where that makes a difference."""
+    if e.trials == 1 or test.mean >= 0:
+        return _p(test.p_value)
+    return f"{_p(test.p_value)}, as the best of {e.trials:,} {_p(allowed_for(test, e.trials))}"
 
 
 def _p(value: float) -> str:

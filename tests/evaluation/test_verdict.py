@@ -23,7 +23,7 @@ from lstmcast.evaluation.conditions import check_conditions
 from lstmcast.evaluation.coverage import CoverageCheck
 from lstmcast.evaluation.evidence import Evidence, finding
 from lstmcast.evaluation.report import assemble
-from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.significance import Test, best_of
 from lstmcast.evaluation.trust import trust_in
 from lstmcast.evaluation.words import in_short
 
@@ -61,6 +61,45 @@ def test_skill_that_is_there_is_found() -> None:
     assert "does not beat the random walk" in report.verdict.text
     assert "One session ahead its ranges hold, at low and at high volatility" in report.verdict.text
     assert "as far as 1800 days can tell (50 % held" in report.verdict.text
+
+
+def test_the_best_of_many_must_be_better_as_the_best_of_as_many() -> None:
+    bars, knows = garch_world(1, rows=2500)
+    # Not quite the truth, so that there is something left of the p-value.
+    wide = StudentTMixture(df=knows.df, loc=knows.loc, scale=1.09 * knows.scale)
+    report = judged({"X": bars}, wide)
+    alone = report.verdict
+    assert (alone.distribution, alone.trials) == (Finding.better, 1)
+    p = alone.distribution_p
+    assert p is not None
+    assert 1e-6 < p < 0.05
+    assert alone.distribution_p_deflated == p
+    assert "configurations" not in alone.text
+    trials = int(0.06 / p) + 1
+    table = predict({"X": bars}, FIRST, {"X": wide})
+    best = evaluate(table, {"X": bars}, baselines=QUICK, trials=trials).verdict
+    assert (best.distribution, best.trials, best.distribution_p) == (Finding.level, trials, p)
+    assert best.distribution_p_deflated == pytest.approx(1 - (1 - p) ** trials, rel=1e-9)
+    assert f"as the best of {trials:,} p = 0.0" in best.text
+    assert f"It was chosen from {trials:,} configurations by their validation scores" in best.text
+    assert "do not beat those of" in best.summary
+    few = evaluate(table, {"X": bars}, baselines=QUICK, trials=2)
+    assert few.verdict.distribution is Finding.better
+    check_conditions(few, [f"p<{2 * p}"])
+    with pytest.raises(ConditionError, match="does not hold"):
+        check_conditions(few, [f"p<{1.5 * p}"])
+
+
+def test_to_be_worse_needs_no_allowance_for_trials() -> None:
+    worse, better = Test(0.1, 3.0, 0.01, 500), Test(-0.1, -3.0, 0.01, 500)
+    assert (finding(worse, 50), finding(better, 50)) == (Finding.worse, Finding.level)
+    assert (finding(better, 5), finding(better)) == (Finding.better, Finding.better)
+
+
+@pytest.mark.parametrize(("p", "trials"), [(0.01, 1), (0.01, 5), (0.3, 50), (1.0, 9), (1e-12, 7)])
+def test_the_p_value_of_the_best_of_many_is_that_of_independent_ones(p: float, trials: int) -> None:
+    assert best_of(p, trials) == pytest.approx(1 - (1 - p) ** trials, rel=1e-4)
+    assert np.isnan(best_of(float("nan"), trials))
 
 
 @pytest.mark.slow

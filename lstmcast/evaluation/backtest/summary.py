@@ -82,6 +82,7 @@ def summarise(
     notes: tuple[str, ...] = (),
     cost_bps: float | None = None,
     trials: int = 1,
+    chosen_from: int = 1,
 ) -> BacktestReport:
     """Judge the forecasts of all folds.
 
@@ -92,9 +93,11 @@ def summarise(
         notes: what the reader should know besides.
         cost_bps: cost of a trade in hundredths of a percent; None for no trading.
         trials: models tried on these symbols and days (`count_trials`), this one included.
+        chosen_from: configurations that the model was chosen from (`tuning.trials`), for which the
+            verdict allows.
     """
     labels = {name: label if name == MODEL else get_baseline(name).label for name in tables}
-    report = assemble(tables, labels, bars, notes)
+    report = assemble(tables, labels, bars, notes, chosen_from)
     horizon = report.horizons[0]
     best = best_baseline(report.forecasters, horizon)
     years, differences = [], pd.Series(dtype="float64")

@@ -1,8 +1,9 @@
 """How many models have been tried on what a walk forecasts: the best of many tries looks good.
 
 A trial is a run or a walk of the same symbols whose test days lie within the walk's, in part at
-least. What else is kept in the folder says nothing about this one. The number is kept with the
-walk, so that the same walk says the same whenever it is asked again.
+least; so is each configuration that a search tried before this one was chosen. What else is kept in
+the folder says nothing about this one. The number is kept with the walk, so that the same walk says
+the same whenever it is asked again.
 """
 
 from collections.abc import Iterator
@@ -51,8 +52,11 @@ def count_trials(walk: Backtest) -> int:
     )
     others = [trial.name for trial in _trials(walk.root) if _same(trial, ours)]
     counted = sorted({*others, ours.name})
-    write_atomically(kept, to_json({"trials": len(counted), "counted": counted}))
-    return len(counted)
+    # The configuration may be the best of many that a search tried, in part on these days.
+    searched = walk.experiment.tuning.trials - 1
+    trials = len(counted) + searched
+    write_atomically(kept, to_json({"trials": trials, "counted": counted, "searched": searched}))
+    return trials
 
 
 def _same(one: _Trial, other: _Trial) -> bool:
