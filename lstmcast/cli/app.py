@@ -26,6 +26,7 @@ from lstmcast.cli.interrupts import exit_code, listen, stop_listening
 from lstmcast.cli.opening import keeping_runs
 from lstmcast.cli.plot import plot
 from lstmcast.cli.pretrain import pretrain
+from lstmcast.cli.report import report
 from lstmcast.cli.runs import runs_app
 from lstmcast.cli.streams import failure_of, steady_streams
 from lstmcast.cli.train import train
@@ -119,7 +120,9 @@ def _options(
     be_quiet(wanted=quiet)
 
 
-for _command in (fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain, tune):
+for _command in (
+    fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain, tune, report,
+):  # fmt: skip
     app.command(cls=Command)(_command)
 app.add_typer(data_app)
 app.add_typer(runs_app)

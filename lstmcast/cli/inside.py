@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from lstmcast.explain import Importance, Inputs, Widening
+    from lstmcast.explain import GateTrace, Importance, Inputs, Widening
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
     from lstmcast.training import Forecaster
@@ -97,7 +97,7 @@ class Inside:
         with one_thread():
             return widening(networks_of(self.group, part.dates[-1]), part, self.groups)
 
-    def gates(
+    def trace(
         self,
         symbol: str,
         *,
@@ -105,15 +105,16 @@ class Inside:
         last: "pd.Timestamp | None" = None,
         units: int = UNITS,
         member: int = 0,
-        currency: str | None = None,
-    ) -> "Figure":
+    ) -> "tuple[GateTrace, list[int]]":
         """The gates of one network over some sessions of a symbol, the newest if none are named.
+
+        Returns:
+            Of all units, and which of them move the next range most.
 
         Raises:
             UsageError: if there is no such network, or no session between the dates.
         """
         from lstmcast.explain import networks_of, telling_units, trace_gates
-        from lstmcast.plots import gates_chart
 
         part = self.inputs[symbol]
         rows = self._window(part, first, last)
@@ -124,13 +125,27 @@ class Inside:
             )
         with one_thread():
             network = networks[member]
-            chosen = telling_units(network, part, rows, units)
-            trace = trace_gates(network, part, rows)
+            return trace_gates(network, part, rows), telling_units(network, part, rows, units)
+
+    def gates(
+        self,
+        symbol: str,
+        *,
+        first: "pd.Timestamp | None" = None,
+        last: "pd.Timestamp | None" = None,
+        units: int = UNITS,
+        member: int = 0,
+        currency: str | None = None,
+    ) -> "Figure":
+        """The chart of `trace`."""
+        from lstmcast.plots import gates_chart
+
+        found, chosen = self.trace(symbol, first=first, last=last, units=units, member=member)
         return gates_chart(
-            trace,
+            found,
             chosen,
             currency=currency,
-            details=f"run {self.run.name}, network {member} of {len(networks)}",
+            details=f"run {self.run.name}, network {member} of {len(self.group.networks)}",
         )
 
     def _window(

@@ -1,0 +1,62 @@
+"""`lstmcast report`: a run or a walk as one HTML file to look at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.console import note
+from lstmcast.cli.opening import open_run
+from lstmcast.cli.options import RUNS_DIR, DataDir, RunsDir, data_dir
+
+
+def report(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[RUN | WALK]",
+            help="Folder of a run or a backtest, or its name in the runs folder; the newest run by"
+            " default.",
+            show_default=False,
+        ),
+    ] = None,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Draw this symbol; may be repeated. By default the first 12.",
+            show_default=False,
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the web browser.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write; by default report.html in the run's folder.",
+            show_default=False,
+        ),
+    ] = None,
+    data: DataDir = None,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Write one HTML file with all that is known of a run: verdict, charts, scores, networks.
+
+    It needs no network and no other file. `pip install 'lstmcast[report]'` brings what it needs.
+    """
+    from lstmcast.cli.pages import run_page
+    from lstmcast.files import write_atomically
+    from lstmcast.report import plotly_script, render
+
+    library = plotly_script()  # before minutes of work
+    opened = open_run(run, runs_dir)
+    page = run_page(opened, data_dir(data), symbol)
+    path = output or opened.path / "report.html"
+    write_atomically(
+        path, render(page, library), "choose a place that you may write to, with `--output`"
+    )
+    note(f"wrote {path}")
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())

@@ -1,0 +1,93 @@
+"""What the page states without charts: the data with its checks, and how to make it again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lstmcast.report.content import Section, Table
+
+_LEAD = (
+    "Networks were fitted on the training part, stopped on the validation part, and judged on the "
+    "test part, which nothing was fitted to."
+)
+
+
+def data_section(
+    symbols: Sequence[Mapping[str, Any]],
+    parts: Mapping[str, Mapping[str, int]],
+    split: Mapping[str, str],
+    findings: Sequence[tuple[str, str, str]],
+) -> Section:
+    """The prices that were read, how they were split, and what checks found.
+
+    Args:
+        symbols: `symbol, source, rows, first, last, sha256` of each.
+        parts: sessions of each symbol in each part; may be empty.
+        split: the last session of each part; may be empty.
+        findings: symbol, level and words of what checks noticed.
+    """
+    tables = [
+        Table(
+            "Prices",
+            ("Symbol", "Source", "Sessions", "First", "Last", "SHA-256"),
+            [
+                [
+                    str(entry["symbol"]),
+                    str(entry["source"]),
+                    f"{entry['rows']:,}",
+                    str(entry["first"]),
+                    str(entry["last"]),
+                    str(entry["sha256"])[:12],
+                ]
+                for entry in symbols
+            ],
+        )
+    ]
+    if split:
+        names = {"train_end": "Training", "validation_end": "Validation", "test_end": "Test"}
+        keys = {"train_end": "train", "validation_end": "validation", "test_end": "test"}
+        tables.append(
+            Table(
+                "Parts",
+                ("Part", "Up to", "Origins"),
+                [
+                    [
+                        names[name],
+                        str(split[name]),
+                        f"{sum(part.get(keys[name], 0) for part in parts.values()):,}"
+                        if parts
+                        else "",
+                    ]
+                    for name in names
+                    if name in split
+                ],
+                ["Origins: sessions from whose close a forecast is made, over all symbols"],
+            )
+        )
+    found = [[symbol, level, words] for symbol, level, words in findings]
+    tables.append(
+        Table("Checks of the prices", ("Symbol", "Level", "Found"), found, text=True)
+        if found
+        else Table("Checks of the prices", ("Checks",), [["Nothing was found"]], text=True)
+    )
+    return Section("data", "Data and checks", "Data", [_LEAD] if split else [], tables=tables)
+
+
+def configuration_section(
+    commands: Sequence[str], configuration: str, facts: Sequence[tuple[str, str]]
+) -> Section:
+    """How to make it again.
+
+    Args:
+        commands: to be typed, in order.
+        configuration: the settled YAML.
+        facts: versions, seed, device and the like, by name.
+    """
+    return Section(
+        "again",
+        "How to make it again",
+        "Again",
+        code=[("Commands", "\n".join(commands)), ("config.yaml", configuration)],
+        tables=[
+            Table("Made with", ("What", "Which"), [list(fact) for fact in facts], text=True),
+        ],
+    )

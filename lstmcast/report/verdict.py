@@ -1,0 +1,69 @@
+"""The answer first: the verdict with its findings, and the figures that tell most."""
+
+from collections.abc import Sequence
+
+from lstmcast.evaluation.reliability import OVERALL
+from lstmcast.evaluation.report import MODEL, Report
+from lstmcast.report.content import Tile, figure, percent
+
+
+def headline(report: Report) -> tuple[str, list[str], list[Tile]]:
+    """The verdict in a line, its findings, and the most telling figures.
+
+    Args:
+        report: of the evaluation.
+    """
+    verdict = report.verdict
+    findings = [
+        line.strip(" -")
+        for line in verdict.text.splitlines()
+        if line.strip(" -") != verdict.summary
+    ]
+    return verdict.summary, [line for line in findings if line], _tiles(report)
+
+
+def _tiles(report: Report) -> list[Tile]:
+    horizon, model = report.horizons[0], report.forecasters[MODEL]
+    scores = model.pooled[horizon]
+    tiles: list[Tile] = []
+    covered = [
+        c for c in report.ranges if (c.horizon, c.nominal, c.where) == (horizon, 80, OVERALL)
+    ]
+    if covered:
+        tiles.append(
+            Tile(
+                "80 % range contained",
+                percent(covered[0].found),
+                f"of closes on {covered[0].days:,} days",
+            )
+        )
+    best = report.verdict.best_baseline
+    found = report.comparisons[best][horizon] if best else None
+    if best and found is not None and found.skill is not None:
+        test = found.crps
+        p = f", p = {test.p_value:.2g}" if test is not None and test.p_value == test.p_value else ""
+        tiles.append(
+            Tile(
+                f"CRPS beside {report.forecasters[best].label}",
+                percent(found.skill, 2, sign=True),
+                f"{'better' if found.skill > 0 else 'worse'} than the best baseline{p}",
+            )
+        )
+    tiles.append(
+        Tile("Price error", figure(scores.rmse_ratio, 4), "of the median, beside no change (1)")
+    )
+    count = sum(part.count for part in report.rows.values())
+    symbols = len(report.rows)
+    tiles.append(
+        Tile(
+            "Test forecasts",
+            f"{count:,}",
+            "of one symbol" if symbols == 1 else f"of {symbols} symbols",
+        )
+    )
+    return tiles
+
+
+def span(report: Report) -> Sequence[str]:
+    """First and last date that was forecast."""
+    return min(r.first for r in report.rows.values()), max(r.last for r in report.rows.values())

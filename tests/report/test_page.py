@@ -1,0 +1,174 @@
+"""The page as text: whole, small enough, closed to everything outside, and nothing but text."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.pages import HARM, MARKUP, evaluated, page, worth
+
+from lstmcast.errors import OutputError
+from lstmcast.report import coverage_section, forecasts_section, importance_charts, render
+from lstmcast.report.page import MOST_BYTES
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes, and the text of some."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text: dict[str, list[str]] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.found:
+            self.text.setdefault(self.found[-1][0], []).append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(page(), "window.Plotly = {};").decode()
+
+
+@pytest.fixture(scope="module")
+def elements(html: str) -> Elements:
+    found = Elements()
+    found.feed(html)
+    return found
+
+
+def test_the_policy_lets_nothing_run_but_the_scripts_inside(html: str, elements: Elements) -> None:
+    policy = next(
+        str(part["content"])
+        for part in elements.all("meta")
+        if part.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert "default-src 'none'" in policy
+    assert "connect-src 'none'" in policy
+    allowed = set(re.findall(r"'(sha256-[^']+)'", policy))
+    scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    hashes = {
+        f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+        for text in scripts
+    }
+    assert len(scripts) == 2
+    assert hashes == allowed
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+
+
+def test_nothing_is_loaded_from_elsewhere(elements: Elements) -> None:
+    for tag, attributes in elements.found:
+        for name, value in attributes.items():
+            assert name not in {"src", "srcset", "background", "data", "action", "ping"}, tag
+            assert not name.startswith("on"), (tag, name)
+            if name == "href":
+                assert str(value).startswith("#")
+    assert {"link", "iframe", "object", "embed", "base", "form"}.isdisjoint(
+        tag for tag, _ in elements.found
+    )
+
+
+def test_names_stay_text(html: str, elements: Elements) -> None:
+    assert HARM not in html
+    assert MARKUP not in html
+    assert elements.all("img") == []
+    assert len(elements.all("script")) == 3  # the data, plotly.js, the page's own
+    assert any(HARM in part for part in elements.text["h1"])
+    data = next(part for part in elements.text["script"] if part.startswith('{"test"'))
+    charts = json.loads(data)
+    assert charts["test"]["variants"][0]["name"] == HARM
+    assert "<" not in data
+
+
+def test_every_chart_has_a_title_a_summary_and_a_table(html: str) -> None:
+    figures = re.findall(r"<figure.*?</figure>", html, flags=re.DOTALL)
+    assert len(figures) == 9
+    for figure in figures:
+        name = re.search(r'data-chart="([^"]+)"', figure)
+        assert name is not None
+        assert f'id="title-{name[1]}"' in figure
+        assert f'id="summary-{name[1]}"' in figure
+        assert "<details" in figure
+        assert "<table" in figure or 'class="made"' in figure
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+
+
+def test_headings_go_down_one_by_one(elements: Elements) -> None:
+    levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - level <= 1 for level, later in pairwise(levels))
+
+
+def test_the_same_findings_make_the_same_bytes() -> None:
+    assert render(page(), "1") == render(page(), "1")
+
+
+def test_what_is_drawn_is_what_was_forecast() -> None:
+    _, table, _ = evaluated(("ABC",))
+    section = forecasts_section(table, ["ABC"], 1, {"ABC": "USD"})
+    (variant,) = section.charts[0].variants
+    rows = table[table["horizon"] == 1]
+    band = next(dict(trace) for trace in variant.traces if trace.get("band") == "80 % range")
+    low = rows["close_origin"] * np.exp(rows["q10"])
+    np.testing.assert_allclose(band["low"], low, atol=0.006)
+    close = next(trace for trace in variant.traces if trace.get("name") == "Close")
+    np.testing.assert_allclose(close["y"], rows["close_actual"], atol=0.006)
+    assert list(variant.x) == [f"{date:%Y-%m-%d}" for date in rows["date"]]
+    outside = next(trace for trace in variant.traces if trace.get("name") == "Outside")
+    missed = ((rows["return_actual"] < rows["q025"]) | (rows["return_actual"] > rows["q975"])).sum()
+    assert sum(value is not None for value in outside["y"]) == missed
+    assert f"{missed} of 400 closes fell outside" in section.charts[0].summary
+
+
+def test_coverage_is_that_of_the_report() -> None:
+    report, _, _ = evaluated(("ABC",))
+    section = coverage_section(report.ranges, report.yearly, [], 1)
+    assert section is not None
+    (chart,) = section.charts
+    for trace in chart.variants[0].traces:
+        nominal = int(str(trace["name"]).split()[0])
+        expected = [
+            round(100 * check.found, 2)
+            for check in (*report.ranges, *report.yearly)
+            if check.horizon == 1 and check.nominal == nominal
+        ]
+        assert trace["x"] == expected
+    assert coverage_section([], [], [], 1) is None
+
+
+def test_importance_is_in_the_table_too() -> None:
+    found = worth()
+    chart = importance_charts(found, None)[0]
+    assert chart.table is not None
+    assert [row[0] for row in chart.table.rows] == [effect.name for effect in found.effects]
+
+
+def test_plotly_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstmcast.report.page.find_spec", lambda _: None)
+    with pytest.raises(OutputError, match="needs plotly, which is not installed") as caught:
+        render(page())
+    assert caught.value.hint == "run `pip install 'lstmcast[report]'`"
+
+
+def test_a_page_that_would_be_too_large_is_refused() -> None:
+    with pytest.raises(OutputError, match=r"would have 6\.\d MB, and may have 6"):
+        render(page(), "x" * MOST_BYTES)
+
+
+def test_characters_that_act_where_they_are_shown_are_spelled_out(tmp_path: Path) -> None:
+    text = render(replace(page(), title="A\N{RIGHT-TO-LEFT OVERRIDE}B\x1bC"), "1").decode()
+    assert "A\\u202eB\\x1bC" in text
