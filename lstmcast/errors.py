@@ -23,7 +23,8 @@
     ├── ConditionError        12   a `--fail-unless` condition does not hold
     ├── PartialFailureError   13   some of several symbols failed
     ├── StaleError            14   `--fail-if-stale`, and the newest bar is old
-    └── ResourcesError        15   the system gives no more memory, threads or open files
+    ├── ResourcesError        15   the system gives no more memory, threads or open files
+    └── HealthError           16   `doctor` found something broken
 
 1 is a bug in lstmcast itself, 130 is Ctrl-C, 143 SIGTERM and 129 SIGHUP. Library code raises these
 and never exits; `lstmcast.cli` alone turns them into exit codes.
@@ -183,3 +184,9 @@ class ResourcesError(LstmcastError):
     """The system gives no more memory, threads or open files."""
 
     exit_code = 15
+
+
+class HealthError(LstmcastError):
+    """Something that commands need is broken, as `doctor` found."""
+
+    exit_code = 16

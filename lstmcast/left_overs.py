@@ -71,28 +71,41 @@ def sweep(folder: Path, beside: Path | None = None) -> None:
         folder: where to look; not below.
         beside: look only for what was to become this file.
     """
-    beginning = "." if beside is None else _hidden(beside)
+    for path in _temporary(folder, "." if beside is None else _hidden(beside)):
+        with contextlib.suppress(OSError), _held_by_nobody(path) as left:
+            if left:
+                _remove(path)
+
+
+def left_over(folder: Path) -> list[Path]:
+    """What processes that were killed left in a folder, and `sweep` would remove."""
+    found = []
+    for path in _temporary(folder, "."):
+        with contextlib.suppress(OSError), _held_by_nobody(path) as left:
+            found += [path] if left else []
+    return found
+
+
+def _temporary(folder: Path, beginning: str) -> list[Path]:
+    """What is named as temporary files and folders are; nothing where the folder cannot be read."""
     try:
         with os.scandir(folder) as entries:
             found = [entry.name for entry in entries if entry.name.startswith(beginning)]
     except OSError:
-        return
-    for name in found:
-        if _FILE.fullmatch(name) or _FOLDER.fullmatch(name):
-            with contextlib.suppress(OSError):
-                _remove_if_left_over(folder / name)
+        return []
+    return [folder / name for name in found if _FILE.fullmatch(name) or _FOLDER.fullmatch(name)]
 
 
-def _remove_if_left_over(path: Path) -> None:
+@contextlib.contextmanager
+def _held_by_nobody(path: Path) -> Iterator[bool]:
+    """Whether a temporary file or folder is left over; if so it is held while the context lasts."""
     with _opened(path) as descriptor:
         if descriptor is None:  # Windows refuses where it is open
-            if time.time() - path.lstat().st_mtime > OLD:
-                _remove(path)
+            yield time.time() - path.lstat().st_mtime > OLD
             return
         about = os.fstat(descriptor)
         expected = stat.S_ISDIR if path.suffix == ".partial" else stat.S_ISREG
-        if expected(about.st_mode) and _is_free(descriptor, about.st_mtime):
-            _remove(path)
+        yield expected(about.st_mode) and _is_free(descriptor, about.st_mtime)
 
 
 def _is_free(descriptor: int, changed: float) -> bool:

@@ -17,6 +17,7 @@ from lstmcast.cli.backtest import backtest
 from lstmcast.cli.command import Command, of_the_system
 from lstmcast.cli.console import be_quiet, note, print_error
 from lstmcast.cli.data import data_app
+from lstmcast.cli.doctor import doctor
 from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
 from lstmcast.cli.forecast import forecast
@@ -121,7 +122,7 @@ def _options(
 
 
 for _command in (
-    fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain, tune, report,
+    fetch, init, train, evaluate, plot, forecast, backtest, audit, pretrain, tune, report, doctor,
 ):  # fmt: skip
     app.command(cls=Command)(_command)
 app.add_typer(data_app)

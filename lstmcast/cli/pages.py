@@ -164,7 +164,11 @@ def _fan(
         {each.symbol: histories[each.symbol].adjusted()["close"] for each in ahead},
         {each.symbol: each.table for each in ahead},
         {each.symbol: each.currency for each in ahead},
-        {symbol: found.sentence.replace("`", "") for symbol, found in told.items() if found is not None},
+        {
+            symbol: found.sentence.replace("`", "")
+            for symbol, found in told.items()
+            if found is not None
+        },
         left_out,
     )
 
