@@ -121,7 +121,7 @@ def judged_sections(
     fitted: str,
 ) -> "list[Section]":
     """Test forecasts, coverage and scores, which runs and walks have alike."""
-    from lstmcast.evaluation.reliability import pit_shares
+    from lstmcast.evaluation.coverage import pit_shares
     from lstmcast.predictions import is_point
     from lstmcast.report import coverage_section, forecasts_section, scores_section
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lstmcast.evaluation.reliability import OVERALL, RangeCheck
+from lstmcast.evaluation.coverage import OVERALL, CoverageCheck, subset_label
 from lstmcast.report.content import Chart, Key, Section, Table, Variant, figure, percent
 
 _COLORS = {50: "--series-1", 80: "--series-2", 90: "--series-3", 95: "--series-4"}
@@ -19,8 +19,8 @@ _WORDS = {True: "", False: " too far off", None: " too few days"}
 
 
 def coverage_section(
-    checks: Sequence[RangeCheck],
-    years: Sequence[RangeCheck],
+    checks: Sequence[CoverageCheck],
+    years: Sequence[CoverageCheck],
     pit: Sequence[tuple[float, float]],
     horizon: int,
 ) -> Section | None:
@@ -44,11 +44,11 @@ def coverage_section(
     return Section("coverage", "Did the ranges hold?", "Coverage", [_LEAD], charts, tables)
 
 
-def _name(check: RangeCheck) -> str:
-    return "all days" if check.where == OVERALL else check.where
+def _name(check: CoverageCheck) -> str:
+    return subset_label(check.subset)
 
 
-def _by_part(checks: Sequence[RangeCheck]) -> Chart:
+def _by_part(checks: Sequence[CoverageCheck]) -> Chart:
     parts = list(dict.fromkeys(_name(check) for check in checks))
     traces = []
     for nominal, color in _COLORS.items():
@@ -58,17 +58,18 @@ def _by_part(checks: Sequence[RangeCheck]) -> Chart:
                 "type": "scatter",
                 "mode": "markers",
                 "name": f"{nominal} % range",
-                "x": [round(100 * check.found, 2) for check in some],
+                "x": [round(100 * check.coverage, 2) for check in some],
                 "y": [_name(check) for check in some],
                 "error_x": {
                     "type": "data",
                     "symmetric": False,
                     "array": [
-                        round(100 * min(SAMPLING * check.error, 1 - check.found), 2)
+                        round(100 * min(SAMPLING * check.standard_error, 1 - check.coverage), 2)
                         for check in some
                     ],
                     "arrayminus": [
-                        round(100 * min(SAMPLING * check.error, check.found), 2) for check in some
+                        round(100 * min(SAMPLING * check.standard_error, check.coverage), 2)
+                        for check in some
                     ],
                     "color": color,
                     "thickness": 1.4,
@@ -92,11 +93,11 @@ def _by_part(checks: Sequence[RangeCheck]) -> Chart:
         }
         for nominal, color in _COLORS.items()
     ]
-    whole = next(check for check in checks if check.nominal == 80 and check.where == OVERALL)
+    whole = next(check for check in checks if check.nominal == 80 and check.subset == OVERALL)
     return Chart(
         id="coverage",
         title="Closes inside each range, by volatility and year",
-        summary=f"On all {whole.days:,} days the 80 % range contained {percent(whole.found)} of "
+        summary=f"On all {whole.days:,} days the 80 % range contained {percent(whole.coverage)} of "
         "the closes.",
         variants=[
             Variant(
@@ -117,8 +118,8 @@ def _by_part(checks: Sequence[RangeCheck]) -> Chart:
     )
 
 
-def _table(caption: str, checks: Sequence[RangeCheck]) -> Table:
-    rows: dict[tuple[int, str], list[RangeCheck]] = {}
+def _table(caption: str, checks: Sequence[CoverageCheck]) -> Table:
+    rows: dict[tuple[int, str], list[CoverageCheck]] = {}
     for check in checks:
         rows.setdefault((check.horizon, _name(check)), []).append(check)
     several = len({horizon for horizon, _ in rows}) > 1 or (rows and caption.endswith("all days"))
@@ -136,7 +137,7 @@ def _table(caption: str, checks: Sequence[RangeCheck]) -> Table:
             [
                 str(horizon) if several else name,
                 f"{found[0].days:,}",
-                *(f"{percent(check.found)}{_WORDS[check.holds]}" for check in found),
+                *(f"{percent(check.coverage)}{_WORDS[check.calibrated]}" for check in found),
             ]
             for (horizon, name), found in rows.items()
         ],

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lstmcast.evaluation.reliability import OVERALL
+from lstmcast.evaluation.coverage import OVERALL
 from lstmcast.evaluation.report import MODEL, Report
 from lstmcast.report.content import Tile, figure, percent
 
@@ -27,13 +27,13 @@ def _tiles(report: Report) -> list[Tile]:
     scores = model.pooled[horizon]
     tiles: list[Tile] = []
     covered = [
-        c for c in report.ranges if (c.horizon, c.nominal, c.where) == (horizon, 80, OVERALL)
+        c for c in report.ranges if (c.horizon, c.nominal, c.subset) == (horizon, 80, OVERALL)
     ]
     if covered:
         tiles.append(
             Tile(
                 "80 % range contained",
-                percent(covered[0].found),
+                percent(covered[0].coverage),
                 f"of closes on {covered[0].days:,} days",
             )
         )

@@ -142,7 +142,7 @@ def test_coverage_is_that_of_the_report() -> None:
     for trace in chart.variants[0].traces:
         nominal = int(str(trace["name"]).split()[0])
         expected = [
-            round(100 * check.found, 2)
+            round(100 * check.coverage, 2)
             for check in (*report.ranges, *report.yearly)
             if check.horizon == 1 and check.nominal == nominal
         ]

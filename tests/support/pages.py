@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lstmcast.evaluation.reliability import pit_shares
+from lstmcast.evaluation.coverage import pit_shares
 from lstmcast.evaluation.report import Report, assemble
 from lstmcast.explain import Effect, GateTrace, Importance
 from lstmcast.report import (
