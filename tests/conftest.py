@@ -5,9 +5,12 @@ shapes in its annotations.
 """
 
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
+
+NO_GPU = "PyTorch finds no CUDA device here"
 
 settings.register_profile(
     "lstmcast",
@@ -16,6 +19,25 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
 )
 settings.load_profile("lstmcast")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a CUDA device where there is none."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=NO_GPU))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Count what was skipped for want of a CUDA device."""
+    reports = terminalreporter.stats.get("skipped", [])
+    if skipped := sum(NO_GPU in str(report.longrepr) for report in reports):
+        terminalreporter.write_line(f"{skipped} tests marked `gpu` were skipped: {NO_GPU}")
 
 
 @pytest.fixture(autouse=True)

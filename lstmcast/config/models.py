@@ -271,17 +271,22 @@ class Training(_Section):
         "epochs as they found best, and forecast what comes after them with that; `none`: do not",
     )
     clip_norm: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
-    precision: Literal["float32", "bfloat16"] = Field(
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32",
-        description="of the encoder's arithmetic in training; `bfloat16` pays for wide networks on "
-        "processors that have it",
+        description="of matrix products in training: `float32`; `tf32`: rounded to ten bits by a "
+        "CUDA device, elsewhere as `float32`; `bfloat16`: of the encoder, which pays for wide "
+        "networks on processors that have it",
     )
-    replay: Literal["none", "cuda_graph"] = Field(
-        "none",
-        description="`cuda_graph`: record a training step and play it back, on a CUDA device; "
-        "elsewhere it changes nothing",
+    replay: Literal["auto", "none", "cuda_graph"] = Field(
+        "auto",
+        description="`auto`, `cuda_graph`: record a training step and play it back on a CUDA "
+        "device, which gives the same bits faster; elsewhere, and with `none`, nothing is recorded",
     )
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    device: str = Field(
+        "auto",
+        description="auto, cpu, cuda, cuda:N or mps; `auto` takes a GPU where there is one and the "
+        "work is large enough to pay for its start",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads in all; 0 takes every core")
 

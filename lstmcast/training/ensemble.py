@@ -17,6 +17,7 @@ import numpy as np
 from lstmcast.config import Experiment, Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
+from lstmcast.training.accelerator import arithmetic
 from lstmcast.training.device import (
     available_threads,
     thread_pool,
@@ -198,32 +199,34 @@ def _fit_or_restart(
             observer.on_restart(member, learning_rate)
         network = recipe.build(member, seed)
         try:
-            records, epochs = fit_member(
-                network,
-                recipe.panel,
-                settings,
-                member=member,
-                seed=seed,
-                learning_rate=learning_rate,
-                observer=observer,
-                stop=stop,
-                warm=recipe.warm,
-                evidence=recipe.evidence,
-            )
+            with arithmetic(settings.precision, recipe.panel.device):
+                records, epochs = fit_member(
+                    network,
+                    recipe.panel,
+                    settings,
+                    member=member,
+                    seed=seed,
+                    learning_rate=learning_rate,
+                    observer=observer,
+                    stop=stop,
+                    warm=recipe.warm,
+                    evidence=recipe.evidence,
+                )
         except DivergedError:
             continue
         network, refitted = recipe.finish(network, member), None
         if again is not None and not stop.is_set():
             refitted = again.build(member, seed)
-            arrived = fit_again(
-                refitted,
-                again.panel,
-                settings,
-                epochs=epochs,
-                seed=seed,
-                learning_rate=learning_rate,
-                stop=stop,
-            )
+            with arithmetic(settings.precision, again.panel.device):
+                arrived = fit_again(
+                    refitted,
+                    again.panel,
+                    settings,
+                    epochs=epochs,
+                    seed=seed,
+                    learning_rate=learning_rate,
+                    stop=stop,
+                )
             # Where it diverges on the second way, what validation saw stands in for it.
             refitted = again.finish(refitted, member) if arrived else network
             if stop.is_set():

@@ -15,6 +15,7 @@ from lstmcast.errors import DivergedError
 from lstmcast.nn import HEADS, Network
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training.accelerator import choose_device, on_device
 from lstmcast.training.device import in_threads, one_thread_each, resolve_device
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
@@ -75,25 +76,27 @@ def train_experiment(
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
-        DeviceError: if the device is not there.
+        DeviceError: if the device is not there, or has too little memory.
         DivergedError: if no member trained.
     """
     clock = _Clock()
-    device = resolve_device(experiment.training.device)
+    resolve_device(experiment.training.device)  # fails before the data are prepared
     parts = _prepared(experiment, histories, companions)
     prepared = parts[0]
+    device = choose_device(experiment.training, parts)
     begin, notes = beginnings(start, parts)
     clock.lap("prepare")
-    groups, ensemble = _fit(parts, begin, device, observer)
-    clock.lap("fit")
-    forecaster = Forecaster(prepared.experiment, groups, companions)
-    inputs = _inputs(parts, groups, histories)
-    forecaster, pool = _pooled(forecaster, inputs, prepared)
-    movements = _movements(parts, groups, ensemble, begin)
-    clock.lap("pool")
-    origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
-    predictions = predict(forecaster, inputs, origins, prepared.boundaries.test_end)
-    clock.lap("predict")
+    with on_device(experiment.training, device):
+        groups, ensemble = _fit(parts, begin, device, observer)
+        clock.lap("fit")
+        forecaster = Forecaster(prepared.experiment, groups, companions)
+        inputs = _inputs(parts, groups, histories)
+        forecaster, pool = _pooled(forecaster, inputs, prepared)
+        movements = _movements(parts, groups, ensemble, begin)
+        clock.lap("pool")
+        origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
+        predictions = predict(forecaster, inputs, origins, prepared.boundaries.test_end)
+        clock.lap("predict")
     return Trained(
         prepared,
         ensemble,
@@ -130,23 +133,26 @@ def validation_loss(
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
-        DeviceError: if the device is not there.
+        DeviceError: if the device is not there, or has too little memory.
         DivergedError: if a member did not train, or the loss is not finite: a pool of fewer is
             another experiment.
         KeyboardInterrupt: on Ctrl-C, also where networks were trained for some epochs.
     """
     once = experiment.training.model_copy(update={"refit": "none"})
     experiment = experiment.model_copy(update={"training": once})
-    device = resolve_device(experiment.training.device)
+    resolve_device(experiment.training.device)  # fails before the data are prepared
     parts = _prepared(experiment, histories, companions)
-    groups, ensemble = _fit(parts, [[] for _ in parts], device, observer)
+    device = choose_device(experiment.training, parts)
+    with on_device(experiment.training, device):
+        groups, ensemble = _fit(parts, [[] for _ in parts], device, observer)
     if ensemble.interrupted:
         raise KeyboardInterrupt
     if ensemble.diverged:
         who = ", ".join(map(str, ensemble.diverged))
         raise DivergedError(f"the loss of member {who} stopped being finite")
     forecaster = Forecaster(parts[0].experiment, groups, companions)
-    pool = _pooled(forecaster, _inputs(parts, groups, histories), parts[0])[1]
+    with on_device(experiment.training, device):
+        pool = _pooled(forecaster, _inputs(parts, groups, histories), parts[0])[1]
     kept = [r.validation_loss for member in ensemble.members for r in member.records if r.kept]
     loss = sum(kept) / len(kept) if pool is None else pool.log_score
     if not math.isfinite(loss):

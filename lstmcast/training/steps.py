@@ -77,7 +77,7 @@ class Steps:
         self._counts = [block.new_zeros(()) for _ in self._weights]
         self._rate = block.new_zeros(())
         self._shrink = [torch.ones_like(w) for w in self._weights]
-        recorded = settings.replay == "cuda_graph" and block.is_cuda
+        recorded = settings.replay != "none" and block.is_cuda
         self._replay = Replay(CudaRecorder(block.device)) if recorded else None
 
     @property
@@ -113,7 +113,7 @@ class Steps:
 
     def _autocast(self) -> AbstractContextManager[object]:
         """Open for the forward pass of one step; weights rounded in it are kept until it closes."""
-        if self._settings.precision == "float32":
+        if self._settings.precision != "bfloat16":
             return nullcontext()
         return torch.autocast(self._gradient.device.type, dtype=torch.bfloat16)
 
