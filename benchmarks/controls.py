@@ -25,7 +25,7 @@ from lstmcast.distributions import FloatArray, StudentTMixture
 from lstmcast.evaluation import Report, evaluate
 from lstmcast.evaluation.audit import simulate
 from lstmcast.evaluation.audit.fitted import Silent
-from lstmcast.evaluation.evidence import finding
+from lstmcast.evaluation.finding import finding
 from lstmcast.features import build_matrices
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory

@@ -18,7 +18,6 @@ from lstmcast.cli.console import (
     print_json,
     print_table,
 )
-from lstmcast.cli.evaluate import print_report
 from lstmcast.cli.experiment import asked_experiment, require_names
 from lstmcast.cli.interrupts import saying
 from lstmcast.cli.opening import keep, keep_folder
@@ -31,6 +30,7 @@ from lstmcast.cli.options import (
     SymbolsArgument,
     data_dir,
 )
+from lstmcast.cli.verdict import print_report
 
 if TYPE_CHECKING:
     from rich.table import Table

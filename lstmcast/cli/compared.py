@@ -101,7 +101,7 @@ def _gain(test: "Difference | None") -> str:
 
 
 def _print_horizons(paired: "Paired", letters: Mapping[str, str]) -> None:
-    from lstmcast.evaluation.evidence import SIGNIFICANT
+    from lstmcast.evaluation.finding import SIGNIFICANT
 
     columns = _thinned(paired.horizons)
     first = next(iter(letters.values()))
@@ -125,7 +125,7 @@ def _print_horizons(paired: "Paired", letters: Mapping[str, str]) -> None:
 
 
 def _mark(test: "Difference | None") -> str:
-    from lstmcast.evaluation.evidence import SIGNIFICANT
+    from lstmcast.evaluation.finding import SIGNIFICANT
 
     if test is None or not test.p_holm < SIGNIFICANT:
         return ""
@@ -158,7 +158,7 @@ def sentence(ours: str, theirs: str, paired: "Paired", name: str) -> str:
         paired: scores and tests.
         name: of the run in them.
     """
-    from lstmcast.evaluation.evidence import SIGNIFICANT
+    from lstmcast.evaluation.finding import SIGNIFICANT
     from lstmcast.evaluation.significance import FEWEST_DAYS, HORIZONS
 
     horizon = paired.horizons[0]

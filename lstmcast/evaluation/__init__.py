@@ -1,7 +1,7 @@
 """What a forecast is worth: scores beside the baselines, tests, and the verdict."""
 
 from lstmcast.evaluation.conditions import check_conditions, parse_conditions
-from lstmcast.evaluation.evidence import Finding
+from lstmcast.evaluation.finding import Finding
 from lstmcast.evaluation.report import ForecasterReport, Report, evaluate
 from lstmcast.evaluation.scores import Scores, row_losses, score_table
 from lstmcast.evaluation.verdict import Verdict

@@ -31,7 +31,7 @@ def too_few(days: int) -> str:
     band = 100 * noise_band(days)
     low, high = max(0.0, 50 - band), min(100.0, 50 + band)
     return (
-        "too few to conclude anything: the hit rate of a coin over as many days falls between "
+        "too few to conclude anything: over so few, the hit rate of a coin falls between "
         f"{low:.0f} % and {high:.0f} %"
     )
 

@@ -1,46 +1,13 @@
-"""What a verdict rests on: comparisons, how the median behaves, how the ranges held."""
+"""What a verdict rests on: comparisons, how the median behaves, empirical coverage."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.coverage import CoverageCheck
+from lstmcast.evaluation.lstm_adds import Contribution
 from lstmcast.evaluation.point import PointReport
-from lstmcast.evaluation.significance import Test, best_of
-
-SIGNIFICANT = 0.05
-
-
-class Finding(StrEnum):
-    """What a comparison found."""
-
-    better = "better"
-    level = "level"
-    worse = "worse"
-    unknown = "unknown"
-    """Too few days, or nothing stated that could be compared."""
-
-
-def finding(test: Test | None, trials: int = 1) -> Finding:
-    """Read a test of the model's loss minus another's.
-
-    Args:
-        test: the test.
-        trials: configurations that the model is the best of: a claim that it is better must hold
-            for the best of as many. That it is worse needs no such allowance.
-    """
-    if test is None or not np.isfinite(test.p_value):
-        return Finding.unknown
-    if allowed_for(test, trials) >= SIGNIFICANT:
-        return Finding.level
-    return Finding.better if test.mean < 0 else Finding.worse
-
-
-def allowed_for(test: Test, trials: int) -> float:
-    """A test's p-value, deflated where it speaks for the model."""
-    return best_of(test.p_value, trials) if test.mean < 0 else test.p_value
+from lstmcast.evaluation.significance import Test
 
 
 @dataclass(frozen=True)
@@ -57,10 +24,11 @@ class Evidence:
         best: name and label of the baseline with the lowest CRPS, None without one.
         against_best, against_walk: comparisons of the distribution; None for a point forecast.
         baselines: how many baselines there are.
-        symbols_better, symbols: on how many symbols alone the model beats the best baseline.
-        ranges: how the stated ranges held, at `horizon` and further; empty for a point forecast.
+        symbols_better, symbols: on how many symbols taken singly the model beats the best baseline.
+        ranges: coverage of the stated ranges, at `horizon` and further; empty for a point forecast.
+        adds: the model against the linear model and against the pretrained networks (`lstm_adds`).
+        label: how tables call the model.
         trials: configurations that the model was chosen from.
-        adds: what the LSTM adds, in words (`lstm_adds`); empty where nothing can be said.
     """
 
     horizon: int
@@ -75,7 +43,8 @@ class Evidence:
     symbols_better: int
     symbols: int
     ranges: tuple[CoverageCheck, ...]
-    adds: str = ""
+    adds: Mapping[str, Contribution] = field(default_factory=dict)
+    label: str = "LSTM"
     trials: int = 1
 
     @property

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lstmcast.baselines.context import LINEAR, PRETRAINED
 from lstmcast.evaluation.comparison import Comparison
-from lstmcast.evaluation.evidence import Finding, finding
+from lstmcast.evaluation.finding import Finding, finding
 from lstmcast.evaluation.significance import Test
 
 
@@ -33,6 +31,13 @@ class Contribution:
     crps: Test
     log_score: Test
     trials: int = 1
+
+    @property
+    def decisive(self) -> str:
+        """The score that decides: the log score where CRPS shows no difference and it does."""
+        crps, log_score = (finding(test, self.trials) for test in (self.crps, self.log_score))
+        told = log_score in (Finding.better, Finding.worse)
+        return "log_score" if told and crps is Finding.level else "crps"
 
     @property
     def found(self) -> Finding:
@@ -67,47 +72,3 @@ def contributions(
                 labels[name], compared.skill, compared.crps, compared.log_score, trials
             )
     return found
-
-
-def adds_words(found: Mapping[str, Contribution], label: str) -> str:
-    """The same in words; nothing where there is nothing to say, or too few days to say it.
-
-    Args:
-        found: of `contributions`.
-        label: the model with its article, as in "the LSTM".
-    """
-    told = {name: part for name, part in found.items() if part.found is not Finding.unknown}
-    return " ".join(
-        f"What {label if name == LINEAR else 'training'} adds, over {part.crps.days} days: "
-        f"{_EFFECT[part.found].format(_RIVAL[name])} ({_figures(part)})."
-        for name, part in told.items()
-    )
-
-
-_RIVAL = {
-    LINEAR: "the linear model of the same inputs",
-    PRETRAINED: "the pretrained networks without fitting",
-}
-
-_EFFECT = {
-    Finding.better: "it beats {}",
-    Finding.level: "nothing measurable, compared with {}",
-    Finding.worse: "nothing, it loses to {}",
-}
-
-
-def _figures(part: Contribution) -> str:
-    """How far CRPS and log score differ, each with its p-value."""
-    share, score = 100 * part.skill, -part.log_score.mean
-    return (
-        f"CRPS {abs(share):.2f} % {_side(share)}, {_p(part.crps.p_value)}; "
-        f"log score {abs(score):.4f} {_side(score)}, {_p(part.log_score.p_value)}"
-    )
-
-
-def _side(gain: float) -> str:
-    return "lower" if np.isnan(gain) or gain >= 0 else "higher"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

@@ -29,8 +29,9 @@ from lstmcast.evaluation.coverage import (
     check_coverage_by_year,
 )
 from lstmcast.evaluation.diagnostics import Diagnostics, diagnose, volatility_terciles
-from lstmcast.evaluation.evidence import SIGNIFICANT, Evidence
-from lstmcast.evaluation.lstm_adds import Contribution, adds_words, contributions
+from lstmcast.evaluation.evidence import Evidence
+from lstmcast.evaluation.finding import SIGNIFICANT
+from lstmcast.evaluation.lstm_adds import Contribution, contributions
 from lstmcast.evaluation.point import PointReport, examine_point
 from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.row_scores import (
@@ -331,7 +332,8 @@ def _report(
         symbols_better=sum(_beats(test, trials) for test in symbol_tests.values()),
         symbols=len(points),
         ranges=ranges,
-        adds=adds_words(adds, f"the {labels[MODEL]}"),
+        adds=adds,
+        label=labels[MODEL],
         trials=trials,
     )
     return Report(

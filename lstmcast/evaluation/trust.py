@@ -1,7 +1,7 @@
-"""What a forecast should be told with: how ranges held on the days of the test, or the last ones.
+"""How far to trust a forecast: the coverage of its ranges on the test days, or on recent ones.
 
-The answer of `evaluate`, so far as it can be read off the forecasts alone in a moment:
-no baseline is fitted. Thirds by volatility need the bars; without those all days are judged alone.
+The part of the verdict of `evaluate` that the forecasts alone give in a moment: no baseline is
+fitted. Volatility terciles need the bars; without bars only all days together are judged.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from lstmcast.evaluation.coverage import (
     check_coverage_ahead,
 )
 from lstmcast.evaluation.diagnostics import volatility_terciles
+from lstmcast.evaluation.phrases import ahead, deviations, too_short
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.significance import enough
 from lstmcast.evaluation.unchanged import never_moved
-from lstmcast.evaluation.words import ahead, faults, too_short
 from lstmcast.predictions import is_point
 
 TEST, RECENT = "{} test days", "the last {} sessions"
-"""What days forecasts are judged by: a run's test part, or what came last."""
+"""The days that forecasts are judged by: a run's test period, or the most recent ones."""
 
 SHOWN = 80
 """The range, in %, whose coverage the one line states."""
@@ -44,16 +44,16 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Trust:
-    """How ranges held on the days of a test, or on those that came last.
+    """The coverage of the ranges on the days of a test, or on the most recent ones.
 
     Args:
         horizon: the shortest that was forecast, in sessions.
         days: test days with a forecast.
         symbols: those of the test.
         conclusive: the days are enough, and the price moved.
-        ranges: how each range held; empty for a point forecast.
+        ranges: the coverage of each range; empty for a point forecast.
         line: the same in one line.
-        doubts: what speaks against relying on it.
+        doubts: reasons not to rely on it.
     """
 
     horizon: int
@@ -139,7 +139,7 @@ def _checks(
 def _line(checks: tuple[CoverageCheck, ...], days: str, horizon: int) -> str:
     shown = [c for c in checks if (c.horizon, c.nominal, c.subset) == (horizon, SHOWN, OVERALL)]
     if not shown:
-        return f"on {days} it stated no range"
+        return f"on {days} it stated no ranges"
     further = "" if horizon == 1 else f" {ahead(horizon)}"
     return f"on {days} the {SHOWN} % range{further} contained {100 * shown[0].coverage:.1f} %"
 
@@ -149,7 +149,7 @@ def _doubts(
 ) -> tuple[Doubt, ...]:
     these = period.format(days) if period == RECENT else f"the {period.format(days)}"
     if not moved:
-        message = f"the close never moved on {these}, which tell nothing of its ranges"
+        message = f"the close never moved on {these}, so its ranges cannot be judged"
         return (Doubt("never_moved", message),)
     if not enough(days, horizon):
         return (Doubt("test_too_short", too_short(days).removesuffix(".")),)
@@ -157,7 +157,7 @@ def _doubts(
     if not broken:
         return ()
     first = min(check.horizon for check in broken)
-    words = faults([check for check in broken if check.horizon == first])
+    words = deviations([check for check in broken if check.horizon == first])
     where = these if period == RECENT else "the test days"
-    message = f"{ahead(first)} its ranges were {words} on {where}: do not rely on them"
+    message = f"do not rely on its ranges: {ahead(first)} {words} on {where}"
     return (Doubt("ranges_failed", message),)

@@ -1,19 +1,26 @@
-"""The closing words of an evaluation: is the forecast worth more than a baseline?
+"""The verdict of an evaluation: should one believe the forecast?
 
-A claim needs a p-value below 5 %, and a model that is the best of many trials one that is below it
-as the best of as many; anything else is called level, and a test range too short to tell, or in
-which the price stood still, gets no claim at all. A result beyond what honest forecasts reach is
-called that.
+A claim needs a p-value below 5 %, and of a model that is the best of many trials one that is below
+it as the best of as many. Anything else is no measurable difference. A test period that is too
+short, or in which the price stood still, gets no claim at all, and a result beyond what honest
+forecasts reach is called too good to be true.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from lstmcast.evaluation.evidence import Evidence, Finding, allowed_for, finding
+from lstmcast.evaluation.evidence import Evidence
+from lstmcast.evaluation.finding import Finding, deflated, finding
 from lstmcast.evaluation.suspicion import too_good
-from lstmcast.evaluation.words import full_text, in_short, inconclusive
+from lstmcast.evaluation.verdict_text import (
+    LABELS,
+    headline,
+    inconclusive,
+    inconclusive_next,
+    lines,
+)
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,22 @@ class Verdict:
     copies: bool | None
     """The median fits the last close better than the close that came, for most symbols."""
     ranges_hold: bool | None
-    """At the horizon of the verdict, on all days and in each third: no miss beyond luck."""
+    """At the horizon of the verdict, on all days and in each volatility tercile: coverage is the
+    nominal one within sampling error."""
     too_good: tuple[str, ...]
     """What is better than honest forecasts reach (`suspicion`), in words; empty in general."""
     summary: str
-    """The answer in one line."""
+    """The answer in one line: the headline."""
     text: str
-    """The same with the figures."""
+    """The lines below it in one paragraph; the summary where nothing can be concluded."""
+    lines: dict[str, str] = field(default_factory=dict)
+    """A line on each question, by `price`, `direction`, `range`, `further_ahead`, `lstm_adds` and
+    `next`."""
+    label: str = "LSTM"
+
+    def labelled(self) -> list[tuple[str, str]]:
+        """What each line is about, and the line."""
+        return [(LABELS[key].format(self.label), text) for key, text in self.lines.items()]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -66,11 +82,25 @@ def judge(evidence: Evidence) -> Verdict:
     against_best = best.crps if best else None
     distribution = finding(against_best, e.trials)
     walk = finding(e.against_walk.crps if e.against_walk else None, e.trials)
-    tested = np.isfinite(e.point.p_value)
-    copies = np.mean([part.copies for part in e.copies.values()]) > 0.5 if tested else None
-    judged = [check.calibrated for check in e.nearest_ranges if check.calibrated is not None]
-    hold = all(judged) if judged and tested else None
+    tested = bool(np.isfinite(e.point.p_value))
+    copies = bool(np.mean([part.copies for part in e.copies.values()]) > 0.5) if tested else None
+    judged = [c.calibrated for c in e.nearest_ranges if c.calibrated is not None]
+    calibrated = all(judged) if judged and tested else None
     doubts = too_good(e) if tested else ()
+    if tested:
+        summary = headline(e, point, distribution, calibrated=calibrated, doubts=doubts)
+        told = lines(
+            e,
+            point,
+            distribution,
+            walk,
+            copies=bool(copies),
+            calibrated=calibrated,
+            doubts=doubts,
+        )
+    else:
+        summary, told = inconclusive(e), {"next": inconclusive_next(e)}
+    paragraph = " ".join(f"{LABELS[key].format(e.label)}: {text}" for key, text in told.items())
     return Verdict(
         horizon=e.horizon,
         days=e.days,
@@ -83,17 +113,15 @@ def judge(evidence: Evidence) -> Verdict:
         distribution_p=against_best.p_value if against_best and tested else None,
         against_random_walk=walk,
         trials=e.trials,
-        point_p_deflated=allowed_for(e.point, e.trials) if tested else None,
-        distribution_p_deflated=allowed_for(against_best, e.trials)
+        point_p_deflated=deflated(e.point, e.trials) if tested else None,
+        distribution_p_deflated=deflated(against_best, e.trials)
         if against_best and tested
         else None,
-        copies=None if copies is None else bool(copies),
-        ranges_hold=hold,
+        copies=copies,
+        ranges_hold=calibrated,
         too_good=doubts,
-        summary=in_short(e, point, distribution, hold=hold, doubts=doubts)
-        if tested
-        else inconclusive(e),
-        text=full_text(e, point, distribution, walk, copies=bool(copies), doubts=doubts)
-        if tested
-        else inconclusive(e),
+        summary=summary,
+        text=paragraph if tested else summary,
+        lines=told,
+        label=e.label,
     )

@@ -124,7 +124,10 @@ def test_marks_tell_which_differences_are_beyond_luck(world: World) -> None:
             assert mark == ("" if test["p_value"] >= 0.05 else "*" if test["mean"] < 0 else "!")
             marks.add(mark)
     assert len(marks) > 1
-    assert "* LSTM is better, ! worse, with p < 0.05" in table
+    assert (
+        "*: LSTM is significantly better than this baseline (p < 0.05); !: significantly worse"
+        in table
+    )
 
 
 def test_json_is_what_the_run_keeps_and_all_that_stdout_holds(world: World) -> None:
@@ -186,7 +189,7 @@ def test_details_are_the_figures_that_the_run_keeps(world: World) -> None:
     detailed = world.call("--baselines", "random_walk,ewma", "--details")
     kept = json.loads((world.run / "metrics.json").read_text())
     parts = dict(zip(titles, re.split("|".join(titles), detailed.stdout)[1:], strict=True))
-    assert detailed.stdout.startswith(plain.stdout.split("In short:")[0])
+    assert detailed.stdout.startswith(plain.stdout.split(kept["verdict"]["summary"])[0])
     ewma = kept["forecasters"]["ewma"]
     near = ewma["pooled"]["1"]
     winkler = [f"{near[f'winkler_{nominal}']:.2f}" for nominal in (50, 80, 90, 95)]

@@ -238,7 +238,7 @@ def test_a_forecast_after_a_short_test_says_so(place: Workplace) -> None:
     respoken(place, days=40)
     told = warnings(place)
     assert list(told) == ["test_too_short"]
-    assert told["test_too_short"].startswith("The test range has 40 days, too few to conclude")
+    assert told["test_too_short"].startswith("The test period has 40 days, too few to conclude")
     trust = json.loads(place.invoke("forecast", "--json").stdout)["trust"]
     assert (trust["conclusive"], trust["ranges_hold"]) == (False, None)
 

@@ -106,7 +106,10 @@ def test_symbols_alone_are_those_of_statsmodels_after_holm_and_only_gains_are_co
         "with losses": int(sum(adjusted < 0.05)),
     }
     assert counted == {"right": 1, "without Holm": 3, "with losses": 2}
-    assert "Alone, 1 of 4 symbols beat E (5 % over all of them, Holm)." in report().verdict.text
+    assert (
+        "Taken singly, 1 of 4 symbols is significantly better (5 %, Holm-corrected)."
+        in (report().verdict.lines["range"])
+    )
 
 
 def test_interval_of_the_skill_is_that_of_arch() -> None:

@@ -81,13 +81,12 @@ def test_p_speaks_of_skill_alone() -> None:
     assert test.p_value < 1e-6
     with pytest.raises(ConditionError, match=r"`p<0.05` does not hold: 1 against 0.05"):
         check_conditions(worse, ["p<0.05"])
-    # The words of the verdict: what is higher is higher by what the interval says.
-    found = re.search(
-        r"CRPS ([\d.]+) % higher, 95 % interval ([-\d.]+) to ([-\d.]+) %", worse.verdict.text
-    )
-    assert found is not None
-    by, low, high = (float(number) for number in found.groups())
-    assert 0 < low < by < high
+    assert re.search(r"CRPS ([\d.]+) % higher than that of ", worse.verdict.lines["range"])
+    compared = worse.comparisons[str(worse.verdict.best_baseline)][1]
+    assert compared.low is not None
+    assert compared.high is not None
+    assert compared.skill is not None
+    assert compared.low < compared.skill < compared.high < 0
 
 
 def test_every_broken_condition_is_listed() -> None:

@@ -6,9 +6,11 @@ from support.simulated import bars_from_returns, constant_t, garch_returns, poin
 
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation import Finding, Report
-from lstmcast.evaluation.lstm_adds import Contribution, adds_words
+from lstmcast.evaluation.evidence import Evidence
+from lstmcast.evaluation.lstm_adds import Contribution
 from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.verdict_text import lines
 
 ROWS, FIRST = 1500, 700
 LABELS = {"model": "LSTM", "linear": "linear model", "pretrained": "pretrained", "ewma": "EWMA"}
@@ -28,6 +30,28 @@ def knows(rows: int = ROWS) -> StudentTMixture:
     return StudentTMixture(df=np.full_like(scale, 8.0), loc=np.zeros_like(scale), scale=scale)
 
 
+def lines_of(adds: dict[str, Contribution]) -> dict[str, str]:
+    """The lines of a verdict on a forecast without ranges that a GRU made."""
+    evidence = Evidence(
+        horizon=1,
+        days=500,
+        error_ratio=1.0,
+        point=Test(0.0, 0.0, 0.9, 500),
+        copies={},
+        best=None,
+        against_best=None,
+        against_walk=None,
+        baselines=2,
+        symbols_better=0,
+        symbols=1,
+        ranges=(),
+        adds=adds,
+        label="GRU",
+    )
+    unknown = Finding.unknown
+    return lines(evidence, unknown, unknown, unknown, copies=False, calibrated=None)
+
+
 def test_what_is_gained_over_both_is_said_with_its_figures() -> None:
     blind = constant_t(ROWS - FIRST, scale=0.01)
     found = report(model=knows(), ewma=blind, linear=blind, pretrained=knows())
@@ -38,22 +62,24 @@ def test_what_is_gained_over_both_is_said_with_its_figures() -> None:
     ours, theirs = (found.forecasters[name].pooled[1] for name in ("model", "linear"))
     gain = 100 * (1 - ours.crps / theirs.crps)
     assert gain > 1
-    assert (
-        f"What the LSTM adds, over 800 days: it beats {LINEAR} (CRPS {gain:.2f} % lower, p < 0.001;"
-        f" log score {theirs.log_score - ours.log_score:.4f} lower, p < 0.001)."
-    ) in found.verdict.text
-    assert (
-        f"What training adds, over 800 days: nothing measurable, compared with {UNFITTED} (CRPS "
-        "0.00 % lower, p = 1.000; log score 0.0000 lower, p = 1.000)."
-    ) in found.verdict.text
+    assert found.verdict.best_baseline == "pretrained"
+    assert found.verdict.lines["lstm_adds"] == (
+        f"better than {LINEAR} (CRPS {gain:.2f} % lower, p < 0.001); "
+        f"nothing measurable over {UNFITTED}, the baseline above."
+    )
+    assert "What the LSTM adds: better than" in found.verdict.text
 
 
 def test_what_is_lost_is_said_as_well() -> None:
     blind = constant_t(ROWS - FIRST, scale=0.01)
     found = report(model=blind, linear=knows(), pretrained=knows())
-    assert f"adds, over 800 days: nothing, it loses to {LINEAR} (CRPS " in found.verdict.text
-    assert f"adds, over 800 days: nothing, it loses to {UNFITTED} (CRPS " in found.verdict.text
-    assert found.verdict.text.count("% higher, p < 0.001; log score ") == 2
+    best = found.verdict.best_baseline
+    assert best == "linear"
+    loss = 100 * -found.lstm_adds["pretrained"].skill
+    assert found.verdict.lines["lstm_adds"] == (
+        f"worse than {LINEAR}, the baseline above; "
+        f"worse than {UNFITTED} (CRPS {loss:.2f} % higher, p < 0.001)."
+    )
 
 
 def test_the_report_states_it_as_plain_values() -> None:
@@ -76,6 +102,7 @@ def test_nothing_is_said_without_the_two_or_with_too_few_days(rows: int) -> None
     names = ("ewma", "linear") if few else ("ewma",)
     others = dict.fromkeys(names, constant_t(rows - FIRST, scale=0.01))
     found = report(rows, model=knows(rows), **others)
+    assert "lstm_adds" not in found.verdict.lines
     assert "adds" not in found.verdict.text
     assert [part.found for part in found.lstm_adds.values()] == ([Finding.unknown] if few else [])
 
@@ -97,8 +124,9 @@ def test_the_log_score_tells_where_the_crps_does_not() -> None:
     ):
         found = Contribution("linear model", 0.001, crps, log_score)
         assert found.found is expected
-    words = adds_words({"linear": Contribution("linear model", -0.002, level, higher)}, "the GRU")
-    assert words == (
-        f"What the GRU adds, over 500 days: nothing, it loses to {LINEAR} (CRPS 0.20 % higher, "
-        "p = 0.300; log score 0.0100 higher, p = 0.003)."
-    )
+        decides = "log_score" if crps is level and log_score is not level else "crps"
+        assert found.decisive == decides
+    told = lines_of({"linear": Contribution("linear model", -0.002, level, higher)})
+    assert told["lstm_adds"] == f"worse than {LINEAR} (log score 0.0100 higher, p = 0.003)."
+    told = lines_of({"linear": Contribution("linear model", -0.002, level, level)})
+    assert told["lstm_adds"] == f"nothing measurable over {LINEAR} (CRPS 0.20 % higher, p = 0.300)."

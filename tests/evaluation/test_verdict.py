@@ -21,11 +21,12 @@ from lstmcast.errors import ConditionError
 from lstmcast.evaluation import Finding, Report, evaluate
 from lstmcast.evaluation.conditions import check_conditions
 from lstmcast.evaluation.coverage import CoverageCheck
-from lstmcast.evaluation.evidence import Evidence, finding
+from lstmcast.evaluation.evidence import Evidence
+from lstmcast.evaluation.finding import finding
 from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test, best_of
 from lstmcast.evaluation.trust import trust_in
-from lstmcast.evaluation.words import in_short
+from lstmcast.evaluation.verdict_text import headline
 
 QUICK = ["random_walk", "constant", "ewma"]
 FIRST = 700
@@ -54,13 +55,33 @@ def test_skill_that_is_there_is_found() -> None:
     assert report.verdict.ranges_hold is True
     rival = report.forecasters[str(report.verdict.best_baseline)].label
     assert report.verdict.summary == (
-        f"In short: its ranges hold, and are better than those of {rival}; "
-        "its price does not beat the last close (1800 days)."
+        f"Its ranges are well calibrated and better than those of the best baseline ({rival}); "
+        "its price forecast is no better than the last close (1800 test days)."
     )
-    assert "Range: it beats" in report.verdict.text
-    assert "does not beat the random walk" in report.verdict.text
-    assert "One session ahead its ranges hold, at low and at high volatility" in report.verdict.text
-    assert "as far as 1800 days can tell (50 % held" in report.verdict.text
+    lines, scores = report.verdict.lines, report.forecasters["model"].pooled[1]
+    found = " / ".join(
+        f"{100 * share:.1f}"
+        for share in (
+            scores.coverage_50,
+            scores.coverage_80,
+            scores.coverage_90,
+            scores.coverage_95,
+        )
+    )
+    gain = 100 * (report.verdict.distribution_gain or 0)
+    gain = 100 * (report.verdict.distribution_gain or 0)
+    assert lines["range"].startswith(
+        f"the 50 / 80 / 90 / 95 % ranges contained {found} %: well calibrated, at low and at high "
+        f"volatility. CRPS {gain:.2f} % lower than that of "
+        f"{rival} (the best of 3 baselines; p < 0.001) and "
+    )
+    assert lines["range"].endswith(" % lower than the random walk's.")
+    assert lines["price"].startswith("no measurable difference from the last close (error of the ")
+    assert lines["next"].startswith("use the ranges (`lstmcast forecast`)")
+    assert lines["direction"] == "its median is the last close itself, so it names no direction."
+    assert list(lines) == ["price", "direction", "range", "next"]
+    assert report.verdict.text.startswith(f"Price: {lines['price']} Direction: ")
+    assert report.to_dict()["verdict"]["lines"] == lines
 
 
 def test_the_best_of_many_must_be_better_as_the_best_of_as_many() -> None:
@@ -133,21 +154,22 @@ def test_a_point_model_on_price_levels_is_said_to_lose_and_why() -> None:
     assert verdict.distribution is Finding.unknown
     assert verdict.ranges_hold is None
     assert verdict.summary == (
-        "In short: its price is worse than the last close, and it states no range."
+        "It states no ranges, and its price forecast is worse than the last close (500 test days)."
     )
     ratio = 1 - (verdict.point_gain or 0)
     moves = np.diff(log_close)[FIRST:]
     square = np.mean((lagged[: len(moves), 0] - moves) ** 2) / np.mean(moves**2)
     assert ratio == pytest.approx(np.sqrt(square))
     for words in (
-        "loses to the random walk",
-        "worse than yesterday's price",
-        f"error of the return {ratio:.1f} times as large",
-        "follows the price 3 sessions late",
+        f"worse than the last close: error of the return {ratio:.1f} times as large (p < 0.001). ",
+        "they lag the price by 3 sessions",
         "too low on average",
-        "states none",
     ):
-        assert words in verdict.text
+        assert words in verdict.lines["price"]
+    assert (
+        verdict.lines["range"] == "it states none, so it does not say how far the price may move."
+    )
+    assert "model.head=student_t" in verdict.lines["next"]
     assert point.bias == pytest.approx(-0.05, abs=0.005)
 
 
@@ -158,7 +180,10 @@ def test_a_copy_of_the_last_close_is_called_a_copy() -> None:
     report = evaluate(table, bars, baselines=QUICK)
     assert report.points["X"].best_shift == 1
     assert report.verdict.copies is True
-    assert "It copies: it fits the price one session late best" in report.verdict.text
+    assert (
+        "It copies the last close: it fits the price one session late best"
+        in (report.verdict.lines["price"])
+    )
 
 
 def test_a_forecast_that_knows_tomorrow_is_no_copy() -> None:
@@ -169,39 +194,46 @@ def test_a_forecast_that_knows_tomorrow_is_no_copy() -> None:
     assert report.verdict.point is Finding.better
     assert report.verdict.copies is False
     assert report.points["X"].slope == pytest.approx(1 / 0.9, rel=1e-6)
-    assert "the median beats the last close" in report.verdict.text
-    assert report.verdict.summary.startswith("In short: too good to be true (500 days)")
+    assert report.verdict.lines["price"].startswith("beats the last close: error of the return ")
+    assert report.verdict.summary.startswith("Too good to be true (500 test days)")
+    assert "lstmcast audit" in report.verdict.lines["next"]
 
 
 @pytest.mark.parametrize(("scale", "word"), [(0.005, "too narrow"), (0.02, "too wide")])
 def test_ranges_that_do_not_hold_are_named(scale: float, word: str) -> None:
     report = judged({"X": random_walk(6)}, constant_t(1500 - FIRST, scale=scale))
     assert report.verdict.ranges_hold is False
-    assert f"One session ahead its ranges are {word} (50 % held" in report.verdict.text
-    assert report.verdict.distribution is Finding.worse
-    assert "Range: it loses to" in report.verdict.text
-    assert report.verdict.summary.startswith(
-        f"In short: do not rely on its ranges, which are {word}; its price does not beat"
+    found = {c.nominal: c for c in report.ranges if c.subset == "overall"}
+    assert report.verdict.lines["range"].startswith(
+        f"the 50 / 80 / 90 / 95 % ranges contained {100 * found[50].coverage:.1f} / "
     )
+    assert f" % ({word})." in report.verdict.lines["range"]
+    assert report.verdict.distribution is Finding.worse
+    assert "% higher than that of " in report.verdict.lines["range"]
+    assert report.verdict.summary.startswith(
+        f"Do not rely on its ranges: the ranges are {word}; its price forecast is no better than"
+    )
+    assert "--kind ranges" in report.verdict.lines["next"]
 
 
-def test_a_test_range_without_restless_days_says_so() -> None:
+def test_a_test_period_without_high_volatility_says_so() -> None:
     returns = np.random.default_rng(8).standard_t(8.0, size=FIRST + 300)
     returns *= np.where(np.arange(len(returns)) < FIRST, 0.02, 0.008)
     report = judged({"X": bars_from_returns(returns)}, constant_t(300, df=8.0, scale=0.008))
     assert report.verdict.ranges_hold is True
-    assert report.verdict.text.endswith(
-        "; there are too few high-volatility days to speak of those."
+    assert re.match(
+        r"the 50 / 80 / 90 / 95 % ranges contained [\d./ ]+ %: well calibrated \(too few days of "
+        r"high volatility to judge those\)\. CRPS ",
+        report.verdict.lines["range"],
     )
-    assert "its ranges hold, as far as 300 days can tell (50 % held" in report.verdict.text
 
 
 @pytest.mark.parametrize(
     ("growth", "words"),
     [
-        (0.5, r" 5 sessions ahead 50 % held .* %: forecasts that overlap tell less, and no miss"),
-        (0.1, r" 2 sessions ahead they are too narrow \(50 % held .*\), and at 3 more of the hor"),
-        (1.0, r" 2 sessions ahead they are too wide \(50 % held .*\), and at 3 more of the hor"),
+        (0.5, r"5 sessions ahead the 50 / 80 / 90 / 95 % ranges contained .* %\. Misses at .*"),
+        (0.1, r"2 sessions ahead the 50 / .* %( at .*)? \(too narrow\); ranges fail at 3 more .*"),
+        (1.0, r"2 sessions ahead the 50 / .* %( at .*)? \(too wide\); ranges fail at 3 more .*"),
     ],
 )
 def test_ranges_further_ahead_are_judged_by_themselves(growth: float, words: str) -> None:
@@ -211,7 +243,7 @@ def test_ranges_further_ahead_are_judged_by_themselves(growth: float, words: str
     scale = normal.scale[..., :1] * np.arange(1, 6) ** growth
     report = judged({"X": walk}, StudentTMixture(normal.df, normal.loc, scale))
     assert report.verdict.ranges_hold is True
-    assert re.search(words, report.verdict.text)
+    assert re.fullmatch(words, report.verdict.lines["further_ahead"])
     found = {c.nominal: c.coverage for c in report.ranges if c.horizon == 5}
     scores = report.forecasters["model"].pooled[5]
     assert found == pytest.approx({n: getattr(scores, f"coverage_{n}") for n in (50, 80, 90, 95)})
@@ -226,18 +258,19 @@ def test_too_few_days_conclude_nothing() -> None:
     assert verdict.ranges_hold is None
     assert verdict.copies is None
     assert verdict.text == (
-        "The test range has 40 days, too few to conclude anything: the hit rate of a coin over as "
-        "many days falls between 35 % and 65 %."
+        "The test period has 40 days, too few to conclude anything: over so few, the hit rate of a "
+        "coin falls between 35 % and 65 %."
     )
+    assert list(verdict.lines) == ["next"]
 
 
 @pytest.mark.parametrize(
     ("distribution", "found", "words"),
     [
-        (Finding.better, 0.5, "its ranges hold, and are better than those of HAR"),
-        (Finding.level, 0.5, "its ranges hold, and do not beat those of HAR"),
-        (Finding.worse, 0.5, "its ranges hold, but those of HAR are better"),
-        (Finding.better, 0.4, "do not rely on its ranges, which are too narrow"),
+        (Finding.better, 0.5, "Its ranges are well calibrated and better than those of {}"),
+        (Finding.level, 0.5, "Its ranges are well calibrated, but no better than those of {}"),
+        (Finding.worse, 0.5, "Its ranges are well calibrated, but those of {} are better"),
+        (Finding.better, 0.4, "Do not rely on its ranges: the ranges are too narrow"),
     ],
 )
 def test_the_answer_in_one_line(distribution: Finding, found: float, words: str) -> None:
@@ -256,8 +289,11 @@ def test_the_answer_in_one_line(distribution: Finding, found: float, words: str)
         symbols=1,
         ranges=(check,),
     )
-    line = in_short(evidence, Finding.level, distribution, hold=check.calibrated)
-    assert line == f"In short: {words}; its price does not beat the last close (500 days)."
+    line = headline(evidence, Finding.level, distribution, calibrated=check.calibrated)
+    assert line == (
+        f"{words.format('the best baseline (HAR)')}; its price forecast is no better than the last "
+        "close (500 test days)."
+    )
 
 
 def test_the_price_is_judged_by_what_is_tested() -> None:
@@ -286,15 +322,14 @@ def test_ranges_that_fail_both_ways_are_said_to() -> None:
     bars = {"X": bars_from_returns(returns)}
     scale = 0.95 * float(np.std(returns[FIRST:])) * np.sqrt(3 / 5)
     verdict = judged(bars, constant_t(2500 - FIRST, scale=scale)).verdict
-    assert verdict.summary.startswith(
-        "In short: do not rely on its ranges, which are too narrow on high-volatility days and too "
-        "wide on low-volatility days; "
-    )
-    assert re.search(
-        r"its ranges are too narrow \(50 % held 3.* on high-volatility days.*\) and too wide "
-        r"\(50 % held 6.* on low-volatility days",
-        verdict.text,
-    )
+    assert verdict.summary.startswith("Do not rely on its ranges: ")
+    for words in ("too wide at low volatility", "too narrow at high volatility"):
+        assert words in verdict.summary
+    for words in (
+        r"the 50 / [\d/ ]+ % ranges contained 6[\d./ ]+ % at low volatility \(too wide\)",
+        r"the 50 / [\d/ ]+ % ranges contained 3[\d./ ]+ % at high volatility \(too narrow\)",
+    ):
+        assert re.search(words, verdict.lines["range"])
 
 
 def test_table_verdict_and_tests_speak_of_one_number_where_days_differ() -> None:
@@ -331,7 +366,10 @@ def test_symbols_are_counted_with_holms_adjustment() -> None:
         assert p is not None
         assert adjusted is not None
         assert adjusted >= p
-    assert re.search(r"Alone, \d of 3 symbols beat", report.verdict.text)
+    assert re.search(
+        r"Taken singly, \d of 3 symbols (is|are) significantly better \(5 %, Holm-corrected\)\.",
+        report.verdict.lines["range"],
+    )
 
 
 def test_pooled_days_are_not_counted_as_independent_symbols() -> None:
@@ -373,6 +411,36 @@ def test_findings_need_five_percent() -> None:
     assert finding(None) is Finding.unknown
 
 
+def direction_of(medians: dict[str, np.ndarray], bars: dict[str, pd.DataFrame]) -> str:
+    tables = {name: type(points(1))(median[:, None]) for name, median in medians.items()}
+    report = evaluate(predict(bars, FIRST, tables), bars, baselines=QUICK)
+    return report.verdict.lines["direction"]
+
+
+def test_the_direction_is_tested_against_chance() -> None:
+    bars = {name: random_walk(k, rows=1400) for k, name in enumerate("AB")}
+    moves = {k: np.diff(np.log(b["close"].to_numpy()))[FIRST:] for k, b in bars.items()}
+    signs = np.random.default_rng(3).choice([-1e-5, 1e-5], size=len(moves["A"]))
+    one = {"A": bars["A"]}
+    hits = 100 * np.mean(np.sign(signs) == np.sign(moves["A"]))
+    blind = direction_of({"A": signs}, one)
+    assert re.fullmatch(
+        rf"right on {hits:.1f} % of the moves, where chance gives \d\d\.\d %: no measurable "
+        r"difference \(p = 0\.\d+\)\.",
+        blind,
+    )
+    known = np.where(np.arange(len(signs)) % 4 == 0, signs, 1e-5 * np.sign(moves["A"]))
+    assert direction_of({"A": known}, one).endswith(" % (p < 0.001).")
+    assert direction_of({"A": known, "B": signs}, bars).endswith(
+        "; significant for 1 of 2 symbols (5 %, Holm-corrected)."
+    )
+    up = np.full(len(signs), 1e-5)
+    assert direction_of({"A": up}, one) == (
+        "its median is always above the last close, so it carries no information."
+    )
+    assert " below the last close" in direction_of({"A": -up}, one)
+
+
 # --- a price that does not move ------------------------------------------------------------------
 
 
@@ -399,8 +467,8 @@ def test_a_close_that_never_moved_is_said_to_and_nothing_else() -> None:
     verdict = report.verdict
     assert verdict.text == verdict.summary
     assert verdict.text == (
-        "The close never moved in the test period (200 days): nothing can be concluded, neither of "
-        "the price nor of the ranges."
+        "The close never moved in the test period (200 days): neither the price forecast nor the "
+        "ranges can be judged."
     )
     assert verdict.point is verdict.distribution is verdict.against_random_walk is Finding.unknown
     assert (verdict.point_gain, verdict.point_p, verdict.distribution_gain) == (None, None, None)
@@ -472,9 +540,10 @@ def test_a_result_too_good_to_be_true_is_called_so(share: float, width: float, s
     assert any(doubt.startswith(said) for doubt in verdict.too_good)
     assert "honest forecasts reach" in verdict.too_good[0]
     assert verdict.summary == (
-        "In short: too good to be true (700 days): look for a leak with `lstmcast audit` before "
-        "you believe it."
+        "Too good to be true (700 test days): look for a leak with `lstmcast audit` before you "
+        "believe it."
     )
+    assert verdict.lines["too_good"] == f"{'; '.join(verdict.too_good)}."
     assert verdict.text.startswith(f"Too good to be true: {verdict.too_good[0]}")
 
 
