@@ -14,12 +14,8 @@ def headline(report: Report) -> tuple[str, list[str], list[Tile]]:
         report: of the evaluation.
     """
     verdict = report.verdict
-    findings = [
-        line.strip(" -")
-        for line in verdict.text.splitlines()
-        if line.strip(" -") != verdict.summary
-    ]
-    return verdict.summary, [line for line in findings if line], _tiles(report)
+    findings = [f"{label}: {text}" for label, text in verdict.labelled()]
+    return verdict.summary, findings, _tiles(report)
 
 
 def _tiles(report: Report) -> list[Tile]:
