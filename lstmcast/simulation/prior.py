@@ -51,7 +51,7 @@ COMPONENTS = 4
 HALF_LIVES = ((0.7, 4.0), (5.0, 25.0), (20.0, 120.0), (120.0, 1500.0))
 """Sessions in which each component of the log volatility falls back by half."""
 
-SHARES = (0.2, 0.6, 1.3, 1.7)
+SHARES = (0.3, 0.8, 1.3, 1.2)
 """How much of the variance a component can have, in proportion."""
 
 NEWS_CYCLE = 63
@@ -158,7 +158,7 @@ class Prior:
         if n % group:
             raise ValueError(f"`n` must be a multiple of `group`, got {n} and {group}")
         u = _Draws(n, generator)
-        spread = u.log_uniform(0.17, 0.77)
+        spread = u.log_uniform(0.2, 0.9)
         shares = torch.stack([most * u.of_group(group, 0, 1) ** 1.5 + 0.02 for most in SHARES])
         if not self._has("scales"):
             shares = torch.tensor([0.0, 1.0, 0.0, 0.0], device=u.device)[:, None].expand(-1, n)
@@ -177,11 +177,11 @@ class Prior:
             drift=0.04 * u.normal(),
             autocorrelation=0.05 * u.normal() * u.chance(0.5),
             df=self._if("tails", 2.8 + u.log_uniform(0.8, 40), 50.0),
-            day=self._if("tails", u.uniform(0, 0.3)),
+            day=self._if("tails", 0.5 * u.uniform(0, 1)),
             curve=u.uniform(0.4, 2.2),
             of_activity=self._if("activity", 1 - u.uniform(0, 1) ** 2),
             overnight=self._if("overnight", u.uniform(0.03, 0.45), 0.2),
-            overnight_spread=self._if("overnight", u.uniform(0, 0.3)),
+            overnight_spread=self._if("overnight", u.uniform(0, 0.6)),
             jump_chance=self._if("jumps", u.log_uniform(5e-4, 0.02) * u.chance(0.5)),
             jump_size=u.uniform(1.5, 5.0),
             news_size=self._if("news", u.uniform(0.5, 9.0) * u.chance(0.55)),
@@ -189,8 +189,8 @@ class Prior:
             thin_chance=self._if("holidays", u.of_group(group, 0.0, 0.05)),
             thin_depth=u.uniform(0.3, 1.0),
             shift_chance=self._if("regimes", u.log_uniform(1 / 4000, 1 / 250) * u.chance(0.5)),
-            shift_size=u.uniform(0.06, 0.36),
-            range_bias=self._if("range", u.uniform(0.93, 1.03), 1.0),
+            shift_size=u.uniform(0.1, 0.6),
+            range_bias=self._if("range", u.uniform(0.85, 1.05), 1.0),
             volume_slope=self._if("volume", u.uniform(0.1, 1.5)),
             volume_news=self._if("volume", u.uniform(0, 1.5)),
             volume_memory=0.5 ** (1 / u.log_uniform(2, 60)),
@@ -210,7 +210,7 @@ class Prior:
 
     def _innovations(self, u: "_Draws", group: int) -> tuple[Tensor, Tensor, Tensor]:
         """Loadings on the size and the sign of the day's move and on noise of its own."""
-        feedback = self._if("feedback", u.of_group(group, 0, 1) ** 3)
+        feedback = self._if("feedback", u.of_group(group, 0, 1) ** 1.2)
         size = (0.8 * feedback).sqrt().expand(COMPONENTS, -1)
         leverage = self._if("leverage", u.uniform(-0.1, 1.0))
         each = torch.stack([u.uniform(0.4, 1) for _ in range(COMPONENTS)])

@@ -168,8 +168,7 @@ def test_overnight_share_varies_from_day_to_day() -> None:
 
     # Student-t of 50 degrees of freedom: 3 + 6 / 46.
     assert abs(in_errors(gaps(only()), 3 + 6 / 46)) < MOST
-    # The shocks are the same ones, so little of the difference is chance.
-    assert in_errors(gaps(only("overnight")) - gaps(only()), 0) > MOST
+    assert in_errors(gaps(only("overnight")), 3 + 6 / 46) > MOST
 
 
 def test_regimes_shift_the_level_for_long() -> None:
@@ -205,9 +204,9 @@ def test_range_is_that_of_a_brownian_path_without_its_bias() -> None:
         return values
 
     assert abs(in_errors(mean_range(only()), np.sqrt(8 / np.pi))) < MOST
-    assert in_errors(mean_range(only("range")), np.sqrt(8 / np.pi)) < -MOST
+    assert in_errors(mean_range(only("range")), np.sqrt(8 / np.pi)) < -2 * MOST
     bias = only("range").constants("range_bias")
-    assert np.corrcoef(mean_range(only("range")), bias)[0, 1] > 0.8
+    assert np.corrcoef(mean_range(only("range")), bias)[0, 1] > 0.9
 
 
 def test_volume_moves_with_the_session() -> None:
