@@ -1,4 +1,4 @@
-"""The chart of a training: both losses of every member, and the epoch whose weights were kept."""
+"""The chart of a training: losses and learning rate of every member, and the epoch it kept."""
 
 import numpy as np
 import pandas as pd
@@ -62,8 +62,44 @@ def training_chart(
     for place, (_, rows) in enumerate(members):
         _draw(axes, rows, place)
     _set_axes(axes, history)
+    _add_rates(sheet, members, history)
     sheet.skip(0.2)
     return sheet.finish()
+
+
+def _add_rates(
+    sheet: Sheet, members: list[tuple[str, pd.DataFrame]], history: pd.DataFrame
+) -> None:
+    """A second panel, of the learning rate, where the history tells it."""
+    if "learning_rate" not in history.columns or history["learning_rate"].isna().all():
+        return
+    sheet.skip(0.22)
+    sheet.text("Learning rate, with the kept epoch", weight="bold")
+    sheet.skip(0.05)
+    axes = sheet.panel(1.2)
+    for place, (_, rows) in enumerate(members):
+        color, marker = _look(place)
+        epochs = rows["epoch"].to_numpy(dtype=np.float64)
+        rates = rows["learning_rate"].to_numpy(dtype=np.float64)
+        dot = "." if len(rows) == 1 else ""
+        axes.plot(epochs, rates, color=color, linewidth=1.4, marker=dot, label="_rate")
+        kept = _best(rows)
+        if kept is not None:
+            axes.plot(
+                [kept[0]],
+                [float(rates[epochs == kept[0]][0])],
+                marker=marker,
+                markersize=7,
+                markeredgecolor="white",
+                color=color,
+                linestyle="none",
+                label="_kept rate",
+                zorder=4,
+            )
+    axes.set_ylim(bottom=0)
+    axes.locator_params(axis="y", nbins=4)
+    axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:.2g}")
+    _set_axes(axes, history)
 
 
 def _best(rows: pd.DataFrame) -> tuple[float, float] | None:

@@ -74,6 +74,22 @@ def test_without_validation_nothing_is_marked() -> None:
     assert "Member 0: no validation" in words(figure)
 
 
+def test_the_learning_rate_has_a_panel_of_its_own_with_the_kept_epoch() -> None:
+    table = history(2)
+    table["learning_rate"] = 1e-3 * (1 + table["member"]) / table["epoch"]
+    rates = training_chart(table, details="Run abc").axes[1]
+    for member in range(2):
+        rows = table[table["member"] == member]
+        (drawn, kept) = (
+            [np.asarray(x.get_xydata()) for x in rates.lines if x.get_label() == label][member]
+            for label in ("_rate", "_kept rate")
+        )
+        np.testing.assert_array_equal(drawn, rows[["epoch", "learning_rate"]])
+        best = rows.sort_values("validation_loss").iloc[0]
+        np.testing.assert_array_equal(kept, [[best["epoch"], best["learning_rate"]]])
+    assert layout_faults(training_chart(table, details="Run abc")) == []
+
+
 def test_one_epoch_is_visible() -> None:
     figure = training_chart(history(1, epochs=1))
     line = next(line for line in figure.axes[0].lines if line.get_label() == "_training")
