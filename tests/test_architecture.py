@@ -13,7 +13,7 @@ ORDER = (
     "errors", "harmless", "plugins", "reading", "distributions", "config", "left_overs", "files",
     "prices", "features", "dataset", "predictions", "calibration", "nn", "simulation",
     "pretraining", "training", "baselines",
-    "evaluation", "run", "forecasting", "explain", "tuning", "plots", "report", "doctor", "cli",
+    "evaluation", "run", "explain", "forecasting", "tuning", "plots", "report", "doctor", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""
 

@@ -85,6 +85,10 @@ def forecast(
             help="End with an error, and write nothing, if a session to forecast is past.",
         ),
     ] = False,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Say what makes the next range wider or narrower than usual."),
+    ] = False,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", help="Write every quantile to this file.", show_default=False),
@@ -108,7 +112,7 @@ def forecast(
     from lstmcast.prices.store import PriceStore
 
     levels = parse_levels(level) if level else SUMMARY_LEVELS if summary else LEVELS
-    when = _when(horizon, day("--as-of", as_of))
+    when = _when(horizon, day("--as-of", as_of), why=why)
     store = PriceStore(data_dir(data))
     asked = ask(names or (), runs_dir, store)
     if asked is None:
@@ -136,7 +140,7 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _when(horizon: int | None, as_of: date | None) -> "When":
+def _when(horizon: int | None, as_of: date | None, *, why: bool) -> "When":
     """How far ahead, and from which day.
 
     Raises:
@@ -146,7 +150,7 @@ def _when(horizon: int | None, as_of: date | None) -> "When":
 
     if as_of is not None and as_of > datetime.now(UTC).date():
         raise UsageError(f"`--as-of` {as_of} is a day to come", "leave it out for the newest bars")
-    return When(_today(), horizon, as_of)
+    return When(_today(), horizon, as_of, why)
 
 
 def _check_symbol_option(symbol: Sequence[str] | None) -> None:

@@ -24,6 +24,9 @@ def print_forecasts(issued: "Issued", levels: Sequence[float]) -> None:
         if number:
             out().print()
         _print_sessions(one, levels)
+        if one.why is not None:
+            out().print()
+            out().print(one.why.sentence)
         following = issued.forecasts[number + 1 : number + 2]
         if one.trust is not None and not any(other.trust is one.trust for other in following):
             out().print()

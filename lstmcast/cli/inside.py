@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lstmcast.errors import UsageError
+from lstmcast.cli.console import note
+from lstmcast.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,3 +187,37 @@ def sentences(
     inside = Inside.of(run, histories, forecaster)
     found = {symbol: inside.widening(symbol) for symbol in symbols}
     return {symbol: told for symbol, told in found.items() if told is not None}
+
+
+def earlier_forecasts(
+    run: "Run", histories: "Sequence[PriceHistory]", symbols: Sequence[str]
+) -> "pd.DataFrame | None":
+    """What the networks say of the training and validation parts, before calibration.
+
+    None, with a note, where the run has no weights that can be read: the rest of it can be drawn.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from lstmcast.predictions import Actuals, tabulate
+
+    try:
+        forecaster = run.forecaster()
+    except RunError as error:
+        note(f"note: no forecasts of the training and validation parts: {error.message}")
+        return None
+    end = run.boundaries["validation_end"]
+    inputs = forecaster.inputs(histories)
+    settings = forecaster.experiment.training
+    needed = 0 if settings.supervision == "every" else settings.lookback - 1
+    tables = []
+    with one_thread():
+        for block, dates in zip(inputs.blocks, inputs.dates, strict=True):
+            known = int(dates.searchsorted(end, side="right"))
+            origins = np.arange(needed, known - 1)
+            if block.symbol not in symbols or not len(origins):
+                continue
+            found = forecaster.pooled(inputs, {block.symbol: origins})[block.symbol]
+            actuals = Actuals(block.symbol, dates[:known], inputs.closes[block.rows][:known])
+            tables.append(tabulate(actuals, origins, found))
+    return pd.concat(tables, ignore_index=True) if tables else None

@@ -275,6 +275,11 @@ def _test_charts(
         )
     for symbol in untested:
         note(f"{symbol} has no session after {end:%Y-%m-%d}: nothing was tested")
+    earlier = None
+    if kind is Kind.history:
+        from lstmcast.cli.inside import earlier_forecasts
+
+        earlier = earlier_forecasts(run, histories, [name for name in wanted if name in tested])
     return {
         history.symbol: forecast_chart(
             predictions,
@@ -283,6 +288,7 @@ def _test_charts(
             symbol=history.symbol,
             horizon=horizon,
             view="history" if kind is Kind.history else "test",
+            earlier=earlier,
             currency=history.currency,
             details=f"run {run.name}, prices from {history.source}",
         )
@@ -295,10 +301,14 @@ def _fans(
     run: "Run", histories: list["PriceHistory"], wanted: list[str], horizon: int | None
 ) -> dict[str, "Figure"]:
     """Of the symbols that are wanted; the others inform what a pool shares."""
+    from lstmcast.explain import explain_ranges
     from lstmcast.forecasting import forecast_ahead
     from lstmcast.plots import fan_chart
 
-    forecasts = forecast_ahead(run.forecaster(), histories, horizon, wanted)
+    forecaster = run.forecaster()
+    forecasts = forecast_ahead(forecaster, histories, horizon, wanted)
+    told = explain_ranges(forecaster, histories, wanted)
+    sentences = {symbol: found.sentence for symbol, found in told.items()}
     by_name = {history.symbol: history for history in histories}
     return {
         ahead.symbol: fan_chart(
@@ -308,6 +318,7 @@ def _fans(
             currency=ahead.currency,
             details=f"run {run.name}, newest bar {ahead.origin:%Y-%m-%d} "
             f"from {by_name[ahead.symbol].source}",
+            why=sentences.get(ahead.symbol, "").replace("`", ""),
         )
         for ahead in forecasts
     }

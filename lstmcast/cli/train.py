@@ -200,9 +200,25 @@ def _tell_of_networks(trained: "Trained") -> None:
     if not trained.prepared.experiment.training.epochs:
         note("nothing is trained: the networks forecast as they were pretrained")
         return
+    _tell_of_layers(trained)
     for number, movement in enumerate(trained.movements):
         for line in movement.lines():
             note(f"group {number}: {line}" if len(trained.movements) > 1 else line)
+
+
+def _tell_of_layers(trained: "Trained") -> None:
+    """What a network of each group is made of."""
+    from lstmcast.explain import summary
+
+    groups = trained.forecaster.groups
+    for group in groups:
+        *layers, total = summary(group.networks[0])
+        parts = ", ".join(
+            f"{row.name} {row.kind} {row.shape}".rstrip() + f" ({row.parameters:,})"
+            for row in layers
+        )
+        which = f"a network of group {group.number}" if len(groups) > 1 else "each network"
+        note(f"{which}: {parts}; {total.parameters:,} parameters")
 
 
 def _print_pool(pool: "PoolReport") -> None:

@@ -8,7 +8,7 @@ from lstmcast.explain.gates import GateTrace, telling_units, trace_gates
 from lstmcast.explain.importance import EWMA, Effect, Importance, importance
 from lstmcast.explain.inputs import Inputs, column_groups, inputs_of, networks_of, validation_rows
 from lstmcast.explain.summary import SummaryRow, summary
-from lstmcast.explain.widening import Widening, widening
+from lstmcast.explain.widening import Widening, explain_ranges, widening
 
 __all__ = [
     "EWMA",
@@ -22,6 +22,7 @@ __all__ = [
     "attribute",
     "by_group",
     "column_groups",
+    "explain_ranges",
     "importance",
     "inputs_of",
     "networks_of",

@@ -1,6 +1,6 @@
 """One sentence on what makes the next range wider or narrower than usual."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,11 @@ import pandas as pd
 
 from lstmcast.explain.attribution import attribute, by_group, mean_of
 from lstmcast.explain.importance import EWMA
-from lstmcast.explain.inputs import Inputs
-from lstmcast.nn import Network
+from lstmcast.explain.inputs import Inputs, column_groups, inputs_of, networks_of
+from lstmcast.nn import HEADS, Network
+from lstmcast.prices.history import PriceHistory
+from lstmcast.training import Forecaster
+from lstmcast.training.device import one_thread_each
 
 RECENT = 5
 """Sessions that are called the last ones."""
@@ -102,6 +105,32 @@ def widening(
         float(np.std(totals, ddof=1)) if len(totals) > 1 else float("nan"),
         lags,
     )
+
+
+def explain_ranges(
+    forecaster: Forecaster, histories: Sequence[PriceHistory], symbols: Collection[str]
+) -> dict[str, Widening]:
+    """What makes the newest range of some symbols wide; nothing of point forecasts.
+
+    Args:
+        forecaster: a trained ensemble; its first group of networks is looked at.
+        histories: of its symbols, up to the newest bar.
+        symbols: those that are wanted.
+
+    Raises:
+        DataError: if a history is too short for the networks.
+    """
+    group = forecaster.groups[0]
+    if not HEADS[group.experiment.model.head].is_distribution:
+        return {}
+    with one_thread_each():
+        inputs = inputs_of(group, histories)
+        groups = column_groups(histories[0], group.experiment.features or ())
+        return {
+            symbol: widening(networks_of(group, part.dates[-1]), part, groups)
+            for symbol, part in inputs.items()
+            if symbol in symbols
+        }
 
 
 def _called(name: str) -> str:

@@ -28,6 +28,7 @@ from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
 
 if TYPE_CHECKING:
+    from lstmcast.explain import Widening
     from lstmcast.run import Run
     from lstmcast.training import Forecaster
 
@@ -46,11 +47,13 @@ class When:
         today: the day on which sessions count as past.
         horizon: sessions ahead; None for all that a run was trained for, and `HORIZON` otherwise.
         as_of: make forecasts from the bars up to this day alone; None for the newest.
+        why: find out what makes the next range wide, which takes PyTorch.
     """
 
     today: date
     horizon: int | None = None
     as_of: date | None = None
+    why: bool = False
 
     @property
     def day(self) -> date:
@@ -182,6 +185,10 @@ def _by_run(
     trust, doubts = on_test_days(run, histories, longest, when.as_of)
     by_symbol = {history.symbol: history for history in known}
     warned += doubts + about_symbols(forecasts, by_symbol, trust.symbols if trust else ())
+    told = {}
+    if when.why:
+        broken = {failure.symbol for failure in failures}
+        told = _why(run.forecaster(), [h for h in histories if h.symbol not in broken], ahead)
     issued = [
         IssuedForecast(
             forecast,
@@ -191,10 +198,20 @@ def _by_run(
             by_symbol[forecast.symbol].sha256,
             sessions_past(forecast, when.day),
             trust,
+            told.get(forecast.symbol),
         )
         for forecast in forecasts
     ]
     return issued, [failure for failure in failures if failure.symbol in chosen], warned
+
+
+def _why(
+    forecaster: "Forecaster", histories: Sequence[PriceHistory], symbols: set[str]
+) -> "dict[str, Widening]":
+    """What makes the next range of some symbols wide."""
+    from lstmcast.explain import explain_ranges
+
+    return explain_ranges(forecaster, histories, symbols) if symbols else {}
 
 
 def _attached(
@@ -312,9 +329,17 @@ def _by_pretrained(
         trust, doubts = on_last_sessions(followed_forecasts(forecaster, history), history, horizon)
         warned += doubts
         past = sessions_past(forecast, when.day)
+        told = _why(forecaster, [history], {history.symbol}) if when.why else {}
         issued.append(
             IssuedForecast(
-                forecast, history.source, None, shipped_hash(), history.sha256, past, trust
+                forecast,
+                history.source,
+                None,
+                shipped_hash(),
+                history.sha256,
+                past,
+                trust,
+                told.get(history.symbol),
             )
         )
     warned += about_symbols(forecasts, {history.symbol: history for history in known}, ())

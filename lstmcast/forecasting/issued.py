@@ -28,6 +28,7 @@ from lstmcast.forecasting.warned import Warned
 
 if TYPE_CHECKING:
     from lstmcast.evaluation.trust import Trust
+    from lstmcast.explain import Widening
 
 PRETRAINED = "pretrained"
 """What forecasts without a run are called in the place of a run's name."""
@@ -48,6 +49,7 @@ class IssuedForecast:
         bars: hex SHA-256 of the symbol's bars that it knows.
         past: how many of its sessions had come on the day it was made.
         trust: how ranges held where they could be followed; None where they could not.
+        why: what makes the next range wide; None where that was not asked for, and of points.
     """
 
     ahead: SymbolForecast
@@ -57,6 +59,7 @@ class IssuedForecast:
     bars: str
     past: int
     trust: "Trust | None"
+    why: "Widening | None" = None
 
     @property
     def symbol(self) -> str:
@@ -102,6 +105,7 @@ class IssuedForecast:
             "stale": self.past > 0,
             "all_past": self.past == len(self.ahead.table),
             "trust": self.trust.to_dict() if self.trust else None,
+            **({"why": self.why.to_dict()} if self.why else {}),
             "sessions": [_plain(row) for row in shown[-1 if summary else 0 :].to_dict("records")],
         }
 

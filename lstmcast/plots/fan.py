@@ -48,6 +48,7 @@ def fan_chart(
     currency: str | None = None,
     title: str | None = None,
     details: str | None = None,
+    why: str | None = None,
     past: int | None = None,
 ) -> Figure:
     """Draw the last closes and the 50, 80 and 95 % range for every coming session.
@@ -62,6 +63,7 @@ def fan_chart(
         currency: of the prices; None if it is not known.
         title: the first line, instead of the symbol and the number of sessions.
         details: a line below it.
+        why: what makes the range wide, in a sentence; a line of its own.
         past: how many closes to draw before the fan; None for 30 to 90, the more the longer the
             fan.
 
@@ -81,6 +83,8 @@ def fan_chart(
     sheet.text(title or f"{symbol}: the range for the next {_sessions(sessions)}", TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
+    if why:
+        sheet.text(why, color=MUTED)
     price = _prices(fan)
     sheet.text(_summary(fan, currency, price))
     sheet.skip(0.08)

@@ -61,6 +61,7 @@ def forecast_chart(
     symbol: str | None = None,
     horizon: int = 1,
     view: View = "test",
+    earlier: pd.DataFrame | None = None,
     currency: str | None = None,
     title: str | None = None,
     details: str | None = None,
@@ -76,6 +77,8 @@ def forecast_chart(
         horizon: which horizon of the table, in sessions.
         view: `test` for the test range above a strip of the whole history, `history` for one
             panel from the first session to the last.
+        earlier: prediction rows of the training and validation parts, for `history`: the networks
+            were fitted to the one and stopped by the other, so they tell nothing of the test.
         currency: of the prices, as the exchange writes it; None if it is not known.
         title: the first line, instead of the symbol and the horizon.
         details: a line below it, such as the run and the model.
@@ -104,7 +107,10 @@ def forecast_chart(
     sheet.legend(_legend(rows, currency), columns=3)
     sheet.skip(0.12)
     if view == "history":
-        _add_history(sheet, rows, known, split, unit)
+        before = None if earlier is None or earlier.empty else select(earlier, rows.symbol, horizon)
+        _add_history(sheet, rows, known, split, unit, before)
+        if before is not None:
+            _add_all_moves(sheet, before, rows, split)
     elif enlarge:
         sheet.text(f"Test range: {_span(rows)}, adjusted close{unit}", weight="bold")
         axes = _panel(sheet, rows, 2.9)
@@ -196,7 +202,7 @@ _MISS: dict[str, Any] = {
 _BEFORE: dict[str, Any] = {"color": MUTED, "linewidth": 1.3, "linestyle": (0, (1.2, 1.2))}
 
 
-def _draw_lines(axes: Axes, rows: Rows, *, misses: bool) -> None:
+def _draw_lines(axes: Axes, rows: Rows, *, misses: bool, name: str = "") -> None:
     """Draw many sessions: ranges as bands, the rest as lines."""
     dates = numbers(rows.dates)
     for band in rows.bands:
@@ -206,12 +212,13 @@ def _draw_lines(axes: Axes, rows: Rows, *, misses: bool) -> None:
             band.high,
             color=_BAND_COLORS[band.percent],
             linewidth=0,
-            label=f"_{band.percent}",
+            label=f"_{name}{band.percent}",
             zorder=2,
         )
     thin = 1.1 if misses else 0.7
-    axes.plot(dates, rows.median, color=MEDIAN, linewidth=thin + 0.5, label="_median", zorder=3)
-    axes.plot(dates, rows.actual, color=INK, linewidth=thin, label="_actual", zorder=4)
+    wide = thin + 0.5
+    axes.plot(dates, rows.median, color=MEDIAN, linewidth=wide, label=f"_{name}median", zorder=3)
+    axes.plot(dates, rows.actual, color=INK, linewidth=thin, label=f"_{name}actual", zorder=4)
     if misses:
         missed = rows.outside()
         style = _MISS | {"markersize": 3.8}
@@ -278,18 +285,71 @@ def _add_moves(sheet: Sheet, rows: Rows) -> None:
     sheet.text(f"The same as moves from {since}, in %", weight="bold")
     sheet.skip(0.05)
     axes = sheet.panel(1.7)
+    _draw_moves(axes, rows)
+    date_axis(axes, rows.dates)
+    sheet.skip(0.12)
+
+
+def _add_all_moves(sheet: Sheet, before: Rows, rows: Rows, split: PartEnds) -> None:
+    """Ranges of all parts as moves in percent, where their widths can be seen."""
+    parts = {
+        "training": before.until(split.train_end),
+        "validation": before.after(split.train_end),
+        "test": rows,
+    }
+    since = "the close before" if rows.horizon == 1 else f"{rows.horizon} sessions before"
+    held = ", ".join(
+        f"{name} {100 * part.bands[0].share(part.actual):.1f} %"
+        for name, part in parts.items()
+        if len(part) and part.bands and part.conclusive
+    )
+    words = f"Moves from {since}, in %"
+    if held:
+        words += f"; the {rows.bands[0].percent} % range contained: {held}"
+    sheet.text(words, weight="bold")
+    sheet.text(
+        "Fitted to the training part, stopped by the validation part: only the test part tells how "
+        "good forecasts are",
+        color=MUTED,
+    )
+    sheet.skip(0.05)
+    axes = sheet.panel(1.9)
+    dates = pd.DatetimeIndex([*before.dates, *rows.dates])
+    mark_parts(axes, dates, split)
+    moves = np.concatenate(
+        [100 * np.abs(part.actual / part.previous - 1) for part in parts.values()]
+    )
+    edge = 1.6 * float(np.nanquantile(moves, 0.995)) or 1.0
+    for part in parts.values():
+        if len(part):
+            _draw_moves(axes, part, edge)
+    axes.set_ylim(-1.03 * edge, 1.03 * edge)
+    date_axis(axes, dates)
+    if (far := int(np.sum(moves > edge))) > 0:
+        sheet.text(f"{count(far, 'move')} beyond {edge:.0f} % drawn at the edge", color=MUTED)
+    sheet.skip(0.12)
+
+
+def _draw_moves(axes: Axes, rows: Rows, edge: float = np.inf) -> None:
+    """Draw moves with their ranges; those beyond the edge at the edge."""
     dates, moves = numbers(rows.dates), 100 * (rows.actual / rows.previous - 1)
+    moves = np.clip(moves, -edge, edge)
     for band in rows.bands:
         low, high = (100 * (end / rows.previous - 1) for end in (band.low, band.high))
         axes.fill_between(dates, low, high, color=_BAND_COLORS[band.percent], linewidth=0, zorder=2)
     missed = rows.outside()
     axes.plot(dates[~missed], moves[~missed], ".", color=INK, markersize=1.6, zorder=3)
     axes.plot(dates[missed], moves[missed], **_MISS | {"markersize": 2.8}, zorder=4)
-    date_axis(axes, rows.dates)
-    sheet.skip(0.12)
 
 
-def _add_history(sheet: Sheet, rows: Rows, closes: pd.Series, split: PartEnds, unit: str) -> None:
+def _add_history(
+    sheet: Sheet,
+    rows: Rows,
+    closes: pd.Series,
+    split: PartEnds,
+    unit: str,
+    earlier: Rows | None = None,
+) -> None:
     add_heading(sheet, closes, split, unit)
     axes = sheet.panel(3.4)
     dates = pd.DatetimeIndex(closes.index)
@@ -303,8 +363,12 @@ def _add_history(sheet: Sheet, rows: Rows, closes: pd.Series, split: PartEnds, u
         label="_closes",
         zorder=2,
     )
-    _draw_lines(axes, rows, misses=False)
     low, high = rows.extent()
+    if earlier is not None:
+        scaled = earlier.on_basis_of(closes)
+        _draw_lines(axes, scaled, misses=False, name="earlier")
+        low, high = min(low, scaled.extent()[0]), max(high, scaled.extent()[1])
+    _draw_lines(axes, rows, misses=False)
     price_axis(axes, min(low, float(closes.min())), max(high, float(closes.max())))
     date_axis(axes, dates)
     sheet.skip(0.12)

@@ -4,7 +4,7 @@ Quantiles of the log return become prices exactly, `close_origin * exp(q)`, beca
 keeps order: the price at a quantile of the return is that quantile of the price.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -83,16 +83,41 @@ class Rows:
 
     def last(self, count: int) -> "Rows":
         """The last `count` rows."""
-        tail = slice(max(0, len(self) - count), None)
+        return self._some(slice(max(0, len(self) - count), None))
+
+    def until(self, date: pd.Timestamp) -> "Rows":
+        """The rows whose close came by a date."""
+        return self._some(slice(0, int(self.dates.searchsorted(date, side="right"))))
+
+    def after(self, date: pd.Timestamp) -> "Rows":
+        """The rows whose close came after a date."""
+        return self._some(slice(int(self.dates.searchsorted(date, side="right")), None))
+
+    def on_basis_of(self, closes: "pd.Series[float]") -> "Rows":
+        """The same in prices of which the closes are: a later dividend re-bases earlier ones."""
+        if self.origins[0] not in closes.index:
+            return self
+        factor = float(closes.loc[self.origins[0]]) / float(self.previous[0])
+        return replace(
+            self,
+            previous=factor * self.previous,
+            actual=factor * self.actual,
+            median=factor * self.median,
+            bands=tuple(
+                Band(band.percent, factor * band.low, factor * band.high) for band in self.bands
+            ),
+        )
+
+    def _some(self, rows: slice) -> "Rows":
         return Rows(
             self.symbol,
             self.horizon,
-            self.origins[tail],
-            self.dates[tail],
-            self.previous[tail],
-            self.actual[tail],
-            self.median[tail],
-            tuple(Band(band.percent, band.low[tail], band.high[tail]) for band in self.bands),
+            self.origins[rows],
+            self.dates[rows],
+            self.previous[rows],
+            self.actual[rows],
+            self.median[rows],
+            tuple(Band(band.percent, band.low[rows], band.high[rows]) for band in self.bands),
         )
 
     def rmse(self) -> float:

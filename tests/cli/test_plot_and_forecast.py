@@ -433,3 +433,25 @@ def test_without_weights_nothing_can_be_looked_into(place: Workplace, kind: str)
     assert (result.exit_code, result.stdout) == (8, "")
     assert result.stderr.startswith("error: `model.safetensors` is missing from the run")
     assert charts(place) == []
+
+
+def test_a_forecast_says_what_makes_its_range_wide(place: Workplace) -> None:
+    result = place.invoke("forecast", "--why", "--horizon", "1")
+    assert result.exit_code == 0, result.stderr
+    lines = [line for line in result.stdout.splitlines() if line.startswith("The range for the")]
+    assert len(lines) == 2
+    told = json.loads(place.invoke("forecast", "--why", "--json").stdout)["symbols"]
+    assert [entry["why"]["sentence"] for entry in told] == lines
+    for entry in told:
+        parts = entry["why"]["parts"]
+        assert sum(parts.values()) == pytest.approx(entry["why"]["log_change"], abs=1e-3)
+        assert {"EWMA volatility", "range"} <= set(parts)
+    assert "why" not in json.loads(place.invoke("forecast", "--json").stdout)["symbols"][0]
+
+
+def test_a_history_without_weights_is_drawn_all_the_same(place: Workplace) -> None:
+    (Run.open(None, place.runs).path / "model.safetensors").unlink()
+    result = place.invoke("plot", "--kind", "history", "--symbol", "AAA")
+    assert result.exit_code == 0
+    assert "no forecasts of the training and validation parts: `model.safetensors`" in result.stderr
+    assert charts(place) == ["AAA-history.png"]

@@ -278,3 +278,56 @@ def test_five_hundred_sessions_take_less_than_a_second_and_a_half_of_work() -> N
         canvas.draw()
         spent.append(time.process_time() - start)
     assert min(spent) < 1.5
+
+
+def test_the_history_shows_forecasts_of_all_parts_and_says_what_each_held() -> None:
+    scene = world(300, history=1000)
+    whole = world(1250, history=50).predictions
+    first = scene.predictions["date"].min()
+    # The same prices, so the same forecasts, from nearly the beginning on.
+    earlier = whole[whole["date"] < first]
+    figure = draw(scene, view="history", earlier=earlier)
+    drawn = points_of(figure.axes[0], "_earliermedian")
+    np.testing.assert_array_equal(drawn[:, 0], day_numbers(earlier["date"]))
+    expected = earlier["close_origin"] * np.exp(earlier["q50"])
+    np.testing.assert_allclose(drawn[:, 1], expected, rtol=1e-9)
+    shares = []
+    for rows in (
+        earlier[earlier["date"] <= scene.ends.train_end],
+        earlier[earlier["date"] > scene.ends.train_end],
+        scene.predictions,
+    ):
+        inside = (rows["return_actual"] >= rows["q025"]) & (rows["return_actual"] <= rows["q975"])
+        shares.append(f"{100 * inside.mean():.1f} %")
+    assert (
+        f"the 95 % range contained: training {shares[0]}, validation {shares[1]}, test {shares[2]}"
+        in " ".join(" ".join(words(figure)).split())
+    )
+    assert layout_faults(figure) == []
+
+
+def test_forecasts_of_other_parts_follow_a_dividend_paid_since() -> None:
+    scene = world(300, history=1000)
+    whole = world(1250, history=50).predictions
+    earlier = whole[whole["date"] < scene.predictions["date"].min()]
+    figures = [
+        forecast_chart(
+            scene.predictions, factor * scene.closes, split=scene.ends, view="history",
+            earlier=earlier,
+        )
+        for factor in (1.0, 0.97)
+    ]  # fmt: skip
+    drawn = [points_of(figure.axes[0], "_earliermedian") for figure in figures]
+    np.testing.assert_allclose(drawn[0], drawn[1], rtol=1e-9)
+
+
+def test_a_far_move_is_drawn_at_the_edge_and_counted() -> None:
+    scene = world(300, history=1000)
+    earlier = world(1250, history=50).predictions
+    earlier = earlier[earlier["date"] < scene.predictions["date"].min()].reset_index(drop=True)
+    earlier.loc[500, "close_actual"] = 3 * earlier.loc[500, "close_origin"]
+    figure = draw(scene, view="history", earlier=earlier)
+    assert any("beyond" in line and "drawn at the edge" in line for line in words(figure))
+    low, high = figure.axes[1].get_ylim()
+    assert high < 40
+    assert layout_faults(figure) == []
