@@ -5,6 +5,7 @@ PyTorch's compiled layer (oneDNN on a CPU, cuDNN on a CUDA device), which is sev
 and agrees with the loop to rounding, in values and in gradients.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Literal, cast
 
@@ -15,6 +16,10 @@ from torch import Tensor, nn
 from lstmcast.nn.cell import LSTMCell
 from lstmcast.nn.dropout import variational_dropout
 from lstmcast.nn.shapes import require_shape
+
+# cuDNN says so of weights that do not lie in one block, which is how a cell has them. It copies them
+# together in every call; that is a few kilobytes.
+warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
 
 Kernel = Literal["reference", "fused"]
 LSTMState = tuple[Float[Tensor, "layers batch hidden"], Float[Tensor, "layers batch hidden"]]
