@@ -24,12 +24,11 @@ from lstmcast.config import parse_experiment
 from lstmcast.distributions import FloatArray, StudentTMixture
 from lstmcast.evaluation import Report, evaluate
 from lstmcast.evaluation.audit import simulate
-from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.finding import finding
 from lstmcast.features import build_matrices
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import train_experiment
+from lstmcast.training import SilentObserver, train_experiment
 
 FINDINGS = ("better", "level", "worse")
 AGAINST = {
@@ -99,7 +98,7 @@ def judge(kind: str, number: int, options: argparse.Namespace) -> Outcome:
         f"name: control\ndata: {{symbols: [{', '.join(stocks)}]}}\n"
         f"training: {{seed: {number}, threads: 1}}\n"
     )
-    trained = train_experiment(experiment, histories, Silent())
+    trained = train_experiment(experiment, histories, SilentObserver())
     groups = trained.forecaster.experiment.features or ()
     features = {name: part.table for name, part in build_matrices(histories, groups).items()}
     bars = {history.symbol: history.adjusted() for history in histories}

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from skill import BASELINE_NAMES, Silent, beside, files
+from skill import BASELINE_NAMES, beside, files
 
 from lstmcast.baselines import BASELINES, baseline_tables
 from lstmcast.config import parse_experiment
@@ -28,7 +28,7 @@ from lstmcast.evaluation.scores import row_losses
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import get_source
 from lstmcast.prices.sources.base import SourceOptions
-from lstmcast.training import Trained, train_experiment
+from lstmcast.training import SilentObserver, Trained, train_experiment
 
 VALIDATION = 0.2
 
@@ -73,7 +73,7 @@ class Case:
             f"target: {{horizon: 1}}\ntraining: {{seed: {seed}}}\n",
             overrides,
         )
-        return train_experiment(experiment, [history], Silent(), ())
+        return train_experiment(experiment, [history], SilentObserver(), ())
 
 
 COLUMNS = ("log_score", "crps", "inside_50", "inside_80", "inside_95")

@@ -65,7 +65,7 @@ from lstmcast.features import build_matrices
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import get_source
 from lstmcast.prices.sources.base import SourceOptions
-from lstmcast.training import EpochRecord, Trained, predict, train_experiment
+from lstmcast.training import SilentObserver, Trained, predict, train_experiment
 
 BASELINE_NAMES = (
     "ewma", "garch", "gjr", "har_abs", "har_range", "har_calibrated", "linear", "pretrained",
@@ -73,19 +73,6 @@ BASELINE_NAMES = (
 SCORES = ("log_score", "crps", "inside_50", "inside_80", "inside_90")
 EPOCHS = (1, 2, 4, 8, 16, 32)
 STARTS = ("pretrained", "random")
-
-
-class Silent:
-    """An observer who says nothing."""
-
-    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-        """Say nothing."""
-
-    def on_restart(self, member: int, learning_rate: float) -> None:
-        """Say nothing."""
-
-    def on_finish(self, member: int, *, kept: bool) -> None:
-        """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +121,8 @@ class DataSet:
     def train(self, horizon: int, seed: int, overrides: Sequence[str]) -> Trained:
         """Train the defaults with a seed."""
         experiment = self.experiment(horizon, seed, overrides)
-        companions = baseline_members(experiment.model.pool.baselines)
-        return train_experiment(experiment, self.histories, Silent(), companions)
+        external_members = baseline_members(experiment.model.pool.baselines)
+        return train_experiment(experiment, self.histories, SilentObserver(), external_members)
 
     def without(self, symbol: str) -> "DataSet":
         """The same data but for one symbol."""

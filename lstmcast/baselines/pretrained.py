@@ -43,7 +43,8 @@ class PretrainedNetworks:
 
     def forecast_pooled(self, symbols: Sequence[PooledInputs]) -> list[Distribution]:
         """Forecast every symbol and calibrate by what came true of all of them."""
-        from lstmcast.training.zero_shot import LONGEST, SETTLED, forecast_unfitted
+        from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED
+        from lstmcast.training.zero_shot import zero_shot_forecasts
 
         inputs = [each.inputs for each in symbols]
         columns = [part.defaults for part in inputs if part.defaults is not None]
@@ -52,12 +53,12 @@ class PretrainedNetworks:
         ]
         firsts = [
             min(
-                max(reading.begins + SETTLED, part.fit_rows - 1 - LONGEST),
+                max(reading.begins + BURN_IN, part.fit_rows - 1 - MAX_TRACKED),
                 int(part.origins.min()),
             )
             for part, reading in zip(inputs, readings, strict=True)
         ]
-        forecasts = forecast_unfitted(
+        forecasts = zero_shot_forecasts(
             readings, columns[0].names, columns[0].groups, inputs[0].horizons, firsts
         )
         return calibrated(

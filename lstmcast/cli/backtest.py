@@ -123,6 +123,7 @@ def backtest(
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
+    from lstmcast.training.prepare import resolve_experiment
 
     names = tuple(BASELINES) if baselines is None else tuple(baselines.replace(" ", "").split(","))
     for name in names:
@@ -134,10 +135,9 @@ def backtest(
     require_names(experiment)
     require_memory(experiment, sum(map(len, histories)), COLUMNS)
     ensure_writable(runs_dir)
-    from lstmcast.training.prepare import settle
 
     walk = Backtest(
-        settle(experiment, histories),
+        resolve_experiment(experiment, histories),
         histories,
         Settings(
             folds=folds,

@@ -40,17 +40,17 @@ class LineProgress:
         trace: TracebackType | None,
     ) -> None: ...
 
-    def on_begin(self, references: "References") -> None:
+    def on_train_begin(self, references: "References") -> None:
         """Say what to compare with."""
         note(compared(references))
 
-    def on_step(self, network: int, training: "Training", share: float, loss: float) -> None:
+    def on_step_end(self, network: int, training: "Training", share: float, loss: float) -> None:
         """Print now and then."""
         self._loss = smoothed(self._loss, loss)
         if time.monotonic() - self._said >= EVERY:
             self._say(network, training, share, f"training loss {self._loss:.4f}")
 
-    def on_look(
+    def on_evaluate(
         self, network: int, training: "Training", share: float, loss: "HeldOutLoss"
     ) -> None:
         """Print the loss on the held-out markets."""
@@ -106,17 +106,17 @@ class BarProgress:
     ) -> None:
         self._bars.stop()
 
-    def on_begin(self, references: "References") -> None:
+    def on_train_begin(self, references: "References") -> None:
         """Say above the bars what to compare with."""
         self._bars.console.print(compared(references), markup=False)
 
-    def on_step(self, network: int, training: "Training", share: float, loss: float) -> None:
+    def on_step_end(self, network: int, training: "Training", share: float, loss: float) -> None:
         """Advance the network's bar."""
         now = self._loss[network] = smoothed(self._loss[network], loss)
         losses = f"training {now:.4f}{self._held_out[network]}"
         self._show(network, training, share, losses)
 
-    def on_look(
+    def on_evaluate(
         self, network: int, training: "Training", share: float, loss: "HeldOutLoss"
     ) -> None:
         """Show the loss on the held-out markets."""

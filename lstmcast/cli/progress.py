@@ -43,7 +43,10 @@ class LineProgress:
         trace: TracebackType | None,
     ) -> None: ...
 
-    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
+    def on_train_begin(self, member: int) -> None:
+        """Nothing is worth a line yet."""
+
+    def on_epoch_end(self, record: "EpochRecord", *, best: bool) -> None:
         """Print every few epochs."""
         if best:
             self._best[record.member] = record
@@ -61,7 +64,7 @@ class LineProgress:
         self._best.pop(member, None)
         self._say(f"member {member} diverged; starting again with learning rate {learning_rate:g}")
 
-    def on_finish(self, member: int, *, kept: bool) -> None:
+    def on_train_end(self, member: int, *, kept: bool) -> None:
         """Say how the member ended."""
         low = self._best.get(member)
         ending = (
@@ -94,20 +97,25 @@ class Finished:
         """Whether every member has stopped."""
         return not self._left
 
-    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
+    def on_train_begin(self, member: int) -> None:
         """Pass it on."""
         with contextlib.suppress(OSError):
-            self._observer.on_epoch(record, best=best)
+            self._observer.on_train_begin(member)
+
+    def on_epoch_end(self, record: "EpochRecord", *, best: bool) -> None:
+        """Pass it on."""
+        with contextlib.suppress(OSError):
+            self._observer.on_epoch_end(record, best=best)
 
     def on_restart(self, member: int, learning_rate: float) -> None:
         """Pass it on."""
         with contextlib.suppress(OSError):
             self._observer.on_restart(member, learning_rate)
 
-    def on_finish(self, member: int, *, kept: bool) -> None:
+    def on_train_end(self, member: int, *, kept: bool) -> None:
         """Pass it on, and take the member off the list."""
         with contextlib.suppress(OSError):
-            self._observer.on_finish(member, kept=kept)
+            self._observer.on_train_end(member, kept=kept)
         self._left.discard(member)
 
 
@@ -156,7 +164,10 @@ class BarProgress:
     ) -> None:
         self._bars.stop()
 
-    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
+    def on_train_begin(self, member: int) -> None:
+        """The bar is there already; its clock starts with the first epoch."""
+
+    def on_epoch_end(self, record: "EpochRecord", *, best: bool) -> None:
         """Advance the member's bar."""
         task = self._tasks[record.member]
         if record.epoch == 1:
@@ -178,7 +189,7 @@ class BarProgress:
         # `reset` forgets every field that it is not given.
         self._bars.reset(self._tasks[member], start=False, member=member, losses="")
 
-    def on_finish(self, member: int, *, kept: bool) -> None:
+    def on_train_end(self, member: int, *, kept: bool) -> None:
         """Stop the member's clock: early stopping ends most members before their last epoch."""
         task = self._tasks[member]
         done = self._bars.tasks[member].completed

@@ -85,7 +85,7 @@ def _train(
     from lstmcast.run import create_run, ensure_writable
 
     require_names(experiment)
-    companions = baseline_members(experiment.model.pool.baselines)
+    external_members = baseline_members(experiment.model.pool.baselines)
     require_memory(experiment, sum(map(len, histories)), COLUMNS)
     ensure_writable(runs_dir)
     members = sum(group.model.members for group in groups_of(experiment))
@@ -97,7 +97,7 @@ def _train(
         keep_freed_memory()
         observer = Finished(shown, members)
         with patience(lambda: observer.all, words) as late:
-            trained = train_experiment(experiment, histories, observer, companions)
+            trained = train_experiment(experiment, histories, observer, external_members)
             threads = available_threads(experiment.training.threads)
             run = create_run(runs_dir, trained, histories, threads)
     return run, trained, late.asked

@@ -120,11 +120,11 @@ def _plan(experiment: "Experiment", data: Path | None) -> "Plan":
     require_names(experiment)
     require_memory(experiment, sum(map(len, histories)), COLUMNS)
     from lstmcast.training.device import keep_freed_memory
-    from lstmcast.training.prepare import settle, starting_networks
+    from lstmcast.training.prepare import pretrained_for, resolve_experiment
     from lstmcast.tuning import Plan, default_space
 
-    settled = settle(experiment, histories)
-    space = default_space(experiment, pretrained=starting_networks(settled)[0] is not None)
+    settled = resolve_experiment(experiment, histories)
+    space = default_space(experiment, pretrained=pretrained_for(settled)[0] is not None)
     problems = check_space(experiment, space, faulty_names)
     if problems:
         count = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"

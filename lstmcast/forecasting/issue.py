@@ -299,7 +299,7 @@ def _by_pretrained(
 ) -> _Found:
     """What the pretrained networks say of each symbol by itself."""
     from lstmcast.pretraining.files import shipped_hash
-    from lstmcast.training.unfitted import followed_forecasts, unfitted_forecaster
+    from lstmcast.training.zero_shot import tracked_forecasts, zero_shot_forecaster
 
     horizon = when.horizon or HORIZON
     if horizon > LONGEST:
@@ -315,7 +315,7 @@ def _by_pretrained(
     made: list[tuple[PriceHistory, Forecaster, SymbolForecast]] = []
     for history in histories:
         try:
-            forecaster = unfitted_forecaster(history, horizon)
+            forecaster = zero_shot_forecaster(history, horizon)
             made.append((history, forecaster, forecast_ahead(forecaster, [history])[0]))
         except LstmcastError as error:
             failures.append(Failure(history.symbol, error))
@@ -326,7 +326,7 @@ def _by_pretrained(
         tell([history.symbol for history in known])
     issued = []
     for history, forecaster, forecast in made:
-        trust, doubts = on_last_sessions(followed_forecasts(forecaster, history), history, horizon)
+        trust, doubts = on_last_sessions(tracked_forecasts(forecaster, history), history, horizon)
         warned += doubts
         past = sessions_past(forecast, when.day)
         told = _why(forecaster, [history], {history.symbol}) if when.why else {}

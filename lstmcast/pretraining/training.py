@@ -84,26 +84,30 @@ class References:
 class Observer(Protocol):
     """Hears how a pretraining goes on."""
 
-    def on_begin(self, references: References) -> None:
+    def on_train_begin(self, references: References) -> None:
         """The first markets are there and training begins."""
 
-    def on_step(self, network: int, training: Training, share: float, loss: float) -> None:
+    def on_step_end(self, network: int, training: Training, share: float, loss: float) -> None:
         """A step was taken; `share` of the network's training is behind it."""
 
-    def on_look(self, network: int, training: Training, share: float, loss: HeldOutLoss) -> None:
+    def on_evaluate(
+        self, network: int, training: Training, share: float, loss: HeldOutLoss
+    ) -> None:
         """The average of a network's weights was held against the held-out markets."""
 
 
 class Silent:
     """An observer that hears nothing of it."""
 
-    def on_begin(self, references: References) -> None:
+    def on_train_begin(self, references: References) -> None:
         """Nothing."""
 
-    def on_step(self, network: int, training: Training, share: float, loss: float) -> None:
+    def on_step_end(self, network: int, training: Training, share: float, loss: float) -> None:
         """Nothing."""
 
-    def on_look(self, network: int, training: Training, share: float, loss: HeldOutLoss) -> None:
+    def on_evaluate(
+        self, network: int, training: Training, share: float, loss: HeldOutLoss
+    ) -> None:
         """Nothing."""
 
 
@@ -187,7 +191,7 @@ class _Pretraining:
         self.references = References(
             self.held_out.loss(untrained), self.held_out.known_volatility()
         )
-        self.observer.on_begin(self.references)
+        self.observer.on_train_begin(self.references)
 
     def _train_next(self, save_every: float) -> None:
         """Train one network from where it stands to its end."""
@@ -238,14 +242,18 @@ class _Pretraining:
         loss.backward()
         training.step(learning_rate(training.steps, share), MOST_NORM)
         number = len(self.progress.finished)
-        self.observer.on_step(number, training, self._share(training), float(next_session.detach()))
+        self.observer.on_step_end(
+            number, training, self._share(training), float(next_session.detach())
+        )
 
     def _look(self, training: Training) -> HeldOutLoss:
         """Hold the average of the weights against markets that it was not trained on."""
         network = new_network(len(self.progress.inputs.columns), self.settings.hidden_size)
         network.load_state_dict(training.average)
         found = self.held_out.loss(network.to(self.device).eval())
-        self.observer.on_look(len(self.progress.finished), training, self._share(training), found)
+        self.observer.on_evaluate(
+            len(self.progress.finished), training, self._share(training), found
+        )
         return found
 
     def _save(self) -> Path | None:

@@ -180,9 +180,9 @@ class Run:
         from lstmcast.training.checkpoint import load_forecaster
 
         experiment = self.experiment()
-        companions = baseline_members(experiment.model.pool.baselines)
+        external_members = baseline_members(experiment.model.pool.baselines)
         weights = self._verified(WEIGHTS, RUN_BYTES)
-        return load_forecaster(weights, experiment, device, companions)
+        return load_forecaster(weights, experiment, device, external_members)
 
     def histories(self, store: PriceStore, *, newest: bool = False) -> list[PriceHistory]:
         """The stored prices of the run's symbols and their context, from its first session on.

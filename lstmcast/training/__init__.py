@@ -2,7 +2,7 @@
 
 from lstmcast.training.experiment import Trained, predict, train_experiment, validation_loss
 from lstmcast.training.forecaster import Forecaster
-from lstmcast.training.loop import EpochRecord, Observer
+from lstmcast.training.observers import EpochRecord, Observer, SilentObserver
 from lstmcast.training.pooling import PoolReport
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Forecaster",
     "Observer",
     "PoolReport",
+    "SilentObserver",
     "Trained",
     "predict",
     "train_experiment",

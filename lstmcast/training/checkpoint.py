@@ -15,7 +15,7 @@ from lstmcast.config import Experiment, groups_of
 from lstmcast.dataset import Scaler, Scaling
 from lstmcast.errors import RunError
 from lstmcast.nn import Network, present_names
-from lstmcast.training.forecaster import Companion, Forecaster
+from lstmcast.training.forecaster import ExternalMember, Forecaster
 from lstmcast.training.group import Group, new_network
 
 _MEMBER = "member"
@@ -67,7 +67,7 @@ def load_forecaster(
     path: Path,
     experiment: Experiment,
     device: torch.device | str = "cpu",
-    companions: Sequence[Companion] = (),
+    external_members: Sequence[ExternalMember] = (),
 ) -> Forecaster:
     """Rebuild a forecaster from a file and the experiment it belongs to.
 
@@ -75,7 +75,7 @@ def load_forecaster(
         path: the safetensors file.
         experiment: settled, as the run keeps it.
         device: where the networks go.
-        companions: the baselines that `model.pool.baselines` names, in its order.
+        external_members: the baselines that `model.pool.baselines` names, in its order.
 
     Raises:
         RunError: if the file is missing, damaged, or does not fit the experiment.
@@ -90,7 +90,7 @@ def load_forecaster(
             _group(tensors, metadata, experiment, int(number), device)
             for number in metadata[_GROUPS]
         ]
-        members = sum(len(group.networks) for group in groups) + len(companions)
+        members = sum(len(group.networks) for group in groups) + len(external_members)
         weights = _weights(tensors, (members, experiment.target.horizon))
     except FileNotFoundError as error:
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint) from error
@@ -101,7 +101,7 @@ def load_forecaster(
         raise RunError(
             f"`{path.name}` of the run {path.parent} cannot be used: {problem}", hint
         ) from error
-    return Forecaster(experiment, groups, companions, weights)
+    return Forecaster(experiment, groups, external_members, weights)
 
 
 def _require_numbers(tensors: Mapping[str, Tensor]) -> None:

@@ -74,8 +74,8 @@ class DevicePanel:
         self.gaps = not np.isfinite(prepared.targets.values[np.concatenate(scored)]).all()
         starts = window_starts(inputs, parts, self.settings.lookback)
         self.starts = torch.from_numpy(starts)
-        self.chances = (
-            torch.from_numpy(symbol_chances(inputs.blocks, starts))
+        self.sampling_weights = (
+            torch.from_numpy(sampling_weights(inputs.blocks, starts))
             if self.settings.sampling == "symbols"
             else None
         )
@@ -162,8 +162,10 @@ class DevicePanel:
         if settings.supervision == "every":
             scored = settings.lookback - settings.burn_in
             windows = max(windows // scored, MIN_STEPS * settings.batch_size)
-        if self.chances is not None:
-            order = torch.multinomial(self.chances, windows, replacement=True, generator=generator)
+        if self.sampling_weights is not None:
+            order = torch.multinomial(
+                self.sampling_weights, windows, replacement=True, generator=generator
+            )
         elif settings.supervision == "last":
             order = torch.randperm(windows, generator=generator)
         else:
@@ -228,9 +230,9 @@ class DevicePanel:
         return Batch(features, scale, targets, weight, symbols, weight.sum())
 
 
-def symbol_chances(blocks: tuple[Block, ...], starts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """The chance of each window, `(windows,)`, at which every symbol is drawn as often."""
+def sampling_weights(blocks: tuple[Block, ...], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The chance of drawing each window, `(windows,)`, at which every symbol is drawn as often."""
     owner = np.searchsorted([block.stop for block in blocks], starts, side="right")
     windows = np.bincount(owner, minlength=len(blocks))
-    chances: NDArray[np.float64] = 1 / (windows[owner] * np.count_nonzero(windows))
-    return chances
+    found: NDArray[np.float64] = 1 / (windows[owner] * np.count_nonzero(windows))
+    return found

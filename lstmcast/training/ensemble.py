@@ -25,7 +25,8 @@ from lstmcast.training.device import (
     threads_per_network,
 )
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.loop import EpochRecord, Observer, fit_again, fit_member
+from lstmcast.training.loop import fit_member, refit_member
+from lstmcast.training.observers import EpochRecord, Observer
 
 RESTART_FACTOR = 0.3
 """How much lower the learning rate is when a member that diverged begins again."""
@@ -40,7 +41,7 @@ class Recipe(Protocol):
         ...
 
     @property
-    def warm(self) -> bool:
+    def warm_start(self) -> bool:
         """Whether members begin with trained weights."""
         ...
 
@@ -50,7 +51,7 @@ class Recipe(Protocol):
         ...
 
     @property
-    def evidence(self) -> float:
+    def min_gain(self) -> float:
         """Nats of validation that a member must gain to leave what it begins as."""
         ...
 
@@ -110,11 +111,11 @@ def fit_ensemble(
     experiment: Experiment,
     observer: Observer,
     first: int = 0,
-    again: Recipe | None = None,
+    refit: Recipe | None = None,
 ) -> FittedEnsemble:
     """Train `model.members` networks, numbered from `first` on.
 
-    With `again`, every member is then trained anew by that recipe, from the same seed and for as
+    With `refit`, every member is then trained anew by that recipe, from the same seed and for as
     many epochs as validation found best.
 
     A member whose loss stops being finite begins again once with a lower learning rate; if that
@@ -140,7 +141,7 @@ def fit_ensemble(
             executor.submit(
                 _fit_or_restart,
                 recipe,
-                again,
+                refit,
                 experiment.training,
                 member=k,
                 seed=seed,
@@ -180,7 +181,7 @@ def _wait(futures: list[Future[FittedMember | None]]) -> None:
 
 def _fit_or_restart(
     recipe: Recipe,
-    again: Recipe | None,
+    refit: Recipe | None,
     settings: Training,
     *,
     member: int,
@@ -209,18 +210,18 @@ def _fit_or_restart(
                     learning_rate=learning_rate,
                     observer=observer,
                     stop=stop,
-                    warm=recipe.warm,
-                    evidence=recipe.evidence,
+                    warm_start=recipe.warm_start,
+                    min_gain=recipe.min_gain,
                 )
         except DivergedError:
             continue
         network, refitted = recipe.finish(network, member), None
-        if again is not None and not stop.is_set():
-            refitted = again.build(member, seed)
-            with arithmetic(settings.precision, again.panel.device):
-                arrived = fit_again(
+        if refit is not None and not stop.is_set():
+            refitted = refit.build(member, seed)
+            with arithmetic(settings.precision, refit.panel.device):
+                arrived = refit_member(
                     refitted,
-                    again.panel,
+                    refit.panel,
                     settings,
                     epochs=epochs,
                     seed=seed,
@@ -228,10 +229,10 @@ def _fit_or_restart(
                     stop=stop,
                 )
             # Where it diverges on the second way, what validation saw stands in for it.
-            refitted = again.finish(refitted, member) if arrived else network
+            refitted = refit.finish(refitted, member) if arrived else network
             if stop.is_set():
                 refitted = None  # cut short, which is neither
-        observer.on_finish(member, kept=True)
+        observer.on_train_end(member, kept=True)
         return FittedMember(network, seed, records, refitted)
-    observer.on_finish(member, kept=False)
+    observer.on_train_end(member, kept=False)
     return None

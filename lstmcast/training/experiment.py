@@ -19,15 +19,15 @@ from lstmcast.training.accelerator import choose_device, on_device
 from lstmcast.training.device import in_threads, one_thread_each, resolve_device
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
-from lstmcast.training.forecaster import Companion, Forecaster, ForecastInputs
+from lstmcast.training.forecaster import ExternalMember, Forecaster, ForecastInputs
 from lstmcast.training.group import Group, Origins
-from lstmcast.training.loop import Observer
 from lstmcast.training.movement import Movement, movement
 from lstmcast.training.objective import horizon_weights
+from lstmcast.training.observers import Observer
 from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe
-from lstmcast.training.warm import beginnings
+from lstmcast.training.warm_start import warm_starts
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def train_experiment(
     experiment: Experiment,
     histories: Sequence[PriceHistory],
     observer: Observer,
-    companions: Sequence[Companion] = (),
-    start: Forecaster | None = None,
+    external_members: Sequence[ExternalMember] = (),
+    warm_start: Forecaster | None = None,
 ) -> Trained:
     """Train the experiment's networks, pool them, and forecast its test part.
 
@@ -70,9 +70,9 @@ def train_experiment(
         experiment: the configuration.
         histories: one per symbol, cut to the dates of the configuration.
         observer: told of every epoch.
-        companions: the baselines that `model.pool.baselines` names, in its order.
-        start: of an earlier training, whose weights the networks begin with; it must not have been
-            trained on sessions after this one's training part.
+        external_members: the baselines that `model.pool.baselines` names, in its order.
+        warm_start: an earlier training, whose weights the networks begin with; it must not have
+            seen sessions after this one's training part.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
@@ -81,18 +81,18 @@ def train_experiment(
     """
     clock = _Clock()
     resolve_device(experiment.training.device)  # fails before the data are prepared
-    parts = _prepared(experiment, histories, companions)
+    parts = _prepared(experiment, histories, external_members)
     prepared = parts[0]
     device = choose_device(experiment.training, parts)
-    begin, notes = beginnings(start, parts)
+    initial, notes = warm_starts(warm_start, parts)
     clock.lap("prepare")
     with on_device(experiment.training, device):
-        groups, ensemble = _fit(parts, begin, device, observer)
+        groups, ensemble = _fit(parts, initial, device, observer)
         clock.lap("fit")
-        forecaster = Forecaster(prepared.experiment, groups, companions)
+        forecaster = Forecaster(prepared.experiment, groups, external_members)
         inputs = _inputs(parts, groups, histories)
         forecaster, pool = _pooled(forecaster, inputs, prepared)
-        movements = _movements(parts, groups, ensemble, begin)
+        movements = _movements(parts, groups, ensemble, initial)
         clock.lap("pool")
         origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
         predictions = predict(forecaster, inputs, origins, prepared.boundaries.test_end)
@@ -114,7 +114,7 @@ def validation_loss(
     experiment: Experiment,
     histories: Sequence[PriceHistory],
     observer: Observer,
-    companions: Sequence[Companion] = (),
+    external_members: Sequence[ExternalMember] = (),
 ) -> float:
     """What an experiment is worth on its validation part, for choosing between experiments.
 
@@ -125,7 +125,7 @@ def validation_loss(
         experiment: the configuration.
         histories: one per symbol, cut to the dates of the configuration.
         observer: told of every epoch; what it raises ends the training and is passed on.
-        companions: the baselines that `model.pool.baselines` names, in its order.
+        external_members: the baselines that `model.pool.baselines` names, in its order.
 
     Returns:
         The pool's mean negative log density of the return in % over validation rows; of a point
@@ -141,7 +141,7 @@ def validation_loss(
     once = experiment.training.model_copy(update={"refit": "none"})
     experiment = experiment.model_copy(update={"training": once})
     resolve_device(experiment.training.device)  # fails before the data are prepared
-    parts = _prepared(experiment, histories, companions)
+    parts = _prepared(experiment, histories, external_members)
     device = choose_device(experiment.training, parts)
     with on_device(experiment.training, device):
         groups, ensemble = _fit(parts, [[] for _ in parts], device, observer)
@@ -150,7 +150,7 @@ def validation_loss(
     if ensemble.diverged:
         who = ", ".join(map(str, ensemble.diverged))
         raise DivergedError(f"the loss of member {who} stopped being finite")
-    forecaster = Forecaster(parts[0].experiment, groups, companions)
+    forecaster = Forecaster(parts[0].experiment, groups, external_members)
     with on_device(experiment.training, device):
         pool = _pooled(forecaster, _inputs(parts, groups, histories), parts[0])[1]
     kept = [r.validation_loss for member in ensemble.members for r in member.records if r.kept]
@@ -161,16 +161,16 @@ def validation_loss(
 
 
 def _prepared(
-    experiment: Experiment, histories: Sequence[PriceHistory], companions: Sequence[Companion]
+    experiment: Experiment,
+    histories: Sequence[PriceHistory],
+    external_members: Sequence[ExternalMember],
 ) -> list[Prepared]:
-    """The data of each group, after a check that the companions can forecast them."""
+    """The data of each group, after a check that the external members can forecast them."""
     parts = [prepare(part, histories) for part in groups_of(experiment)]
     prepared = parts[0]
-    for companion in companions:
+    for member in external_members:
         for history in histories:
-            companion.check(
-                history, prepared.experiment.target.horizon, prepared.boundaries.train_end
-            )
+            member.check(history, prepared.experiment.target.horizon, prepared.boundaries.train_end)
     return parts
 
 
@@ -198,7 +198,7 @@ class _Clock:
 
 def _fit(
     parts: Sequence[Prepared],
-    begin: Sequence[Sequence[Network]],
+    initial: Sequence[Sequence[Network]],
     device: torch.device,
     observer: Observer,
 ) -> tuple[list[Group], FittedEnsemble]:
@@ -210,7 +210,7 @@ def _fit(
     first = 0
     for number, part in enumerate(parts):
         try:
-            ensemble = _fit_group(part, begin[number], device, observer, first)
+            ensemble = _fit_group(part, initial[number], device, observer, first)
         except DivergedError as error:
             failure = error
             diverged += range(first, first + part.experiment.model.members)
@@ -233,7 +233,7 @@ def _fit(
 
 def _fit_group(
     part: Prepared,
-    begin: Sequence[Network],
+    initial: Sequence[Network],
     device: torch.device,
     observer: Observer,
     first: int,
@@ -245,7 +245,7 @@ def _fit_group(
             experiment,
             DevicePanel(part, device, parts),
             first,
-            begin,
+            initial,
             part.pretrained,
         )
 
@@ -253,8 +253,8 @@ def _fit_group(
     if experiment.training.refit == "validation" and experiment.training.epochs:
         rows.append({symbol: parts.with_validation() for symbol, parts in part.parts.items()})
     threads = experiment.training.threads if device.type == "cpu" else 1
-    once, *again = in_threads(recipe, rows, threads)
-    return fit_ensemble(once, experiment, observer, first, *again)
+    recipe_once, *refit = in_threads(recipe, rows, threads)
+    return fit_ensemble(recipe_once, experiment, observer, first, *refit)
 
 
 def _group(part: Prepared, ensemble: FittedEnsemble, number: int) -> Group:
@@ -273,7 +273,7 @@ def _movements(
     parts: Sequence[Prepared],
     groups: Sequence[Group],
     ensemble: FittedEnsemble,
-    begin: Sequence[Sequence[Network]],
+    initial: Sequence[Sequence[Network]],
 ) -> tuple[Movement, ...]:
     """What training made of each group."""
     firsts, first = [], 0
@@ -287,7 +287,7 @@ def _movements(
             own = numbers[: len(group.networks)]
             numbers = numbers[len(own) :]
             k = group.number
-            found.append(movement(parts[k], group, own, begin[k], firsts[k]))
+            found.append(movement(parts[k], group, own, initial[k], firsts[k]))
     return tuple(found)
 
 

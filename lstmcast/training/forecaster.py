@@ -18,13 +18,19 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.training.device import in_threads, one_thread_each
 from lstmcast.training.group import Group, Origins, new_network
 from lstmcast.training.pooling import combine
-from lstmcast.training.zero_shot import LONGEST, SETTLED
 
-__all__ = ["Companion", "ForecastInputs", "Forecaster", "new_network"]
+BURN_IN = 60
+"""Rows with features before forecasts of an untrained experiment count for calibration: until then
+the state remembers the zeros that it began with."""
+
+MAX_TRACKED = 1000
+"""Most sessions before the first forecast through which its ranges are tracked."""
+
+__all__ = ["ExternalMember", "ForecastInputs", "Forecaster", "new_network"]
 
 
-class Companion(Protocol):
-    """A forecaster without a network that is a member of the pool, such as a baseline."""
+class ExternalMember(Protocol):
+    """A member of the pool that is no network, such as a baseline."""
 
     @property
     def name(self) -> str:
@@ -87,25 +93,26 @@ class ForecastInputs:
 
 @dataclass(frozen=True)
 class Forecaster:
-    """Trained groups of networks and their companions, pooled into one forecast.
+    """Trained groups of networks and external members, pooled into one forecast.
 
     Args:
         experiment: settled: every choice is made.
         groups: the networks, those of `model` first, then those of each of its variants.
-        companions: members without a network.
-        weights: `(members, horizons)` of the networks and then the companions; None for equal ones.
+        external_members: members that are no networks.
+        weights: `(members, horizons)` of the networks, then of the external members; None for
+            equal ones.
     """
 
     experiment: Experiment
     groups: Sequence[Group]
-    companions: Sequence[Companion] = ()
+    external_members: Sequence[ExternalMember] = ()
     weights: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        names = tuple(companion.name for companion in self.companions)
+        names = tuple(member.name for member in self.external_members)
         if names != self.experiment.model.pool.baselines:
             raise ValueError(
-                "`companions` must be those of `model.pool.baselines` "
+                "`external_members` must be those of `model.pool.baselines` "
                 f"{self.experiment.model.pool.baselines}, got {names}"
             )
 
@@ -124,7 +131,7 @@ class Forecaster:
         kinds = [self._kind(group) for group in self.groups for _ in group.networks]
         return [
             *(f"{kind} {k}" for k, kind in enumerate(kinds)),
-            *(companion.name for companion in self.companions),
+            *(member.name for member in self.external_members),
         ]
 
     def _kind(self, group: Group) -> str:
@@ -184,24 +191,24 @@ class Forecaster:
                 block.symbol,
                 dates,
                 inputs.closes[block.rows],
-                max(needed, self._judged_from(dates, train_end)),
+                max(needed, self._first_scored(dates, train_end)),
                 market(inputs.histories[block.symbol]),
             )
             for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
         ]
 
-    def _judged_from(self, dates: pd.DatetimeIndex, train_end: pd.Timestamp) -> int:
+    def _first_scored(self, dates: pd.DatetimeIndex, train_end: pd.Timestamp) -> int:
         """The row whose forecast counts first: nothing was fitted to what came true after it."""
         if self.experiment.training.epochs:
             return int(dates.searchsorted(train_end, side="right")) - 1
         end = pd.Timestamp(self.experiment.dates.validation_end)
-        return max(SETTLED, int(dates.searchsorted(end, side="right")) - 1 - LONGEST)
+        return max(BURN_IN, int(dates.searchsorted(end, side="right")) - 1 - MAX_TRACKED)
 
     def members(self, inputs: ForecastInputs, origins: Origins) -> dict[str, list[Distribution]]:
         """What each member forecasts, by symbol.
 
-        Companions are fitted on the training part for origins of the validation part, and on both
-        for later ones.
+        External members are fitted on the training part for origins of the validation part, and on
+        both for later ones.
 
         Args:
             inputs: what the members read.
@@ -215,22 +222,22 @@ class Forecaster:
         return {
             block.symbol: [
                 *(member for group in found for member in group[block.symbol]),
-                *self._beside(inputs, block.symbol, dates[origins[block.symbol]]),
+                *self._external_forecasts(inputs, block.symbol, dates[origins[block.symbol]]),
             ]
             for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
             if block.symbol in origins
         }
 
-    def _beside(
+    def _external_forecasts(
         self, inputs: ForecastInputs, symbol: str, sessions: pd.DatetimeIndex
     ) -> list[Distribution]:
-        """What the companions forecast."""
-        if not self.companions:
+        """What the external members forecast."""
+        if not self.external_members:
             return []
         split = self.experiment.dates
         fit_ends = (pd.Timestamp(split.train_end), pd.Timestamp(split.validation_end))
         horizon = self.experiment.target.horizon
         return [
-            companion.forecast(inputs.histories[symbol], sessions, horizon, fit_ends)
-            for companion in self.companions
+            member.forecast(inputs.histories[symbol], sessions, horizon, fit_ends)
+            for member in self.external_members
         ]

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,41 +19,12 @@ from lstmcast.nn import Network
 from lstmcast.training.batch import Batch
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.objective import total_loss
+from lstmcast.training.observers import EpochRecord, Observer
 from lstmcast.training.steps import Steps
 
-MIN_GAIN = 5e-5
-"""Least relative gain in validation loss that counts: less is luck, and to chase it is to fit the
-validation part."""
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch of one member came to; a row of `history.csv`."""
-
-    member: int
-    epoch: int
-    train_loss: float
-    validation_loss: float
-    learning_rate: float
-    seconds: float
-    kept: bool = False
-    """Whether the member keeps the weights of this epoch."""
-
-
-class Observer(Protocol):
-    """Someone who watches training; called from the threads that train."""
-
-    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-        """An epoch ended; `best` if its validation loss is the lowest so far."""
-        ...
-
-    def on_restart(self, member: int, learning_rate: float) -> None:
-        """A member diverged and begins again with a lower learning rate."""
-        ...
-
-    def on_finish(self, member: int, *, kept: bool) -> None:
-        """A member stopped; `kept` is False if it diverged twice and is left out."""
-        ...
+THRESHOLD = 5e-5
+"""Least relative improvement of the validation loss that counts for early stopping: a smaller one
+is sampling error, and to chase it is to fit the validation part."""
 
 
 @dataclass
@@ -63,11 +33,13 @@ class EarlyStopping:
 
     Args:
         patience: epochs to wait for a better loss.
-        evidence: by how much the loss of epoch 0 must be beaten for its weights to be left.
+        threshold: least relative improvement that counts.
+        margin: by how much the loss of epoch 0 must be beaten for its weights to be left.
     """
 
     patience: int
-    evidence: float = 0.0
+    threshold: float = THRESHOLD
+    margin: float = 0.0
     best_loss: float = math.inf
     best_epoch: int = 0
     weights: dict[str, Tensor] = field(default_factory=dict)
@@ -75,7 +47,7 @@ class EarlyStopping:
 
     def update(self, epoch: int, loss: float, network: Network) -> bool:
         """Note an epoch's validation loss; True if it is the lowest so far."""
-        if self.weights and loss >= self.best_loss - MIN_GAIN * abs(self.best_loss):
+        if self.weights and loss >= self.best_loss - self.threshold * abs(self.best_loss):
             return False
         self.best_loss, self.best_epoch = loss, epoch
         self.weights = {name: w.detach().clone() for name, w in network.state_dict().items()}
@@ -83,9 +55,9 @@ class EarlyStopping:
             self._start = loss, self.weights
         return True
 
-    def settle(self) -> None:
-        """Go back to epoch 0 where what came after it is not enough better."""
-        if self._start is not None and self.best_loss > self._start[0] - self.evidence:
+    def restore_start(self) -> None:
+        """Go back to epoch 0 where what came after it is not better by the margin."""
+        if self._start is not None and self.best_loss > self._start[0] - self.margin:
             (self.best_loss, self.weights), self.best_epoch = self._start, 0
 
     def exhausted(self, epoch: int) -> bool:
@@ -103,8 +75,8 @@ def fit_member(
     learning_rate: float,
     observer: Observer,
     stop: threading.Event,
-    warm: bool = False,
-    evidence: float = 0.0,
+    warm_start: bool = False,
+    min_gain: float = 0.0,
 ) -> tuple[list[EpochRecord], int]:
     """Train `network` in place until validation stops improving; keep its best weights.
 
@@ -117,8 +89,9 @@ def fit_member(
         learning_rate: the optimiser's step size.
         observer: told of every epoch.
         stop: when set, training ends after the running epoch and keeps the best weights so far.
-        warm: whether the network begins with trained weights.
-        evidence: nats of the whole validation part that must be gained to leave them.
+        warm_start: whether the network begins with trained weights.
+        min_gain: log-likelihood, in nats over the whole validation part, that must be gained to
+            leave them.
 
     Returns:
         A record of every epoch, and the number of the best one.
@@ -127,17 +100,18 @@ def fit_member(
         DivergedError: if the loss is no longer finite.
     """
     order, masks = _generators(seed, panel)
+    observer.on_train_begin(member)
     if not settings.epochs:
         record = _measured(network, panel, order, member)
-        observer.on_epoch(record, best=True)
+        observer.on_epoch_end(record, best=True)
         return [record], 0
     steps = Steps(network, settings, learning_rate)
     rows = sum(float(batch.total) for batch in panel.validation)
-    stopping = EarlyStopping(settings.patience, evidence / max(rows, 1))
+    stopping = EarlyStopping(settings.patience, margin=min_gain / max(rows, 1))
     records: list[EpochRecord] = []
     # Epoch 0 measures a network that begins as a linear model or as one that was trained before: it
     # may be the best there is.
-    for epoch in range(0 if network.skip_connection or warm else 1, settings.epochs + 1):
+    for epoch in range(0 if network.skip_connection or warm_start else 1, settings.epochs + 1):
         began = time.perf_counter()
         train_loss = run_epoch(
             network, panel.training_batches(order), steps if epoch else None, masks
@@ -155,10 +129,10 @@ def fit_member(
         )
         records.append(record)
         best = stopping.update(epoch, validation_loss, steps.ema)
-        observer.on_epoch(record, best=best)
+        observer.on_epoch_end(record, best=best)
         if stopping.exhausted(epoch) or stop.is_set():
             break
-    stopping.settle()
+    stopping.restore_start()
     network.load_state_dict(stopping.weights)
     network.eval()
     marked = [replace(r, kept=r.epoch == stopping.best_epoch) for r in records]
@@ -180,7 +154,7 @@ def _measured(
     return EpochRecord(member, 0, train_loss, validation_loss, 0.0, seconds, kept=True)
 
 
-def fit_again(
+def refit_member(
     network: Network,
     panel: DevicePanel,
     settings: Training,

@@ -21,7 +21,7 @@ from lstmcast.training.group import Group, Origins
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.pooling import ValidationForecasts, combine
 from lstmcast.training.prepare import Prepared
-from lstmcast.training.recipe import starting_network
+from lstmcast.training.recipe import initial_network
 
 MOST_SYMBOLS = 12
 """Symbols that are looked at; of more, some are chosen evenly."""
@@ -115,7 +115,7 @@ def movement(
     begun = [
         start[number - first]
         if start
-        else starting_network(
+        else initial_network(
             part.experiment, part.scaling.columns, number - first, part.pretrained
         ).eval()
         for number in numbers

@@ -36,7 +36,7 @@ _PERCENT = 100.0
 
 
 @dataclass(frozen=True)
-class MemberWorth:
+class MemberScore:
     """One member of a pool.
 
     Args:
@@ -65,7 +65,7 @@ class PoolReport:
 
     method: str
     log_score: float
-    members: tuple[MemberWorth, ...]
+    members: tuple[MemberScore, ...]
 
     @property
     def plain(self) -> bool:
@@ -199,7 +199,7 @@ def weigh(
     weights, score = without(None)
     gains = [without(k)[1] - score if count > 1 else None for k in range(count)]
     worth = tuple(
-        MemberWorth(name, tuple(share.tolist()), forecasts.log_score(own), gain)
+        MemberScore(name, tuple(share.tolist()), forecasts.log_score(own), gain)
         for name, share, own, gain in zip(names, weights, density, gains, strict=True)
     )
     return (weights if method == "validation" else None), PoolReport(method, score, worth)

@@ -60,7 +60,7 @@ class Prepared:
     why_new: str = ""
 
 
-def settle(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experiment:
+def resolve_experiment(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experiment:
     """Fill in the choices that were left open, and check those that depend on one another.
 
     Raises:
@@ -174,12 +174,12 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
         ConfigError: for choices that do not exist or do not go together.
         DataError: for missing columns, or too few sessions for the lookback and the split.
     """
-    experiment = settle(experiment, histories)
+    experiment = resolve_experiment(experiment, histories)
     matrices = build_matrices(histories, experiment.features or ())
     boundaries = resolve_split(
         experiment.split, [pd.DatetimeIndex(history.bars.index) for history in histories]
     )
-    pretrained, why_new = starting_networks(experiment)
+    pretrained, why_new = pretrained_for(experiment)
     trains = experiment.training.epochs > 0
     if not trains and pretrained is None:
         raise _nothing_to_forecast_with(why_new)
@@ -237,7 +237,7 @@ def _suited_windows(experiment: Experiment, parts: Mapping[str, Parts]) -> Exper
     return experiment.model_copy(update={"training": training.model_copy(update=shorter)})
 
 
-def starting_networks(experiment: Experiment) -> tuple[Pretrained | None, str]:
+def pretrained_for(experiment: Experiment) -> tuple[Pretrained | None, str]:
     """The pretrained networks that a settled experiment begins with, or None and the reason."""
     if experiment.model.start == "random":
         return None, ""

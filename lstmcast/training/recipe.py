@@ -33,7 +33,7 @@ from lstmcast.training.device import one_thread_each
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import WINDOW_BATCH, new_network
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
-from lstmcast.training.warm import go_on_from
+from lstmcast.training.warm_start import copy_weights
 
 PRETRAINED = HeadPrior(units=0.045, features=0.025, bias=0.2, offsets=0.1)
 NEW = HeadPrior(units=0.0, features=0.1, bias=1.0, offsets=0.15, growth=0.25)
@@ -47,11 +47,11 @@ some way, far, and nowhere is better on short histories and after a crash than o
 go equally far, and as good elsewhere (Bates and Granger 1969, The combination of forecasts).
 """
 
-WARM_LEARNING_RATE, NEW_LEARNING_RATE = 5e-4, 3e-3
+WARM_START_LEARNING_RATE, NEW_LEARNING_RATE = 5e-4, 3e-3
 
-LEAST_EVIDENCE = 2.0
-"""Nats for which a network leaves its pretrained weights: fifty validation rows that happen to fit
-are no reason (Akaike 1974 asks for one nat a parameter)."""
+MIN_GAIN = 2.0
+"""Nats of validation for which a network leaves its pretrained weights: fifty rows that happen to
+fit are no reason (Akaike 1974 asks for one nat a parameter)."""
 
 LONG_RUN_ROWS = 0.1
 """What share of a row a row counts where returns over several sessions overlap."""
@@ -87,18 +87,18 @@ class Recipe:
         self.pretrained = pretrained
         self.start = start
         network = new_network(experiment, whole.input_size, seed=0)
-        self.step_by_step = network.skip_connection and bool(network.head.long_run_outputs)
-        self.panel = whole.next_session() if self.step_by_step else whole
+        self.in_two_stages = network.skip_connection and bool(network.head.long_run_outputs)
+        self.panel = whole.next_session() if self.in_two_stages else whole
 
     @property
-    def warm(self) -> bool:
+    def warm_start(self) -> bool:
         """Whether members begin with trained weights."""
         return bool(self.start) or self.pretrained is not None
 
     def _new(self, seed: int, member: int, *, whole: bool) -> Network:
         """A network before it has seen the panel: pretrained where there is such a one."""
         panel = self.whole if whole else self.panel
-        network = starting_network(
+        network = initial_network(
             self.experiment,
             panel.columns,
             member - self.first,
@@ -111,13 +111,13 @@ class Recipe:
     @property
     def learning_rate(self) -> float:
         """The optimiser's step size: the experiment's, or one that suits what members begin as."""
-        default = WARM_LEARNING_RATE if self.warm else NEW_LEARNING_RATE
+        default = WARM_START_LEARNING_RATE if self.warm_start else NEW_LEARNING_RATE
         return self.experiment.training.learning_rate or default
 
     @property
-    def evidence(self) -> float:
+    def min_gain(self) -> float:
         """Nats of validation that a member must gain to leave what it begins as."""
-        return LEAST_EVIDENCE if self.pretrained is not None else 0.0
+        return MIN_GAIN if self.pretrained is not None else 0.0
 
     def prior(self, member: int) -> HeadPrior:
         """How far a member's head may go from where it starts."""
@@ -134,15 +134,15 @@ class Recipe:
         """A member as training finds it."""
         network = self._new(seed, member, whole=False)
         if self.start:
-            go_on_from(network, self.start[member - self.first])
+            copy_weights(network, self.start[member - self.first])
         if network.skip_connection and self.trains(member):
             self._fit(network, self.panel, network.head.initial_outputs, self.prior(member))
-            _hold_location(network.head)
+            _freeze_location(network.head)
         return network
 
     def finish(self, network: Network, member: int) -> Network:
         """The trained member with a forecast for every horizon."""
-        if not self.step_by_step:
+        if not self.in_two_stages:
             return network
         whole = self._new(0, member, whole=True)
         if not self.trains(member):
@@ -175,7 +175,7 @@ class Recipe:
             fit_head(network.head, panel, rows, inputs, units.shape[1], prior, taught)
 
 
-def starting_network(
+def initial_network(
     experiment: Experiment,
     columns: Sequence[str],
     number: int,
@@ -199,7 +199,7 @@ def starting_network(
     return network
 
 
-def _hold_location(head: Head) -> None:
+def _freeze_location(head: Head) -> None:
     """Keep training away from the location."""
     rows = list(head.location_outputs)
     for parameter in (head.weight, head.bias):

@@ -1,27 +1,112 @@
-"""What the pretrained networks say of any number of symbols, without any fitting."""
+"""Zero-shot forecasts: the pretrained networks on prices that nothing was fitted to.
+
+They have learned from simulated markets and know nothing of a symbol but the bars that they read,
+so three months of prices are enough. `zero_shot_forecaster` is for one symbol, forecast by itself:
+what is said of one does not depend on which others are asked for. Calibration tracks its ranges
+through the history, as it does for a run's forecasts through validation and test.
+`zero_shot_forecasts` is for many symbols at once, for the baseline `pretrained`.
+"""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lstmcast.dataset import LogReturnTarget, Scaler
+from lstmcast.config import Data, Experiment, Model, SplitDates, Target, Training
+from lstmcast.dataset import LogReturnTarget, Scaler, Scaling
 from lstmcast.distributions import StudentTMixture
+from lstmcast.errors import DataError
+from lstmcast.features import default_groups
+from lstmcast.features.registry import build_features
 from lstmcast.nn import Network
-from lstmcast.pretraining.weights import Pretrained, shipped
+from lstmcast.predictions import Actuals, tabulate
+from lstmcast.pretraining.weights import HEAD, Pretrained, shipped
+from lstmcast.prices.history import PriceHistory
 from lstmcast.training.device import one_thread_each
+from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED, Forecaster
+from lstmcast.training.group import Group
 from lstmcast.training.reading import Reading, as_returns
 
-SETTLED = 60
-"""Rows with features after which forecasts count for calibration: the state begins with zeros."""
+MIN_SESSIONS = 60
+"""Sessions that a history needs."""
 
-LONGEST = 1000
-"""Sessions before the first forecast through which ranges are followed at the most."""
+RECENT = 500
+"""Newest sessions whose forecasts are looked at to tell how the ranges held."""
 
 
-def forecast_unfitted(
+def zero_shot_forecaster(
+    history: PriceHistory, horizon: int, pretrained: Pretrained | None = None
+) -> Forecaster:
+    """The pretrained networks for one symbol, ready to forecast.
+
+    Ranges are tracked from `BURN_IN` rows after the features begin, over the last `MAX_TRACKED`
+    sessions at the most.
+
+    Args:
+        history: at least `MIN_SESSIONS` sessions.
+        horizon: sessions ahead, from 1 to 60.
+        pretrained: the networks; those that come with lstmcast if None.
+
+    Raises:
+        DataError: if the history is shorter.
+    """
+    if len(history) < MIN_SESSIONS:
+        raise DataError(
+            f"{history.symbol} has {len(history)} sessions, and a forecast needs {MIN_SESSIONS}",
+            "fetch a longer history, or wait until there is one",
+        )
+    pretrained = pretrained or shipped()
+    features = default_groups([history])
+    table = build_features(history, features).table
+    columns = tuple(str(name) for name in table.columns)
+    sessions = pd.DatetimeIndex(table.index)
+    tracked = sessions[min(max(BURN_IN, len(sessions) - 1 - MAX_TRACKED), len(sessions) - 1)]
+    experiment = Experiment(
+        name="zero-shot",
+        data=Data(symbols=(history.symbol,), source=history.source),
+        features=features,
+        target=Target(horizon=horizon),
+        split=SplitDates(
+            train_end=tracked.date(), validation_end=history.last.date() + timedelta(days=1)
+        ),
+        model=Model(head=HEAD),
+        training=Training(epochs=0),
+    )
+    networks = [
+        pretrained.network(number, columns, features, horizon)
+        for number in range(len(pretrained.states))
+    ]
+    scaling = Scaling(columns, {history.symbol: Scaler(*pretrained.scaling(columns))}, "log_return")
+    return Forecaster(experiment, [Group(experiment, scaling, networks)])
+
+
+def tracked_forecasts(forecaster: Forecaster, history: PriceHistory) -> pd.DataFrame:
+    """What a zero-shot forecaster said from the symbol's newest sessions, and what came true.
+
+    Nothing was fitted to any of them, and each forecast knows what came before it alone.
+
+    Args:
+        forecaster: of `zero_shot_forecaster`.
+        history: the same symbol's.
+
+    Returns:
+        The prediction table of up to `RECENT` tracked sessions; empty where there are none.
+    """
+    inputs = forecaster.inputs([history])
+    (dates,) = inputs.dates
+    first = int(dates.searchsorted(pd.Timestamp(forecaster.experiment.dates.train_end)))
+    rows = np.arange(max(first, len(dates) - 1 - RECENT), len(dates) - 1)
+    if not len(rows):
+        return pd.DataFrame()
+    forecast = forecaster.forecast(inputs, {history.symbol: rows})[history.symbol]
+    return tabulate(Actuals(history.symbol, dates, inputs.closes), rows, forecast)
+
+
+def zero_shot_forecasts(
     readings: Sequence[Reading],
     columns: Sequence[str],
     groups: Sequence[str],

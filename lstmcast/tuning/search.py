@@ -75,7 +75,10 @@ class _Watch:
         self._low, self._epoch, self.epochs = math.inf, -1, 0
         self._lock = threading.Lock()
 
-    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:  # noqa: ARG002 - the protocol's
+    def on_train_begin(self, member: int) -> None:
+        """A member is about to be trained."""
+
+    def on_epoch_end(self, record: "EpochRecord", *, best: bool) -> None:  # noqa: ARG002 - the protocol's
         """Report an epoch of the first member."""
         with self._lock:
             self.epochs += record.epoch > 0
@@ -93,18 +96,8 @@ class _Watch:
     def on_restart(self, member: int, learning_rate: float) -> None:
         """A member begins again: what it reported stands."""
 
-    def on_finish(self, member: int, *, kept: bool) -> None:
+    def on_train_end(self, member: int, *, kept: bool) -> None:
         """A member is done."""
-
-
-class _Silent:
-    """Hears nothing of a training."""
-
-    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None: ...
-
-    def on_restart(self, member: int, learning_rate: float) -> None: ...
-
-    def on_finish(self, member: int, *, kept: bool) -> None: ...
 
 
 def tune(kept: KeptStudy, observer: Observer, *, trials: int, seconds: float | None = None) -> None:
@@ -123,7 +116,7 @@ def tune(kept: KeptStudy, observer: Observer, *, trials: int, seconds: float | N
     began = time.monotonic()
     with kept.first() as ours:
         if ours:
-            loss = _loss(kept, kept.plan.experiment, _Silent())
+            loss = _loss(kept, kept.plan.experiment)
             kept.set_start(loss)
             observer.on_start(loss)
     while seconds is None or time.monotonic() - began < seconds:
@@ -137,11 +130,13 @@ def tune(kept: KeptStudy, observer: Observer, *, trials: int, seconds: float | N
             raise
 
 
-def _loss(kept: KeptStudy, experiment: Experiment, watch: "_Watch | _Silent") -> float:
-    from lstmcast.training import validation_loss
+def _loss(kept: KeptStudy, experiment: Experiment, watch: "_Watch | None" = None) -> float:
+    from lstmcast.training import SilentObserver, validation_loss
 
-    companions = baseline_members(experiment.model.pool.baselines)
-    return validation_loss(experiment, kept.plan.histories, watch, companions)
+    external_members = baseline_members(experiment.model.pool.baselines)
+    return validation_loss(
+        experiment, kept.plan.histories, watch or SilentObserver(), external_members
+    )
 
 
 def _try(kept: KeptStudy, trial: "optuna.Trial") -> Tried:

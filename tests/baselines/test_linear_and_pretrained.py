@@ -37,12 +37,13 @@ from lstmcast.features import Bars, build_matrices
 from lstmcast.nn.heads.student_t import FIRST_DF, log_width_of_unit_deviation, raw_of_df
 from lstmcast.pretraining.weights import shipped
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED
 from lstmcast.training.group import Group, new_network
 from lstmcast.training.linear import LinearModel, fit_linear
-from lstmcast.training.prepare import settle
+from lstmcast.training.prepare import resolve_experiment
 from lstmcast.training.reading import Reading
 from lstmcast.training.recipe import NEW
-from lstmcast.training.zero_shot import LONGEST, SETTLED, forecast_unfitted
+from lstmcast.training.zero_shot import zero_shot_forecasts
 
 FIRST = pd.Timestamp("2002-10-01")
 """The first origin is the last session before it."""
@@ -67,7 +68,7 @@ def asked(
 ) -> tuple[dict[str, BaselineResult[pd.DataFrame]], tuple[str, ...], pd.DataFrame]:
     """The tables of some baselines over the rows from `FIRST` on, the notes, and the rows."""
     symbols = ", ".join(history.symbol for history in histories)
-    experiment = settle(small(f"data.symbols=[{symbols}]", *overrides), histories)
+    experiment = resolve_experiment(small(f"data.symbols=[{symbols}]", *overrides), histories)
     features = own_features(experiment, histories)
     bars = {history.symbol: history.adjusted() for history in histories}
     first = {name: int(frame.index.searchsorted(FIRST)) - 1 for name, frame in bars.items()}
@@ -287,7 +288,9 @@ def test_cuts_come_before_the_earliest_origin_of_each_period() -> None:
 def test_they_say_what_a_run_that_begins_with_them_says() -> None:
     """A group of untrained networks, each begun as a pretrained one, forecasts the same."""
     (history, *_) = pool()
-    experiment = settle(small("model.hidden_size=64", "model.start=pretrained"), [history])
+    experiment = resolve_experiment(
+        small("model.hidden_size=64", "model.start=pretrained"), [history]
+    )
     experiment = experiment.model_copy(
         update={"model": experiment.model.model_copy(update={"dropout": 0.0})}
     )
@@ -307,7 +310,7 @@ def test_they_say_what_a_run_that_begins_with_them_says() -> None:
     given = BaselineInputs("AAA", history.adjusted(), 300, rows, 3)
     features = matrices["AAA"].table.reindex(history.bars.index).to_numpy()
     begins = len(history) - len(matrices["AAA"].table)
-    (found,) = forecast_unfitted(
+    (found,) = zero_shot_forecasts(
         [reading_of(given, features)],
         names,
         experiment.features or (),
@@ -336,12 +339,12 @@ def test_their_ranges_are_followed_as_those_of_a_run() -> None:
     histories = pool()[:1]
     tables, _, rows = asked(histories, ("pretrained",))
     bars = histories[0].adjusted()
-    experiment = settle(small(), histories)
+    experiment = resolve_experiment(small(), histories)
     table = own_features(experiment, histories)["AAA"]
     origin = int(bars.index.searchsorted(FIRST)) - 1
-    first = max(len(bars) - len(table) + SETTLED, origin - LONGEST)
+    first = max(len(bars) - len(table) + BURN_IN, origin - MAX_TRACKED)
     given = BaselineInputs("AAA", bars, origin + 1, np.arange(origin, len(bars) - 1), 2)
-    (raw,) = forecast_unfitted(
+    (raw,) = zero_shot_forecasts(
         [reading_of(given, table.reindex(bars.index).to_numpy())],
         tuple(table.columns),
         experiment.features or (),
@@ -371,7 +374,7 @@ def test_what_has_no_place_beside_a_run_is_left_out_with_the_reason() -> None:
         (("training.epochs=0", "model.start=pretrained", "model.hidden_size=64"), ("pretrained",)),
         (("target.kind=price", "features=[price]", "model.head=point"), ("linear", "pretrained")),
     ):
-        experiment = settle(small(*overrides), histories)
+        experiment = resolve_experiment(small(*overrides), histories)
         context = baseline_context(experiment, histories, BOTH, {})
         assert tuple(context.left_out) == expected
         assert context.defaults == {}

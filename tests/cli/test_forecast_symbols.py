@@ -16,7 +16,7 @@ from support.unlike import coin, tokyo
 from lstmcast.forecasting.issue import HORIZON
 from lstmcast.forecasting.warned import FEWEST_OUTCOMES
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.unfitted import FEWEST, followed_forecasts, unfitted_forecaster
+from lstmcast.training.zero_shot import MIN_SESSIONS, tracked_forecasts, zero_shot_forecaster
 
 YEAR = 250
 
@@ -34,8 +34,8 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         simulated(1, YEAR),
         tokyo(rows=90),
         coin(rows=90),
-        closes_alone(FEWEST, "FEW"),
-        closes_alone(FEWEST - 1, "FEWER"),
+        closes_alone(MIN_SESSIONS, "FEW"),
+        closes_alone(MIN_SESSIONS - 1, "FEWER"),
         simulated(5, 100, symbol="TWICE"),
     )
     place.store.save(replace(simulated(6, 80, symbol="TWICE"), source="yahoo"))
@@ -86,7 +86,7 @@ def test_who_forecasts_is_told_and_how_the_ranges_held(place: Workplace) -> None
         f"takes {FEWEST_OUTCOMES}"
     ) in shown.stderr
     history = place.store.load("AAA", "csv")
-    table = followed_forecasts(unfitted_forecaster(history, 1), history)
+    table = tracked_forecasts(zero_shot_forecaster(history, 1), history)
     inside = (table["return_actual"] >= table["q10"]) & (table["return_actual"] <= table["q90"])
     line = f"on the last {len(table)} sessions the 80 % range contained {100 * inside.mean():.1f} %"
     assert line in shown.stdout.splitlines()
@@ -101,7 +101,7 @@ def test_no_forecast_knows_what_came_after_its_origin() -> None:
     history = simulated(1, YEAR)
     last = history.bars.index[200]
     other = altered_after(history, last, 3)
-    ours, theirs = (followed_forecasts(unfitted_forecaster(h, 2), h) for h in (history, other))
+    ours, theirs = (tracked_forecasts(zero_shot_forecaster(h, 2), h) for h in (history, other))
     early = (ours["origin"] <= last).to_numpy()
     for name in ("q10", "q50", "q975"):
         a, b = ours[name].to_numpy(), theirs[name].to_numpy()

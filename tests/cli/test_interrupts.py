@@ -125,7 +125,7 @@ def test_after_the_first_epoch_a_whole_run_is_kept(
     """`timeout` sends SIGTERM twice, and a closed window may send more than one signal."""
     if number == signal.SIGINT and times == 2:
         pytest.skip("who presses Ctrl-C twice is in a hurry")
-    tell = Finished.on_epoch
+    tell = Finished.on_epoch_end
 
     def pressed(shown: Finished, record: EpochRecord, *, best: bool) -> None:
         tell(shown, record, best=best)
@@ -133,7 +133,7 @@ def test_after_the_first_epoch_a_whole_run_is_kept(
             for _ in range(times):
                 press(number)
 
-    monkeypatch.setattr(Finished, "on_epoch", pressed)
+    monkeypatch.setattr(Finished, "on_epoch_end", pressed)
     result = place.invoke("train", "-c", place.config, "--set", "training.epochs=2000")
     assert result.exit_code == code
     assert f"{words}: the best networks so far are kept" in result.stderr

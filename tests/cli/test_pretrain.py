@@ -62,7 +62,7 @@ def test_it_goes_on_from_what_was_interrupted_and_says_what_came_out(tmp_path: P
     out, partial, stop = tmp_path / "w", tmp_path / "w.partial", threading.Event()
 
     class Stopper(Silent):
-        def on_step(self, *_: object) -> None:
+        def on_step_end(self, *_: object) -> None:
             stop.set()
 
     with pytest.raises(Interrupted, match="after 1 steps"):
@@ -158,10 +158,10 @@ def test_on_a_terminal_each_network_has_a_bar(capsys: pytest.CaptureFixture[str]
     training = Training(3, settings, 0)
     loss = HeldOutLoss(1.5, (2.0,) * 6)
     with BarProgress(networks=2) as progress:
-        progress.on_begin(References(HeldOutLoss(1.75, (2.0,) * 6), 1.25))
+        progress.on_train_begin(References(HeldOutLoss(1.75, (2.0,) * 6), 1.25))
         training.steps = 6
-        progress.on_step(0, training, 1.0, 1.625)
-        progress.on_look(0, training, 1.0, loss)
+        progress.on_step_end(0, training, 1.0, 1.625)
+        progress.on_evaluate(0, training, 1.0, loss)
     shown = capsys.readouterr().err
     assert "untrained (EWMA) 1.7500, knowing the simulator's volatility 1.2500" in shown
     assert re.search(r"network 1 .*100 %  step 6 training 1\.6250  held out 1\.5000", shown)

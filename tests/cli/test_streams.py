@@ -97,9 +97,9 @@ def test_no_training_ends_because_it_cannot_be_shown() -> None:
             raise OSError(errno.EIO, line)
 
     shown = Finished(Broken(1, 10), 1)
-    shown.on_epoch(EpochRecord(0, 1, 1.0, 1.0, 0.1, 0.1), best=True)
+    shown.on_epoch_end(EpochRecord(0, 1, 1.0, 1.0, 0.1, 0.1), best=True)
     shown.on_restart(0, 0.1)
-    shown.on_finish(0, kept=True)
+    shown.on_train_end(0, kept=True)
     assert shown.all
 
 

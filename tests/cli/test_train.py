@@ -273,11 +273,11 @@ def test_lines_tell_of_restarts_and_of_members_left_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with LineProgress(members=2, epochs=20) as progress:
-        progress.on_epoch(record(0, 1, 2.0), best=True)
-        progress.on_epoch(record(0, 2, 1.5), best=True)
-        progress.on_epoch(record(0, 10, 1.7), best=False)
+        progress.on_epoch_end(record(0, 1, 2.0), best=True)
+        progress.on_epoch_end(record(0, 2, 1.5), best=True)
+        progress.on_epoch_end(record(0, 10, 1.7), best=False)
         progress.on_restart(0, 0.003)
-        progress.on_finish(0, kept=False)
+        progress.on_train_end(0, kept=False)
     assert capsys.readouterr().err.splitlines() == [
         "member 0 epoch 1/20: train 2.0000 validation 2.0000 best 2.0000 (epoch 1) 0.10 s/epoch",
         "member 0 epoch 10/20: train 1.7000 validation 1.7000 best 1.5000 (epoch 2) 0.10 s/epoch",
@@ -290,11 +290,11 @@ def test_bars_tell_of_restarts_and_of_members_left_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with BarProgress(members=2, epochs=20) as progress:
-        progress.on_epoch(record(0, 1, 2.0), best=True)
-        progress.on_epoch(record(1, 1, 2.0), best=True)
+        progress.on_epoch_end(record(0, 1, 2.0), best=True)
+        progress.on_epoch_end(record(1, 1, 2.0), best=True)
         progress.on_restart(0, 0.003)
-        progress.on_finish(0, kept=False)
-        progress.on_finish(1, kept=True)
+        progress.on_train_end(0, kept=False)
+        progress.on_train_end(1, kept=True)
     shown = capsys.readouterr().err
     assert "member 0 diverged; starting again with learning rate 0.003" in shown
     assert "diverged, left out" in shown
@@ -312,7 +312,7 @@ def test_the_time_that_is_left_is_whole_on_any_terminal(
     monkeypatch.setattr("lstmcast.cli.progress.err", lambda: screen)
     with BarProgress(members=13, epochs=100_000) as progress:
         for epoch in (1, 99_998, 99_999):
-            progress.on_epoch(record(12, epoch, -2.5), best=True)
+            progress.on_epoch_end(record(12, epoch, -2.5), best=True)
     last = shown.getvalue().replace("\r", "\n").splitlines()
     lines = [line for line in last if "99999/100000" in line]
     assert lines

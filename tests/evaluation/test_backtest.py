@@ -34,7 +34,7 @@ from lstmcast.evaluation.significance import long_run_variance
 from lstmcast.plots.backtest import backtest_chart
 from lstmcast.training import device
 from lstmcast.training.checkpoint import load_forecaster
-from lstmcast.training.prepare import settle
+from lstmcast.training.prepare import resolve_experiment
 
 SESSIONS = pd.bdate_range("2001-01-02", periods=1000, name="date")
 QUICK = ("random_walk", "ewma")
@@ -71,7 +71,9 @@ def test_impossible_plans_are_refused() -> None:
 
 def walk(root: Path, rows: int = 620, folds: int = 2, **settings: object) -> Backtest:
     histories = [simulated(rows=rows), simulated(seed=2, rows=rows, symbol="BBB")]
-    experiment = settle(small("data.symbols=[AAA, BBB]", "training.epochs=1"), histories)
+    experiment = resolve_experiment(
+        small("data.symbols=[AAA, BBB]", "training.epochs=1"), histories
+    )
     first = pd.Timestamp(histories[0].bars.index[rows - 120])
     chosen = Settings(folds=folds, first=first, baselines=QUICK, **settings)  # type: ignore[arg-type]  # passed on as they are
     return Backtest(experiment, histories, chosen, root)
@@ -148,7 +150,7 @@ def joining(
     histories = [altered_after(h, histories[0].bars.index[last], seed=5) for h in histories]
     experiment = small("data.symbols=[AAA, BBB]", "training.epochs=1", *overrides)
     if settled:
-        experiment = settle(experiment, histories)
+        experiment = resolve_experiment(experiment, histories)
     first = pd.Timestamp(histories[0].bars.index[450])
     return Backtest(experiment, histories, replace(WARM, first=first, **settings), root)  # type: ignore[arg-type]  # passed on as they are
 
@@ -272,7 +274,7 @@ def test_a_fold_that_was_cut_short_is_not_kept(
 
 def test_too_short_a_history_is_refused(tmp_path: Path) -> None:
     histories = [simulated(rows=420)]
-    experiment = settle(small(), histories)
+    experiment = resolve_experiment(small(), histories)
     settings = Settings(2, first=pd.Timestamp(histories[0].bars.index[300]), baselines=QUICK)
     test = Backtest(experiment, histories, settings, tmp_path)
     with pytest.raises(DataError, match="no symbol with 400 sessions"):

@@ -38,15 +38,15 @@ class Stopper(Silent):
         self.looks: list[HeldOutLoss] = []
         self.references: References | None = None
 
-    def on_begin(self, references: References) -> None:
+    def on_train_begin(self, references: References) -> None:
         self.references = references
 
-    def on_step(self, *_: object) -> None:
+    def on_step_end(self, *_: object) -> None:
         self.steps += 1
         if self.steps == self.after:
             self.stop.set()
 
-    def on_look(self, _n: int, _t: Training, _share: float, loss: HeldOutLoss) -> None:
+    def on_evaluate(self, _n: int, _t: Training, _share: float, loss: HeldOutLoss) -> None:
         self.looks.append(loss)
 
 
@@ -114,7 +114,7 @@ def test_it_goes_on_from_a_save_on_the_way(whole: Pretrained, tmp_path: Path) ->
     file, kept = tmp_path / "w.partial", []
 
     class Keeper(Silent):
-        def on_step(self, *_: object) -> None:
+        def on_step_end(self, *_: object) -> None:
             if file.exists():
                 kept.append(file.read_bytes())
 

@@ -53,17 +53,21 @@ def small(*overrides: str) -> Experiment:
 class Recorder:
     """An observer that keeps what it is told."""
 
+    begun: list[int] = field(default_factory=list)
     records: list[tuple[EpochRecord, bool]] = field(default_factory=list)
     restarts: list[tuple[int, float]] = field(default_factory=list)
     finished: dict[int, bool] = field(default_factory=dict)
 
-    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+    def on_train_begin(self, member: int) -> None:
+        self.begun.append(member)
+
+    def on_epoch_end(self, record: EpochRecord, *, best: bool) -> None:
         self.records.append((record, best))
 
     def on_restart(self, member: int, learning_rate: float) -> None:
         self.restarts.append((member, learning_rate))
 
-    def on_finish(self, member: int, *, kept: bool) -> None:
+    def on_train_end(self, member: int, *, kept: bool) -> None:
         self.finished[member] = kept
 
 

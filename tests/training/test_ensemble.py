@@ -18,7 +18,8 @@ from lstmcast.nn import Network
 from lstmcast.training import ensemble
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble
-from lstmcast.training.loop import EpochRecord, fit_again
+from lstmcast.training.loop import refit_member
+from lstmcast.training.observers import EpochRecord
 from lstmcast.training.prepare import prepare
 from lstmcast.training.recipe import Recipe
 
@@ -49,7 +50,7 @@ def fit(
 
     recipe = Spoilt(prepared.experiment, panel)
     last = recipe if again else None
-    return fit_ensemble(recipe, prepared.experiment, observer or Recorder(), again=last)
+    return fit_ensemble(recipe, prepared.experiment, observer or Recorder(), refit=last)
 
 
 @pytest.mark.parametrize("overrides", [(), LINEAR, LAST], ids=["every", "linear", "last"])
@@ -110,8 +111,8 @@ def test_nothing_is_left_when_every_member_diverges() -> None:
 
 def test_a_fault_in_one_member_ends_all_and_is_told() -> None:
     class Broken(Recorder):
-        def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-            super().on_epoch(record, best=best)
+        def on_epoch_end(self, record: EpochRecord, *, best: bool) -> None:
+            super().on_epoch_end(record, best=best)
             if record.member == 1:
                 raise RuntimeError("the observer fell over")
 
@@ -135,8 +136,8 @@ def test_ctrl_c_keeps_the_best_of_the_members_that_have_an_epoch(
     seen = threading.Event()
 
     class Watching(Recorder):
-        def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-            super().on_epoch(record, best=best)
+        def on_epoch_end(self, record: EpochRecord, *, best: bool) -> None:
+            super().on_epoch_end(record, best=best)
             seen.set()
 
     interrupt_when(seen, monkeypatch)
@@ -158,9 +159,9 @@ def test_ctrl_c_in_the_last_training_leaves_nothing_half_trained(
     def late(*args: Any, stop: threading.Event, **options: Any) -> bool:
         began.set()
         assert stop.wait(timeout=60)
-        return fit_again(*args, stop=stop, **options)
+        return refit_member(*args, stop=stop, **options)
 
-    monkeypatch.setattr(ensemble, "fit_again", late)
+    monkeypatch.setattr(ensemble, "refit_member", late)
     interrupt_when(began, monkeypatch)
     fitted = fit(lambda *_: False, again=True)
     assert fitted.interrupted

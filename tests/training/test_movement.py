@@ -12,7 +12,7 @@ from support.histories import simulated
 from lstmcast.nn import Network
 from lstmcast.training import Trained, train_experiment
 from lstmcast.training.movement import Movement, movement
-from lstmcast.training.recipe import starting_network
+from lstmcast.training.recipe import initial_network
 
 PRETRAINED = ("model.start=pretrained", "model.hidden_size=64", "training.epochs=1")
 
@@ -51,7 +51,7 @@ def test_networks_that_stayed_where_they_began_moved_by_nothing_and_wider_ones_b
     result = trained(*PRETRAINED)
     part = result.prepared
     networks = [
-        starting_network(part.experiment, part.scaling.columns, k, part.pretrained).eval()
+        initial_network(part.experiment, part.scaling.columns, k, part.pretrained).eval()
         for k in range(2)
     ]
     still = again(result, networks)
@@ -70,7 +70,7 @@ def test_an_lstm_that_contributes_nothing_is_named() -> None:
     result = trained(*PRETRAINED)
     assert result.movements[0].idle == ()
     whole, idle = (
-        starting_network(
+        initial_network(
             result.prepared.experiment,
             result.prepared.scaling.columns,
             k,
@@ -102,7 +102,9 @@ def test_new_networks_say_why_they_are_new() -> None:
 
 def test_a_warm_start_is_told_as_one() -> None:
     result = trained(*PRETRAINED)
-    later = train_experiment(small(*PRETRAINED), [simulated()], Recorder(), start=result.forecaster)
+    later = train_experiment(
+        small(*PRETRAINED), [simulated()], Recorder(), warm_start=result.forecaster
+    )
     (found,) = later.movements
     assert found.began == "warm"
     assert found.log_scores is not None

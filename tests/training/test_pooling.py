@@ -131,8 +131,8 @@ def train(
     *overrides: str, history: PriceHistory = HISTORY, experiment: Experiment | None = None
 ) -> Trained:
     experiment = experiment or small(*overrides)
-    companions = baseline_members(experiment.model.pool.baselines)
-    return train_experiment(experiment, [history], Recorder(), companions)
+    external_members = baseline_members(experiment.model.pool.baselines)
+    return train_experiment(experiment, [history], Recorder(), external_members)
 
 
 VARIED = (
@@ -279,7 +279,7 @@ def test_a_floor_of_nothing_is_refused() -> None:
 
 def test_companions_must_be_those_of_the_experiment() -> None:
     run = train("model.members=1")
-    with pytest.raises(ValueError, match="`companions` must be those of"):
+    with pytest.raises(ValueError, match="`external_members` must be those of"):
         Forecaster(run.prepared.experiment, run.forecaster.groups, baseline_members(["ewma"]))
 
 

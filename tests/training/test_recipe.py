@@ -14,7 +14,7 @@ from lstmcast.dataset import PanelTargets
 from lstmcast.nn import Network
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
-from lstmcast.training.loop import fit_again
+from lstmcast.training.loop import refit_member
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe, units_at
 
@@ -39,7 +39,7 @@ def trained_again(
     seed: int = 4,
     stop: threading.Event | None = None,
 ) -> bool:
-    return fit_again(
+    return refit_member(
         network,
         panel,
         settings,

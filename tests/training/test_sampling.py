@@ -7,17 +7,17 @@ from support.experiments import LAST, small
 from support.histories import simulated
 
 from lstmcast.dataset.panel import Block
-from lstmcast.training.device_panel import DevicePanel, symbol_chances
+from lstmcast.training.device_panel import DevicePanel, sampling_weights
 from lstmcast.training.prepare import prepare
 
 
 def test_chances_are_equal_over_symbols_and_within_them() -> None:
     blocks = (Block("A", 0, 100), Block("B", 100, 130), Block("C", 130, 140))
     starts = np.concatenate([np.arange(80), 100 + np.arange(5)])  # C is too short for a window
-    chances = symbol_chances(blocks, starts)
-    assert chances[:80].sum() == pytest.approx(0.5)
-    assert chances[80:].sum() == pytest.approx(0.5)
-    assert len(set(chances[:80])) == len(set(chances[80:])) == 1
+    weights = sampling_weights(blocks, starts)
+    assert weights[:80].sum() == pytest.approx(0.5)
+    assert weights[80:].sum() == pytest.approx(0.5)
+    assert len(set(weights[:80])) == len(set(weights[80:])) == 1
 
 
 @pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])

@@ -16,7 +16,7 @@ from support.histories import altered_after, simulated
 from lstmcast.config import Experiment, load_experiment
 from lstmcast.errors import ConfigError, DivergedError, RunError, TrainingError, UsageError
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import EpochRecord, validation_loss
+from lstmcast.training import EpochRecord, SilentObserver, validation_loss
 from lstmcast.tuning import KeptStudy, Plan, Summary, Tried, summarise, tune
 
 SPACE = "{training.learning_rate: {low: 1e-3, high: 1e-1, log: true}, model.hidden_size: [2, 4, 8]}"
@@ -372,21 +372,15 @@ def test_the_test_part_changes_nothing_and_is_not_forecast(monkeypatch: pytest.M
     bars = HISTORY.bars.index
     validation_end = bars[int(0.8 * len(bars)) - 1]
     losses = {
-        validation_loss(small("model.members=1"), [history], Deaf())
+        validation_loss(small("model.members=1"), [history], SilentObserver())
         for history in (HISTORY, *(altered_after(HISTORY, validation_end, k) for k in (1, 2)))
     }
     assert len(losses) == 1
     earlier = bars[int(0.7 * len(bars))]
-    other = validation_loss(small("model.members=1"), [altered_after(HISTORY, earlier, 1)], Deaf())
+    other = validation_loss(
+        small("model.members=1"), [altered_after(HISTORY, earlier, 1)], SilentObserver()
+    )
     assert other not in losses
-
-
-class Deaf:
-    def on_epoch(self, record: EpochRecord, *, best: bool) -> None: ...
-
-    def on_restart(self, member: int, learning_rate: float) -> None: ...
-
-    def on_finish(self, member: int, *, kept: bool) -> None: ...
 
 
 def test_a_trial_whose_first_member_falls_behind_is_given_up(
@@ -397,8 +391,12 @@ def test_a_trial_whose_first_member_falls_behind_is_given_up(
     def epochs(experiment: Experiment, histories: Any, watch: Any, *_: Any) -> float:
         loss = bowl(experiment)
         for epoch in range(10):
-            watch.on_epoch(EpochRecord(1, epoch, 0.0, 99.0, 0.1, 0.0), best=False)  # not the first
-            watch.on_epoch(EpochRecord(0, epoch, 0.0, loss + 1 / (epoch + 1), 0.1, 0.0), best=True)
+            watch.on_epoch_end(
+                EpochRecord(1, epoch, 0.0, 99.0, 0.1, 0.0), best=False
+            )  # not the first
+            watch.on_epoch_end(
+                EpochRecord(0, epoch, 0.0, loss + 1 / (epoch + 1), 0.1, 0.0), best=True
+            )
             seen.append(epoch)
         return loss
 

@@ -9,7 +9,7 @@ from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.config import Experiment, SplitFractions
 from lstmcast.evaluation.audit import simulate
 from lstmcast.evaluation.audit.altered import shuffled_days
-from lstmcast.evaluation.audit.fitted import Silent, in_epochs, shortened
+from lstmcast.evaluation.audit.fitted import in_epochs, shortened
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.evaluation.finding import Finding, finding
 from lstmcast.evaluation.report import MODEL, best_baseline, evaluate
@@ -113,7 +113,7 @@ def _in_words(what: str, test: Test) -> str:
 
 def _train(experiment: Experiment, history: PriceHistory) -> "Trained":
     from lstmcast.baselines import baseline_members
-    from lstmcast.training import train_experiment
+    from lstmcast.training import SilentObserver, train_experiment
 
     short = shortened(experiment, epochs=EPOCHS)
     control = short.model_copy(
@@ -122,5 +122,5 @@ def _train(experiment: Experiment, history: PriceHistory) -> "Trained":
             "data": short.data.model_copy(update={"symbols": (history.symbol,), "context": ()}),
         }
     )
-    companions = baseline_members(control.model.pool.baselines)
-    return train_experiment(control, [history], Silent(), companions)
+    external_members = baseline_members(control.model.pool.baselines)
+    return train_experiment(control, [history], SilentObserver(), external_members)

@@ -1,7 +1,6 @@
 """Was anything fitted on rows that it should not have seen?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,26 +18,12 @@ from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
     from lstmcast.dataset import Scaling
-    from lstmcast.training import EpochRecord, Trained
+    from lstmcast.training import Trained
 
 EPOCHS = 3
 """Epochs of the short trainings that are compared."""
 
 _SCALER_TOLERANCE = 1e-6
-
-
-@dataclass
-class Silent:
-    """An observer of training that says nothing."""
-
-    def on_epoch(self, record: "EpochRecord", *, best: bool) -> None:
-        """Say nothing of an epoch."""
-
-    def on_restart(self, member: int, learning_rate: float) -> None:
-        """Say nothing of a restart."""
-
-    def on_finish(self, member: int, *, kept: bool) -> None:
-        """Say nothing at the end."""
 
 
 def shortened(experiment: Experiment, *, epochs: int) -> Experiment:
@@ -67,7 +52,7 @@ def check_scaler(
 
     Columns that pretrained networks read may have the constants that came with them.
     """
-    from lstmcast.training.prepare import starting_networks
+    from lstmcast.training.prepare import pretrained_for
 
     groups = experiment.features or ()
     matrices = build_matrices(histories, groups, scaling.scalers)
@@ -80,7 +65,7 @@ def check_scaler(
         "all": {symbol: matrix.table.to_numpy() for symbol, matrix in matrices.items()},
     }
     pooled = experiment.target.kind != "price"
-    pretrained, _ = starting_networks(experiment)
+    pretrained, _ = pretrained_for(experiment)
     known = None if pretrained is None else pretrained.scaling(scaling.columns)
     for symbol in matrices:
         if symbol not in scaling.scalers:
@@ -230,7 +215,9 @@ def check_training(
 
 def _train_shortly(experiment: Experiment, histories: Sequence[PriceHistory]) -> "Trained":
     from lstmcast.baselines import baseline_members
-    from lstmcast.training import train_experiment
+    from lstmcast.training import SilentObserver, train_experiment
 
-    companions = baseline_members(experiment.model.pool.baselines)
-    return train_experiment(shortened(experiment, epochs=EPOCHS), histories, Silent(), companions)
+    external_members = baseline_members(experiment.model.pool.baselines)
+    return train_experiment(
+        shortened(experiment, epochs=EPOCHS), histories, SilentObserver(), external_members
+    )

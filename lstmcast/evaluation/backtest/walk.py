@@ -21,7 +21,6 @@ from lstmcast.baselines import (
 )
 from lstmcast.config import Experiment, SplitDates, dump_experiment, groups_of
 from lstmcast.errors import DataError, RunError, UsageError
-from lstmcast.evaluation.audit.fitted import Silent
 from lstmcast.evaluation.backtest.folds import (
     FEWEST_SESSIONS,
     FEWEST_UNTRAINED,
@@ -253,13 +252,15 @@ class Backtest:
         if not self.settings.warm_start or fold.number == 1:
             return None
         from lstmcast.training.checkpoint import load_forecaster
-        from lstmcast.training.prepare import settle
+        from lstmcast.training.prepare import resolve_experiment
 
-        experiment = settle(self.experiment, self.histories)
-        companions = baseline_members(experiment.model.pool.baselines)
+        experiment = resolve_experiment(self.experiment, self.histories)
+        external_members = baseline_members(experiment.model.pool.baselines)
         before = self.folds[fold.number - 2]
         try:
-            return load_forecaster(self.weights(before), experiment, companions=companions)
+            return load_forecaster(
+                self.weights(before), experiment, external_members=external_members
+            )
         except RunError as error:
             raise RunError(
                 f"the weights of fold {before.number} of {self.folder} cannot be used",
@@ -319,7 +320,7 @@ def train_fold(
         DataError: if no symbol has enough sessions before the first forecast.
         KeyboardInterrupt: on Ctrl-C, also where networks were trained for some epochs.
     """
-    from lstmcast.training import train_experiment
+    from lstmcast.training import SilentObserver, train_experiment
 
     fewest = FEWEST_TO_JOIN if experiment.training.epochs else FEWEST_UNTRAINED
     given = [cut for history in histories if (cut := _cut(history, fold, fewest)) is not None]
@@ -342,8 +343,8 @@ def train_fold(
             "training": experiment.training.model_copy(update={"threads": threads}),
         }
     )
-    companions = baseline_members(chosen.model.pool.baselines)
-    trained = train_experiment(chosen, given, Silent(), companions, start)
+    external_members = baseline_members(chosen.model.pool.baselines)
+    trained = train_experiment(chosen, given, SilentObserver(), external_members, start)
     if trained.ensemble.interrupted:
         raise KeyboardInterrupt  # networks that were cut short are no fold: it is done again
     return trained

@@ -13,7 +13,7 @@ from lstmcast.evaluation.audit import audit
 from lstmcast.forecasting import forecast_ahead
 from lstmcast.pretraining.weights import shipped
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.unfitted import unfitted_forecaster
+from lstmcast.training.zero_shot import zero_shot_forecaster
 
 UNTRAINED = (
     "training.epochs=0",
@@ -34,7 +34,7 @@ def test_a_run_says_what_is_said_of_a_symbol_without_one(rows: int, horizon: int
     history = closes_alone(rows)
     trained = train(small(*UNTRAINED, "model.members=3", f"target.horizon={horizon}"), history)
     (ours,) = forecast_ahead(trained.forecaster, [history])
-    (theirs,) = forecast_ahead(unfitted_forecaster(history, horizon), [history])
+    (theirs,) = forecast_ahead(zero_shot_forecaster(history, horizon), [history])
     for name in ("q025", "q10", "q90"):
         np.testing.assert_allclose(ours.table[name], theirs.table[name], rtol=1e-6)
     assert len(trained.predictions["origin"].unique()) == len(trained.prepared.parts["AAA"].test)

@@ -19,7 +19,7 @@ from lstmcast.training.group import new_network
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.prepare import Prepared, prepare
 from lstmcast.training.recipe import Recipe
-from lstmcast.training.warm import beginnings, go_on_from, translated
+from lstmcast.training.warm_start import copy_weights, rescaled, warm_starts
 
 AAA, BBB = simulated(1, 520), simulated(2, 420, symbol="BBB", first="2001-05-01", price=20.0)
 EARLIER = AAA.between(None, AAA.bars.index[379])
@@ -64,7 +64,7 @@ def test_a_translated_network_says_what_it_said_under_its_own_scaler(
     columns = len(after.scaling.columns)
     # In float64: what is left is the rounding of the inputs, which a panel keeps as float32.
     network = stirred(new_network(before.experiment, columns, seed=3)).double()
-    other = translated(network, before.scaling, after.scaling)
+    other = rescaled(network, before.scaling, after.scaling)
     answers = []
     for part, reader in ((before, network), (after, other)):
         inputs = build_inputs(matrices, part.scaling)
@@ -87,7 +87,7 @@ def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
     panel = DevicePanel(part)
     (group,) = first.forecaster.groups
     for member, network in zip(trained.ensemble.members, group.networks, strict=True):
-        begin = translated(network, group.scaling, part.scaling)
+        begin = rescaled(network, group.scaling, part.scaling)
         assert member.records[0].epoch == 0
         assert member.records[0].validation_loss == run_epoch(begin, panel.validation)
     cold = go_on()
@@ -120,7 +120,7 @@ def test_what_a_network_says_of_the_next_session_is_handed_on() -> None:
     panel = DevicePanel(part)
     whole = stirred(new_network(part.experiment, panel.input_size, seed=1))
     near = new_network(part.experiment, panel.input_size, seed=2, horizon=1).eval()
-    go_on_from(near, whole)
+    copy_weights(near, whole)
     x, scale = panel.features[None, :50], panel.scale[None, :50]
     for one, other in zip(near(x, scale)[0], whole(x, scale)[0], strict=True):
         torch.testing.assert_close(one[:, :, 0], other[:, :, 0], atol=1e-6, rtol=1e-6)
@@ -130,7 +130,7 @@ def test_the_networks_that_validation_stopped_are_gone_on_with() -> None:
     first = earlier()
     (group,) = first.forecaster.groups
     assert group.refitted
-    ((one, _),), _ = beginnings(first.forecaster, [first.prepared])
+    ((one, _),), _ = warm_starts(first.forecaster, [first.prepared])
     assert not same_weights(one, group.refitted[0])
     for name, weight in one.state_dict().items():
         torch.testing.assert_close(weight, group.networks[0].state_dict()[name])
@@ -140,7 +140,7 @@ def test_prices_are_read_as_shares_of_their_own_range() -> None:
     before = prepare(small(*PRICE), [EARLIER])
     after = prepare(small(*PRICE), [AAA])
     network = new_network(before.experiment, len(before.scaling.columns), seed=1)
-    assert same_weights(translated(network, before.scaling, after.scaling), network)
+    assert same_weights(rescaled(network, before.scaling, after.scaling), network)
 
 
 def test_other_columns_begin_anew_and_say_so() -> None:
@@ -169,14 +169,14 @@ def test_lost_members_and_another_model_begin_anew() -> None:
     (group,) = first.groups
     fewer = replace(first, groups=[replace(group, networks=group.networks[:1])])
     part = later()
-    assert beginnings(fewer, [part]) == (
+    assert warm_starts(fewer, [part]) == (
         [[]], ("the networks begin anew: 1 of 2 were trained before",),
     )  # fmt: skip
-    (networks,), (note,) = beginnings(first, [later("model.hidden_size=5")])
+    (networks,), (note,) = warm_starts(first, [later("model.hidden_size=5")])
     assert (networks, note) == (
         [], "the networks begin anew: `model` or `target` was another before",
     )  # fmt: skip
-    assert beginnings(None, [part]) == ([[]], ())
+    assert warm_starts(None, [part]) == ([[]], ())
 
 
 @pytest.mark.parametrize("horizon", [1, 3])

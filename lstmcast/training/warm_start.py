@@ -21,25 +21,25 @@ from lstmcast.training.group import Group
 from lstmcast.training.prepare import Prepared
 
 
-def beginnings(
-    start: Forecaster | None, parts: Sequence[Prepared]
+def warm_starts(
+    earlier: Forecaster | None, parts: Sequence[Prepared]
 ) -> tuple[list[list[Network]], tuple[str, ...]]:
-    """What the members of each group begin as, and why some begin with new weights.
+    """The networks that the members of each group are warm-started from.
 
     Args:
-        start: of an earlier training, on rows that the new one may know; None for new weights.
+        earlier: the earlier training, on rows that the new one may know; None for none.
         parts: the new training's data, one for each group.
 
     Returns:
-        For each group its members' networks, none where they begin anew; a note for each group
-        that has to begin anew though there is a start.
+        For each group its members' networks, none for a cold start; a note for each group that has
+        to start cold although there is an earlier training.
     """
-    if start is None:
+    if earlier is None:
         return [[] for _ in parts], ()
     networks: list[list[Network]] = []
     notes = []
     for number, part in enumerate(parts):
-        group = next((group for group in start.groups if group.number == number), None)
+        group = next((group for group in earlier.groups if group.number == number), None)
         problem = _problem(group, part)
         if group is None or problem:
             who = f"the networks of variant {number}" if number else "the networks"
@@ -49,12 +49,12 @@ def beginnings(
             # Those that validation stopped: the refitted ones have seen sessions that the new
             # training is validated on, and would seem better there than they are. A refit begins
             # with them too, since it is the epochs from there on that validation counts.
-            networks.append([translated(n, group.scaling, part.scaling) for n in group.networks])
+            networks.append([rescaled(n, group.scaling, part.scaling) for n in group.networks])
     return networks, tuple(notes)
 
 
 def _problem(group: Group | None, part: Prepared) -> str:
-    """Why the group's networks cannot be gone on with; empty where they can."""
+    """Why the group's networks are no warm start; empty where they are one."""
     if group is None:
         return "none of them was trained before"
     ours, theirs = part.experiment, group.experiment
@@ -68,7 +68,7 @@ def _problem(group: Group | None, part: Prepared) -> str:
     return ""
 
 
-def translated(network: Network, earlier: Scaling, later: Scaling) -> Network:
+def rescaled(network: Network, earlier: Scaling, later: Scaling) -> Network:
     """A copy of a network that says of inputs scaled by `later` what it said of those by `earlier`.
 
     An encoder with convolutions differs in the first sessions of a sequence, before which it reads
@@ -100,7 +100,7 @@ def _pooled(scaling: Scaling) -> Scaler:
     return next(iter(scaling.scalers.values()))
 
 
-def go_on_from(network: Network, earlier: Network) -> None:
+def copy_weights(network: Network, earlier: Network) -> None:
     """Give a new network the weights of an earlier one, in place, but for symbols' offsets.
 
     Args:
