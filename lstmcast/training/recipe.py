@@ -49,9 +49,9 @@ go equally far, and as good elsewhere (Bates and Granger 1969, The combination o
 
 WARM_START_LEARNING_RATE, NEW_LEARNING_RATE = 5e-4, 3e-3
 
-MIN_GAIN = 2.0
-"""Nats of validation for which a network leaves its pretrained weights: fifty rows that happen to
-fit are no reason (Akaike 1974 asks for one nat a parameter)."""
+MIN_GAIN = 5.0
+"""Nats of validation for which a network leaves the weights that the head's fit left it with: very
+strong evidence (Kass and Raftery 1995). With two, forty rows that happened to fit were enough."""
 
 LONG_RUN_ROWS = 0.1
 """What share of a row a row counts where returns over several sessions overlap."""
