@@ -49,6 +49,13 @@ CALLS = (
 )
 """Real work on one stock and one run, all of it done in seconds."""
 
+AS_A_SHELL_CALLS_IT = """
+import sys
+sys.argv[0] = "lstmcast"
+from lstmcast.__main__ import main
+main()
+"""
+
 COMPLETIONS = ("lstmcast ", "lstmcast data show ", "lstmcast evaluate ", "lstmcast fetch --source ")
 """Command lines whose last word a shell asks to complete."""
 
@@ -132,7 +139,7 @@ def calls_of(environment: dict[str, str]) -> list[Timed]:
         for line in COMPLETIONS:
             asked = {"_LSTMCAST_COMPLETE": "complete_bash", "COMP_WORDS": line}
             asked["COMP_CWORD"] = str(len(line.split(" ")) - 1)
-            calls.append(Timed(f"TAB after `{line}`", program, asked))
+            calls.append(Timed(f"TAB after `{line}`", ("-c", AS_A_SHELL_CALLS_IT), asked))
     return calls
 
 

@@ -76,6 +76,11 @@ def err() -> "Console":
     return console(sys.stderr, quiet=_quiet)
 
 
+def failures(screen: "Console") -> "Console":
+    """Where to tell what failed: on a console of `err`, or beside it where that says nothing."""
+    return console(sys.stderr) if screen.quiet else screen
+
+
 def figures(title: str | None = None, caption: str | None = None) -> "Table":
     """An empty table of figures; without lines between columns, so that 80 columns hold nine."""
     from rich.table import Table

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lstmcast.cli import completion
-from lstmcast.cli.console import err, figures, print_json, print_table
+from lstmcast.cli.console import err, failures, figures, note, print_json, print_table
 from lstmcast.cli.fetched import finding_lines, print_dry_run, read_line
 from lstmcast.cli.interrupts import saying
 from lstmcast.cli.options import DataDir, Json, data_dir, day
@@ -17,6 +18,7 @@ from lstmcast.errors import UsageError
 if TYPE_CHECKING:
     from lstmcast.prices.batch import Outcome
     from lstmcast.prices.sources import Source, SourceOptions
+    from lstmcast.prices.store import PriceStore
     from lstmcast.prices.symbols import Reference
 
 
@@ -55,6 +57,10 @@ def fetch(
         str | None,
         typer.Option(metavar="DATE", help="Last day; by default the newest.", show_default=False),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Leave out what was fetched in the last six hours."),
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Fetch everything again.")] = False,
     allow_gaps: Annotated[
         bool, typer.Option("--allow-gaps", help="Store a history with many sessions missing.")
@@ -122,7 +128,7 @@ def fetch(
 ) -> None:
     """Fetch daily prices into the local store; later fetches ask only for what is new."""
     from lstmcast.prices.batch import failure, fetch_each, read_symbols
-    from lstmcast.prices.sources import BUILT_IN, SourceOptions, get_source
+    from lstmcast.prices.sources import SourceOptions, get_source
     from lstmcast.prices.sources.files import ReadOptions
     from lstmcast.prices.sources.files.memory import recall
     from lstmcast.prices.store import PriceStore
@@ -133,13 +139,7 @@ def fetch(
         wanted = _every_symbol(symbols, symbols_file, source, SourceOptions(path, reading=reading))
     else:
         wanted = read_symbols(symbols or (), symbols_file, source)
-    if path is not None and {item.source for item in wanted} <= BUILT_IN.keys() - {"csv"}:
-        raise UsageError(
-            f"`--path` is {str(path)!r}, and {wanted[0].source} reads no files",
-            hint="add `--source csv`",
-        )
-    if ca_bundle is not None and not ca_bundle.is_file():
-        raise UsageError(f"`--ca-bundle` is {str(ca_bundle)!r}, where there is no file")
+    _check_paths(path, ca_bundle, {item.source for item in wanted})
     rules = Rules(
         start=day("--start", start),
         end=day("--end", end),
@@ -159,22 +159,49 @@ def fetch(
         reading=reading,
     )
     store = PriceStore(data_dir(data))
+    count = len(wanted)
+    if resume and not dry_run:
+        wanted = _without_fresh(store, wanted)
     of_files = [item.symbol for item in wanted if item.source == "csv"]
     if of_files:
         options = replace(options, remembered=recall(store, of_files))
     sources = {name: get_source(name, options) for name in {item.source for item in wanted}}
-    _one_file_for_each(sources, path, len(wanted))
+    _one_file_for_each(sources, path, count)
     if dry_run:
         print_dry_run(sources, wanted, rules, json=json)
         return
-    outcomes = _shown(fetch_each(store, sources, wanted, rules), len(wanted))
+    before = count - len(wanted)
+    outcomes = _shown(fetch_each(store, sources, wanted, rules), count, before)
     if json:
         print_json([_to_json(outcome) for outcome in outcomes])
     elif len(outcomes) > 1:
         _print_summary(outcomes)
-    error = failure(outcomes)
+    error = failure(outcomes, before)
     if error is not None:
         raise error
+
+
+def _check_paths(path: Path | None, ca_bundle: Path | None, sources: set[str]) -> None:
+    """Refuse a path that no source reads, and certificates that are not there."""
+    from lstmcast.prices.sources import BUILT_IN
+
+    if path is not None and sources <= BUILT_IN.keys() - {"csv"}:
+        raise UsageError(
+            f"`--path` is {str(path)!r}, and {min(sources)} reads no files",
+            hint="add `--source csv`",
+        )
+    if ca_bundle is not None and not ca_bundle.is_file():
+        raise UsageError(f"`--ca-bundle` is {str(ca_bundle)!r}, where there is no file")
+
+
+def _without_fresh(store: "PriceStore", wanted: list["Reference"]) -> list["Reference"]:
+    """What a fetch that was broken before has not got yet."""
+    from lstmcast.prices.batch import fetched_lately
+
+    fresh = set(fetched_lately(store, wanted, datetime.now(UTC)))
+    if fresh:
+        note(f"{len(fresh)} of {len(wanted)} symbols were fetched just now and are left out")
+    return [reference for reference in wanted if reference not in fresh]
 
 
 def _every_symbol(
@@ -214,8 +241,14 @@ def _one_file_for_each(sources: Mapping[str, "Source"], path: Path | None, count
         )
 
 
-def _shown(outcomes: Iterable["Outcome"], count: int) -> list["Outcome"]:
-    """Collect the outcomes and tell of each as it comes, with a bar where there are several."""
+def _shown(outcomes: Iterable["Outcome"], count: int, before: int) -> list["Outcome"]:
+    """Collect the outcomes and tell of each as it comes, with a bar where there are several.
+
+    Args:
+        outcomes: one for each symbol that is fetched now.
+        count: symbols in all.
+        before: those of them that were fetched before.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     screen = err()
@@ -224,19 +257,20 @@ def _shown(outcomes: Iterable["Outcome"], count: int) -> list["Outcome"]:
     several = count > 1 and screen.is_terminal
 
     def kept() -> str:
-        stored = sum(1 for outcome in done if outcome.update is not None)
+        stored = before + sum(1 for outcome in done if outcome.update is not None)
         return f"{stored} of {count} symbols are stored; the same command goes on from there"
 
     with (
         saying(kept),
         Progress(*columns, console=screen, transient=True, disable=not several) as bar,
     ):
-        task = bar.add_task("", total=count)
+        task = bar.add_task("", total=count, completed=before)
         for outcome in outcomes:
             done.append(outcome)
             bar.advance(task)
+            told = screen if outcome.error is None else failures(screen)
             for line in _lines(outcome, alone=count == 1):
-                screen.print(line)  # above the bar: it knows this console
+                told.print(line)  # above the bar: it knows this console
     return done
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.console import err, note, print_json
+from lstmcast.cli import completion
+from lstmcast.cli.console import err, failures, note, print_json
 from lstmcast.cli.opening import open_run
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir, day
 from lstmcast.errors import UsageError
@@ -34,6 +35,7 @@ def forecast(
             " symbols, also as SOURCE:SYMBOL: each by the newest run that holds it, else without"
             " a run. A name that is both is the run.",
             show_default=False,
+            autocompletion=completion.runs_and_symbols,
         ),
     ] = None,
     horizon: Annotated[
@@ -69,6 +71,7 @@ def forecast(
             help="A stored symbol, or SOURCE:SYMBOL, to forecast instead of the run's, also one"
             " that the networks never saw; may be repeated.",
             show_default=False,
+            autocompletion=completion.symbols,
         ),
     ] = None,
     summary: Annotated[
@@ -212,7 +215,7 @@ def _tell(issued: "Issued") -> None:
     for failure in issued.failures:
         if failure.error is last:
             continue
-        screen = err()
+        screen = failures(err())
         screen.print(f"{failure.symbol}: error: {failure.error.message}")
         if failure.error.hint:
             screen.print(f"  hint: {failure.error.hint}")

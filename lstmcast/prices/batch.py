@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lstmcast.errors import (
@@ -24,6 +25,10 @@ from lstmcast.reading import CONFIG_BYTES, read_file
 
 PACE = 0.5
 """Seconds between two symbols of a source on the network; users are refused for less patience."""
+
+
+LATELY = 6
+"""Hours within which a fetch that was broken goes on where it stopped."""
 
 
 @dataclass(frozen=True)
@@ -59,24 +64,53 @@ def fetch_each(
             yield Outcome(reference, error=error)
 
 
+def fetched_lately(
+    store: PriceStore, wanted: Iterable[Reference], now: datetime
+) -> list[Reference]:
+    """Return the histories among those wanted that were fetched in the last `LATELY` hours.
+
+    Damaged ones are none of them: they are to be fetched again.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    earliest = now - timedelta(hours=LATELY)
+    fresh = {
+        (entry.source, entry.symbol)
+        for entry in store.entries()
+        if entry.problem is None and _moment(entry.fetched_at) >= earliest
+    }
+    return [reference for reference in wanted if reference in fresh]
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _not_tried(symbol: str) -> NetworkTroubleError:
     return NetworkTroubleError(
         f"not tried, as its source could not be reached for {symbol}", reached=False
     )
 
 
-def failure(outcomes: Sequence[Outcome]) -> LstmcastError | None:
+def failure(outcomes: Sequence[Outcome], before: int = 0) -> LstmcastError | None:
     """Return the error that some outcomes end with, or None if all symbols were fetched.
 
     That of a single symbol is its own. Where none of several was fetched, it is of their kind; of
     several kinds it is the source's, since another try may help there.
+
+    Args:
+        outcomes: of this fetch.
+        before: symbols that were fetched before, and left out for that.
     """
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if len(outcomes) == 1 or not errors:
+    count = len(outcomes) + before
+    if count == 1 or not errors:
         return errors[0] if errors else None
     names = ", ".join(outcome.wanted.symbol for outcome in outcomes if outcome.error is not None)
-    message = f"{len(errors)} of {len(outcomes)} symbols failed: {names}"
-    if len(errors) < len(outcomes):
+    message = f"{len(errors)} of {count} symbols failed: {names}"
+    if len(errors) < count:
         return PartialFailureError(message)
     kinds = (SourceError, StoreError, NoSuchDataError, DataError, UsageError)
     found = (kind for kind in kinds if any(isinstance(error, kind) for error in errors))

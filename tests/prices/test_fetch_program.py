@@ -14,6 +14,7 @@ from support.fake_yahoo import FakeYahoo, Fault, asks_for_range, listing
 from support.loopback import Loopback, Reply
 
 from lstmcast.features import build_features, default_groups
+from lstmcast.prices import batch
 from lstmcast.prices.store import PriceStore
 
 
@@ -228,3 +229,34 @@ def test_start_cuts_a_file_before_anything_is_checked(program: Any, tmp_path: Pa
     assert (cut.json[0]["rows"], cut.json[0]["findings"]) == (279, [])
     again = program.run(*fetch)  # the start is remembered, as for every source
     assert (again.exit_code, again.json[0]["action"]) == (0, "unchanged")
+
+
+def test_a_broken_fetch_goes_on_where_it_stopped(
+    program: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for symbol in ("AAA", "BBB"):
+        make_frame().to_csv(folder / f"{symbol}.csv", index_label="date")
+    (folder / "BAD.csv").write_text("date,close\nno,price\n")
+    words = ("AAA", "BAD", "BBB", "--source", "csv", "--path", str(folder), "--json")
+
+    def fetched(*options: str) -> tuple[int, list[str]]:
+        ran = program.run("fetch", *words, *options)
+        told.append(ran.stderr)
+        return ran.exit_code, [entry["symbol"] for entry in ran.json]
+
+    told: list[str] = []
+    assert fetched("--resume") == (13, ["AAA", "BAD", "BBB"])
+    # The one that failed is still one of three, whatever of them was asked for this time.
+    assert fetched("--resume") == (13, ["BAD"])
+    assert "2 of 3 symbols were fetched just now and are left out" in told[-1]
+    assert "BAD: error: `" in told[-1]
+    assert "error: 1 of 3 symbols failed: BAD" in told[-1]
+    make_frame(sessions=80).to_csv(folder / "BAD.csv", index_label="date")
+    assert fetched("--resume") == (0, ["BAD"])
+    assert fetched("--resume") == (0, [])
+    program.store.path("BBB", "csv").write_bytes(b"damaged")
+    assert fetched("--resume", "--full") == (0, ["BBB"])
+    monkeypatch.setattr(batch, "LATELY", 0)
+    assert fetched("--resume") == (0, ["AAA", "BAD", "BBB"])
