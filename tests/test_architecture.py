@@ -11,7 +11,7 @@ ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
     "errors", "harmless", "plugins", "reading", "distributions", "config", "left_overs", "files",
-    "prices", "features", "dataset", "predictions", "calibration", "nn", "simulation",
+    "prices", "features", "dataset", "predictions", "calibration", "nn", "graphs", "simulation",
     "pretraining", "training", "baselines",
     "evaluation", "run", "explain", "forecasting", "tuning", "plots", "report", "doctor", "cli",
 )  # fmt: skip
@@ -67,8 +67,10 @@ def test_a_part_imports_only_what_comes_before_it(part: str) -> None:
     ("library", "parts"),
     [
         ("typer", {"cli"}),
+        ("onnx", {"graphs"}),
+        ("onnxruntime", {"graphs"}),
         ("rich", {"cli"}),
-        ("torch", {"nn", "simulation", "pretraining", "training", "explain"}),
+        ("torch", {"nn", "graphs", "simulation", "pretraining", "training", "explain"}),
         ("matplotlib", {"plots", "cli"}),
         ("yfinance", {"prices"}),
         ("yaml", {"config"}),

@@ -1,10 +1,17 @@
-"""What a forecast is worth: scores beside the baselines, tests, and the verdict."""
+"""What a forecast is worth: scores beside the baselines, tests, and the verdict.
 
-from lstmcast.evaluation.conditions import check_conditions, parse_conditions
-from lstmcast.evaluation.finding import Finding
-from lstmcast.evaluation.report import ForecasterReport, Report, evaluate
-from lstmcast.evaluation.scores import Scores, row_losses, score_table
-from lstmcast.evaluation.verdict import Verdict
+Modules are loaded when a name of theirs is asked for: a forecast needs few of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lstmcast.evaluation.conditions import check_conditions, parse_conditions
+    from lstmcast.evaluation.finding import Finding
+    from lstmcast.evaluation.report import ForecasterReport, Report, evaluate
+    from lstmcast.evaluation.scores import Scores, row_losses, score_table
+    from lstmcast.evaluation.verdict import Verdict
 
 __all__ = [
     "Finding",
@@ -18,3 +25,22 @@ __all__ = [
     "row_losses",
     "score_table",
 ]
+
+_HOMES = {
+    "Finding": "finding",
+    "ForecasterReport": "report",
+    "Report": "report",
+    "Scores": "scores",
+    "Verdict": "verdict",
+    "check_conditions": "conditions",
+    "evaluate": "report",
+    "parse_conditions": "conditions",
+    "row_losses": "scores",
+    "score_table": "scores",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -29,6 +29,7 @@ from lstmcast.prices.symbols import Reference
 
 if TYPE_CHECKING:
     from lstmcast.explain import Widening
+    from lstmcast.pretraining.graph import PretrainedGraph
     from lstmcast.run import Run
     from lstmcast.training import Forecaster
 
@@ -122,7 +123,7 @@ def issue_symbols(
         _add(more, forecasts, failures, warned)
     others = [reference for reference in wanted if reference not in choice.runs]
     if others:
-        more = _by_pretrained(store, others, when, partial(_tell_pretrained, tell, groups))
+        more = _by_pretrained(store, others, when, tell, mixed=bool(groups))
         _add(more, forecasts, failures, warned)
     return _in_order([one.symbol for one in asked], forecasts, failures, warned, when)
 
@@ -175,7 +176,9 @@ def _by_run(
     if run.shares_features:
         _tell_of_late(histories, tell)
     symbols = [history.symbol for history in histories if history.symbol in chosen]
-    forecasts, more = _ahead(run.forecaster(), histories, when.horizon, symbols)
+    # What is explained takes gradients, which graphs have none of.
+    forecaster = run.forecaster() if when.why else run.quick_forecaster(tell)
+    forecasts, more = _ahead(forecaster, histories, when.horizon, symbols)
     failures += more
     ahead = {forecast.symbol for forecast in forecasts}
     known = [history for history in histories if history.symbol in ahead]
@@ -188,7 +191,7 @@ def _by_run(
     told = {}
     if when.why:
         broken = {failure.symbol for failure in failures}
-        told = _why(run.forecaster(), [h for h in histories if h.symbol not in broken], ahead)
+        told = _why(forecaster, [h for h in histories if h.symbol not in broken], ahead)
     issued = [
         IssuedForecast(
             forecast,
@@ -295,9 +298,17 @@ def _each(
 
 
 def _by_pretrained(
-    store: PriceStore, wanted: Sequence[Reference], when: When, tell: Callable[[list[str]], None]
+    store: PriceStore, wanted: Sequence[Reference], when: When, tell: Tell, *, mixed: bool
 ) -> _Found:
-    """What the pretrained networks say of each symbol by itself."""
+    """What the pretrained networks say of each symbol by itself.
+
+    Args:
+        store: where prices are.
+        wanted: the symbols.
+        when: how far ahead, and from which day.
+        tell: takes lines for people.
+        mixed: whether other symbols are forecast by runs.
+    """
     from lstmcast.pretraining.files import shipped_hash
     from lstmcast.training.zero_shot import tracked_forecasts, zero_shot_forecaster
 
@@ -313,9 +324,10 @@ def _by_pretrained(
         lambda reference: store.load(reference.symbol, reference.source).between(None, when.as_of),
     )
     made: list[tuple[PriceHistory, Forecaster, SymbolForecast]] = []
+    pretrained = _pretrained(tell, by_pytorch=when.why) if histories else None
     for history in histories:
         try:
-            forecaster = zero_shot_forecaster(history, horizon)
+            forecaster = zero_shot_forecaster(history, horizon, pretrained)
             made.append((history, forecaster, forecast_ahead(forecaster, [history])[0]))
         except LstmcastError as error:
             failures.append(Failure(history.symbol, error))
@@ -323,7 +335,7 @@ def _by_pretrained(
     known = [history for history, _, _ in made]
     warned = how_old(forecasts, known, when.day)
     if made:
-        tell([history.symbol for history in known])
+        _tell_pretrained(tell, [history.symbol for history in known] if mixed else [])
     issued = []
     for history, forecaster, forecast in made:
         trust, doubts = on_last_sessions(tracked_forecasts(forecaster, history), history, horizon)
@@ -346,9 +358,23 @@ def _by_pretrained(
     return issued, failures, warned
 
 
-def _tell_pretrained(tell: Tell, groups: object, symbols: Sequence[str]) -> None:
-    """Who forecasts what no run holds; where others are by a run, whom that is."""
-    who = f"{_few_names(symbols)}: " if groups else ""
+def _pretrained(tell: Tell, *, by_pytorch: bool) -> "PretrainedGraph | None":
+    """The networks that come with lstmcast: their graph, or None where PyTorch runs them."""
+    if by_pytorch:  # what is explained takes gradients
+        return None
+    from lstmcast.graphs.session import GraphError
+    from lstmcast.pretraining.graph import shipped_graph
+
+    try:
+        return shipped_graph()
+    except GraphError as error:
+        tell(f"note: PyTorch runs the pretrained networks, which takes longer to start: {error}")
+        return None
+
+
+def _tell_pretrained(tell: Tell, symbols: Sequence[str]) -> None:
+    """Who forecasts what no run holds."""
+    who = f"{_few_names(symbols)}: " if symbols else ""
     tell(
         f"{who}forecast by the pretrained networks, which were trained on simulated markets alone "
         "and fitted to no price; `lstmcast train` learns what more a history can tell"

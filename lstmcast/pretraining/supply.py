@@ -19,9 +19,9 @@ from jaxtyping import Float
 from torch import Tensor, multiprocessing
 
 from lstmcast.distributions import FloatArray
+from lstmcast.pretraining.files import FLAG
 from lstmcast.pretraining.panel import SimulatedPanel, read_markets
 from lstmcast.pretraining.settings import GROUP, HORIZONS, Settings
-from lstmcast.pretraining.weights import FLAG
 from lstmcast.simulation import Prior, simulate
 
 _WEIGHTS, _MARKETS, _ORDER, _HELD_OUT = range(4)

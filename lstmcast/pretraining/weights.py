@@ -27,13 +27,7 @@ from lstmcast.config import Model
 from lstmcast.distributions import FloatArray
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.nn import Network, build_network, present_names
-from lstmcast.pretraining.files import shipped_file
-
-FLAG = "has_"
-"""Begins the name of the column that says whether a market has a feature group."""
-
-HEAD = "student_t"
-"""The networks' head."""
+from lstmcast.pretraining.files import FLAG, HEAD, shipped_file
 
 _NETWORK = "lstm"
 _METADATA = "lstmcast"
@@ -191,6 +185,23 @@ class Pretrained:
         return tuple(  # type: ignore[return-value]  # mypy sees no length
             np.where(known, values[place], np.nan) for values in (self.offset, self.factor)
         )
+
+    def as_trained(self) -> list[Network]:
+        """The networks with all their columns, flags last, ready to forecast."""
+        networks = []
+        for state in self.states:
+            network = build_network(
+                _NETWORK,
+                HEAD,
+                input_size=len(self.columns),
+                horizons=self.horizons,
+                hidden_size=self.hidden_size,
+                num_layers=self.num_layers,
+                skip_connection=True,
+            )
+            network.load_state_dict(dict(state))
+            networks.append(network.eval())
+        return networks
 
     def network(
         self, number: int, columns: Sequence[str], groups: Sequence[str], horizon: int

@@ -3,6 +3,7 @@
     config.yaml          the settled experiment, which trains the same run again
     run.json             schema, versions, device, seeds, threads, status, timings, data
     model.safetensors    every member's weights and the scaling
+    networks.onnx        the networks as a graph, and refitted.onnx; see `training.run_graphs`
     history.csv          a row per member and epoch
     predictions.parquet  the forecasts of the test part
     metrics.json         what `evaluate --json` prints

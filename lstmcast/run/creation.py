@@ -19,8 +19,8 @@ from lstmcast.errors import OutputError
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep, temporary_folder
 from lstmcast.prices.history import PriceHistory
-from lstmcast.run.directory import SCHEMA, Run, RunSymbol
-from lstmcast.run.record import parse_record, seal
+from lstmcast.run.directory import SCHEMA, WEIGHTS, Run, RunSymbol
+from lstmcast.run.record import parse_record, seal, sha256
 
 if TYPE_CHECKING:
     from lstmcast.training import Trained
@@ -57,14 +57,19 @@ def create_run(
         OutputError: if it cannot be written.
     """
     from lstmcast.training.checkpoint import dump_forecaster
+    from lstmcast.training.run_graphs import dump_graphs
 
     created = datetime.now(UTC)
     experiment = trained.prepared.experiment
     # As it is read again: what is no number is null, and a tuple a list.
-    record = parse_record(to_json(_record(trained, histories, created, threads)))
+    weights = dump_forecaster(trained.forecaster)
+    graphs, exported = dump_graphs(trained.forecaster, sha256(weights))
+    told = {**_record(trained, histories, created, threads), "graphs": exported}
+    record = parse_record(to_json(told))
     files = {
         "config.yaml": dump_experiment(experiment).encode(),
-        "model.safetensors": dump_forecaster(trained.forecaster),
+        WEIGHTS: weights,
+        **graphs,
         "history.csv": _history_csv(trained),
         "predictions.parquet": _parquet(trained.predictions),
     }

@@ -3,7 +3,7 @@
 import io
 import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from difflib import get_close_matches
@@ -34,6 +34,7 @@ from lstmcast.run.record import FILES, check_record, parse_record
 from lstmcast.run.summary import NetworkSummary, read_summary
 
 if TYPE_CHECKING:
+    from lstmcast.baselines import BaselineMember
     from lstmcast.training import Forecaster
 
 SCHEMA = 1
@@ -41,7 +42,7 @@ SCHEMA = 1
 
 WEIGHTS = "model.safetensors"
 _WRITTEN = ("config.yaml", WEIGHTS, "history.csv", "predictions.parquet")
-"""What training writes beside `run.json`."""
+"""What every training writes beside `run.json`."""
 
 _AGAIN = "train the run again with `lstmcast train --config`"
 _HISTORY = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
@@ -176,13 +177,50 @@ class Run:
 
     def forecaster(self, device: str = "cpu") -> "Forecaster":
         """The trained ensemble, on a device."""
-        from lstmcast.baselines import baseline_members
         from lstmcast.training.checkpoint import load_forecaster
 
         experiment = self.experiment()
-        external_members = baseline_members(experiment.model.pool.baselines)
+        external_members = _members(experiment.model.pool.baselines)
         weights = self._verified(WEIGHTS, RUN_BYTES)
         return load_forecaster(weights, experiment, device, external_members)
+
+    def quick_forecaster(self, tell: Callable[[str], object] = str) -> "Forecaster":
+        """The trained ensemble, its networks run as graphs: then nothing loads PyTorch.
+
+        Where that cannot be, PyTorch runs them.
+
+        Args:
+            tell: takes a line that says so, and why.
+
+        Raises:
+            RunError: as `forecaster`.
+        """
+        from lstmcast.graphs.session import GraphError
+        from lstmcast.training.run_graphs import load_with_graphs
+
+        experiment = self.experiment()
+        names = experiment.model.pool.baselines
+        try:
+            weights = self._verified(WEIGHTS, RUN_BYTES)
+            return load_with_graphs(weights, experiment, self._graph, _members(names))
+        except GraphError as error:
+            tell(f"note: PyTorch runs the networks, which takes longer to start: {error}")
+            return self.forecaster()
+
+    def _graph(self, name: str) -> bytes:
+        """The file of a graph, as training wrote it.
+
+        Raises:
+            GraphError: if it is not there, or not that any more.
+        """
+        from lstmcast.graphs.session import GraphError
+
+        if name not in self.record.get(FILES, {}):
+            raise GraphError("the run has no graph of them")
+        try:
+            return read_file(self._verified(name, RUN_BYTES), RUN_BYTES)
+        except (RunError, OSError) as error:
+            raise GraphError(getattr(error, "message", str(error))) from error
 
     def histories(self, store: PriceStore, *, newest: bool = False) -> list[PriceHistory]:
         """The stored prices of the run's symbols and their context, from its first session on.
@@ -266,7 +304,8 @@ class Run:
     def faults(self) -> list[str]:
         """What is wrong with the files that training wrote, a line each."""
         found = []
-        for name in _WRITTEN:
+        graphs = (name for name in self.record.get(FILES, {}) if name.endswith(".onnx"))
+        for name in (*_WRITTEN, *graphs):
             try:
                 self._verified(name, RUN_BYTES)
             except RunError as error:
@@ -311,6 +350,15 @@ class Run:
         if not path.is_file():
             raise RunError(f"`{name}` of the run {self.path} is not a file", _AGAIN)
         return path
+
+
+def _members(names: Sequence[str]) -> "tuple[BaselineMember, ...]":
+    """The baselines of a pool."""
+    if not names:
+        return ()
+    from lstmcast.baselines import baseline_members
+
+    return baseline_members(names)
 
 
 def _swept(run: Run) -> Run:

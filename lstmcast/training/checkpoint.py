@@ -5,25 +5,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from lstmcast.config import Experiment, groups_of
-from lstmcast.dataset import Scaler, Scaling
 from lstmcast.errors import RunError
 from lstmcast.nn import Network, present_names
 from lstmcast.training.forecaster import ExternalMember, Forecaster
 from lstmcast.training.group import Group, new_network
+from lstmcast.training.saved import (
+    GROUPS,
+    METADATA,
+    POOL_WEIGHTS,
+    SCALER,
+    pool_weights_of,
+    prefix_of,
+    scaling_of,
+)
 
 _MEMBER = "member"
 _REFITTED = "refitted"
-_SCALER = "scaler"
-_WEIGHTS = "pool.weights"
-_GROUPS = "groups"
-_METADATA = "lstmcast"
 
 
 def dump_forecaster(forecaster: Forecaster) -> bytes:
@@ -37,16 +40,16 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
     training should give the same file.
     """
     tensors: dict[str, Tensor] = {}
-    metadata: dict[str, Any] = {_GROUPS: [group.number for group in forecaster.groups]}
+    metadata: dict[str, Any] = {GROUPS: [group.number for group in forecaster.groups]}
     for group in forecaster.groups:
-        prefix = _prefix(group.number)
+        prefix = prefix_of(group.number)
         for kind, networks in ((_MEMBER, group.networks), (_REFITTED, group.refitted)):
             for k, network in enumerate(networks):
                 for name, weight in network.state_dict().items():
                     tensors[f"{prefix}{kind}.{k}.{name}"] = weight.detach().cpu().contiguous()
         scaling = group.scaling
         for symbol, scaler in scaling.scalers.items():
-            key = f"{prefix}{_SCALER}.{symbol}"
+            key = f"{prefix}{SCALER}.{symbol}"
             tensors[f"{key}.offset"] = torch.from_numpy(scaler.offset.copy())
             tensors[f"{key}.factor"] = torch.from_numpy(scaler.factor.copy())
         metadata[f"{prefix}columns"] = list(scaling.columns)
@@ -54,13 +57,9 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
         metadata[f"{prefix}members"] = len(group.networks)
         metadata[f"{prefix}refitted"] = len(group.refitted)
     if forecaster.weights is not None:
-        tensors[_WEIGHTS] = torch.from_numpy(forecaster.weights.copy())
-    content: bytes = save(tensors, {_METADATA: json.dumps(metadata)})
+        tensors[POOL_WEIGHTS] = torch.from_numpy(forecaster.weights.copy())
+    content: bytes = save(tensors, {METADATA: json.dumps(metadata)})
     return content
-
-
-def _prefix(number: int) -> str:
-    return f"variant.{number}." if number else ""
 
 
 def load_forecaster(
@@ -83,15 +82,16 @@ def load_forecaster(
     hint = "train the run again with `lstmcast train --config`"
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})[_METADATA])
+            metadata = json.loads((file.metadata() or {})[METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         _require_numbers(tensors)
         groups = [
             _group(tensors, metadata, experiment, int(number), device)
-            for number in metadata[_GROUPS]
+            for number in metadata[GROUPS]
         ]
         members = sum(len(group.networks) for group in groups) + len(external_members)
-        weights = _weights(tensors, (members, experiment.target.horizon))
+        arrays = {n: t.numpy() for n, t in tensors.items() if n == POOL_WEIGHTS}
+        weights = pool_weights_of(arrays, (members, experiment.target.horizon))
     except FileNotFoundError as error:
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint) from error
     except (
@@ -118,14 +118,15 @@ def _group(
     device: torch.device | str,
 ) -> Group:
     """One group of networks, with its part of the experiment."""
-    prefix = _prefix(number)
+    prefix = prefix_of(number)
     experiment = groups_of(experiment)[number]
     columns = tuple(metadata[f"{prefix}columns"])
     symbols = list(metadata[f"{prefix}symbols"])
     own = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
     if any(name.endswith(".embedding.weight") for name in own):
         raise ValueError("its networks have a symbol embedding, which lstmcast no longer has")
-    scaling = _scaling(own, columns, symbols, experiment)
+    arrays = {n: t.numpy() for n, t in own.items() if n.startswith(f"{SCALER}.")}
+    scaling = scaling_of(arrays, columns, symbols, experiment)
 
     # A fold of a backtest may lack symbols that join later: the tables are of those it had.
     data = experiment.data.model_copy(update={"symbols": tuple(symbols)})
@@ -147,33 +148,3 @@ def _group(
         [network(f"{_REFITTED}.{k}.") for k in range(refitted)],
         number,
     )
-
-
-def _weights(tensors: Mapping[str, Tensor], shape: tuple[int, int]) -> np.ndarray | None:
-    """The pool's weights, `(members, horizons)`, where they were learned."""
-    if _WEIGHTS not in tensors:
-        return None
-    weights = tensors[_WEIGHTS].numpy().astype(np.float64)
-    if weights.shape != shape or not np.allclose(weights.sum(axis=0), 1) or (weights <= 0).any():
-        raise ValueError(f"its pool weights do not fit {shape[0]} members, {shape[1]} horizons")
-    return weights
-
-
-def _scaling(
-    tensors: Mapping[str, Tensor],
-    columns: tuple[str, ...],
-    symbols: list[str],
-    experiment: Experiment,
-) -> Scaling:
-    if not symbols:
-        raise ValueError("it holds no scaler")
-    scalers = {}
-    for symbol in symbols:
-        statistics = [
-            tensors[f"{_SCALER}.{symbol}.{part}"].numpy().astype(np.float64)
-            for part in ("offset", "factor")
-        ]
-        if any(values.shape != (len(columns),) for values in statistics):
-            raise ValueError(f"the scaler of {symbol} does not fit its {len(columns)} columns")
-        scalers[symbol] = Scaler(*statistics)
-    return Scaling(columns, scalers, experiment.target.kind)

@@ -17,7 +17,7 @@ from lstmcast.distributions import (
     QuantileGrid,
     StudentTMixture,
 )
-from lstmcast.nn.heads.quantile import LEVELS
+from lstmcast.predictions import LEVELS
 
 Parameters = Mapping[str, FloatArray]
 """A head's parameters by name, each with the leading axes (rows, horizons)."""

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import TypeVar
-
-import torch
+from typing import TYPE_CHECKING, TypeVar
 
 from lstmcast.errors import ConfigError, DeviceError
+
+if TYPE_CHECKING:
+    import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,7 +32,7 @@ _KEPT_BYTES = 32 * 1024 * 1024
 
 def resolve_device(
     name: str, key: str = "training.device", option: str = "--set training.device="
-) -> torch.device:
+) -> "torch.device":
     """Turn `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that this machine has.
 
     `auto` takes CUDA, then MPS, then the CPU.
@@ -45,6 +46,8 @@ def resolve_device(
         ConfigError: if the name is none of these.
         DeviceError: if the machine, or this build of PyTorch, lacks the device.
     """
+    import torch
+
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
@@ -74,7 +77,12 @@ def resolve_device(
 
 @contextmanager
 def threads_each(count: int) -> Iterator[None]:
-    """Let PyTorch use `count` threads per calling thread while the context is open."""
+    """Let PyTorch, where it is loaded, use `count` threads per calling thread in the context."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

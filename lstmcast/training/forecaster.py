@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
@@ -12,12 +12,14 @@ from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling
 from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
-from lstmcast.nn import Network
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.device import in_threads, one_thread_each
+from lstmcast.training.device import in_threads
 from lstmcast.training.group import Group, Origins, new_network
 from lstmcast.training.pooling import combine
+
+if TYPE_CHECKING:
+    from lstmcast.nn import Network
 
 BURN_IN = 60
 """Rows with features before forecasts of an untrained experiment count for calibration: until then
@@ -117,7 +119,7 @@ class Forecaster:
             )
 
     @property
-    def networks(self) -> list[Network]:
+    def networks(self) -> list["Network"]:
         """The networks of all groups."""
         return [network for group in self.groups for network in group.networks]
 
@@ -128,7 +130,7 @@ class Forecaster:
 
     def member_names(self) -> list[str]:
         """A name for each member, in the order of the weights."""
-        kinds = [self._kind(group) for group in self.groups for _ in group.networks]
+        kinds = [self._kind(group) for group in self.groups for _ in range(group.members)]
         return [
             *(f"{kind} {k}" for k, kind in enumerate(kinds)),
             *(member.name for member in self.external_members),
@@ -214,11 +216,10 @@ class Forecaster:
             inputs: what the members read.
             origins: by symbol; those that are not named are left out.
         """
-        with one_thread_each():
-            found = [
-                group.forecast(panel, origins)
-                for group, panel in zip(self.groups, inputs.panels, strict=True)
-            ]
+        found = [
+            group.forecast(panel, origins)
+            for group, panel in zip(self.groups, inputs.panels, strict=True)
+        ]
         return {
             block.symbol: [
                 *(member for group in found for member in group[block.symbol]),

@@ -6,24 +6,23 @@ Most experiments are one group: members that differ by their seed alone. Each en
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import Float, Int
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling, build_inputs
-from lstmcast.dataset.panel import Block
+from lstmcast.dataset.panel import Block, Float32Array
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.errors import DataError, RunError
 from lstmcast.features import build_matrices
-from lstmcast.nn import Network, build_network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.decode import DECODERS
+
+if TYPE_CHECKING:
+    from lstmcast.nn import Network
 
 WINDOW_BATCH = 1024
 """Most windows run at once; bounds memory only."""
@@ -37,7 +36,7 @@ def new_network(
     input_size: int,
     seed: int,
     horizon: int | None = None,
-) -> Network:
+) -> "Network":
     """The network that the experiment describes, its first weights drawn from `seed`.
 
     Args:
@@ -46,6 +45,10 @@ def new_network(
         seed: of the first weights.
         horizon: sessions ahead, where they are not the experiment's.
     """
+    import torch
+
+    from lstmcast.nn import build_network
+
     model = experiment.model
     symbols = len(experiment.data.symbols)
     own = model.start != "random" and model.symbol_offsets == "fitted" and symbols > 1
@@ -65,12 +68,43 @@ def new_network(
     )
 
 
+class Runner(Protocol):
+    """Networks of one kind that something runs: PyTorch, or a graph of theirs."""
+
+    def run(
+        self, features: Float32Array, scale: Float32Array, symbols: Sequence[int], horizon: int
+    ) -> list[dict[str, Float32Array]]:
+        """The parameters of each network's head at every step.
+
+        Args:
+            features: `(sequences, steps, columns)`, scaled.
+            scale: `(sequences, steps)`.
+            symbols: each sequence's number.
+            horizon: sessions ahead, from 1 to so many.
+
+        Returns:
+            For each network its parameters by name, `(sequences, steps, horizons, ...)`.
+        """
+        ...
+
+
+class Graphs(NamedTuple):
+    """What runs a group without PyTorch: graphs of its networks and of the refitted ones.
+
+    `members` is the number of networks, `refitted` None where there are no such.
+    """
+
+    members: int
+    networks: Runner
+    refitted: Runner | None
+
+
 class _Sequence(NamedTuple):
     """What networks read of one symbol: all its rows, and its number in training."""
 
-    features: Float[Tensor, "rows features"]
-    scale: Float[Tensor, " rows"]
-    symbol: Int[Tensor, " 1"]
+    features: Float32Array
+    scale: Float32Array
+    symbol: int
 
 
 @dataclass(frozen=True)
@@ -84,13 +118,20 @@ class Group:
         refitted: the same networks trained again with the validation part, for forecasts after it;
             empty where there are none.
         number: its place among the experiment's groups: 0 is the model itself, then its variants.
+        graphs: what runs the networks in the place of PyTorch; `networks` is empty then.
     """
 
     experiment: Experiment
     scaling: Scaling
-    networks: Sequence[Network]
-    refitted: Sequence[Network] = ()
+    networks: Sequence["Network"]
+    refitted: Sequence["Network"] = ()
     number: int = 0
+    graphs: Graphs | None = None
+
+    @property
+    def members(self) -> int:
+        """How many networks there are."""
+        return self.graphs.members if self.graphs else len(self.networks)
 
     def inputs(self, histories: Sequence[PriceHistory]) -> PanelInputs:
         """What the networks read, from histories that may be longer than those trained on.
@@ -137,47 +178,49 @@ class Group:
         decode = DECODERS[self.experiment.model.head]
         target = self.scaling.target(block.symbol)
         closes = inputs.closes[block.rows][origins]
+        networks, refitted = self._runners()
         later = len(origins)
-        if self.refitted:
+        if refitted is not None:
             dates = inputs.dates[inputs.blocks.index(block)]
             end = int(dates.searchsorted(pd.Timestamp(self.experiment.dates.validation_end)))
             later = int(np.searchsorted(origins, end))
-        spans = ((self.networks, origins[:later]), (self.refitted, origins[later:]))
-
+        spans = ((networks, origins[:later]), (refitted, origins[later:]))
         known = list(self.scaling.scalers)
         number = known.index(block.symbol) if block.symbol in known else len(known)
-        read = _Sequence(
-            torch.from_numpy(inputs.features[block.rows]),
-            torch.from_numpy(inputs.scale[block.rows]),
-            torch.tensor([number]),
-        )
+        read = _Sequence(inputs.features[block.rows], inputs.scale[block.rows], number)
+        found = [
+            run(runner, read, rows) for runner, rows in spans if runner is not None and len(rows)
+        ]
+        answers = [
+            {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            for parts in zip(*found, strict=True)
+        ]
+        return [decode(answer, target, closes) for answer in answers]
 
-        def answers(member: int) -> dict[str, FloatArray]:
-            found = [run(networks[member], read, rows) for networks, rows in spans if len(rows)]
-            return {k: np.concatenate([part[k] for part in found]) for k in found[0]}
+    def _runners(self) -> tuple[Runner, Runner | None]:
+        """What runs the networks, and those that forecast what comes after validation."""
+        if self.graphs is not None:
+            return self.graphs.networks, self.graphs.refitted
+        from lstmcast.training.torch_runner import TorchRunner
 
-        return [decode(answers(k), target, closes) for k in range(len(self.networks))]
+        return TorchRunner(self.networks), TorchRunner(self.refitted) if self.refitted else None
 
     def _run_along(
-        self, network: Network, read: _Sequence, origins: NDArray[np.intp]
-    ) -> dict[str, FloatArray]:
+        self, runner: Runner, read: _Sequence, origins: NDArray[np.intp]
+    ) -> list[dict[str, FloatArray]]:
         """Carry the state from the symbol's first row to the last origin."""
-        device = next(network.parameters()).device
         stop = int(origins[-1]) + 1
-        with torch.inference_mode():
-            params, _ = network(
-                read.features[None, :stop].to(device),
-                read.scale[None, :stop].to(device),
-                symbols=read.symbol.to(device),
-            )
-        rows = torch.from_numpy(origins)
-        return {
-            name: value[0].cpu()[rows].double().numpy() for name, value in params._asdict().items()
-        }
+        answers = runner.run(
+            read.features[None, :stop], read.scale[None, :stop], [read.symbol], self._horizon
+        )
+        return [
+            {name: values[0, origins].astype(np.float64) for name, values in answer.items()}
+            for answer in answers
+        ]
 
     def _run_windows(
-        self, network: Network, read: _Sequence, origins: NDArray[np.intp]
-    ) -> dict[str, FloatArray]:
+        self, runner: Runner, read: _Sequence, origins: NDArray[np.intp]
+    ) -> list[dict[str, FloatArray]]:
         """Run a window of `lookback` rows up to each origin, as in training."""
         length = self.experiment.training.lookback
         if int(origins[0]) < length - 1:
@@ -185,19 +228,23 @@ class Group:
                 f"`training.lookback` {length} reaches back before the first session with features",
                 "shorten `training.lookback`, or let the split begin later",
             )
-        device = next(network.parameters()).device
-        ends = torch.from_numpy(origins)
-        steps = torch.arange(-length + 1, 1)
-        answers: list[dict[str, FloatArray]] = []
-        for chosen in ends.split(WINDOW_BATCH):
-            rows = chosen[:, None] + steps
-            with torch.inference_mode():
-                params, _ = network(
-                    read.features[rows].to(device),
-                    read.scale[rows].to(device),
-                    symbols=read.symbol.expand(len(rows)).to(device),
-                )
-            answers.append(
-                {k: v[:, -1].cpu().double().numpy() for k, v in params._asdict().items()}
+        steps = np.arange(-length + 1, 1)
+        batches = []
+        for first in range(0, len(origins), WINDOW_BATCH):
+            rows = origins[first : first + WINDOW_BATCH, None] + steps
+            symbols = [read.symbol] * len(rows)
+            answers = runner.run(read.features[rows], read.scale[rows], symbols, self._horizon)
+            batches.append(
+                [{name: values[:, -1] for name, values in answer.items()} for answer in answers]
             )
-        return {k: np.concatenate([answer[k] for answer in answers]) for k in answers[0]}
+        return [
+            {
+                name: np.concatenate([part[name] for part in parts]).astype(np.float64)
+                for name in parts[0]
+            }
+            for parts in zip(*batches, strict=True)
+        ]
+
+    @property
+    def _horizon(self) -> int:
+        return self.experiment.target.horizon

@@ -4,17 +4,16 @@ They have learned from simulated markets and know nothing of a symbol but the ba
 so three months of prices are enough. `zero_shot_forecaster` is for one symbol, forecast by itself:
 what is said of one does not depend on which others are asked for. Calibration tracks its ranges
 through the history, as it does for a run's forecasts through validation and test.
-`zero_shot_forecasts` is for many symbols at once, for the baseline `pretrained`.
+`zero_shot_forecasts` is for many symbols at once, for the baseline `pretrained`; it alone loads
+PyTorch.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lstmcast.config import Data, Experiment, Model, SplitDates, Target, Training
 from lstmcast.dataset import LogReturnTarget, Scaler, Scaling
@@ -22,14 +21,17 @@ from lstmcast.distributions import StudentTMixture
 from lstmcast.errors import DataError
 from lstmcast.features import default_groups
 from lstmcast.features.registry import build_features
-from lstmcast.nn import Network
 from lstmcast.predictions import Actuals, tabulate
-from lstmcast.pretraining.weights import HEAD, Pretrained, shipped
+from lstmcast.pretraining.files import HEAD
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.device import one_thread_each
 from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED, Forecaster
-from lstmcast.training.group import Group
-from lstmcast.training.reading import Reading, as_returns
+from lstmcast.training.group import Graphs, Group
+
+if TYPE_CHECKING:
+    from lstmcast.nn import Network
+    from lstmcast.pretraining.graph import PretrainedGraph
+    from lstmcast.pretraining.weights import Pretrained
+    from lstmcast.training.reading import Reading
 
 MIN_SESSIONS = 60
 """Sessions that a history needs."""
@@ -39,7 +41,7 @@ RECENT = 500
 
 
 def zero_shot_forecaster(
-    history: PriceHistory, horizon: int, pretrained: Pretrained | None = None
+    history: PriceHistory, horizon: int, pretrained: "Pretrained | PretrainedGraph | None" = None
 ) -> Forecaster:
     """The pretrained networks for one symbol, ready to forecast.
 
@@ -49,17 +51,23 @@ def zero_shot_forecaster(
     Args:
         history: at least `MIN_SESSIONS` sessions.
         horizon: sessions ahead, from 1 to 60.
-        pretrained: the networks; those that come with lstmcast if None.
+        pretrained: the networks, or their graph; those that come with lstmcast, run by PyTorch, if
+            None.
 
     Raises:
         DataError: if the history is shorter.
     """
+    from lstmcast.pretraining.graph import PretrainedGraph
+
     if len(history) < MIN_SESSIONS:
         raise DataError(
             f"{history.symbol} has {len(history)} sessions, and a forecast needs {MIN_SESSIONS}",
             "fetch a longer history, or wait until there is one",
         )
-    pretrained = pretrained or shipped()
+    if pretrained is None:
+        from lstmcast.pretraining.weights import shipped
+
+        pretrained = shipped()
     features = default_groups([history])
     table = build_features(history, features).table
     columns = tuple(str(name) for name in table.columns)
@@ -76,11 +84,14 @@ def zero_shot_forecaster(
         model=Model(head=HEAD),
         training=Training(epochs=0),
     )
+    scaling = Scaling(columns, {history.symbol: Scaler(*pretrained.scaling(columns))}, "log_return")
+    if isinstance(pretrained, PretrainedGraph):
+        graphs = Graphs(len(pretrained.networks), pretrained.runner(columns, features), None)
+        return Forecaster(experiment, [Group(experiment, scaling, [], graphs=graphs)])
     networks = [
         pretrained.network(number, columns, features, horizon)
         for number in range(len(pretrained.states))
     ]
-    scaling = Scaling(columns, {history.symbol: Scaler(*pretrained.scaling(columns))}, "log_return")
     return Forecaster(experiment, [Group(experiment, scaling, networks)])
 
 
@@ -107,12 +118,12 @@ def tracked_forecasts(forecaster: Forecaster, history: PriceHistory) -> pd.DataF
 
 
 def zero_shot_forecasts(
-    readings: Sequence[Reading],
+    readings: "Sequence[Reading]",
     columns: Sequence[str],
     groups: Sequence[str],
     horizon: int,
     firsts: Sequence[int],
-    pretrained: Pretrained | None = None,
+    pretrained: "Pretrained | None" = None,
 ) -> list[StudentTMixture]:
     """Forecast every symbol from a row on, one component for each network.
 
@@ -126,6 +137,11 @@ def zero_shot_forecasts(
         firsts: for each symbol, the row of its first forecast; it must not lie before its features.
         pretrained: the networks; those that come with lstmcast if None.
     """
+    import torch
+
+    from lstmcast.pretraining.weights import shipped
+    from lstmcast.training.device import one_thread_each
+
     pretrained = pretrained or shipped()
     offset, factor = pretrained.scaling(columns)
     read = np.flatnonzero(np.isfinite(offset))
@@ -143,10 +159,14 @@ def zero_shot_forecasts(
 
 
 def _forecast(
-    networks: Sequence[Network], reading: Reading, inputs: np.ndarray, first: int
+    networks: "Sequence[Network]", reading: "Reading", inputs: np.ndarray, first: int
 ) -> StudentTMixture:
+    import torch
+
+    from lstmcast.training.reading import as_returns
+
     begins = reading.begins
-    features: Float[Tensor, "rows columns"] = torch.from_numpy(inputs[begins:])
+    features = torch.from_numpy(inputs[begins:])
     scale = torch.from_numpy((LogReturnTarget().unit * reading.scale[begins:]).astype(np.float32))
     parts = [
         as_returns(network(features[None], scale[None])[0], first - begins) for network in networks

@@ -17,10 +17,11 @@ from support.pretrained import COLUMNS, same_weights
 from lstmcast.config import Model
 from lstmcast.errors import RunError
 from lstmcast.nn import Network, build_network
+from lstmcast.pretraining.files import FLAG
 from lstmcast.pretraining.objective import new_network
 from lstmcast.pretraining.panel import INPUT_GROUPS, OPTIONAL_GROUPS
 from lstmcast.pretraining.settings import HORIZONS
-from lstmcast.pretraining.weights import FLAG, Pretrained, shipped
+from lstmcast.pretraining.weights import Pretrained, shipped
 
 HIDDEN = 5
 ROWS = (3, 12)

@@ -1,0 +1,123 @@
+"""A forecaster whose networks are graphs: how a run keeps them, and how they forecast again.
+
+    networks.onnx             of the model
+    refitted.onnx             the same networks trained again with the validation part
+    variant-N.networks.onnx   of variant N, and so on
+
+Scaling and pool weights are those in the file of the weights, which is read as it lies.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmcast.config import Experiment, groups_of
+from lstmcast.graphs.session import GraphError, GraphNetworks
+from lstmcast.training.forecaster import ExternalMember, Forecaster
+from lstmcast.training.group import Graphs, Group
+from lstmcast.training.saved import (
+    GROUPS,
+    METADATA,
+    POOL_WEIGHTS,
+    SCALER,
+    pool_weights_of,
+    prefix_of,
+    scaling_of,
+)
+
+_NETWORKS, _REFITTED = "networks.onnx", "refitted.onnx"
+
+
+def dump_graphs(forecaster: Forecaster, weights: str) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of a forecaster's graphs, by name, and what `run.json` tells of them.
+
+    Networks that cannot be exported, or not here, have none: they forecast by PyTorch.
+
+    Args:
+        forecaster: with networks.
+        weights: hex SHA-256 of the file of their weights.
+    """
+    try:
+        from lstmcast.graphs.checked import checked_graph
+        from lstmcast.graphs.export import NotExportableError
+    except ImportError as error:
+        return {}, {"exported": False, "why": f"{error.name} is not installed"}
+    files, furthest = {}, 0.0
+    try:
+        for group in forecaster.groups:
+            kinds = ((_NETWORKS, group.networks), (_REFITTED, group.refitted))
+            for name, networks in kinds:
+                if networks:
+                    content, apart = checked_graph(networks, {"weights": weights})
+                    files[_file(group.number, name)] = content
+                    furthest = max(furthest, apart)
+    except NotExportableError as error:
+        return {}, {"exported": False, "why": str(error)}
+    return files, {"exported": True, "difference": furthest}
+
+
+def _file(number: int, name: str) -> str:
+    return f"variant-{number}.{name}" if number else name
+
+
+def load_with_graphs(
+    path: Path,
+    experiment: Experiment,
+    graph: Callable[[str], bytes],
+    external_members: Sequence[ExternalMember] = (),
+) -> Forecaster:
+    """A forecaster whose networks are run as graphs.
+
+    Args:
+        path: the safetensors file of the weights.
+        experiment: settled, as the run keeps it.
+        graph: gives the file of a graph by its name, or raises GraphError.
+        external_members: the baselines that `model.pool.baselines` names, in its order.
+
+    Raises:
+        GraphError: if a graph cannot be run, or the file of the weights cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = json.loads((file.metadata() or {})[METADATA])
+            arrays = {
+                name: file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118 - not a dict
+                if f"{SCALER}." in name or name == POOL_WEIGHTS
+            }
+        groups = [
+            _group(arrays, metadata, experiment, int(number), graph) for number in metadata[GROUPS]
+        ]
+        members = sum(group.members for group in groups) + len(external_members)
+        weights = pool_weights_of(arrays, (members, experiment.target.horizon))
+    except (SafetensorError, KeyError, IndexError, TypeError, ValueError, OSError) as error:
+        raise GraphError(f"`{path.name}` cannot be read: {error}") from error
+    return Forecaster(experiment, groups, external_members, weights)
+
+
+def _group(
+    arrays: dict[str, np.ndarray],
+    metadata: dict[str, Any],
+    experiment: Experiment,
+    number: int,
+    graph: Callable[[str], bytes],
+) -> Group:
+    prefix = prefix_of(number)
+    experiment = groups_of(experiment)[number]
+    columns = tuple(str(name) for name in metadata[f"{prefix}columns"])
+    own = {name.removeprefix(prefix): values for name, values in arrays.items()}
+    if not all(np.isfinite(values).all() for values in own.values()):
+        raise ValueError("it holds other things than numbers")
+    scaling = scaling_of(own, columns, metadata[f"{prefix}symbols"], experiment)
+    members = int(metadata[f"{prefix}members"])
+    kinds = (_NETWORKS, _REFITTED) if int(metadata[f"{prefix}refitted"]) else (_NETWORKS,)
+    runners = [GraphNetworks(graph(_file(number, name))) for name in kinds]
+    if any(len(runner) != members for runner in runners):
+        raise GraphError(f"the graph holds other than {members} networks")
+    graphs = Graphs(members, runners[0], runners[1] if len(runners) > 1 else None)
+    return Group(experiment, scaling, [], number=number, graphs=graphs)
