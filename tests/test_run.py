@@ -176,7 +176,7 @@ def test_a_record_of_other_types(path: Path, changes: dict[str, object]) -> None
 def test_the_files_are_those_of_the_contract(path: Path) -> None:
     assert {entry.name for entry in path.iterdir()} == {
         "config.yaml", "run.json", "model.safetensors", "history.csv", "predictions.parquet",
-        "charts",
+        "networks.onnx", "refitted.onnx", "charts",
     }  # fmt: skip
     assert (path / "charts").is_dir()
 
