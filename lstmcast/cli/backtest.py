@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from lstmcast.evaluation.backtest import Backtest, BacktestReport
 
 
+METRICS = "metrics.json"
+FITTED = "fitted again in each fold, on all sessions before it"
+"""What the baselines of a walk are fitted on."""
+
+
 class WindowOption(StrEnum):
     """What a fold learns from."""
 
@@ -169,7 +174,7 @@ def backtest(
     if json:
         print_json(report.to_dict())
     else:
-        _print(report)
+        print_walk(report)
     check_conditions(report.report, fail_unless or [])
 
 
@@ -220,7 +225,7 @@ def _kept(walk: "Backtest") -> str:
 
 def _keep(walk: "Backtest", report: "BacktestReport") -> None:
     """Write the scores, and the chart where there is one, into the walk's folder."""
-    keep(walk.folder / "metrics.json", report.to_dict(), _is_whole)
+    keep(walk.folder / METRICS, report.to_dict(), is_whole)
     if not report.differences.empty:
         from lstmcast.plots import save_figure
         from lstmcast.plots.backtest import backtest_chart
@@ -238,13 +243,14 @@ def _keep(walk: "Backtest", report: "BacktestReport") -> None:
     note(f"kept in {walk.folder}")
 
 
-def _is_whole(metrics: Mapping[str, Any]) -> bool:
+def is_whole(metrics: Mapping[str, Any]) -> bool:
     """Whether the trading rules were asked for: the folder already stands for all the rest."""
     return bool(metrics.get("strategies"))
 
 
-def _print(report: "BacktestReport") -> None:
-    print_report(report.report, "fitted again in each fold, on all sessions before it")
+def print_walk(report: "BacktestReport", *, details: bool = False) -> None:
+    """The tables and the verdict of a walk, for people."""
+    print_report(report.report, FITTED, details=details)
     if report.years:
         print_table(_years_table(report))
     if not report.strategies:

@@ -9,9 +9,10 @@ import typer
 
 from lstmcast import __version__
 from lstmcast.cli.console import note, print_json
-from lstmcast.cli.opening import open_run, place_for
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
+from lstmcast.cli.opening import open_run, open_walk, place_for
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunOrWalk, RunsDir, data_dir
 from lstmcast.cli.verdict import print_report
+from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
     from lstmcast.baselines import Refit
@@ -40,7 +41,7 @@ _FITTED = {
 
 
 def evaluate(
-    run: RunArgument = None,
+    run: RunOrWalk = None,
     baselines: Annotated[
         str | None,
         typer.Option(
@@ -82,6 +83,17 @@ def evaluate(
     for name in names:
         get_baseline(name)
     parse_conditions(fail_unless or [], names)
+    if (walk := open_walk(run, runs_dir)) is not None:
+        from lstmcast.cli.walks import evaluate_walk
+
+        if refit is not RefitOption.never:
+            raise UsageError(
+                f"`--refit` {refit.value} is for runs: in a walk every fold fits its baselines",
+                "leave it out",
+            )
+        asked = None if baselines is None else names
+        evaluate_walk(walk, data_dir(data), asked, fail_unless or [], details=details, json=json)
+        return
     opened = open_run(run, runs_dir)
     parse_conditions(fail_unless or [], names, opened.experiment().target.horizon)
     report = evaluate_run(opened, data_dir(data), baselines=names, refit=refit.value, jobs=jobs)

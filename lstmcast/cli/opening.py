@@ -9,6 +9,7 @@ from lstmcast.cli.console import note
 from lstmcast.reading import RECORD_BYTES, parse_json, read_file
 
 if TYPE_CHECKING:
+    from lstmcast.evaluation.backtest import KeptWalk
     from lstmcast.run import Run
 
 MOST_DAMAGED = 3
@@ -51,6 +52,29 @@ def open_run(run: Path | None, runs_dir: Path) -> "Run":
         tell_of_damaged(runs_dir)
     note(f"run {opened.name}" + (", the newest" if run is None else ""))
     return opened
+
+
+def open_walk(name: Path | None, runs_dir: Path) -> "KeptWalk | None":
+    """Open a finished walk and say which one it is; None where the name is of no walk.
+
+    Raises:
+        RunError: if it is damaged, or not all of its folds are done.
+    """
+    if name is None:
+        return None
+    # Asked for without what walks need, which is more than many commands load.
+    places = [name, runs_dir / name] if name.parent == Path() else [name]
+    if not any((place / "plan.json").is_file() for place in places):
+        return None
+    from lstmcast.evaluation.backtest import KeptWalk
+
+    path = KeptWalk.find(name, runs_dir)
+    if path is None:
+        return None
+    keep_folder(path)
+    walk = KeptWalk.open(path)
+    note(f"walk {walk.name}")
+    return walk
 
 
 def tell_of_damaged(runs_dir: Path) -> None:

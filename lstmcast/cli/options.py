@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli.completion import run_names, symbols
+from lstmcast.cli.completion import run_and_walk_names, run_names, symbols
 from lstmcast.cli.folders import RUNS_DIR, data_dir
 from lstmcast.errors import UsageError
 
 __all__ = [
-    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "RunArgument", "RunsDir", "SymbolsArgument",
+    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "RunArgument", "RunOrWalk", "RunsDir", "SymbolsArgument",
     "data_dir", "day",
 ]  # fmt: skip
 
@@ -37,6 +37,17 @@ RunArgument = Annotated[
         help="Run folder, or its name in the runs folder; the newest by default.",
         show_default=False,
         autocompletion=run_names,
+    ),
+]
+
+RunOrWalk = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[RUN | WALK]",
+        help="Folder of a run or of a walk of `backtest`, or its name in the runs folder; the newest"
+        " run by default.",
+        show_default=False,
+        autocompletion=run_and_walk_names,
     ),
 ]
 

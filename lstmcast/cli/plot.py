@@ -1,5 +1,6 @@
 """`lstmcast plot`: charts of a run."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -8,16 +9,20 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from lstmcast.cli.console import note
-from lstmcast.cli.opening import keep_folder, tell_of_damaged
-from lstmcast.cli.options import RUNS_DIR, DataDir, RunArgument, RunsDir, data_dir
+from lstmcast.cli.opening import keep_folder, open_walk, tell_of_damaged
+from lstmcast.cli.options import RUNS_DIR, DataDir, RunOrWalk, RunsDir, data_dir
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from lstmcast.evaluation.backtest import KeptWalk
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
+
+    Judged = Run | KeptWalk
+    """What has forecasts that came true."""
 
 
 class Kind(StrEnum):
@@ -41,7 +46,7 @@ class Format(StrEnum):
 
 
 def plot(
-    run: RunArgument = None,
+    run: RunOrWalk = None,
     kind: Annotated[
         Kind,
         typer.Option(
@@ -101,28 +106,24 @@ def plot(
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Draw a run: its test forecasts in prices, the days to come, its losses, how ranges held."""
-    from lstmcast.plots import save_figure, training_chart
+    from lstmcast.plots import save_figure
     from lstmcast.run import Run
 
-    opened = Run.open(run, runs_dir)
-    keep_folder(opened.path)
-    if run is None:
-        tell_of_damaged(runs_dir)
     if kind is not Kind.gates and not (first is last is None):
         raise UsageError(
             f"`--from` and `--to` choose the sessions of `--kind gates`, not of {kind.value}",
             "leave them out",
         )
-    if kind is Kind.training:
-        figures = {"training": training_chart(opened.history(), title=f"Training of {opened.name}")}
-    elif kind is Kind.ranges:
-        figures = _ranges(opened, symbol, horizon or 1, data)
-    elif kind is Kind.importance:
-        figures = _importance(opened, data)
-    elif kind is Kind.gates:
-        figures = _gates(opened, symbol, data, Window(_day(first), _day(last), units, member))
+    if (walk := open_walk(run, runs_dir)) is not None:
+        opened: Judged = walk
+        figures = _of_walk(walk, kind, symbol, horizon, data)
     else:
-        figures = _by_symbol(opened, kind, symbol, horizon, data)
+        opened = Run.open(run, runs_dir)
+        keep_folder(opened.path)
+        if run is None:
+            tell_of_damaged(runs_dir)
+        window = Window(_day(first), _day(last), units, member)
+        figures = _of_run(opened, kind, symbol, horizon, data, window)
     if output is not None and len(figures) > 1:
         raise UsageError(
             f"`--output` {output} is one file, and the run has {len(figures)} symbols",
@@ -148,6 +149,54 @@ def _day(date: datetime | None) -> "pd.Timestamp | None":
     import pandas as pd
 
     return None if date is None else pd.Timestamp(date)
+
+
+_OF_WALKS = (Kind.test, Kind.history, Kind.ranges)
+
+
+def _of_walk(
+    walk: "KeptWalk", kind: Kind, symbol: str | None, horizon: int | None, data: Path | None
+) -> dict[str, "Figure"]:
+    """What can be drawn of all folds together.
+
+    Raises:
+        UsageError: for a chart of a run's networks.
+    """
+    from lstmcast.prices.store import PriceStore
+
+    if kind not in _OF_WALKS:
+        raise UsageError(
+            f"`--kind` {kind.value} looks at a run's networks, and {walk.name} is a walk of many",
+            f"choose from {', '.join(each.value for each in _OF_WALKS)}, or name a run",
+        )
+    if kind is Kind.ranges:
+        return _ranges(walk, symbol, horizon or 1, data)
+    name = _known(walk, symbol)
+    histories = walk.histories(PriceStore(data_dir(data)))
+    wanted = [history.symbol for history in histories if name is None or history.symbol == name]
+    found = _test_charts(walk, kind, histories, wanted, horizon or 1)
+    return _named(found, kind, horizon)
+
+
+def _of_run(
+    run: "Run",
+    kind: Kind,
+    symbol: str | None,
+    horizon: int | None,
+    data: Path | None,
+    window: "Window",
+) -> dict[str, "Figure"]:
+    from lstmcast.plots import training_chart
+
+    if kind is Kind.training:
+        return {"training": training_chart(run.history(), title=f"Training of {run.name}")}
+    if kind is Kind.ranges:
+        return _ranges(run, symbol, horizon or 1, data)
+    if kind is Kind.importance:
+        return _importance(run, data)
+    if kind is Kind.gates:
+        return _gates(run, symbol, data, window)
+    return _by_symbol(run, kind, symbol, horizon, data)
 
 
 def _importance(run: "Run", data: Path | None) -> dict[str, "Figure"]:
@@ -186,7 +235,9 @@ def _gates(
     }
 
 
-def _ranges(run: "Run", symbol: str | None, horizon: int, data: Path | None) -> dict[str, "Figure"]:
+def _ranges(
+    run: "Judged", symbol: str | None, horizon: int, data: Path | None
+) -> dict[str, "Figure"]:
     """How the ranges held, of all symbols or of one, by the name of its file."""
     from lstmcast.evaluation.coverage import check_coverage, check_coverage_by_year, pit_shares
     from lstmcast.evaluation.diagnostics import volatility_terciles
@@ -221,7 +272,7 @@ def _ranges(run: "Run", symbol: str | None, horizon: int, data: Path | None) -> 
     return {stem if horizon == 1 else f"{stem}-{horizon}": figure}
 
 
-def _known(run: "Run", symbol: str | None) -> str | None:
+def _known(run: "Judged", symbol: str | None) -> str | None:
     """The symbol as the run writes it."""
     from lstmcast.prices.symbols import Reference
 
@@ -243,7 +294,6 @@ def _by_symbol(
 ) -> dict[str, "Figure"]:
     """A figure for each symbol asked for, by the name of its file."""
     from lstmcast.prices.store import PriceStore
-    from lstmcast.prices.symbols import symbol_to_stem
 
     name = _known(run, symbol)
     histories = run.histories(PriceStore(data_dir(data)), newest=kind is Kind.fan)
@@ -251,8 +301,19 @@ def _by_symbol(
     if kind is Kind.fan:
         figures = _fans(run, histories, wanted, horizon)
     else:
-        figures = _test_charts(run, kind, histories, wanted, horizon or 1)
-    # Charts of several horizons lie side by side.
+        earlier = None
+        if kind is Kind.history:
+            from lstmcast.cli.inside import earlier_forecasts
+
+            earlier = earlier_forecasts(run, histories, wanted)
+        figures = _test_charts(run, kind, histories, wanted, horizon or 1, earlier)
+    return _named(figures, kind, horizon)
+
+
+def _named(figures: Mapping[str, "Figure"], kind: Kind, horizon: int | None) -> dict[str, "Figure"]:
+    """Figures of symbols by the names of their files; those of several horizons side by side."""
+    from lstmcast.prices.symbols import symbol_to_stem
+
     ahead = "" if horizon is None else f"-{horizon}"
     return {
         f"{symbol_to_stem(name)}-{kind.value}{ahead}": figure for name, figure in figures.items()
@@ -260,7 +321,12 @@ def _by_symbol(
 
 
 def _test_charts(
-    run: "Run", kind: Kind, histories: list["PriceHistory"], wanted: list[str], horizon: int
+    run: "Judged",
+    kind: Kind,
+    histories: list["PriceHistory"],
+    wanted: list[str],
+    horizon: int,
+    earlier: "pd.DataFrame | None" = None,
 ) -> dict[str, "Figure"]:
     from lstmcast.plots import PartDates, forecast_chart
 
@@ -275,11 +341,6 @@ def _test_charts(
         )
     for symbol in untested:
         note(f"{symbol} has no session after {end:%Y-%m-%d}: nothing was tested")
-    earlier = None
-    if kind is Kind.history:
-        from lstmcast.cli.inside import earlier_forecasts
-
-        earlier = earlier_forecasts(run, histories, [name for name in wanted if name in tested])
     return {
         history.symbol: forecast_chart(
             predictions,

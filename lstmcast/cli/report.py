@@ -5,25 +5,19 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import symbols
 from lstmcast.cli.console import note
-from lstmcast.cli.opening import open_run
-from lstmcast.cli.options import RUNS_DIR, DataDir, RunsDir, data_dir
+from lstmcast.cli.opening import open_run, open_walk
+from lstmcast.cli.options import RUNS_DIR, DataDir, RunOrWalk, RunsDir, data_dir
 
 
 def report(
-    run: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[RUN | WALK]",
-            help="Folder of a run or a backtest, or its name in the runs folder; the newest run by"
-            " default.",
-            show_default=False,
-        ),
-    ] = None,
+    run: RunOrWalk = None,
     symbol: Annotated[
         list[str] | None,
         typer.Option(
             help="Draw this symbol; may be repeated. By default the first 12.",
+            autocompletion=symbols,
             show_default=False,
         ),
     ] = None,
@@ -44,14 +38,17 @@ def report(
 
     It needs no network and no other file. `pip install 'lstmcast[report]'` brings what it needs.
     """
-    from lstmcast.cli.pages import run_page
+    from lstmcast.cli.pages import run_page, walk_page
     from lstmcast.files import write_atomically
     from lstmcast.report import plotly_script, render
 
     library = plotly_script()  # before minutes of work
-    opened = open_run(run, runs_dir)
-    page = run_page(opened, data_dir(data), symbol)
-    path = output or opened.path / "report.html"
+    if (walk := open_walk(run, runs_dir)) is not None:
+        folder, page = walk.path, walk_page(walk, data_dir(data), symbol)
+    else:
+        opened = open_run(run, runs_dir)
+        folder, page = opened.path, run_page(opened, data_dir(data), symbol)
+    path = output or folder / "report.html"
     write_atomically(
         path, render(page, library), "choose a place that you may write to, with `--output`"
     )

@@ -19,7 +19,7 @@ from typing import Any
 from lstmcast import __version__
 from lstmcast.errors import OutputError
 from lstmcast.harmless import harmless
-from lstmcast.report.content import Chart, Page, Section
+from lstmcast.report.content import Chart, Page
 
 MOST_BYTES = 6 * 2**20
 """Of the whole file."""
@@ -120,10 +120,16 @@ def _template() -> Any:
         lstrip_blocks=True,
         finalize=lambda value: harmless(value, lines=True) if type(value) is str else value,
     )
-    environment.tests["long"] = _is_long
+    environment.filters["prose"] = _prose
     return environment.from_string(_asset("page.html.j2"))
 
 
-def _is_long(section: Section) -> bool:
-    """Whether a section's text to copy is folded."""
-    return any(len(text) > 2000 for _, text in section.code)
+def _prose(text: str) -> Any:
+    """Escaped text, in which what stands between backticks is set as code."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(harmless(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # one that stands alone is a backtick
+        parts[-2:] = [Markup("`").join(parts[-2:])]
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if k % 2 else part for k, part in enumerate(parts))

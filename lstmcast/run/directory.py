@@ -402,7 +402,7 @@ def _other_folder(path: Path) -> RunError | None:
     if (path / "plan.json").is_file():
         return RunError(
             f"{path} is a walk of `lstmcast backtest`, not a run",
-            "its scores are in its metrics.json; the same `lstmcast backtest` prints them again",
+            "`lstmcast evaluate`, `plot` and `report` take it; this command needs a run",
         )
     if list_runs(path):
         return RunError(

@@ -169,6 +169,13 @@ def test_a_page_that_would_be_too_large_is_refused() -> None:
         render(page(), "x" * MOST_BYTES)
 
 
+def test_what_stands_in_backticks_is_set_as_code() -> None:
+    shown = render(replace(page(), findings=["a `<b>` c", "1 ` 2", "`x` and `y"]), "1").decode()
+    assert "<li>a <code>&lt;b&gt;</code> c</li>" in shown
+    assert "<li>1 ` 2</li>" in shown
+    assert "<li><code>x</code> and `y</li>" in shown
+
+
 def test_characters_that_act_where_they_are_shown_are_spelled_out(tmp_path: Path) -> None:
     text = render(replace(page(), title="A\N{RIGHT-TO-LEFT OVERRIDE}B\x1bC"), "1").decode()
     assert "A\\u202eB\\x1bC" in text

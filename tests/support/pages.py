@@ -1,5 +1,7 @@
 """A report of made-up findings, with every part that one can have, and text that means harm."""
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
@@ -92,6 +94,7 @@ def evaluated(
     return report, table, pd.DataFrame({symbol: part.closes for symbol, part in made.items()})
 
 
+@lru_cache
 def page(symbols: tuple[str, ...] = (HARM, "ABC"), name: str = MARKUP) -> Page:
     """Every section, for symbols and a run whose names are to stay text."""
     report, table, closes = evaluated(symbols)

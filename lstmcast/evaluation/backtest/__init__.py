@@ -1,6 +1,7 @@
 """Walk-forward evaluation: train, forecast the next stretch, move on, train again."""
 
 from lstmcast.evaluation.backtest.folds import Fold, plan_folds
+from lstmcast.evaluation.backtest.kept import KeptWalk
 from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.backtest.summary import BacktestReport, Year, summarise
 from lstmcast.evaluation.backtest.trials import count_trials
@@ -10,6 +11,7 @@ __all__ = [
     "Backtest",
     "BacktestReport",
     "Fold",
+    "KeptWalk",
     "Performance",
     "Settings",
     "Year",

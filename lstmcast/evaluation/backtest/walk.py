@@ -28,22 +28,19 @@ from lstmcast.evaluation.backtest.folds import (
     Window,
     plan_folds,
 )
+from lstmcast.evaluation.backtest.kept import FORECASTER, fold_file, read_folds
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
-from lstmcast.predictions import COLUMNS, wrong_type
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
-from lstmcast.reading import RUN_BYTES, read_file
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
 
 FEWEST_TO_JOIN = 400
 """A symbol joins the folds once it has as many sessions before their first forecast."""
-
-_FORECASTER = "forecaster"
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,7 @@ class Backtest:
 
     def path(self, fold: Fold) -> Path:
         """The file of a fold's forecasts."""
-        return self.folder / f"fold-{fold.number:02d}.parquet"
+        return fold_file(self.folder, fold)
 
     def weights(self, fold: Fold) -> Path:
         """The file of a fold's networks, which is kept for the next fold's warm start alone."""
@@ -229,8 +226,8 @@ class Backtest:
             jobs=jobs,
             cache=cache,
         )
-        parts = [table.assign(**{_FORECASTER: MODEL})]
-        parts += [part.table.assign(**{_FORECASTER: name}) for name, part in results.items()]
+        parts = [table.assign(**{FORECASTER: MODEL})]
+        parts += [part.table.assign(**{FORECASTER: name}) for name, part in results.items()]
         whole = pd.concat(parts, ignore_index=True)
         notes = [*replaced, *(n for part in results.values() for n in part.notes)]
         whole.attrs["notes"] = [*trained.notes, *notes]
@@ -271,33 +268,10 @@ class Backtest:
     def tables(self) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
         """All folds' forecasts by forecaster, and the notes on them.
 
-        A baseline that one fold could not have is left out of all.
-
         Raises:
             RunError: if a fold is missing or its file cannot be read.
         """
-        folds, notes = [], []
-        for fold in self.folds:
-            try:
-                whole = pd.read_parquet(io.BytesIO(read_file(self.path(fold), RUN_BYTES)))
-                for _, part in whole.groupby(_FORECASTER):
-                    if fault := wrong_type(part[list(COLUMNS)]):
-                        raise ValueError(fault)  # noqa: TRY301 - told as any other damage
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise RunError(
-                    f"fold {fold.number} of {self.folder} cannot be read",
-                    "remove its file and run the backtest again: it goes on where it stopped",
-                ) from error
-            folds.append(whole)
-            notes += [f"fold {fold.number}: {note}" for note in whole.attrs.get("notes", [])]
-        everywhere = set.intersection(*(set(whole[_FORECASTER]) for whole in folds))
-        names = [MODEL, *(name for name in self.settings.baselines if name in everywhere)]
-        joined = pd.concat(folds, ignore_index=True)
-        tables = {
-            name: joined[joined[_FORECASTER] == name][list(COLUMNS)].reset_index(drop=True)
-            for name in names
-        }
-        return tables, tuple(dict.fromkeys(notes))
+        return read_folds(self.folder, self.folds, self.settings.baselines)
 
 
 def train_fold(

@@ -229,7 +229,9 @@
     const caption = chart.variants.length > 1 ? `${variant.name}: ${chart.title}` : chart.title;
     const scroll = element("div", undefined, { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" });
     const table = element("table");
-    table.append(element("caption", caption));
+    const head0 = element("caption");
+    head0.append(element("span", caption));
+    table.append(head0);
     const head = element("tr");
     for (const name of [chart.first, ...cells.map(([name]) => name)]) head.append(element("th", name, { scope: "col" }));
     const top = element("thead");

@@ -1,0 +1,262 @@
+"""A finished walk, opened by its folder: what its folds forecast, without planning it again."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from lstmcast.config import Experiment, load_experiment
+from lstmcast.errors import ConfigError, RunError
+from lstmcast.evaluation.backtest.folds import Fold
+from lstmcast.evaluation.backtest.summary import BacktestReport, summarise
+from lstmcast.evaluation.report import MODEL
+from lstmcast.files import make_folder
+from lstmcast.predictions import COLUMNS, fault_of, wrong_type
+from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.selection import select_histories
+from lstmcast.prices.store import PriceStore
+from lstmcast.prices.symbols import normalise_symbol
+from lstmcast.reading import RECORD_BYTES, RUN_BYTES, parse_json, read_file
+
+FORECASTER = "forecaster"
+"""The column of a fold's file that tells who forecast a row."""
+
+PLAN = "plan.json"
+TRIALS = "trials.json"
+
+_AGAIN = "remove its file and run the backtest again: it goes on where it stopped"
+
+
+class WalkSymbol(NamedTuple):
+    """A symbol of a walk, and where its prices came from."""
+
+    symbol: str
+    source: str
+
+
+@dataclass(frozen=True)
+class KeptWalk:
+    """A walk whose folds are all done; charts and tables take it like a run.
+
+    Args:
+        path: the folder.
+        folds: in order.
+        baselines: names of those that were fitted in each fold.
+        options: of `lstmcast backtest` that make the same plan.
+        config: what every fold trained; its split is not used.
+    """
+
+    path: Path
+    folds: tuple[Fold, ...]
+    baselines: tuple[str, ...]
+    options: str
+    config: Experiment
+
+    @staticmethod
+    def find(name: Path, runs_dir: Path) -> Path | None:
+        """The folder of a walk by its path or its name under `runs_dir`; None for all else."""
+        places = [name, runs_dir / name] if name.parent == Path() else [name]
+        found = (place for place in places if place.is_dir())
+        place = next(found, None)
+        if place is None or (place / "run.json").exists() or not (place / PLAN).is_file():
+            return None
+        return place
+
+    @classmethod
+    def open(cls, path: Path) -> "KeptWalk":
+        """Open a walk by its folder.
+
+        Raises:
+            RunError: if it is damaged, or not all of its folds are done.
+        """
+        try:
+            plan = parse_json(read_file(path / PLAN, RECORD_BYTES))
+            folds = tuple(_fold(entry) for entry in plan["folds"])
+            baselines = tuple(str(name) for name in plan["settings"]["baselines"])
+            options = _options(plan["settings"])
+            if not folds or [fold.number for fold in folds] != list(range(1, len(folds) + 1)):
+                raise ValueError("its folds are not numbered")  # noqa: TRY301 - told as any other
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(
+                f"`{PLAN}` of the walk {path} cannot be read",
+                "run the same `lstmcast backtest` again",
+            ) from error
+        try:
+            experiment = load_experiment(path / "config.yaml")
+        except ConfigError as error:
+            faults = "; ".join((error.message, *error.problems))
+            raise RunError(
+                f"`config.yaml` of the walk {path} cannot be used: {faults}",
+                "restore it, or run the same `lstmcast backtest` again",
+            ) from error
+        walk = cls(path, folds, baselines, options, experiment)
+        if missing := [fold for fold in folds if not fold_file(path, fold).is_file()]:
+            raise RunError(
+                f"the walk {path} is not finished: {len(folds) - len(missing)} of {len(folds)} "
+                "folds are done",
+                "the same `lstmcast backtest` goes on where it stopped",
+            )
+        return walk
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def symbols(self) -> list[WalkSymbol]:
+        """What was forecast, and where the prices came from."""
+        data = self.config.data
+        return [WalkSymbol(normalise_symbol(symbol), data.source) for symbol in data.symbols]
+
+    @property
+    def boundaries(self) -> dict[str, pd.Timestamp]:
+        """The first fold's parts, and the last session that was forecast."""
+        first = self.folds[0]
+        return {
+            "train_end": first.train_end,
+            "validation_end": first.validation_end,
+            "test_end": self.folds[-1].last_outcome,
+        }
+
+    @property
+    def charts(self) -> Path:
+        """Where charts of the walk go."""
+        return self.path / "charts"
+
+    @property
+    def trials(self) -> int:
+        """Models tried on its symbols and days, as the backtest counted them."""
+        try:
+            known = parse_json(read_file(self.path / TRIALS, RECORD_BYTES))["trials"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return self.config.tuning.trials
+        return known if isinstance(known, int) and known > 0 else self.config.tuning.trials
+
+    def experiment(self) -> Experiment:
+        """What every fold trained."""
+        return self.config
+
+    def make_charts_folder(self) -> None:
+        """Make the folder for charts.
+
+        Raises:
+            OutputError: if it cannot be made.
+        """
+        make_folder(self.charts, "use `--output` to write elsewhere")
+
+    def histories(self, store: PriceStore, *, newest: bool = False) -> list[PriceHistory]:
+        """The stored prices of its symbols with their context.
+
+        Args:
+            store: where prices are kept.
+            newest: up to the newest stored bar, else up to the last session that was forecast.
+
+        Raises:
+            StoreError: if a symbol or context series is no longer stored.
+        """
+        histories = select_histories(store, self.config.data)
+        last = None if newest else self.boundaries["test_end"]
+        return [history.between(None, last) for history in histories]
+
+    def predictions(self) -> pd.DataFrame:
+        """The model's forecasts of all folds."""
+        return self.tables()[0][MODEL]
+
+    def tables(self) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+        """All folds' forecasts by forecaster, and the notes on them.
+
+        Raises:
+            RunError: if a fold cannot be read, or holds what no forecast can.
+        """
+        return read_folds(self.path, self.folds, self.baselines)
+
+    def report(
+        self, histories: Sequence[PriceHistory], baselines: Sequence[str] | None = None
+    ) -> BacktestReport:
+        """Judge all folds together.
+
+        Args:
+            histories: the prices of its symbols.
+            baselines: those that are compared, out of the walk's; all if None.
+        """
+        tables, notes = self.tables()
+        chosen = set(self.baselines if baselines is None else baselines) | {MODEL}
+        return summarise(
+            {name: table for name, table in tables.items() if name in chosen},
+            {history.symbol: history.adjusted() for history in histories},
+            notes=notes,
+            trials=self.trials,
+            chosen_from=self.config.tuning.trials,
+        )
+
+
+def fold_file(folder: Path, fold: Fold) -> Path:
+    """The file of a fold's forecasts."""
+    return folder / f"fold-{fold.number:02d}.parquet"
+
+
+def read_folds(
+    folder: Path, folds: Sequence[Fold], baselines: Sequence[str]
+) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    """All folds' forecasts by forecaster, and the notes on them.
+
+    A baseline that one fold could not have is left out of all.
+
+    Args:
+        folder: of the walk.
+        folds: all of them.
+        baselines: names of those that were fitted.
+
+    Raises:
+        RunError: if a fold is missing or its file cannot be read.
+    """
+    tables, notes = [], []
+    for fold in folds:
+        try:
+            whole = pd.read_parquet(io.BytesIO(read_file(fold_file(folder, fold), RUN_BYTES)))
+            for name, part in whole.groupby(FORECASTER):
+                check = fault_of if name == MODEL else wrong_type
+                if fault := check(part[list(COLUMNS)]):
+                    raise ValueError(fault)  # noqa: TRY301 - told as any other damage
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"fold {fold.number} of {folder} cannot be read", _AGAIN) from error
+        tables.append(whole)
+        notes += [f"fold {fold.number}: {note}" for note in whole.attrs.get("notes", [])]
+    everywhere = set.intersection(*(set(whole[FORECASTER]) for whole in tables))
+    names = [MODEL, *(name for name in baselines if name in everywhere)]
+    joined = pd.concat(tables, ignore_index=True)
+    found = {
+        name: joined[joined[FORECASTER] == name][list(COLUMNS)].reset_index(drop=True)
+        for name in names
+    }
+    return found, tuple(dict.fromkeys(notes))
+
+
+def _options(settings: Mapping[str, object]) -> str:
+    """The options of `lstmcast backtest` that a plan was made by."""
+    given = {
+        "--folds": settings["folds"],
+        "--window": settings["window"],
+        "--from": settings["first"],
+        "--embargo": settings["embargo"] or None,
+    }
+    words = [f"{name} {value}" for name, value in given.items() if value is not None]
+    return " ".join([*words, *(["--warm-start"] if settings["warm_start"] else [])])
+
+
+def _fold(entry: Mapping[str, object]) -> Fold:
+    """A fold as the plan writes it."""
+    dates = {
+        name: pd.Timestamp(str(entry[name]))
+        for name in (
+            "start", "train_end", "validation_end", "first_origin", "last_origin", "last_outcome",
+        )
+    }  # fmt: skip
+    number = entry["number"]
+    if not isinstance(number, int) or any(pd.isna(date) for date in dates.values()):
+        raise ValueError("a fold without its number or dates")
+    return Fold(number, **dates)

@@ -1,0 +1,137 @@
+"""A finished walk is evaluated, drawn and reported like a run; one that is not is told apart."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.histories import simulated
+from support.program import Workplace
+
+from lstmcast.evaluation.backtest import KeptWalk
+
+FOLDS = ("--folds", "2", "--baselines", "random_walk,ewma")
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    place = Workplace.make(tmp_path_factory.mktemp("walk"), simulated(rows=820))
+    few = ("--set", "model.members=1", "--set", "training.epochs=1")
+    result = place.invoke("backtest", "-c", place.config, *few, *FOLDS)
+    assert result.exit_code == 0, result.stderr
+    return place
+
+
+@pytest.fixture
+def place(walked: Workplace, tmp_path: Path) -> Workplace:
+    return Workplace(Path(shutil.copytree(walked.root, tmp_path / "copy")))
+
+
+def folder(place: Workplace) -> Path:
+    return next(place.runs.glob("backtest-small-*"))
+
+
+def test_evaluate_finds_what_the_backtest_found(place: Workplace) -> None:
+    walk = folder(place)
+    kept = (walk / "metrics.json").read_text(encoding="utf-8")
+    result = place.invoke("evaluate", walk.name, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == f"walk {walk.name}\n"
+    assert json.loads(result.stdout) == json.loads(kept)
+    assert (walk / "metrics.json").read_text(encoding="utf-8") == kept
+    shown = place.invoke("evaluate", walk, "--baselines", "ewma")
+    assert shown.exit_code == 0, shown.stderr
+    assert "EWMA" in shown.stdout
+    assert "random walk" not in shown.stdout.split("\n\n")[0]
+    result = place.invoke("evaluate", walk.name, "--fail-unless", "crps<0.0001")
+    assert result.exit_code == 12
+
+
+@pytest.mark.parametrize("kind", ["test", "history", "ranges"])
+def test_its_forecasts_are_drawn(place: Workplace, kind: str) -> None:
+    walk = folder(place)
+    result = place.invoke("plot", walk.name, "--kind", kind)
+    assert result.exit_code == 0, result.stderr
+    name = "ranges.png" if kind == "ranges" else f"AAA-{kind}.png"
+    assert [path.name for path in (walk / "charts").iterdir()] == [name]
+
+
+def test_it_is_reported(place: Workplace) -> None:
+    walk = folder(place)
+    result = place.invoke("report", walk.name)
+    assert result.exit_code == 0, result.stderr
+    text = (walk / "report.html").read_text(encoding="utf-8")
+    for section in ("test", "walk", "coverage", "scores", "data", "again"):
+        assert f'<section id="{section}"' in text
+    for section in ("fan", "inside", "learning"):
+        assert f'<section id="{section}"' not in text
+    assert f"lstmcast backtest --config {walk.name}/config.yaml --folds 2 --window" in text
+    assert "Trained 2 times" in text
+
+
+def test_all_folds_are_in_it_and_none_twice(place: Workplace) -> None:
+    walk = KeptWalk.open(folder(place))
+    table = walk.predictions()
+    near = table[table["horizon"] == 1]
+    assert not near.duplicated(["symbol", "origin"]).any()
+    first, last = walk.folds[0].first_origin, walk.folds[-1].last_origin
+    assert (near["origin"].min(), near["origin"].max()) == (first, last)
+    assert walk.boundaries["validation_end"] == walk.folds[0].validation_end
+    assert walk.trials == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["evaluate", "{walk}", "--refit", "yearly"], 2, "`--refit` yearly is for runs"),
+        (["evaluate", "{walk}", "--baselines", "garch"], 2, "`--baselines` garch was not fitted"),
+        (["plot", "{walk}", "--kind", "gates"], 2, "`--kind` gates looks at a run's networks"),
+        (["plot", "{walk}", "--symbol", "ZZZ"], 2, "`--symbol` ZZZ is not in the run"),
+        (["report", "{walk}", "--symbol", "ZZZ"], 2, "`--symbol` ZZZ is not in"),
+        (["forecast", "{walk}"], 8, "is a walk of `lstmcast backtest`, not a run"),
+    ],
+)
+def test_what_a_walk_does_not_have_is_refused(
+    place: Workplace, words: Sequence[str], code: int, message: str
+) -> None:
+    result = place.invoke(*(word.format(walk=folder(place).name) for word in words))
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "plot", "report"])
+def test_a_walk_that_is_not_whole_is_told(place: Workplace, command: str) -> None:
+    walk = folder(place)
+    (walk / "fold-02.parquet").unlink()
+    result = place.invoke(command, walk.name)
+    assert result.exit_code == 8
+    assert "is not finished: 1 of 2 folds are done" in result.stderr
+    assert "goes on where it stopped" in result.stderr
+    (walk / "fold-02.parquet").write_bytes(b"PAR1")
+    result = place.invoke(command, walk.name)
+    assert result.exit_code == 8
+    assert "fold 2 of" in result.stderr
+    assert "cannot be read" in result.stderr
+
+
+@pytest.mark.parametrize("plan", ["", "[]", "{}", '{"folds": [], "settings": {"baselines": []}}'])
+def test_a_damaged_plan_is_told(place: Workplace, plan: str) -> None:
+    walk = folder(place)
+    (walk / "plan.json").write_text(plan, encoding="utf-8")
+    result = place.invoke("evaluate", walk.name)
+    assert result.exit_code == 8
+    assert f"`plan.json` of the walk {walk} cannot be read" in result.stderr
+
+
+def test_what_no_forecast_can_be_is_damage(place: Workplace) -> None:
+    walk = folder(place)
+    file = walk / "fold-01.parquet"
+    whole = pd.read_parquet(file)
+    whole["q10"] = whole["q90"] + 1
+    whole.to_parquet(file)
+    result = place.invoke("evaluate", walk.name)
+    assert result.exit_code == 8
+    assert "fold 1 of" in result.stderr
