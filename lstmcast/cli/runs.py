@@ -36,6 +36,8 @@ def list_(runs_dir: RunsDir = RUNS_DIR, json: Json = False) -> None:
     """List what was trained: when, on what, how it scored, how much room it takes."""
     from lstmcast.run.inventory import inventory
 
+    if runs_dir.exists() and not runs_dir.is_dir():
+        raise UsageError(f"`--runs-dir` {runs_dir} is not a folder", "name the folder of the runs")
     entries = inventory(runs_dir)
     if json:
         print_json([entry.to_dict() for entry in entries])

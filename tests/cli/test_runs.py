@@ -154,6 +154,10 @@ def test_an_empty_or_missing_folder_holds_no_run(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     assert "there is no run under" in result.stderr
     assert shelf.call("show").exit_code == 8
+    shelf.runs.write_text("mine")
+    result = shelf.call("list")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"`--runs-dir` {shelf.runs} is not a folder" in result.stderr
 
 
 def test_a_run_is_shown_with_its_networks_and_verdict(shelf: Shelf) -> None:
