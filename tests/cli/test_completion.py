@@ -53,7 +53,10 @@ def test_what_a_shell_offers(place: Path) -> None:
         "lstmcast data export csv:": ["csv:AAPL", "csv:MSFT"],
         "lstmcast fetch ^": ["^GSPC"],
         "lstmcast train A": ["AAPL"],
-        "lstmcast evaluate ": runs,
+        "lstmcast evaluate ": [*runs, "backtest-a-01"],
+        "lstmcast audit ": runs,
+        "lstmcast forecast 2": runs,
+        "lstmcast forecast A": ["AAPL"],
         "lstmcast plot 20260102": runs[1:],
         "lstmcast runs show ": runs,
         "lstmcast runs compare 20260101-000000-a 20260102": runs[1:],
@@ -65,7 +68,7 @@ def test_what_a_shell_offers(place: Path) -> None:
         f"lstmcast data show --data-dir {place}/data/prices/csv/MSFT.parquet ": [],
         f"lstmcast data show --data-dir {place}/absent ": [],
         "lstmcast fetch --timeout nan ": symbols,
-        "lstmcast evaluate --jobs 99999999999 ": runs,
+        "lstmcast evaluate --jobs 99999999999 ": [*runs, "backtest-a-01"],
         "lstmcast data show nosuch:": [],
     }
     done = subprocess.run(
