@@ -55,9 +55,10 @@ format: $(VENV)/.installed-dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/.installed-dev ## write the generated parts of README and docs again: text, tables, charts
+docs: $(VENV)/.installed-dev ## write the generated parts of README and docs again: text, tables, charts, notebook
 	$(BIN)/python scripts/update_docs.py
 	$(BIN)/python scripts/update_figures.py
+	$(BIN)/python scripts/update_notebook.py
 
 bench: $(VENV)/.installed-test ## run every benchmark, one after the other
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done

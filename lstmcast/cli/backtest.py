@@ -18,7 +18,7 @@ from lstmcast.cli.console import (
     print_json,
     print_table,
 )
-from lstmcast.cli.experiment import asked_experiment, require_names
+from lstmcast.cli.experiment import asked_experiment
 from lstmcast.cli.interrupts import saying
 from lstmcast.cli.opening import keep, keep_folder
 from lstmcast.cli.options import (
@@ -119,16 +119,16 @@ def backtest(
     """Walk forward: train, forecast the next stretch, train again; goes on where it stopped."""
     import pandas as pd
 
-    from lstmcast.baselines import BASELINES, FitCache, get_baseline
-    from lstmcast.cli.train import COLUMNS
-    from lstmcast.config import require_memory
+    from lstmcast.api.backtesting import plan, report_of
+    from lstmcast.api.evaluation import fit_cache
+    from lstmcast.api.fitting import check_experiment
+    from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
-    from lstmcast.evaluation.backtest import Backtest, Settings, count_trials, summarise
+    from lstmcast.evaluation.backtest import Settings
     from lstmcast.files import make_folder
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
-    from lstmcast.training.prepare import resolve_experiment
 
     names = tuple(BASELINES) if baselines is None else tuple(baselines.replace(" ", "").split(","))
     for name in names:
@@ -136,13 +136,12 @@ def backtest(
     parse_conditions(fail_unless or [], names)
     experiment = asked_experiment(symbols, config, overrides or ())
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
-    histories = select_histories(PriceStore(data_dir(data)), experiment.data)
-    require_names(experiment)
-    require_memory(experiment, sum(map(len, histories)), COLUMNS)
+    store = PriceStore(data_dir(data))
+    histories = select_histories(store, experiment.data)
+    check_experiment(experiment, histories)
     ensure_writable(runs_dir)
-
-    walk = Backtest(
-        resolve_experiment(experiment, histories),
+    walk = plan(
+        experiment,
         histories,
         Settings(
             folds=folds,
@@ -153,23 +152,15 @@ def backtest(
             warm_start=warm_start,
         ),
         runs_dir,
-        jobs,
+        jobs=jobs,
     )
     if warm_start and jobs != 1:
         note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
     make_folder(walk.folder, "choose another folder with `--runs-dir`")
     keep_folder(walk.folder)
     with saying(lambda: _kept(walk)):
-        _walk(walk, FitCache.open(data_dir(data) / "cache" / "fits"))
-        tables, notes = walk.tables()
-        report = summarise(
-            tables,
-            {history.symbol: history.adjusted() for history in histories},
-            notes=notes,
-            cost_bps=cost_bps,
-            trials=count_trials(walk),
-            chosen_from=experiment.tuning.trials,
-        )
+        _walk(walk, fit_cache(store))
+        report = report_of(walk, cost_bps)
     _keep(walk, report)
     if json:
         print_json(report.to_dict())

@@ -145,27 +145,11 @@ def evaluate_run(
     refit: "Refit" = "never",
     jobs: int = 0,
 ) -> "Report":
-    """Evaluate a run's stored predictions; the network itself is not needed."""
-    from lstmcast.baselines import BASELINES, FitCache, baseline_context
-    from lstmcast.evaluation import evaluate as evaluate_tables
-    from lstmcast.features import build_matrices
-    from lstmcast.prices.closing import market
+    """Evaluate a run's stored predictions, with the fits of baselines kept beside the prices."""
+    from lstmcast.api.evaluation import evaluate_run as evaluate_on
+    from lstmcast.api.evaluation import fit_cache
     from lstmcast.prices.store import PriceStore
 
-    histories = run.histories(PriceStore(store_folder))
-    experiment = run.experiment()
-    matrices = build_matrices(histories, experiment.features or ())
-    features = {symbol: matrix.table for symbol, matrix in matrices.items()}
-    names = tuple(BASELINES) if baselines is None else baselines
-    return evaluate_tables(
-        run.predictions(),
-        {history.symbol: history.adjusted() for history in histories},
-        features=features,
-        context=baseline_context(experiment, histories, names, features),
-        markets={history.symbol: market(history) for history in histories},
-        baselines=names,
-        refit=refit,
-        jobs=jobs,
-        cache=FitCache.open(store_folder / "cache" / "fits"),
-        trials=experiment.tuning.trials,
-    )
+    store = PriceStore(store_folder)
+    cache = fit_cache(store)
+    return evaluate_on(run, store, baselines=baselines, refit=refit, jobs=jobs, cache=cache)

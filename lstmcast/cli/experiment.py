@@ -1,19 +1,16 @@
 """Reading an experiment for a command, with all its faults at once: values and names."""
 
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmcast.cli.console import note
-from lstmcast.errors import ConfigError, DeviceError, UsageError
+from lstmcast.errors import UsageError
+from lstmcast.prices.symbols import AUTO, one_source
 
 if TYPE_CHECKING:
     from lstmcast.config import Experiment
-
-AUTO = "auto"
-"""The source of symbols that were named without one; the store decides."""
 
 
 def read_experiment(path: Path, overrides: Sequence[str]) -> "Experiment":
@@ -22,6 +19,7 @@ def read_experiment(path: Path, overrides: Sequence[str]) -> "Experiment":
     Raises:
         ConfigError: listing every fault.
     """
+    from lstmcast.api.names import faulty_names
     from lstmcast.config import load_experiment
 
     return load_experiment(path, overrides, check=faulty_names, tell=_tell)
@@ -71,24 +69,12 @@ def asked_symbols(words: Sequence[str], option: str = "--config") -> tuple[str, 
     Raises:
         UsageError: if one cannot be a symbol or is a file, is named twice, or the sources differ.
     """
-    from lstmcast.prices.symbols import Reference
-
     for word in words:
         if Path(word).suffix.lower() in {".yaml", ".yml"} or os.sep in word:
             raise UsageError(
                 f"`SYMBOL` is {word!r}, which looks like a file", f"add `{option} {word}`"
             )
-    references = [Reference.parse(word, AUTO) for word in words]
-    symbols = [reference.symbol for reference in references]
-    if len(set(symbols)) < len(symbols):
-        raise UsageError(f"`SYMBOL` names {', '.join(words)}, one of them twice", "name each once")
-    sources = {reference.source for reference in references}
-    if len(sources) > 1:
-        raise UsageError(
-            f"`SYMBOL` names {', '.join(words)}, from different sources",
-            "a run's prices are of one source: name it before each of them, or before none",
-        )
-    return sources.pop() if sources else AUTO, symbols
+    return one_source(words)
 
 
 def _require_agreement(
@@ -109,60 +95,3 @@ def _require_agreement(
             f"{of_file.source}`",
             f"leave `{source}:` out, or add `--set data.source={source}`",
         )
-
-
-def require_names(experiment: "Experiment") -> None:
-    """Look up what an experiment names: networks, heads, feature groups, baselines, the device.
-
-    Raises:
-        ConfigError: for what does not exist; listing all of it where that is more than one.
-    """
-    faults = _faults(experiment)
-    if len(faults) > 1:
-        lines = tuple(map(_line, faults))
-        raise ConfigError(f"the experiment has {len(faults)} faults", problems=lines)
-    if faults:
-        raise faults[0]
-
-
-def faulty_names(experiment: "Experiment") -> list[str]:
-    """What an experiment names that does not exist; a line for each."""
-    return [_line(fault) for fault in _faults(experiment)]
-
-
-def _line(fault: ConfigError) -> str:
-    return f"{fault.message}; {fault.hint}" if fault.hint else fault.message
-
-
-def _faults(experiment: "Experiment") -> list[ConfigError]:
-    from lstmcast.baselines import baseline_members
-    from lstmcast.features import groups_named
-    from lstmcast.training.device import resolve_device
-    from lstmcast.training.prepare import check_head, check_network
-
-    model = experiment.model
-    checks: list[Callable[[], object]] = [
-        partial(check_network, "model.network", model.network),
-        partial(check_head, "model.head", model.head),
-        partial(baseline_members, model.pool.baselines),
-        partial(resolve_device, experiment.training.device),
-    ]
-    if experiment.features is not None:
-        checks.append(partial(groups_named, experiment.features))
-    for number, variant in enumerate(model.variants):
-        key = f"model.variants.{number}"
-        if variant.network is not None:
-            checks.append(partial(check_network, f"{key}.network", variant.network))
-        if variant.head is not None:
-            checks.append(partial(check_head, f"{key}.head", variant.head))
-        if variant.features is not None:
-            checks.append(partial(groups_named, variant.features))
-    faults = []
-    for check in checks:
-        try:
-            check()
-        except ConfigError as fault:
-            faults.append(fault)
-        except DeviceError:
-            continue  # a device that this machine lacks is no fault of the experiment
-    return faults

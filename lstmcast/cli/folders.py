@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-RUNS_DIR = Path("runs")
+from lstmcast.folders import RUNS, data_folder
+
+RUNS_DIR = RUNS
 
 
 def data_dir(given: Path | None) -> Path:
     """The folder of the price store."""
-    if given is not None:
-        return given
-    from platformdirs import user_data_path
-
-    return user_data_path("lstmcast", appauthor=False)
+    return data_folder(given)

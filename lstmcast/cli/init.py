@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast.cli.console import note
-from lstmcast.cli.experiment import AUTO, asked_symbols
+from lstmcast.cli.experiment import asked_symbols
 from lstmcast.cli.options import DataDir, data_dir
 from lstmcast.errors import LstmcastError, OutputError, StoreError
+from lstmcast.prices.symbols import AUTO
 
 if TYPE_CHECKING:
     from lstmcast.config import Experiment

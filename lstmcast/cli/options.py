@@ -9,17 +9,18 @@ import typer
 from lstmcast.cli.completion import run_and_walk_names, run_names, symbols
 from lstmcast.cli.folders import RUNS_DIR, data_dir
 from lstmcast.errors import UsageError
+from lstmcast.folders import DATA_VARIABLE, RUNS_VARIABLE
 
 __all__ = [
-    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "RunArgument", "RunOrWalk", "RunsDir", "SymbolsArgument",
-    "data_dir", "day",
+    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "RunArgument", "RunOrWalk", "RunsDir",
+    "SymbolsArgument", "data_dir", "day",
 ]  # fmt: skip
 
 DataDir = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
-        envvar="LSTMCAST_DATA_DIR",
+        envvar=DATA_VARIABLE,
         help="Folder of the price store; by default the platform's user data folder.",
         show_default=False,
     ),
@@ -27,7 +28,7 @@ DataDir = Annotated[
 
 RunsDir = Annotated[
     Path,
-    typer.Option("--runs-dir", envvar="LSTMCAST_RUNS_DIR", help="Folder of the runs."),
+    typer.Option("--runs-dir", envvar=RUNS_VARIABLE, help="Folder of the runs."),
 ]
 
 RunArgument = Annotated[

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lstmcast.api.inside import UNITS, Inside, one_thread
 from lstmcast.cli.evaluate import evaluate_run
-from lstmcast.cli.inside import UNITS, Inside, one_thread
 from lstmcast.errors import DataError, UsageError
 
 if TYPE_CHECKING:

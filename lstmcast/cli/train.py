@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast.cli.console import note, print_json
-from lstmcast.cli.experiment import asked_experiment, require_names
+from lstmcast.cli.experiment import asked_experiment
 from lstmcast.cli.interrupts import ending, exit_code, patience, saying
 from lstmcast.cli.options import (
     RUNS_DIR,
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 FEW = 8
 """Symbols that are named one by one."""
-
-COLUMNS = 20
-"""Roughly what a network reads, to estimate the memory that it needs."""
 
 
 def train(
@@ -80,24 +77,22 @@ def _train(
     Returns:
         The run, what was trained, and whether a signal to end came after that.
     """
-    from lstmcast.baselines import baseline_members
-    from lstmcast.config import groups_of, require_memory
+    from lstmcast.api.fitting import check_experiment
+    from lstmcast.config import groups_of
     from lstmcast.run import create_run, ensure_writable
 
-    require_names(experiment)
-    external_members = baseline_members(experiment.model.pool.baselines)
-    require_memory(experiment, sum(map(len, histories)), COLUMNS)
+    check_experiment(experiment, histories)
     ensure_writable(runs_dir)
     members = sum(group.model.members for group in groups_of(experiment))
     words = "all networks are trained: writing the run"
     with _progress(members, experiment.training.epochs) as shown:
-        from lstmcast.training import train_experiment
+        from lstmcast.api.fitting import train as train_on
         from lstmcast.training.device import available_threads, keep_freed_memory
 
         keep_freed_memory()
         observer = Finished(shown, members)
         with patience(lambda: observer.all, words) as late:
-            trained = train_experiment(experiment, histories, observer, external_members)
+            trained = train_on(experiment, histories, observer)
             threads = available_threads(experiment.training.threads)
             run = create_run(runs_dir, trained, histories, threads)
     return run, trained, late.asked

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast.cli.console import figures, note, number, print_json, print_table
-from lstmcast.cli.experiment import faulty_names, read_experiment, require_names
+from lstmcast.cli.experiment import read_experiment
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
 from lstmcast.errors import ConfigError, LstmcastError, UsageError
 
@@ -111,14 +111,14 @@ def parse_duration(text: str) -> float:
 
 def _plan(experiment: "Experiment", data: Path | None) -> "Plan":
     """What is searched, after a look at all that could be wrong with it."""
-    from lstmcast.cli.train import COLUMNS
-    from lstmcast.config import check_space, require_memory
+    from lstmcast.api.fitting import check_experiment
+    from lstmcast.api.names import faulty_names
+    from lstmcast.config import check_space
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
 
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
-    require_names(experiment)
-    require_memory(experiment, sum(map(len, histories)), COLUMNS)
+    check_experiment(experiment, histories)
     from lstmcast.training.device import keep_freed_memory
     from lstmcast.training.prepare import pretrained_for, resolve_experiment
     from lstmcast.tuning import Plan, default_space

@@ -21,6 +21,7 @@ from lstmcast.config.models import (
     groups_of,
 )
 from lstmcast.config.reading import dump_experiment, dump_given, load_experiment, parse_experiment
+from lstmcast.config.settings import experiment_with
 from lstmcast.config.space import check_space, with_values
 from lstmcast.config.tuning import Choices, Interval, Tuning, Values
 
@@ -44,6 +45,7 @@ __all__ = [
     "default_experiment",
     "dump_experiment",
     "dump_given",
+    "experiment_with",
     "groups_of",
     "load_experiment",
     "name_for",

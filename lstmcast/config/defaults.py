@@ -87,7 +87,7 @@ def template(
         "#",
         "# What is not written here has a default that is good. The five things that people change",
         "# most stand below, commented out, with their defaults: remove the `# ` to change one. A",
-        "# run's own config.yaml lists every key; `--set target.horizon=5` changes one for a command.",
+        "# run's own config.yaml lists every key; `--set target.horizon=5` overrides one.",
         f"{name}  # part of the run's folder name",
         "data:",
         "  # Several symbols are pooled: they train one network.",

@@ -23,7 +23,7 @@ _KINDS = {"dates", "fractions", "interval", "choices"}
 _STAND_INS: dict[Path, object] = {("name",): "unnamed", ("data", "symbols"): ["UNNAMED"]}
 """Values that take the place of those that must be given, while the others are asked."""
 
-_OTHER_NAMES = {
+OTHER_NAMES = {
     "lr": "learning_rate",
     "batch": "batch_size",
     "layers": "num_layers",
@@ -161,7 +161,7 @@ def _suggest(location: Path) -> str:
     if "." in given and given in known:
         name, _, key = given.rpartition(".")
         return f"write `{key}` in a line of its own below `{name}:`"
-    name = _OTHER_NAMES.get(_plain(given), _plain(given))
+    name = OTHER_NAMES.get(_plain(given), _plain(given))
     here = {_plain(key): key for key in section.model_fields}
     if section is SplitFractions or section is SplitDates:
         here = {

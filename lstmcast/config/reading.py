@@ -82,6 +82,18 @@ def parse_experiment(
         raise ConfigError(f"{origin} is empty", start)
     if not isinstance(values, dict):
         raise ConfigError(f"{origin} must be a mapping of keys, got {type(values).__name__}", start)
+    return experiment_of(values, overrides, origin=origin, check=check, tell=tell)
+
+
+def experiment_of(
+    values: dict[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    origin: str,
+    check: Check | None = None,
+    tell: Tell | None = None,
+) -> Experiment:
+    """An experiment from plain values by section; see `load_experiment`."""
     of_file, notes = present_values(values)
     values = copy.deepcopy(of_file)
     for override in overrides:

@@ -143,6 +143,28 @@ class Report:
             "notes": list(self.notes),
         }
 
+    def to_frame(self, *, by_symbol: bool = False) -> pd.DataFrame:
+        """The scores as a table: a row per forecaster and horizon, the model's first.
+
+        Args:
+            by_symbol: a row for each symbol instead of the mean over them.
+
+        Returns:
+            `forecaster`, `label`, `symbol` if there is one for each, `horizon`, and a column for
+            each of `Scores`: coverages are fractions, returns in the log and CRPS are in %.
+        """
+        rows = [
+            {"forecaster": name, "label": part.label, **of, "horizon": horizon, **vars(scores)}
+            for name, part in self.forecasters.items()
+            for of, table in (
+                [({"symbol": symbol}, found) for symbol, found in part.symbols.items()]
+                if by_symbol
+                else [({}, part.pooled)]
+            )
+            for horizon, scores in table.items()
+        ]
+        return pd.DataFrame(rows)
+
 
 def evaluate(
     predictions: pd.DataFrame,

@@ -128,6 +128,24 @@ def issue_symbols(
     return _in_order([one.symbol for one in asked], forecasts, failures, warned, when)
 
 
+def issue_by_pretrained(
+    wanted: Sequence[Reference], store: PriceStore, when: When, tell: Tell = str
+) -> Issued:
+    """Forecast symbols by the pretrained networks, whatever runs there are.
+
+    Args:
+        wanted: the symbols.
+        store: where prices are.
+        when: how far ahead, and from which day.
+        tell: takes lines for people.
+
+    Raises:
+        UsageError: if the horizon is longer than the pretrained networks forecast.
+    """
+    found = _by_pretrained(store, wanted, when, tell, mixed=False)
+    return _in_order([reference.symbol for reference in wanted], *found, when)
+
+
 _Found = tuple[list[IssuedForecast], list[Failure], list[Warned]]
 
 

@@ -10,6 +10,7 @@ blindness. They are also of clearly different lightness, and everything that a c
 by a line style, a hatch, a marker or a word as well, so that a chart printed in grey still reads.
 """
 
+import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -102,6 +103,21 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
+class Chart(Figure):
+    """A figure that is saved with the settings of lstmcast's charts, and that notebooks show."""
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Save as matplotlib does."""
+        with house_style():
+            super().savefig(fname, **options)
+
+    def _repr_png_(self) -> bytes:
+        """The picture, for notebooks; none has to be told to draw figures inline."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", metadata={"Software": "lstmcast"})
+        return buffer.getvalue()
+
+
 class Sheet:
     """A figure filled from the top downwards, measured in inches, and as high as its content.
 
@@ -110,7 +126,7 @@ class Sheet:
     """
 
     def __init__(self) -> None:
-        self._figure = Figure(figsize=(WIDTH, WIDTH), dpi=DPI, facecolor="white")
+        self._figure = Chart(figsize=(WIDTH, WIDTH), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self._figure)
         self._depth = TOP
         self._place: list[Callable[[float], None]] = []

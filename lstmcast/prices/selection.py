@@ -7,9 +7,9 @@ from lstmcast.errors import ConfigError, StoreError
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
-from lstmcast.prices.symbols import normalise_symbol
+from lstmcast.prices.symbols import AUTO, normalise_symbol
 
-AUTO = "auto"
+__all__ = ["AUTO", "choose_source", "select_histories"]
 
 
 def choose_source(store: PriceStore, data: Data) -> str:

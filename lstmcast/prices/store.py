@@ -39,7 +39,7 @@ from lstmcast.prices.stored import (
     sealed,
     unsealed,
 )
-from lstmcast.prices.symbols import normalise_symbol, stem_to_symbol, symbol_to_stem
+from lstmcast.prices.symbols import OWN, normalise_symbol, stem_to_symbol, symbol_to_stem
 from lstmcast.reading import STORE_BYTES, read_file
 
 MOST_SESSIONS = 200_000
@@ -241,6 +241,12 @@ class PriceStore:
 
     def _absent(self, symbol: str, source: str) -> StoreError:
         others = self.sources(symbol)
+        if source == OWN:
+            return StoreError(
+                f"{symbol} was given by a program and is not stored",
+                hint="give its prices again, as in `Run.open(..., prices=...)`, or keep them with "
+                "`lstmcast.save_prices`",
+            )
         if others:
             return StoreError(
                 f"{symbol} is stored from {', '.join(others)}, not from {source}",

@@ -10,12 +10,20 @@ reserve names: symbols are upper case throughout, and the tickers that Windows k
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from lstmcast.errors import UsageError
 
 MAX_LENGTH = 32
+
+AUTO = "auto"
+"""The source of symbols that are named without one: the store decides."""
+
+OWN = "own"
+"""The source of prices that a program gave."""
+
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=&_-]*")
 _DEVICES = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|$)")
 
@@ -64,6 +72,25 @@ class Reference(NamedTuple):
         """
         source, colon, symbol = text.rpartition(":")
         return cls(source.strip().lower() if colon else default_source, normalise_symbol(symbol))
+
+
+def one_source(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The one source that symbols name, `auto` where they name none, and the symbols themselves.
+
+    Raises:
+        UsageError: if one cannot be a symbol, one is named twice, or the sources differ.
+    """
+    references = [Reference.parse(word, AUTO) for word in words]
+    symbols = [reference.symbol for reference in references]
+    if len(set(symbols)) < len(symbols):
+        raise UsageError(f"`SYMBOL` names {', '.join(words)}, one of them twice", "name each once")
+    sources = {reference.source for reference in references}
+    if len(sources) > 1:
+        raise UsageError(
+            f"`SYMBOL` names {', '.join(words)}, from different sources",
+            "a run's prices are of one source: name it before each of them, or before none",
+        )
+    return sources.pop() if sources else AUTO, symbols
 
 
 def symbol_to_stem(symbol: str) -> str:

@@ -16,9 +16,10 @@ torch only when the forecaster itself is asked for.
 
 from lstmcast.run.creation import create_run, ensure_writable
 from lstmcast.run.directory import SCHEMA, Run, RunSymbol, find_runs, list_runs
+from lstmcast.run.fitted import FittedRun
 from lstmcast.run.locks import in_use
 
 __all__ = [
-    "SCHEMA", "Run", "RunSymbol", "create_run", "ensure_writable", "find_runs", "in_use",
-    "list_runs",
+    "SCHEMA", "FittedRun", "Run", "RunSymbol", "create_run", "ensure_writable", "find_runs",
+    "in_use", "list_runs",
 ]  # fmt: skip

@@ -61,11 +61,10 @@ def create_run(
 
     created = datetime.now(UTC)
     experiment = trained.prepared.experiment
-    # As it is read again: what is no number is null, and a tuple a list.
     weights = dump_forecaster(trained.forecaster)
     graphs, exported = dump_graphs(trained.forecaster, sha256(weights))
-    told = {**_record(trained, histories, created, threads), "graphs": exported}
-    record = parse_record(to_json(told))
+    record = {**record_of(trained, histories, created, threads), "graphs": exported}
+    record = parse_record(to_json(record))
     files = {
         "config.yaml": dump_experiment(experiment).encode(),
         WEIGHTS: weights,
@@ -103,6 +102,16 @@ def _move_into_place(hidden: Path, runs_dir: Path, name: str) -> Path:
                 raise
             # Another training finished in this moment and took the name.
     raise OutputError(f"`--runs-dir` {runs_dir} holds 1000 runs named {name}", "remove some")
+
+
+def record_of(
+    trained: "Trained", histories: Sequence[PriceHistory], created: datetime, threads: int
+) -> dict[str, Any]:
+    """What `run.json` says, but for hashes of files, as it is read again.
+
+    What is no number is null, and a tuple a list.
+    """
+    return parse_record(to_json(_record(trained, histories, created, threads)))
 
 
 def _record(

@@ -402,7 +402,7 @@ def test_a_run_of_a_newer_lstmcast_is_refused(place: Workplace, command: str) ->
 def test_gates_of_each_symbol_are_drawn_and_the_inputs_worth_once(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lstmcast.cli.inside.ORIGINS", 1)
+    monkeypatch.setattr("lstmcast.api.inside.ORIGINS", 1)
     for kind in ("gates", "importance"):
         result = place.invoke("plot", "--kind", kind)
         assert (result.exit_code, result.stdout) == (0, "")

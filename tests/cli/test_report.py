@@ -23,7 +23,7 @@ def place(trained_place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A copy to spoil; two baselines are enough for a page."""
     few = partial(evaluate_run, baselines=["random_walk", "ewma"])
     monkeypatch.setattr("lstmcast.cli.pages.evaluate_run", few)
-    monkeypatch.setattr("lstmcast.cli.inside.ORIGINS", 1)
+    monkeypatch.setattr("lstmcast.api.inside.ORIGINS", 1)
     return Workplace(Path(shutil.copytree(trained_place.root, tmp_path / "copy")))
 
 

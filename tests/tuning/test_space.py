@@ -3,7 +3,7 @@
 import pytest
 from support.experiments import small
 
-from lstmcast.cli.experiment import faulty_names
+from lstmcast.api.names import faulty_names
 from lstmcast.config import (
     Experiment,
     Tuning,

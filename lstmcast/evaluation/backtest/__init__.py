@@ -2,6 +2,7 @@
 
 from lstmcast.evaluation.backtest.folds import Fold, plan_folds
 from lstmcast.evaluation.backtest.kept import KeptWalk
+from lstmcast.evaluation.backtest.splitter import Splitter, WalkForward
 from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.backtest.summary import BacktestReport, Year, summarise
 from lstmcast.evaluation.backtest.trials import count_trials
@@ -14,6 +15,8 @@ __all__ = [
     "KeptWalk",
     "Performance",
     "Settings",
+    "Splitter",
+    "WalkForward",
     "Year",
     "count_trials",
     "plan_folds",

@@ -81,28 +81,87 @@ def plan_folds(
         UsageError: if a number is out of its range.
         DataError: if there are too few sessions.
     """
+    begin = len(sessions) // 2 if first is None else int(sessions.searchsorted(first))
     if folds < 1 or embargo < 0:
         raise UsageError(
             f"`--folds` must be at least 1 and `--embargo` at least 0, got {folds} and {embargo}"
         )
-    begin = len(sessions) // 2 if first is None else int(sessions.searchsorted(first))
     known = begin - embargo
     if known < fewest:
+        raise _too_early(known, fewest)
+    if len(sessions) - begin < folds:
         raise DataError(
-            f"there are {max(known, 0)} sessions before the first forecast, a backtest needs "
-            f"{fewest}",
-            "let it begin later with `--from`, or fetch a longer history",
-        )
-    origins = np.arange(begin - 1, len(sessions) - 1)
-    if len(origins) < folds:
-        raise DataError(
-            f"there are {len(origins)} sessions to forecast for {folds} folds",
+            f"there are {len(sessions) - begin} sessions to forecast for {folds} folds",
             "let it begin earlier with `--from`, or take fewer `--folds`",
         )
+    parts = stretches(len(sessions), folds, begin, embargo, window)
+    return _folds(parts, sessions, calendars, horizon, validation)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What one fold knows and what it forecasts, as positions among the sessions.
+
+    Args:
+        start, known: first session that is seen, and the one after the last.
+        first, stop: first session that is forecast, and the one after the last.
+    """
+
+    start: int
+    known: int
+    first: int
+    stop: int
+
+
+def stretches(sessions: int, folds: int, begin: int, embargo: int, window: Window) -> list[Stretch]:
+    """Cut the sessions from position `begin` on into folds of nearly one length."""
+    length = begin - embargo
+    found = []
+    for part in np.array_split(np.arange(begin, sessions), folds):
+        known = int(part[0]) - embargo
+        start = max(0, known - length) if window == "rolling" else 0
+        found.append(Stretch(start, known, int(part[0]), int(part[-1]) + 1))
+    return found
+
+
+def folds_of(
+    parts: Sequence[Stretch],
+    sessions: pd.DatetimeIndex,
+    *,
+    horizon: int,
+    calendars: Sequence[pd.DatetimeIndex] = (),
+    validation: float = 0.15,
+    fewest: int = FEWEST_SESSIONS,
+) -> list[Fold]:
+    """The folds of stretches that somebody else planned; the arguments are those of `plan_folds`.
+
+    Raises:
+        DataError: if a fold knows too few sessions.
+    """
+    known = min(part.known - part.start for part in parts)
+    if known < fewest:
+        raise _too_early(known, fewest)
+    return _folds(parts, sessions, calendars, horizon, validation)
+
+
+def _too_early(known: int, fewest: int) -> DataError:
+    return DataError(
+        f"there are {max(known, 0)} sessions before the first forecast, a backtest needs {fewest}",
+        "let it begin later with `--from`, or fetch a longer history",
+    )
+
+
+def _folds(
+    parts: Sequence[Stretch],
+    sessions: pd.DatetimeIndex,
+    calendars: Sequence[pd.DatetimeIndex],
+    horizon: int,
+    validation: float,
+) -> list[Fold]:
     each = calendars or [sessions]
     return [
-        _fold(sessions, each, k + 1, part, known, horizon, window, validation, embargo)
-        for k, part in enumerate(np.array_split(origins, folds))
+        _fold(sessions, each, number, part, horizon, validation)
+        for number, part in enumerate(parts, start=1)
     ]
 
 
@@ -110,24 +169,19 @@ def _fold(
     sessions: pd.DatetimeIndex,
     calendars: Sequence[pd.DatetimeIndex],
     number: int,
-    origins: np.ndarray,
-    length: int,
+    part: Stretch,
     horizon: int,
-    window: Window,
     validation: float,
-    embargo: int,
 ) -> Fold:
-    last_known = int(origins[0]) - embargo
-    start = max(0, last_known + 1 - length) if window == "rolling" else 0
-    judged = max(round(validation * (last_known + 1 - start)), horizon + 1)
+    judged = max(round(validation * (part.known - part.start)), horizon + 1)
     dates = [pd.Timestamp(date) for date in sessions]
-    last_origin = dates[int(origins[-1])]
+    last_origin = dates[part.stop - 2]
     return Fold(
         number=number,
-        start=dates[start],
-        train_end=dates[last_known - judged],
-        validation_end=dates[last_known],
-        first_origin=dates[int(origins[0])],
+        start=dates[part.start],
+        train_end=dates[part.known - 1 - judged],
+        validation_end=dates[part.known - 1],
+        first_origin=dates[part.first - 1],
         last_origin=last_origin,
         last_outcome=max(_ahead(of, last_origin, horizon) for of in calendars),
     )

@@ -1,7 +1,7 @@
 """All folds' forecasts judged together, year by year, and day by day against the best baseline."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,7 @@ class BacktestReport:
         strategies: two trading rules beside buy and hold; empty without costs.
         cost_bps: cost of a trade in hundredths of a percent; None without trading.
         trials: models tried on these symbols and days, by which the strategies are deflated.
+        tables: the forecasts of each forecaster, the model's first.
     """
 
     report: Report
@@ -62,6 +63,11 @@ class BacktestReport:
     strategies: list[Performance]
     cost_bps: float | None
     trials: int
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    def to_frame(self, *, by_symbol: bool = False) -> pd.DataFrame:
+        """The scores over all folds, as `Report.to_frame` has them."""
+        return self.report.to_frame(by_symbol=by_symbol)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -108,7 +114,7 @@ def summarise(
     strategies = (
         [] if cost_bps is None else trade(tables[MODEL], bars, cost_bps=cost_bps, trials=trials)
     )
-    return BacktestReport(report, years, differences, strategies, cost_bps, trials)
+    return BacktestReport(report, years, differences, strategies, cost_bps, trials, tables)
 
 
 def _days(table: pd.DataFrame, horizon: int) -> pd.DataFrame:

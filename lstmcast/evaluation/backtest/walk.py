@@ -26,9 +26,11 @@ from lstmcast.evaluation.backtest.folds import (
     FEWEST_UNTRAINED,
     Fold,
     Window,
+    folds_of,
     plan_folds,
 )
 from lstmcast.evaluation.backtest.kept import FORECASTER, fold_file, read_folds
+from lstmcast.evaluation.backtest.splitter import Splitter, planned_by
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
@@ -74,6 +76,8 @@ class Backtest:
         settings: how to walk.
         root: folder under which the walk gets its own.
         jobs: worker processes for the folds; 0 takes one for each core. They share the threads.
+        splitter: plans the folds in the place of the settings' `folds`, `window`, `first` and
+            `embargo`.
         folds: the plan.
     """
 
@@ -82,6 +86,7 @@ class Backtest:
     settings: Settings
     root: Path
     jobs: int = 1
+    splitter: Splitter | None = None
     folds: tuple[Fold, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,16 +94,22 @@ class Backtest:
         sessions = calendars[0]
         for dates in calendars[1:]:
             sessions = sessions.union(dates)
-        plan = plan_folds(
-            sessions,
-            calendars=calendars,
-            folds=self.settings.folds,
-            horizon=self.experiment.target.horizon,
-            window=self.settings.window,
-            first=self.settings.first,
-            embargo=self.settings.embargo,
-            fewest=FEWEST_SESSIONS if self.experiment.training.epochs else FEWEST_UNTRAINED,
-        )
+        fewest = FEWEST_SESSIONS if self.experiment.training.epochs else FEWEST_UNTRAINED
+        horizon = self.experiment.target.horizon
+        if self.splitter is not None:
+            parts = planned_by(self.splitter, sessions)
+            plan = folds_of(parts, sessions, calendars=calendars, horizon=horizon, fewest=fewest)
+        else:
+            plan = plan_folds(
+                sessions,
+                calendars=calendars,
+                folds=self.settings.folds,
+                horizon=horizon,
+                window=self.settings.window,
+                first=self.settings.first,
+                embargo=self.settings.embargo,
+                fewest=fewest,
+            )
         object.__setattr__(self, "folds", tuple(plan))
 
     @property
@@ -115,6 +126,7 @@ class Backtest:
             *(repr(history.context.origins) for history in self.histories if history.context),
             repr(self.settings),
             repr(self._threads_per_network()),
+            *([] if self.splitter is None else [repr(self.folds)]),
         ]
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         return self.root / f"backtest-{self.experiment.name}-{digest[:10]}"

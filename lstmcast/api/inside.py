@@ -1,11 +1,10 @@
 """Seeing inside a run's networks, for `plot`, `forecast` and `report`: what to look at, and how."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lstmcast.cli.console import note
 from lstmcast.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -190,7 +189,10 @@ def sentences(
 
 
 def earlier_forecasts(
-    run: "Run", histories: "Sequence[PriceHistory]", symbols: Sequence[str]
+    run: "Run",
+    histories: "Sequence[PriceHistory]",
+    symbols: Sequence[str],
+    tell: Callable[[str], object] = str,
 ) -> "pd.DataFrame | None":
     """What the networks say of the training and validation parts, before calibration.
 
@@ -204,7 +206,7 @@ def earlier_forecasts(
     try:
         forecaster = run.forecaster()
     except RunError as error:
-        note(f"note: no forecasts of the training and validation parts: {error.message}")
+        tell(f"note: no forecasts of the training and validation parts: {error.message}")
         return None
     end = run.boundaries["validation_end"]
     inputs = forecaster.inputs(histories)
