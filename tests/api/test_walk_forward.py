@@ -117,7 +117,6 @@ def test_folds_of_scikit_learn_forecast_the_sessions_that_it_says(tmp_path: Path
         cv=TimeSeriesSplit(2, test_size=65, gap=2),
         on_fold=told.append,
         horizon=2,
-        data_dir=tmp_path,
         **QUICK,
     )
     model = found.tables["model"]
@@ -128,7 +127,7 @@ def test_folds_of_scikit_learn_forecast_the_sessions_that_it_says(tmp_path: Path
     scores = found.to_frame().set_index(["forecaster", "horizon"])
     expected = found.report.forecasters["ewma"].pooled[2].crps
     assert scores.loc[("ewma", 2), "crps"] == expected
-    assert list(tmp_path.iterdir()) == []  # nothing is kept unless it is asked for
+    assert [path.name for path in tmp_path.rglob("*")] == ["here"]  # nothing else is kept
 
 
 def test_a_splitter_of_ones_own_plans_what_a_number_of_folds_plans(tmp_path: Path) -> None:

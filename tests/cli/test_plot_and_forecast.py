@@ -386,7 +386,7 @@ def test_without_runs_or_prices_the_command_that_is_missing_is_named(
     shutil.rmtree(place.runs)
     result = place.invoke(command)
     assert result.exit_code == 8
-    assert "hint: run `lstmcast train --config configs/aapl.yaml`" in result.stderr
+    assert "hint: run `lstmcast train SYMBOL...`" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["plot", "forecast", "evaluate"])
