@@ -195,7 +195,7 @@ def _known(run: "Judged", symbol: str | None) -> str | None:
 
 
 def _by_symbol(
-    run: "Judged",
+    run: Run,
     store: PriceStore,
     kind: str,
     symbol: str | None,

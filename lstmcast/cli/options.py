@@ -45,8 +45,8 @@ RunOrWalk = Annotated[
     Path | None,
     typer.Argument(
         metavar="[RUN | WALK]",
-        help="Folder of a run or of a walk of `backtest`, or its name in the runs folder; the newest"
-        " run by default.",
+        help="Folder of a run or of a walk of `backtest`, or its name in the runs folder; the"
+        " newest run by default.",
         show_default=False,
         autocompletion=run_and_walk_names,
     ),
