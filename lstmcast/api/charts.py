@@ -106,7 +106,7 @@ def _of_walk(
         )
     if kind == "ranges":
         return _ranges(walk, store, symbol, horizon or 1)
-    name = _known(walk, symbol)
+    name = known_symbol(walk, symbol)
     histories = walk.histories(store)
     wanted = [history.symbol for history in histories if name is None or history.symbol == name]
     found = _test_charts(walk, kind, histories, wanted, horizon or 1, tell)
@@ -127,7 +127,7 @@ def _gates(run: Run, store: PriceStore, symbol: str | None, window: Gates) -> "d
     """The gates of a network, a chart for each symbol."""
     from lstmcast.api.inside import Inside
 
-    name = _known(run, symbol)
+    name = known_symbol(run, symbol)
     histories = run.histories(store, newest=True)
     inside = Inside.of(run, histories)
     return {
@@ -153,7 +153,7 @@ def _ranges(
     from lstmcast.evaluation.scores import row_losses
     from lstmcast.plots import ranges_chart
 
-    name = _known(run, symbol)
+    name = known_symbol(run, symbol)
     table = run.predictions()
     known = sorted(table["horizon"].unique().tolist())
     if horizon not in known:
@@ -179,7 +179,7 @@ def _ranges(
     return {stem if horizon == 1 else f"{stem}-{horizon}": figure}
 
 
-def _known(run: "Judged", symbol: str | None) -> str | None:
+def known_symbol(run: "Judged", symbol: str | None) -> str | None:
     """The symbol as the run writes it."""
     known = {entry.symbol: entry.source for entry in run.symbols}
     if symbol is None:
@@ -203,7 +203,7 @@ def _by_symbol(
     tell: Tell,
 ) -> "dict[str, Figure]":
     """A figure for each symbol asked for, by the name of its file."""
-    name = _known(run, symbol)
+    name = known_symbol(run, symbol)
     histories = run.histories(store, newest=kind == "fan")
     wanted = [history.symbol for history in histories if name is None or history.symbol == name]
     if kind == "fan":

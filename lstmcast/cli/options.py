@@ -44,7 +44,7 @@ RunArgument = Annotated[
 RunOrWalk = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[RUN | WALK]",
+        metavar="RUN | WALK",
         help="Folder of a run or of a walk of `backtest`, or its name in the runs folder; the"
         " newest run by default.",
         show_default=False,

@@ -10,6 +10,7 @@ import typer
 from lstmcast.cli.console import note
 from lstmcast.cli.opening import keep_folder, open_walk, tell_of_damaged
 from lstmcast.cli.options import RUNS_DIR, DataDir, RunOrWalk, RunsDir, data_dir
+from lstmcast.cli.terminal import check_terminal, print_charts
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ def plot(
             show_default=False,
         ),
     ] = None,
+    terminal: Annotated[
+        bool,
+        typer.Option("--terminal", help="Print the chart (test or fan) and write no file."),
+    ] = False,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
@@ -107,6 +112,8 @@ def plot(
             f"`--from` and `--to` choose the sessions of `--kind gates`, not of {kind.value}",
             "leave them out",
         )
+    if terminal:
+        check_terminal(kind.value, output)
     if (walk := open_walk(run, runs_dir)) is not None:
         opened: Judged = walk
     else:
@@ -114,9 +121,13 @@ def plot(
         keep_folder(opened.path)
         if run is None:
             tell_of_damaged(runs_dir)
+    store = PriceStore(data_dir(data))
+    if terminal:
+        print_charts(opened, store, kind.value, symbol, horizon)
+        return
     figures = charts_of(
         opened,
-        PriceStore(data_dir(data)),
+        store,
         kind.value,
         symbol=symbol,
         horizon=horizon,

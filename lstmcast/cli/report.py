@@ -36,7 +36,7 @@ def report(
 ) -> None:
     """Write one HTML file with all that is known of a run: verdict, charts, scores, networks.
 
-    It needs no network and no other file. `pip install 'lstmcast[report]'` brings what it needs.
+    It needs no network and no other file. Plotly, which draws it, comes with the extra `report`.
     """
     from lstmcast.cli.pages import run_page, walk_page
     from lstmcast.files import write_atomically

@@ -455,3 +455,28 @@ def test_a_history_without_weights_is_drawn_all_the_same(place: Workplace) -> No
     assert result.exit_code == 0
     assert "no forecasts of the training and validation parts: `model.safetensors`" in result.stderr
     assert charts(place) == ["AAA-history.png"]
+
+
+@pytest.mark.parametrize("kind", ["test", "fan"])
+def test_a_chart_can_be_printed(place: Workplace, kind: str) -> None:
+    result = place.invoke("plot", "--terminal", "--kind", kind, "--symbol", "AAA")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("AAA: ")
+    assert len(result.stdout.splitlines()) == 19
+    assert charts(place) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--kind", "ranges"], "`--terminal` draws test and fan, not `--kind` ranges"),
+        (["--output", "x.png"], "`--terminal` writes no file"),
+        (["--symbol", "ZZZ"], "`--symbol` ZZZ is not in the run"),
+    ],
+)
+def test_what_a_terminal_does_not_show_is_refused(
+    place: Workplace, options: list[str], message: str
+) -> None:
+    result = place.invoke("plot", "--terminal", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
