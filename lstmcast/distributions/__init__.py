@@ -7,6 +7,7 @@ neither torch nor pandas.
 
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
 from lstmcast.distributions.grid import QuantileGrid
+from lstmcast.distributions.plain import from_plain, shape_of, to_plain
 from lstmcast.distributions.pools import LinearPool, average_quantiles, pool
 from lstmcast.distributions.recalibrated import RecalibratedDistribution
 from lstmcast.distributions.student_t import StudentTMixture, student_t_log_density
@@ -20,6 +21,9 @@ __all__ = [
     "RecalibratedDistribution",
     "StudentTMixture",
     "average_quantiles",
+    "from_plain",
     "pool",
+    "shape_of",
     "student_t_log_density",
+    "to_plain",
 ]
