@@ -31,6 +31,7 @@ __all__ = [
     "expected_sessions",
     "fits",
     "next_sessions",
+    "session_ends",
     "sessions_between",
     "usual_week",
 ]
@@ -154,6 +155,39 @@ def next_sessions(
     if name in WEEKS:
         return days, [name != EVERY_DAY] * len(days)
     return days, [bool(day > sessions.known_until) for day in days]
+
+
+def session_ends(
+    name: str, days: pd.DatetimeIndex, timezone: str | None = None
+) -> pd.DatetimeIndex:
+    """Return when each session is over, in UTC.
+
+    By the exchange's calendar, early closes included; by the end of the day where the calendar does
+    not know it.
+
+    Args:
+        name: a calendar, as of `calendar_for`.
+        days: sessions.
+        timezone: IANA name of the zone whose day it is; UTC if None.
+    """
+    # Where clocks change at midnight there is none, or two.
+    once = np.ones(len(days), dtype=bool)
+    local = (days + DAY).tz_localize(timezone or "UTC", once, nonexistent="shift_forward")
+    ends = local.tz_convert("UTC").as_unit("ns")
+    if name in WEEKS or not len(days):
+        return ends
+    known = _closes(name, int(days.min().year), int(days.max().year)).reindex(days)
+    return pd.DatetimeIndex(known.to_numpy(), tz="UTC").where(known.notna().to_numpy(), ends)
+
+
+@lru_cache(maxsize=64)
+def _closes(name: str, first: int, last: int) -> pd.Series:
+    """When each session of some years closes, in UTC, those that the calendar knows."""
+    sessions = _years(name, first, last)
+    if not len(sessions.days):
+        return pd.Series([], index=sessions.days, dtype="datetime64[ns]")
+    closes = _build(name, sessions.days[0], sessions.days[-1]).closes
+    return pd.Series(closes.dt.tz_localize(None).to_numpy(), index=sessions.days)
 
 
 def _rule(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:

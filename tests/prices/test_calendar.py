@@ -15,6 +15,7 @@ from lstmcast.prices.calendar import (
     calendar_of,
     expected_sessions,
     next_sessions,
+    session_ends,
     sessions_between,
 )
 from lstmcast.prices.history import PriceHistory
@@ -206,3 +207,27 @@ def test_the_sample_has_every_session_of_new_york() -> None:
         history = get_source("sample").fetch(symbol)
         days = sessions_between("XNYS", history.first, history.last).days
         assert list(days) == list(history.bars.index)
+
+
+def test_a_session_is_over_when_its_exchange_closes() -> None:
+    """Times from the exchanges' own rules: early closes, both halves of the year."""
+    days = pd.DatetimeIndex(["2024-01-02", "2024-07-02", "2024-07-03"])
+    ends = session_ends("XNYS", days, "America/New_York")
+    assert [f"{end:%d %H:%M}" for end in ends] == ["02 21:00", "02 20:00", "03 17:00"]
+    assert str(session_ends("XTKS", days, None)[0]) == "2024-01-03 00:00:00+00:00"  # a holiday
+    assert str(session_ends("XTKS", days, None)[1]) == "2024-07-02 06:00:00+00:00"
+
+
+def test_where_no_calendar_knows_a_session_it_is_over_with_its_day() -> None:
+    days = pd.DatetimeIndex(["2024-07-01", "2024-10-24"])
+    assert [f"{end:%m-%d %H:%M}" for end in session_ends(EVERY_DAY, days)] == [
+        "07-02 00:00", "10-25 00:00",
+    ]  # fmt: skip
+    # Clocks in Beirut go forward at midnight, and those in Havana back at one.
+    (beirut,) = session_ends(WEEKDAYS, pd.DatetimeIndex(["2024-03-30"]), "Asia/Beirut")
+    assert f"{beirut:%m-%d %H:%M}" == "03-30 22:00"
+    (havana,) = session_ends(WEEKDAYS, pd.DatetimeIndex(["2024-11-02"]), "America/Havana")
+    assert f"{havana:%m-%d %H:%M}" == "11-03 04:00"
+    assert len(session_ends("XNYS", days[:0])) == 0
+    far = session_ends("XSHG", pd.DatetimeIndex(["2031-01-06"]), "Asia/Shanghai")
+    assert str(far[0]) == "2031-01-06 16:00:00+00:00"
