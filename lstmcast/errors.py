@@ -20,11 +20,12 @@
     │   └── DivergedError
     ├── OutputError           10   a file or folder that cannot be written or used
     ├── AuditError            11   the audit found a leak
-    ├── ConditionError        12   a `--fail-unless` condition does not hold
+    ├── ConditionError        12   a `--fail-unless` or `--fail-if` condition says so
     ├── PartialFailureError   13   some of several symbols failed
     ├── StaleError            14   `--fail-if-stale`, and the newest bar is old
     ├── ResourcesError        15   the system gives no more memory, threads or open files
-    └── HealthError           16   `doctor` found something broken
+    ├── HealthError           16   `doctor` found something broken
+    └── LedgerError           17   the ledger: none yet, locked, damaged, altered or another's
 
 1 is a bug in lstmcast itself, 130 is Ctrl-C, 143 SIGTERM and 129 SIGHUP. Library code raises these
 and never exits; `lstmcast.cli` alone turns them into exit codes.
@@ -163,7 +164,7 @@ class AuditError(LstmcastError):
 
 
 class ConditionError(LstmcastError):
-    """A condition given with `--fail-unless` does not hold."""
+    """A condition: one of `--fail-unless` does not hold, or one of `--fail-if` does."""
 
     exit_code = 12
 
@@ -190,3 +191,9 @@ class HealthError(LstmcastError):
     """Something that commands need is broken, as `doctor` found."""
 
     exit_code = 16
+
+
+class LedgerError(LstmcastError):
+    """The record of issued forecasts: none yet, locked, damaged, altered, or of another program."""
+
+    exit_code = 17

@@ -14,8 +14,8 @@ ORDER = (
     "folders",
     "prices", "features", "dataset", "predictions", "calibration", "nn", "graphs", "simulation",
     "pretraining", "training", "baselines",
-    "evaluation", "run", "explain", "forecasting", "tuning", "plots", "report", "doctor", "api",
-    "cli",
+    "evaluation", "run", "explain", "forecasting", "ledger", "tuning", "plots", "report", "doctor",
+    "api", "cli",
 )  # fmt: skip
 """A part imports those to its left, and itself."""
 

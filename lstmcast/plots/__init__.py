@@ -1,5 +1,6 @@
 """Charts: pure functions from tables to matplotlib figures, and a way to save them."""
 
+from lstmcast.plots.coverage import coverage_chart
 from lstmcast.plots.fan import fan_chart
 from lstmcast.plots.forecasts import View, forecast_chart
 from lstmcast.plots.gates import MOST_UNITS, gates_chart
@@ -16,6 +17,7 @@ __all__ = [
     "PartDates",
     "PartEnds",
     "View",
+    "coverage_chart",
     "fan_chart",
     "forecast_chart",
     "gates_chart",

@@ -1,0 +1,118 @@
+"""From a forecast that is issued to its entry: what it says, from what, and what baselines say."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lstmcast import __version__
+from lstmcast.baselines import BASELINES, BaselineInputs
+from lstmcast.baselines.guard import attempt, checked_forecast
+from lstmcast.distributions import Distribution, to_plain
+from lstmcast.forecasting.issued import IssuedForecast
+from lstmcast.ledger.book import Ledger
+from lstmcast.ledger.entries import Entry, Recorded, Statement
+from lstmcast.ledger.schema import MODEL
+from lstmcast.predictions import LEVELS
+from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.store import PriceStore
+
+RIVALS: dict[str, tuple[str, ...]] = {
+    "random_walk": ("random_walk",),
+    "ewma": ("ewma",),
+    "har": ("har_range", "har_abs"),
+}
+"""The baselines that forecast from the same bars, each by the first of these that can."""
+
+
+def record(
+    path: Path,
+    forecasts: Sequence[IssuedForecast],
+    store: PriceStore,
+    *,
+    replayed: bool = False,
+    issued_at: datetime | None = None,
+) -> list[Entry]:
+    """Append issued forecasts to a ledger, each with the baselines' forecasts from the same bars.
+
+    A baseline that cannot forecast a symbol (a history too short) is left out of its entry.
+
+    Args:
+        path: of the ledger.
+        forecasts: as issued.
+        store: where their bars are; those after a forecast's origin are not looked at.
+        replayed: whether the forecasts were made for an earlier date than today's.
+        issued_at: the moment, now by default; with a time zone.
+
+    Raises:
+        LedgerError: if the file is locked, damaged, newer, or not a ledger.
+        OutputError: if it cannot be written.
+        StoreError: if the bars are gone.
+    """
+    moment = (issued_at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+    return Ledger(path).append(
+        [_recorded(each, store, moment, replayed=replayed) for each in forecasts]
+    )
+
+
+def _recorded(
+    forecast: IssuedForecast, store: PriceStore, moment: str, *, replayed: bool
+) -> Recorded:
+    ahead = forecast.ahead
+    history = store.load(ahead.symbol, forecast.source).between(None, ahead.origin)
+    said = {MODEL: ahead.distribution, **baseline_forecasts(history, len(ahead.table))}
+    return Recorded(
+        issued_at=moment,
+        replayed=replayed,
+        symbol=ahead.symbol,
+        source=forecast.source,
+        currency=ahead.currency,
+        origin=f"{ahead.origin:%Y-%m-%d}",
+        close_origin=ahead.close,
+        run=forecast.run,
+        weights_sha256=forecast.weights,
+        data_sha256=forecast.bars,
+        program=__version__,
+        statements=tuple(_statement(name, said[name], ahead.table) for name in sorted(said)),
+    )
+
+
+def baseline_forecasts(history: PriceHistory, horizons: int) -> Mapping[str, Distribution]:
+    """What the baselines say from the newest bar, fitted on all bars; those that can."""
+    bars = history.adjusted()
+    inputs = BaselineInputs(
+        symbol=history.symbol,
+        bars=bars,
+        fit_rows=len(bars),
+        origins=np.array([len(bars) - 1], dtype=np.intp),
+        horizons=horizons,
+    )
+    found = {}
+    for names in RIVALS.values():
+        for name in names:
+            baseline = BASELINES[name]
+            if baseline.unable(inputs) is not None:
+                continue
+            forecast, _ = attempt(partial(checked_forecast, baseline, inputs))
+            if forecast is not None:
+                found[name] = forecast.distribution
+                break
+    return found
+
+
+def _statement(forecaster: str, distribution: Distribution, table: pd.DataFrame) -> Statement:
+    horizons = len(table)
+    numbers = np.column_stack(
+        [distribution.quantiles(LEVELS)[0, :horizons], distribution.mean()[0, :horizons]]
+    )
+    return Statement(
+        forecaster=forecaster,
+        distribution=json.dumps(to_plain(distribution, horizons), separators=(",", ":")),
+        dates=tuple(f"{date:%Y-%m-%d}" for date in table["date"]),
+        assumed=tuple(map(bool, table["assumed"])),
+        numbers=numbers,
+    )

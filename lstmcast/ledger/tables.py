@@ -1,0 +1,65 @@
+"""Graded entries as flat tables and plain values, for files and other programs."""
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from lstmcast.ledger.entries import HEADER, Entry
+from lstmcast.ledger.schema import MODEL
+
+FORMATS = ("csv", "parquet", "json")
+
+_SHOWN = ("date", "horizon", "q025", "q10", "q25", "q50", "q75", "q90", "q975", "mean",
+          "return_actual", "state")  # fmt: skip
+
+
+def exported(graded: pd.DataFrame, form: str) -> bytes:
+    """A graded table as the bytes of a file: one row per entry, forecaster and horizon.
+
+    Args:
+        graded: of `grade`.
+        form: one of `FORMATS`; JSON is a list of records, with null for what is not known.
+    """
+    if form == "parquet":
+        buffer = io.BytesIO()
+        graded.to_parquet(buffer, index=False)
+        return buffer.getvalue()
+    if form == "csv":
+        return graded.to_csv(index=False, date_format="%Y-%m-%d").encode()
+    days = {name: graded[name].dt.strftime("%Y-%m-%d") for name in ("origin", "date")}
+    records = graded.assign(**days).to_dict("records")
+    return (json.dumps([_plain(row) for row in records], indent=2, allow_nan=False) + "\n").encode()
+
+
+def entry_values(entry: Entry, graded: pd.DataFrame) -> dict[str, Any]:
+    """An entry with what the model said and what came of it.
+
+    Args:
+        entry: of the ledger.
+        graded: of `grade`, with this entry's rows.
+    """
+    rows = graded[(graded["entry"] == entry.number) & (graded["forecaster"] == MODEL)]
+    sessions = rows[list(_SHOWN)].assign(date=rows["date"].dt.strftime("%Y-%m-%d"))
+    return {
+        "number": entry.number,
+        **{name: getattr(entry.issued, name) for name in HEADER},
+        "baselines": _baselines(entry),
+        "sessions": [_plain(row) for row in sessions.to_dict("records")],
+        "previous": entry.previous,
+        "sha256": entry.sha256,
+    }
+
+
+def _baselines(entry: Entry) -> Sequence[str]:
+    return [part.forecaster for part in entry.issued.statements if part.forecaster != MODEL]
+
+
+def _plain(row: dict[Any, Any]) -> dict[str, Any]:
+    return {
+        str(name): None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
