@@ -30,6 +30,7 @@ from lstmcast.cli.pretrain import pretrain
 from lstmcast.cli.report import report
 from lstmcast.cli.runs import runs_app
 from lstmcast.cli.streams import failure_of, steady_streams
+from lstmcast.cli.track import track_app
 from lstmcast.cli.train import train
 from lstmcast.cli.tune import tune
 from lstmcast.errors import LstmcastError, OutputError
@@ -127,6 +128,7 @@ for _command in (
     app.command(cls=Command)(_command)
 app.add_typer(data_app)
 app.add_typer(runs_app)
+app.add_typer(track_app)
 
 
 def ending() -> int:

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast.cli import completion
-from lstmcast.cli.console import err, failures, note, print_json
+from lstmcast.cli.console import err, failures, note, print_error, print_json
 from lstmcast.cli.opening import open_run
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir, day
+from lstmcast.cli.options import (
+    RUNS_DIR,
+    DataDir,
+    Json,
+    LedgerFile,
+    RunsDir,
+    data_dir,
+    day,
+    ledger_file,
+)
+from lstmcast.cli.recording import record_issued
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,6 +110,14 @@ def forecast(
         Path | None,
         typer.Option("--parquet", help="The same as a Parquet file.", show_default=False),
     ] = None,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record/--no-record",
+            help="Append the forecasts to the ledger that `lstmcast track` grades.",
+        ),
+    ] = True,
+    ledger: LedgerFile = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -128,6 +146,10 @@ def forecast(
         from lstmcast.forecasting.warned import refuse_stale
 
         refuse_stale(issued.warned)
+    unrecorded = None
+    if record and issued.forecasts:
+        file = ledger_file(ledger, data)
+        unrecorded = record_issued(file, issued.forecasts, store, replayed=as_of is not None)
     _tell(issued)
     if issued.forecasts:
         _write(issued, levels, csv, parquet, summary=summary)
@@ -135,8 +157,10 @@ def forecast(
     elif json:
         print_json(issued.to_dict())
     error = issued.failure()
-    if error is not None:
-        raise error
+    if error is not None and unrecorded is not None:
+        print_error(unrecorded)
+    if (last := error or unrecorded) is not None:
+        raise last
 
 
 def _today() -> date:

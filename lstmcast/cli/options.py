@@ -12,8 +12,8 @@ from lstmcast.errors import UsageError
 from lstmcast.folders import DATA_VARIABLE, RUNS_VARIABLE
 
 __all__ = [
-    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "RunArgument", "RunOrWalk", "RunsDir",
-    "SymbolsArgument", "data_dir", "day",
+    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "LedgerFile", "RunArgument", "RunOrWalk",
+    "RunsDir", "SymbolsArgument", "data_dir", "day", "ledger_file",
 ]  # fmt: skip
 
 DataDir = Annotated[
@@ -71,6 +71,23 @@ ConfigOption = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
+
+
+LedgerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        envvar="LSTMCAST_LEDGER",
+        metavar="FILE",
+        help="File of the ledger; by default beside the stored prices.",
+        show_default=False,
+    ),
+]
+
+
+def ledger_file(given: Path | None, data: Path | None) -> Path:
+    """The file of the ledger."""
+    return data_dir(data) / "ledger.sqlite" if given is None else given
 
 
 def day(option: str, text: str | None) -> date | None:
