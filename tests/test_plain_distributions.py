@@ -10,7 +10,7 @@ from lstmcast.distributions import (
     LinearPool,
     PointForecast,
     QuantileGrid,
-    Stretched,
+    RecalibratedDistribution,
     StudentTMixture,
     from_plain,
     shape_of,
@@ -30,6 +30,7 @@ def mixture(components: int, weights: np.ndarray | None = None) -> StudentTMixtu
 
 
 GRID = QuantileGrid((0.1, 0.5, 0.9), np.sort(RANDOM.normal(0, 0.02, (ROWS, HORIZONS, 3)), axis=-1))
+UNIT = np.full((ROWS, HORIZONS), 0.01)
 STEPS = np.cumsum(RANDOM.uniform(0.2, 1, (ROWS, HORIZONS, 4)), axis=-1)
 KINDS: dict[str, Distribution] = {
     "one": mixture(1),
@@ -40,8 +41,8 @@ KINDS: dict[str, Distribution] = {
     "pool": LinearPool((mixture(2), GRID), np.array([0.4, 0.6])),
     "pool by horizon": LinearPool((mixture(1), GRID), np.array([[0.1, 0.2, 0.3, 0.4],
                                                                [0.9, 0.8, 0.7, 0.6]])),
-    "stretched": Stretched(mixture(3), np.full((ROWS, HORIZONS), 0.01), STEPS, 1.2 * STEPS),
-    "alike": Stretched(GRID, np.full((ROWS, HORIZONS), 0.01), STEPS[:1, :1], STEPS[:1, :1]),
+    "recalibrated": RecalibratedDistribution(mixture(3), UNIT, STEPS, 1.2 * STEPS),
+    "alike": RecalibratedDistribution(GRID, UNIT, STEPS[:1, :1], STEPS[:1, :1]),
     "point": PointForecast(RANDOM.normal(0, 0.01, (ROWS, HORIZONS))),
 }  # fmt: skip
 

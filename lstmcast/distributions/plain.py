@@ -13,7 +13,7 @@ import numpy as np
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
 from lstmcast.distributions.grid import QuantileGrid
 from lstmcast.distributions.pools import LinearPool
-from lstmcast.distributions.stretched import Stretched
+from lstmcast.distributions.recalibrated import RecalibratedDistribution
 from lstmcast.distributions.student_t import StudentTMixture
 
 Document = Mapping[str, Any]
@@ -49,13 +49,13 @@ def to_plain(distribution: Distribution, horizons: int, row: int = 0) -> dict[st
                 "weights": each[:, :horizons].tolist(),
                 "members": [to_plain(member, horizons, row) for member in members],
             }
-        case Stretched(base, unit, at, to):
+        case RecalibratedDistribution(base, unit, at, to):
             points = {
                 name: np.broadcast_to(lines, (*unit.shape, lines.shape[-1]))[row, :horizons]
                 for name, lines in (("at", at), ("to", to))
             }
             return {
-                "kind": "stretched",
+                "kind": "recalibrated",
                 "base": to_plain(base, horizons, row),
                 "unit": unit[row, :horizons].tolist(),
                 **{name: lines.tolist() for name, lines in points.items()},
@@ -121,8 +121,8 @@ def _pool(documents: Sequence[Document]) -> LinearPool:
     return LinearPool(tuple(from_plain(rows) for rows in members), weights)
 
 
-def _stretched(documents: Sequence[Document]) -> Stretched:
-    return Stretched(
+def _recalibrated(documents: Sequence[Document]) -> RecalibratedDistribution:
+    return RecalibratedDistribution(
         from_plain([document["base"] for document in documents]),
         _stacked(documents, "unit"),
         _stacked(documents, "at"),
@@ -138,6 +138,6 @@ _READERS: dict[str, Callable[[Sequence[Document]], Distribution]] = {
     "student_t": _student_t,
     "quantiles": _grid,
     "pool": _pool,
-    "stretched": _stretched,
+    "recalibrated": _recalibrated,
     "point": _point,
 }
