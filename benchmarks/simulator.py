@@ -30,6 +30,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lstmcast.features.ranges import PARKINSON
 from lstmcast.plots.output import save_figure
 from lstmcast.plots.style import INK, MUTED, SERIES, house_style
 from lstmcast.prices.history import PriceHistory
@@ -217,7 +218,7 @@ def draw_prices(axes: Axes, bars: pd.DataFrame, colour: str) -> None:
 def draw_volatility(axes: Axes, bars: pd.DataFrame, colour: str) -> None:
     """Absolute returns, and the mean Parkinson volatility of five sessions."""
     size = 100 * np.abs(np.diff(np.log(bars["close"])))
-    width = 100 * np.log(bars["high"] / bars["low"]) / np.sqrt(4 * np.log(2))
+    width = 100 * np.log(bars["high"] / bars["low"]) / PARKINSON
     smooth = pd.Series(np.asarray(width)).rolling(SMOOTHED).mean().to_numpy()
     axes.plot(np.arange(1, len(bars)), size, color=MUTED, linewidth=0.4, alpha=0.7)
     axes.plot(smooth, color=colour, linewidth=0.9)

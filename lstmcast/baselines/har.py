@@ -19,12 +19,12 @@ from lstmcast.baselines.base import BaselineForecast, BaselineInputs
 from lstmcast.baselines.scaled import WARM_UP, scaled_student_t
 from lstmcast.baselines.student_t import MIN_ROWS
 from lstmcast.distributions import FloatArray
+from lstmcast.features.ranges import PARKINSON
 
 WEEK, MONTH = 5, 22
 
 _SMALLEST_RANGE = 5e-4
 _SMALLEST_RETURN = 1e-3
-_PARKINSON = 1 / np.sqrt(4 * np.log(2))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class HarRange:
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin."""
         high, low = (inputs.bars[name].to_numpy(dtype=np.float64) for name in ("high", "low"))
-        ranges = np.maximum(_PARKINSON * np.log(high / low), _SMALLEST_RANGE)
+        ranges = np.maximum(np.log(high / low) / PARKINSON, _SMALLEST_RANGE)
         width = np.exp(har_forecast(np.log(ranges), inputs.fit_rows, inputs.horizons))
         return BaselineForecast(scaled_student_t(inputs, width, location="fitted", skip=self.skip))
 

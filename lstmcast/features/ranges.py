@@ -21,6 +21,10 @@ FLOOR = 0.02
 """Least range volatility in units of the slow one: a session without trades has no range."""
 
 
+PARKINSON = np.sqrt(4 * np.log(2))
+"""The mean of log(high / low) over a session's volatility, of a random walk without drift."""
+
+
 def ranges(bars: Bars) -> dict[str, Column]:
     """Log range volatility over 1 to 66 sessions and a year, and the overnight gap.
 
@@ -34,7 +38,7 @@ def ranges(bars: Bars) -> dict[str, Column]:
     """
     adjusted, scale = bars.adjusted, bars.scale
     log_range = log(adjusted["high"] / adjusted["low"])
-    parkinson = log_range / np.sqrt(4 * np.log(2))
+    parkinson = log_range / PARKINSON
     means = {
         f"{window}": parkinson.rolling(window, min_periods=min(window, FEWEST)).mean()
         for window in (1, *WINDOWS)

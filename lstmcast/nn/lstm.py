@@ -17,8 +17,8 @@ from lstmcast.nn.cell import LSTMCell
 from lstmcast.nn.dropout import variational_dropout
 from lstmcast.nn.shapes import require_shape
 
-# cuDNN says so of weights that do not lie in one block, which is how a cell has them. It copies them
-# together in every call; that is a few kilobytes.
+# cuDNN says so of weights that do not lie in one block, which is how a cell has them. It copies
+# them together in every call; that is a few kilobytes.
 warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
 
 Kernel = Literal["reference", "fused"]

@@ -15,8 +15,9 @@ torch only when the forecaster itself is asked for.
 """
 
 from lstmcast.run.creation import create_run, ensure_writable
-from lstmcast.run.directory import SCHEMA, Run, RunSymbol, find_runs, list_runs
+from lstmcast.run.directory import Run, RunSymbol, find_runs, list_runs
 from lstmcast.run.fitted import FittedRun
+from lstmcast.run.folders import SCHEMA
 from lstmcast.run.locks import in_use
 
 __all__ = [

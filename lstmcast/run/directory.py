@@ -1,12 +1,9 @@
 """Opening a run: its record, its tables, and the forecaster that it keeps."""
 
 import io
-import operator
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +27,13 @@ from lstmcast.reading import (
     hash_file,
     read_file,
 )
-from lstmcast.run.record import FILES, check_record, parse_record
+from lstmcast.run.folders import newest, no_run, read_folders, read_record
+from lstmcast.run.record import FILES
 from lstmcast.run.summary import NetworkSummary, read_summary
 
 if TYPE_CHECKING:
     from lstmcast.baselines import BaselineMember
     from lstmcast.training import Forecaster
-
-SCHEMA = 1
-"""Raised when a run directory changes so that older programs cannot read it."""
 
 WEIGHTS = "model.safetensors"
 _WRITTEN = ("config.yaml", WEIGHTS, "history.csv", "predictions.parquet")
@@ -84,11 +79,11 @@ class Run:
         """
         sweep(runs_dir)
         if run is None:
-            return _swept(cls(*_newest(runs_dir)))
+            return _swept(cls(*newest(runs_dir)))
         path = run if run.is_dir() or run.parent != Path() else runs_dir / run
         if not path.is_dir():
-            raise _no_run(run, run if run.is_file() else path, runs_dir)
-        return _swept(cls(path, _read_record(path)))
+            raise no_run(run, run if run.is_file() else path, runs_dir)
+        return _swept(cls(path, read_record(path)))
 
     @staticmethod
     def exists(run: Path, runs_dir: Path) -> bool:
@@ -379,76 +374,6 @@ def _load(store: PriceStore, wanted: Reference) -> PriceHistory:
     return store.load(wanted.symbol, wanted.source)
 
 
-def _no_run(run: Path, path: Path, runs_dir: Path) -> RunError:
-    """What was named in the place of a run, as far as that can be told."""
-    if path.is_file():
-        inside = (path.parent / "run.json").is_file()
-        return RunError(
-            f"there is no run `{run}`: it is a file, and a run is a folder",
-            f"name the folder: {path.parent}"
-            if inside
-            else "an experiment is trained with `lstmcast train --config`, which makes a run",
-        )
-    newest = f"the newest run under {runs_dir} is taken when none is named"
-    close = get_close_matches(path.name, [other.name for other in list_runs(path.parent)], n=1)
-    meant = f"did you mean `{close[0]}`? " if close else ""
-    return RunError(f"there is no run `{run}`", meant + newest)
-
-
-def _other_folder(path: Path) -> RunError | None:
-    """What a folder without `run.json` is, where that can be told."""
-    if (path / "run.json").exists():
-        return None
-    if (path / "plan.json").is_file():
-        return RunError(
-            f"{path} is a walk of `lstmcast backtest`, not a run",
-            "`lstmcast evaluate`, `plot` and `report` take it; this command needs a run",
-        )
-    if list_runs(path):
-        return RunError(
-            f"{path} holds runs and is none itself",
-            f"name one of them, or use `--runs-dir {path}` for the newest",
-        )
-    if (path.parent / "run.json").is_file():
-        return RunError(f"{path} is a folder in a run", f"name the run itself: {path.parent}")
-    return None
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    """`run.json`, if this program can read the run."""
-    hint = "name another run, or train it again with `lstmcast train --config`"
-    if other := _other_folder(path):
-        raise other
-    try:
-        record = parse_record(read_file(path / "run.json", RECORD_BYTES))
-        schema = operator.index(record["schema"])
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is not a complete run: `run.json` is missing", hint) from error
-    except OSError as error:
-        raise RunError(
-            f"`run.json` of the run {path} cannot be read: {error.strerror or error}",
-            "look at what it is and who may read it, or name another run",
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"`run.json` of the run {path} cannot be read", hint) from error
-    if schema > SCHEMA:
-        raise RunError(
-            f"the run {path} has schema {schema}, this lstmcast reads up to {SCHEMA}",
-            "upgrade lstmcast",
-        )
-    required = {"split", "symbols", "status", "seed", "created"}
-    if not required <= record.keys():
-        missing = ", ".join(sorted(required - record.keys()))
-        raise RunError(f"`run.json` of the run {path} lacks {missing}", hint)
-    if record["symbols"] == [] or record["split"] == {}:
-        raise RunError(f"`run.json` of the run {path} names no symbol or no split", hint)
-    try:
-        check_record(record)
-    except ValueError as error:
-        raise RunError(f"`run.json` of the run {path} cannot be read: {error}", hint) from error
-    return record
-
-
 def _symbols(record: Mapping[str, Any]) -> list[RunSymbol]:
     """The symbols of `run.json`; what a later version adds to them is passed over."""
     known = {field.name for field in fields(RunSymbol)}
@@ -482,41 +407,5 @@ def sort_out(runs_dir: Path) -> tuple[list[Run], list[tuple[Path, RunError]]]:
     Raises:
         RunError: if the folder cannot be read.
     """
-    runs, damaged = [], []
-    for path in _run_folders(runs_dir):
-        try:
-            runs.append(Run(path, _read_record(path)))
-        except RunError as error:
-            damaged.append((path, error))
-    return sorted(runs, key=lambda run: (str(run.record["created"]), _sequence(run.name))), damaged
-
-
-def _run_folders(runs_dir: Path) -> list[Path]:
-    try:
-        paths = sorted(runs_dir.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise RunError(
-            f"{runs_dir} cannot be read: {error.strerror or error}",
-            "give yourself the right to read it, or choose another folder with `--runs-dir`",
-        ) from error
-    return [path for path in paths if path.name[0] != "." and os.path.lexists(path / "run.json")]
-
-
-def _sequence(name: str) -> tuple[int, str]:
-    """Runs of one second are numbered -2, -3: shorter names first, then by number."""
-    return len(name), name
-
-
-def _newest(runs_dir: Path) -> tuple[Path, Mapping[str, Any]]:
-    runs, damaged = find_runs(runs_dir)
-    if runs:
-        return runs[-1].path, runs[-1].record
-    if damaged:
-        raise damaged[-1]
-    raise RunError(
-        f"there is no run under {runs_dir}",
-        "run `lstmcast train SYMBOL...` first, or set `--runs-dir`; "
-        "`lstmcast forecast SYMBOL` forecasts without a run",
-    )
+    readable, damaged = read_folders(runs_dir)
+    return [Run(path, record) for path, record in readable], damaged

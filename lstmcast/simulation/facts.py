@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from lstmcast.features.ranges import PARKINSON
+
 LAGS = (1, 5, 22, 66, 250)
 """Sessions: the next one, a week, a month, a quarter, a year."""
 
@@ -160,7 +162,7 @@ def _of_ranges(
     found: pd.DataFrame, returns: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame
 ) -> None:
     width = 100 * _log(high / low)
-    found["range_to_return"] = width.mean() / np.sqrt(4 * np.log(2)) / found["volatility"]
+    found["range_to_return"] = width.mean() / PARKINSON / found["volatility"]
     # A session without a range says nothing of its log.
     log_range = _log(width.where(width > 0))
     found["range_spread"] = log_range.std()

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lstmcast.dataset import LogReturnTarget, Scaler
-from lstmcast.distributions import FloatArray, StudentTMixture
+from lstmcast.distributions import StudentTMixture
 from lstmcast.nn import HEADS
 from lstmcast.nn.heads import Head
 from lstmcast.training.device import one_thread_each
@@ -91,7 +91,7 @@ def fit_linear(
     readings: Sequence[Reading],
     stops: Sequence[int],
     horizon: int,
-    begin: LinearModel | None = None,
+    warm_start: LinearModel | None = None,
 ) -> LinearModel:
     """Fit one model to several symbols by penalised maximum likelihood.
 
@@ -99,7 +99,7 @@ def fit_linear(
         readings: one per symbol, all with the same columns.
         stops: for each, the fit sees its rows up to, not including, this one, and no outcome later.
         horizon: sessions ahead.
-        begin: an earlier fit of the same symbols, from whose weights the search begins.
+        warm_start: an earlier fit of the same symbols, from whose weights the search begins.
 
     Raises:
         ValueError: if there is no row to fit.
@@ -113,25 +113,15 @@ def fit_linear(
     )
     if not len(features):
         raise ValueError("`stops` leave no row with features to fit")
-    scaler = _standard(features)
+    scaler = Scaler.fit(features, "standard")
     outcomes = _outcomes(readings, rows, scaler, horizon)
     symbols = tuple(reading.symbol for reading in readings)
     with one_thread_each():
-        next_session = _fit_next_session(outcomes, len(symbols), begin)
+        next_session = _fit_next_session(outcomes, len(symbols), warm_start)
         head = next_session
         if horizon > 1:
-            head = _fit_further_horizons(outcomes, next_session, begin)
+            head = _fit_further_horizons(outcomes, next_session, warm_start)
     return LinearModel(scaler, next_session, head, symbols)
-
-
-def _standard(features: FloatArray) -> Scaler:
-    """Mean 0 and deviation 1 over the fitted rows; a constant column becomes 0.
-
-    `Scaler.fit` does the same by scikit-learn, which takes a second to load.
-    """
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
-    constant = deviation <= 1e-9 * np.maximum(np.abs(mean), 1.0)
-    return Scaler(mean, np.where(constant, 1.0, deviation))
 
 
 def _outcomes(
@@ -170,24 +160,26 @@ def _new_head(outcomes: _Outcomes, symbols: int) -> Head:
     return HEADS[_HEAD](outcomes.features.shape[1], horizons, own)
 
 
-def _fit_next_session(outcomes: _Outcomes, symbols: int, begin: LinearModel | None) -> Head:
+def _fit_next_session(outcomes: _Outcomes, symbols: int, warm_start: LinearModel | None) -> Head:
     """A head for the next session alone."""
     outcomes = outcomes.next_session()
     head = _new_head(outcomes, symbols)
     start = {name: value.clone() for name, value in head.state_dict().items()}
-    if begin is not None:
-        head.load_state_dict(begin.next_session.state_dict())
+    if warm_start is not None:
+        head.load_state_dict(warm_start.next_session.state_dict())
     rows = torch.nonzero(outcomes.known[:, 0])[:, 0]
     _fit(head, outcomes, rows, NEW, head.initial_outputs, start)
     return head
 
 
-def _fit_further_horizons(outcomes: _Outcomes, fitted: Head, begin: LinearModel | None) -> Head:
+def _fit_further_horizons(
+    outcomes: _Outcomes, fitted: Head, warm_start: LinearModel | None
+) -> Head:
     """A head for all horizons that says of the next session what the `fitted` one says."""
     head = _new_head(outcomes, 0 if fitted.offsets is None else len(fitted.offsets) - 1)
     start = {name: value.clone() for name, value in head.state_dict().items()}
-    if begin is not None:
-        head.load_state_dict(begin.head.state_dict())
+    if warm_start is not None:
+        head.load_state_dict(warm_start.head.state_dict())
     taught = head.initial_outputs
     with torch.no_grad():
         head.weight[taught], head.bias[taught] = fitted.weight, fitted.bias

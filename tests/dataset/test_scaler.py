@@ -1,10 +1,14 @@
 """The scaler: fitted to the rows it is given, and undone exactly enough."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from lstmcast.dataset import Scaler
 from lstmcast.dataset.scaler import ScalerKind
@@ -48,3 +52,34 @@ def test_the_inverse_restores_every_column(
 def test_a_constant_column_is_only_moved(kind: ScalerKind) -> None:
     scaler = Scaler.fit(np.full((5, 1), 7.0), kind)
     np.testing.assert_array_equal(scaler.transform(np.array([[7.0], [8.5]])), [[0.0], [1.5]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", [2, 3, 100, 4099])
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e7])
+def test_the_statistics_are_scikit_learn_s_to_the_bit(
+    kind: ScalerKind, rows: int, size: float
+) -> None:
+    """With columns that are constant, constant but for rounding, and far from zero."""
+    numbers = np.random.default_rng(rows)
+    table = size * numbers.normal(size=(rows, 6)) * [1, 5, 0, 1e-3, 1, 1] + [0, 3, 7, 1e9, 0.1, -4]
+    table[:, 4] = 0.1 + 1e-17 * numbers.normal(size=rows)
+    ours = Scaler.fit(table, kind)
+    if kind == "standard":
+        standard = StandardScaler().fit(table)
+        offset, factor = standard.mean_, standard.scale_
+    else:
+        minmax = MinMaxScaler().fit(table)
+        offset, factor = minmax.data_min_, minmax.data_range_
+        factor = np.where(minmax.scale_ == 1, 1.0, factor)
+    np.testing.assert_array_equal(ours.offset, offset)
+    np.testing.assert_array_equal(ours.factor, factor)
+
+
+def test_fitting_a_scaler_does_not_load_scikit_learn() -> None:
+    code = (
+        "import sys, numpy; from lstmcast.dataset import Scaler\n"
+        "for kind in ('standard', 'minmax'): Scaler.fit(numpy.eye(3), kind)\n"
+        "assert 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
