@@ -38,7 +38,7 @@ def baseline_context(
     """Look at a run for the baselines that are asked for.
 
     Args:
-        experiment: settled.
+        experiment: resolved.
         histories: of all its symbols.
         names: of the baselines that are asked for: for others nothing is computed.
         features: the run's own, which are not computed twice.

@@ -123,8 +123,8 @@ def _plan(experiment: "Experiment", data: Path | None) -> "Plan":
     from lstmcast.training.prepare import pretrained_for, resolve_experiment
     from lstmcast.tuning import Plan, default_space
 
-    settled = resolve_experiment(experiment, histories)
-    space = default_space(experiment, pretrained=pretrained_for(settled)[0] is not None)
+    resolved = resolve_experiment(experiment, histories)
+    space = default_space(experiment, pretrained=pretrained_for(resolved)[0] is not None)
     problems = check_space(experiment, space, faulty_names)
     if problems:
         count = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"

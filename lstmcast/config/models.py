@@ -343,9 +343,9 @@ class Experiment(_Section):
 
     @property
     def dates(self) -> SplitDates:
-        """The split of a settled experiment, whose dates are written out."""
+        """The split of a resolved experiment, whose dates are written out."""
         if not isinstance(self.split, SplitDates):
-            raise TypeError("a settled experiment has its split as dates, this one as fractions")
+            raise TypeError("a resolved experiment has its split as dates, this one as fractions")
         return self.split
 
 

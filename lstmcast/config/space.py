@@ -25,7 +25,7 @@ def with_values(experiment: Experiment, values: Mapping[str, Choice]) -> Experim
     """The experiment with other values for some keys; defaults that follow from them follow.
 
     Args:
-        experiment: as it was read, not settled.
+        experiment: as it was read, not resolved.
         values: by the path of a key, as in `training.learning_rate`.
 
     Raises:

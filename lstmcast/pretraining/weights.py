@@ -169,7 +169,7 @@ class Pretrained:
         """Why a network cannot begin as a pretrained one; empty if it can.
 
         Args:
-            model: of a settled experiment, in which no key is `auto`.
+            model: of a resolved experiment, in which no key is `auto`.
         """
         kind = {"network": _NETWORK, "head": HEAD, "initial_state": "zeros"}
         size = {"hidden_size": self.hidden_size, "num_layers": self.num_layers}

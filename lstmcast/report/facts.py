@@ -79,7 +79,7 @@ def configuration_section(
 
     Args:
         commands: to be typed, in order.
-        configuration: the settled YAML.
+        configuration: the resolved YAML.
         facts: versions, seed, device and the like, by name.
     """
     return Section(

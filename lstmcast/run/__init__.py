@@ -1,6 +1,6 @@
 """The run directory: everything about one training run, readable without lstmcast.
 
-    config.yaml          the settled experiment, which trains the same run again
+    config.yaml          the resolved experiment, which trains the same run again
     run.json             schema, versions, device, seeds, threads, status, timings, data
     model.safetensors    every member's weights and the scaling
     networks.onnx        the networks as a graph, and refitted.onnx; see `training.run_graphs`

@@ -117,7 +117,7 @@ class Run:
         return self.path / "charts"
 
     def experiment(self) -> Experiment:
-        """The settled experiment.
+        """The resolved experiment.
 
         Raises:
             RunError: if it is missing or damaged, or names feature groups that are not installed.

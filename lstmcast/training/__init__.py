@@ -1,4 +1,25 @@
-"""Training: data on the device, the loop, early stopping, members side by side, forecasting.
+"""Training: from an experiment and price histories to networks that forecast.
+
+The loop first, then outwards from it:
+
+    loop            an epoch, early stopping, the refit of one network
+    steps           an optimiser step: AdamW, clipping, warm-up, EMA; `replay` records it on CUDA
+    device_panel    the data on the device, and the batches (`batch`) that the loop goes through
+    objective       what is minimised
+    recipe          what a member begins as, and how its head is fitted (`head_fit`, `warm_start`)
+    ensemble        members side by side, restarts, who is refitted
+    experiment      all of it in order: prepare, fit, pool, predict
+
+What comes of it:
+
+    group           networks of one kind; `decode` turns their outputs into distributions
+    forecaster      groups and external members, pooled (`pooling`) and calibrated
+    checkpoint      a forecaster as a file
+    zero_shot       the pretrained networks without any training
+    linear          the same without an LSTM, a baseline
+    movement        how far training moved the forecasts
+
+Around it: `prepare` (the data), `observers` (hooks), `device` and `accelerator` (where it runs).
 
 Modules are loaded when a name of theirs is asked for: forecasts by a graph load no PyTorch.
 """

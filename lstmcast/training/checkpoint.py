@@ -72,7 +72,7 @@ def load_forecaster(
 
     Args:
         path: the safetensors file.
-        experiment: settled, as the run keeps it.
+        experiment: resolved, as the run keeps it.
         device: where the networks go.
         external_members: the baselines that `model.pool.baselines` names, in its order.
 

@@ -35,7 +35,7 @@ class Trained:
     """Everything that training an experiment produced.
 
     Args:
-        prepared: the data, the settled experiment, the split.
+        prepared: the data, the resolved experiment, the split.
         ensemble: the networks of all groups with their records.
         forecaster: the members, ready to forecast.
         pool: what each member is worth on validation; None for point forecasts.

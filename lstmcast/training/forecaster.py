@@ -98,7 +98,7 @@ class Forecaster:
     """Trained groups of networks and external members, pooled into one forecast.
 
     Args:
-        experiment: settled: every choice is made.
+        experiment: resolved: every choice is made.
         groups: the networks, those of `model` first, then those of each of its variants.
         external_members: members that are no networks.
         weights: `(members, horizons)` of the networks, then of the external members; None for

@@ -40,7 +40,7 @@ def new_network(
     """The network that the experiment describes, its first weights drawn from `seed`.
 
     Args:
-        experiment: settled.
+        experiment: resolved.
         input_size: columns of the features.
         seed: of the first weights.
         horizon: sessions ahead, where they are not the experiment's.
@@ -112,7 +112,7 @@ class Group:
     """Trained networks of one kind with the statistics that their inputs are scaled by.
 
     Args:
-        experiment: settled, with the group's own network, head and features.
+        experiment: resolved, with the group's own network, head and features.
         scaling: fitted on training rows.
         networks: in evaluation mode, all on one device.
         refitted: the same networks trained again with the validation part, for forecasts after it;

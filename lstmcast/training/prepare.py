@@ -40,7 +40,7 @@ class Prepared:
     """The data of an experiment, ready for training.
 
     Args:
-        experiment: with every open choice settled.
+        experiment: with every open choice made.
         boundaries: the last session of each part.
         parts: the origins of each part, by symbol.
         scaling: fitted on training rows.
@@ -238,7 +238,7 @@ def _suited_windows(experiment: Experiment, parts: Mapping[str, Parts]) -> Exper
 
 
 def pretrained_for(experiment: Experiment) -> tuple[Pretrained | None, str]:
-    """The pretrained networks that a settled experiment begins with, or None and the reason."""
+    """The pretrained networks that a resolved experiment begins with, or None and the reason."""
     if experiment.model.start == "random":
         return None, ""
     if experiment.target.kind == "price":

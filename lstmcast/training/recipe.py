@@ -64,7 +64,7 @@ class Recipe:
     """The members of one group, on the origins of one panel.
 
     Args:
-        experiment: settled, with the group's own network, head and features.
+        experiment: resolved, with the group's own network, head and features.
         whole: the panel with all horizons.
         first: number of the group's first member.
         start: what each member goes on from, reading this panel's inputs; empty for a new start.
@@ -186,7 +186,7 @@ def initial_network(
     """A network of an experiment before it has seen any row: pretrained, or with new weights.
 
     Args:
-        experiment: settled, with the group's own network, head and features.
+        experiment: resolved, with the group's own network, head and features.
         columns: what it reads.
         number: its place among the members of its group.
         pretrained: what it begins as; None for new weights.

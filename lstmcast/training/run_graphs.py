@@ -73,7 +73,7 @@ def load_with_graphs(
 
     Args:
         path: the safetensors file of the weights.
-        experiment: settled, as the run keeps it.
+        experiment: resolved, as the run keeps it.
         graph: gives the file of a graph by its name, or raises GraphError.
         external_members: the baselines that `model.pool.baselines` names, in its order.
 

@@ -6,6 +6,7 @@ import torch
 
 from lstmcast.dataset.panel import Float32Array
 from lstmcast.nn import Network
+from lstmcast.training.accelerator import arithmetic
 from lstmcast.training.device import one_thread_each
 
 
@@ -31,7 +32,7 @@ class TorchRunner:
         x, unit = (torch.from_numpy(values).to(device) for values in (features, scale))
         numbers = torch.tensor(list(symbols), device=device)
         answers = []
-        with one_thread_each(), torch.inference_mode():
+        with one_thread_each(), arithmetic("float32", device), torch.inference_mode():
             for network in self._networks:
                 params, _ = network(x, unit, symbols=numbers)
                 answers.append({name: v.cpu().numpy() for name, v in params._asdict().items()})

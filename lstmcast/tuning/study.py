@@ -47,7 +47,7 @@ class Plan:
     """What a study searches.
 
     Args:
-        experiment: as it was read, not settled.
+        experiment: as it was read, not resolved.
         histories: its prices.
         space: by the path of a key, its values.
     """

@@ -82,7 +82,7 @@ def audit(
     """Audit a trained forecaster on the prices that it was trained on.
 
     Args:
-        forecaster: the run's ensemble, with its settled experiment.
+        forecaster: the run's ensemble, with its resolved experiment.
         histories: the run's prices.
         predictions: the forecasts that the run keeps, to be compared with the forecaster's own.
         seed: of the moments and alterations that are tried.
