@@ -242,6 +242,11 @@ def benchmarks() -> str:
     return table(("file", "what it measures"), rows)
 
 
+def daily_script() -> str:
+    """The script that the page on running it daily is about."""
+    return f"```sh\n{(ROOT / 'examples' / 'daily.sh').read_text(encoding='utf-8').strip()}\n```"
+
+
 def blocks() -> Blocks:
     """All generated text by file and block."""
     return {
@@ -249,6 +254,7 @@ def blocks() -> Blocks:
         "benchmarks/README.md": {"benchmarks": benchmarks()},
         "docs/commands.md": {"help": helps()},
         "docs/sources.md": {"formats": formats()},
+        "docs/daily.md": {"script": daily_script()},
         "docs/configuration.md": {
             "keys": keys(),
             "features": feature_groups(),
