@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -162,6 +163,19 @@ def test_continuous_integration_runs_what_the_readme_names() -> None:
 
 
 # --- the wheel -----------------------------------------------------------------------------------
+
+
+def test_what_the_package_reads_is_chosen_for_the_wheel() -> None:
+    """Hatch leaves out what git ignores; this asks it, without building anything."""
+    chosen = {file.relative_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    read = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "lstmcast").rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
+    assert read <= chosen
+    for kind in (".csv.gz", ".safetensors", "py.typed", "page.html.j2"):
+        assert any(name.endswith(kind) for name in read), kind
 
 
 @pytest.mark.slow

@@ -2,11 +2,13 @@
 
     prices.py        load_prices, fetch, save_prices
     settings.py      an experiment from symbols, prices, files and keyword arguments
+    names.py         what an experiment names, looked up
     fitting.py       fit
     run.py           Run, load
     forecasts.py     forecast, and the tables of Run.predict
     evaluation.py    scores beside the baselines
     charts.py        the figures of a run
+    inside.py        gates and what inputs are worth, for charts and reports
     backtesting.py   backtest
 
 Everything public is imported from `lstmcast` itself, which loads these modules when they are asked

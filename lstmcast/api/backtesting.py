@@ -35,7 +35,7 @@ def backtest(
     *,
     config: Config | None = None,
     cv: int | Splitter = 10,
-    baselines: Sequence[str] | None = None,
+    baselines: str | Sequence[str] | None = None,
     cost_bps: float | None = None,
     warm_start: bool = False,
     n_jobs: int = 1,
@@ -88,9 +88,9 @@ def backtest(
     experiment = experiment_for(prices, config, settings)
     histories = histories_for(experiment, prices, data_dir)
     check_experiment(experiment, histories)
-    number = cv if isinstance(cv, int) else 1
-    splitter = None if isinstance(cv, int) else _splitter(cv)
-    names = tuple(BASELINES) if baselines is None else tuple(baselines)
+    number, splitter = _plan_of(cv)
+    chosen = [baselines] if isinstance(baselines, str) else baselines
+    names = tuple(BASELINES) if chosen is None else tuple(chosen)
     with ExitStack() as stack:
         place = (
             stack.enter_context(TemporaryDirectory(prefix="lstmcast-"))
@@ -151,10 +151,13 @@ def report_of(walk: Backtest, cost_bps: float | None = None) -> BacktestReport:
     )
 
 
-def _splitter(cv: object) -> Splitter:
-    if not isinstance(cv, Splitter):
-        raise UsageError(
-            f"`cv` is {cv!r}, which is neither a number of folds nor a splitter",
-            "give `WalkForward(...)` or scikit-learn's `TimeSeriesSplit(...)`",
-        )
-    return cv
+def _plan_of(cv: object) -> tuple[int, Splitter | None]:
+    """The number of folds, or the splitter that plans them."""
+    if isinstance(cv, Splitter):
+        return 1, cv
+    if isinstance(cv, int) and not isinstance(cv, bool) and cv >= 1:
+        return cv, None
+    raise UsageError(
+        f"`cv` is {cv!r}, which is neither a number of folds nor a splitter",
+        "give `WalkForward(...)` or scikit-learn's `TimeSeriesSplit(...)`",
+    )

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lstmcast.api.run import LEVELS
@@ -25,7 +27,7 @@ LAST = ("chance_up", "assumed")
 def forecast(
     prices: Prices,
     horizon: int = 10,
-    levels: Sequence[float] = LEVELS,
+    levels: float | Sequence[float] = LEVELS,
     *,
     as_of: str | date | None = None,
     data_dir: str | os.PathLike[str] | None = None,
@@ -39,7 +41,7 @@ def forecast(
         prices: a stored symbol such as `"AAPL"`, or several; histories; or own prices as
             `load_prices` takes them.
         horizon: sessions ahead, from 1 to 60.
-        levels: nominal coverage of the prediction intervals, in %.
+        levels: nominal coverage of the prediction intervals, in %; one or several.
         as_of: forecast from the bars up to this day; by default the newest.
         data_dir: folder of the store; by default `LSTMCAST_DATA_DIR` or the platform's own.
 
@@ -79,21 +81,23 @@ def by_run(
     store: PriceStore,
     symbols: Sequence[str],
     horizon: int | None,
-    levels: Sequence[float],
+    levels: float | Sequence[float],
     as_of: str | date | None,
 ) -> pd.DataFrame:
     """What a run's networks forecast, as `Run.predict` returns it."""
     return table_of(issue_by_run(run, store, symbols, _when(horizon, as_of)), levels)
 
 
-def table_of(issued: Issued, levels: Sequence[float]) -> pd.DataFrame:
+def table_of(issued: Issued, levels: float | Sequence[float]) -> pd.DataFrame:
     """Forecasts as one table, with what there is to say beside them in its `attrs`.
 
     Raises:
         LstmcastError: whatever a symbol failed by: a program does not get half of its answer.
         UsageError: for a level that is out of its range.
     """
-    stated = parse_levels([str(level) for level in levels])
+    given: Any = levels  # a program may well give text
+    several = np.iterable(given) and not isinstance(given, str)
+    stated = parse_levels([str(level) for level in (given if several else [given])])
     if issued.failures:
         raise _error_of(issued)
     ends = [name for level in stated for name in columns_of(level)[:2]]
@@ -115,8 +119,8 @@ def _error_of(issued: Issued) -> LstmcastError:
 
 
 def _when(horizon: int | None, as_of: str | date | None) -> When:
-    if horizon is not None and horizon < 1:
-        raise UsageError(f"`horizon` is {horizon}", "give the sessions ahead, at least 1")
+    if horizon is not None and not (isinstance(horizon, (int, np.integer)) and horizon >= 1):
+        raise UsageError(f"`horizon` is {horizon!r}", "give the sessions ahead, at least 1")
     today = datetime.now(UTC).date()
     try:
         day = None if as_of is None else pd.Timestamp(as_of).date()
@@ -126,4 +130,4 @@ def _when(horizon: int | None, as_of: str | date | None) -> When:
         ) from None
     if day is not None and day > today:
         raise UsageError(f"`as_of` {day} is a day to come", "leave it out for the newest bars")
-    return When(today, horizon, day)
+    return When(today, None if horizon is None else int(horizon), day)

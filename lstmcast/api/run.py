@@ -147,7 +147,7 @@ class Run:
     def predict(
         self,
         horizon: int | None = None,
-        levels: Sequence[float] = LEVELS,
+        levels: float | Sequence[float] = LEVELS,
         *,
         symbols: str | Sequence[str] | None = None,
         prices: Prices | None = None,
@@ -158,7 +158,7 @@ class Run:
         Args:
             horizon: sessions ahead; all that the run was trained for by default.
             levels: nominal coverage of the prediction intervals, in % (80 for the range that
-                should contain 80 % of the closes).
+                should contain 80 % of the closes); one or several.
             symbols: which to forecast, also ones that the run was not trained on; its own by
                 default.
             prices: newer prices, in the place of those that the run has or the store.
@@ -184,7 +184,7 @@ class Run:
 
     def evaluate(
         self,
-        baselines: Sequence[str] | None = None,
+        baselines: str | Sequence[str] | None = None,
         *,
         refit: "Refit" = "never",
         n_jobs: int = 1,
@@ -215,7 +215,7 @@ class Run:
         return evaluate_run(
             self._kept,
             store,
-            baselines=baselines,
+            baselines=[baselines] if isinstance(baselines, str) else baselines,
             refit=refit,
             jobs=max(n_jobs, 0),
             cache=fit_cache(store) if store.root.is_dir() else None,

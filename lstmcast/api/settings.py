@@ -21,8 +21,8 @@ from lstmcast.prices.symbols import one_source
 Prices = str | Sequence[str] | PriceHistory | Sequence[PriceHistory] | Frames
 """Stored symbols, checked histories, or own prices as `load_prices` takes them."""
 
-Config = str | os.PathLike[str] | Experiment
-"""A YAML file, or an experiment."""
+Config = str | os.PathLike[str] | Experiment | Mapping[str, Any]
+"""A YAML file, an experiment, or what such a file holds."""
 
 
 def own_histories(prices: Prices | None) -> list[PriceHistory]:
@@ -71,8 +71,7 @@ def experiment_for(
     """
     base: dict[str, Any] = {}
     if config is not None:
-        given = config if isinstance(config, Experiment) else load_experiment(Path(config))
-        base = given.model_dump(mode="json", exclude_none=True)
+        base = _values(config)
     if prices is not None:
         source, symbols = _who(prices)
         data = {**base.get("data", {}), "symbols": symbols, "source": source}
@@ -82,6 +81,13 @@ def experiment_for(
             "neither `prices` nor `config` was given", "name a stored symbol, as in `fit('AAPL')`"
         )
     return experiment_with(base, settings, check=faulty_names)
+
+
+def _values(config: Config) -> dict[str, Any]:
+    if isinstance(config, Mapping):
+        return dict(config)
+    given = config if isinstance(config, Experiment) else load_experiment(Path(config))
+    return given.model_dump(mode="json", exclude_none=True)
 
 
 def _who(prices: Prices) -> tuple[str, list[str]]:

@@ -88,7 +88,7 @@ class ForecasterReport:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """Everything that an evaluation found.
 
@@ -142,6 +142,10 @@ class Report:
             "verdict": self.verdict.to_dict(),
             "notes": list(self.notes),
         }
+
+    def __repr__(self) -> str:
+        """The forecasters and the answer: the numbers fill pages."""
+        return f"Report({', '.join(self.forecasters)}: {self.verdict.summary})"
 
     def to_frame(self, *, by_symbol: bool = False) -> pd.DataFrame:
         """The scores as a table: a row per forecaster and horizon, the model's first.

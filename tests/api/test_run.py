@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -133,6 +134,9 @@ def test_levels_become_columns_in_order_of_width(run: Run) -> None:
     assert "sessions are past" in table.attrs["warnings"][0]
     assert "the 80 % range contained" in table.attrs["trust"]["AAA"]
     assert run.predict(levels=[]).columns[-1] == "assumed"
+    one: Any
+    for one in (80, "80", np.int64(80), (80.0,), np.array([80])):
+        assert list(run.predict(1, one).columns[-2:]) == ["lower_80", "upper_80"]
 
 
 @pytest.mark.parametrize("kind", ["test", "history", "fan", "training", "ranges", "importance"])
@@ -153,11 +157,18 @@ def test_gates_are_drawn_of_the_sessions_that_are_asked_for(run: Run) -> None:
     assert isinstance(figure, Figure)
 
 
+def test_a_report_shows_itself_in_a_line(run: Run) -> None:
+    report = run.evaluate("ewma")
+    assert repr(report) == f"Report(model, ewma: {report.verdict.summary})"
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
         (lambda run: run.predict(horizon=4), UsageError, "`--horizon` 4 is longer than the 3"),
         (lambda run: run.predict(horizon=0), UsageError, "`horizon` is 0"),
+        (lambda run: run.predict(horizon="2"), UsageError, "`horizon` is '2'"),
+        (lambda run: run.predict(horizon=1.5), UsageError, "`horizon` is 1.5"),
         (lambda run: run.predict(levels=[100]), UsageError, "`--level` is 100"),
         (lambda run: run.predict(as_of="x"), UsageError, "`as_of` is 'x', which is not a date"),
         (lambda run: run.predict(as_of="2999-01-01"), UsageError, "is a day to come"),

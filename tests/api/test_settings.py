@@ -76,6 +76,8 @@ def test_dates_take_the_place_of_fractions_and_the_reverse(dates: dict[str, Any]
 def test_settings_go_before_a_file_and_prices_before_its_symbols(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     file.write_text(SMALL, encoding="utf-8")
+    plain = {"model": {"members": 2}, "name": "mine"}
+    assert made("AAA", plain) == made(model={"members": 2}, name="mine")
     for config in (file, str(file), small()):
         assert made(None, config) == small()
         assert made(None, config, horizon=2) == small("target.horizon=2")

@@ -122,6 +122,7 @@ def test_folds_of_scikit_learn_forecast_the_sessions_that_it_says(tmp_path: Path
     model = found.tables["model"]
     nearest = model[model["horizon"] == 1]
     assert list(nearest["date"]) == list(history.dates[-130:])
+    assert repr(found).startswith("BacktestReport(model, random_walk, ewma: ")
     assert list(found.tables) == ["model", "random_walk", "ewma"]
     assert [fold.validation_end for fold in told] == [history.dates[-133], history.dates[-68]]
     scores = found.to_frame().set_index(["forecaster", "horizon"])
@@ -145,7 +146,9 @@ def test_a_splitter_of_ones_own_plans_what_a_number_of_folds_plans(tmp_path: Pat
 
 
 def test_what_is_neither_a_number_nor_a_splitter_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="`cv` is 'ten', which is neither"):
-        lstmcast.backtest(simulated(), cv="ten", data_dir=tmp_path)  # type: ignore[arg-type]
+    wrong: Any
+    for wrong in ("ten", 0, True, 2.5):
+        with pytest.raises(UsageError, match=f"`cv` is {wrong!r}, which is neither"):
+            lstmcast.backtest(simulated(), cv=wrong, data_dir=tmp_path)
     with pytest.raises(UsageError, match="`nope` is not a baseline"):
         lstmcast.backtest(simulated(), baselines=["nope"], data_dir=tmp_path)

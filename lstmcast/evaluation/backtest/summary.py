@@ -42,7 +42,7 @@ class Year:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BacktestReport:
     """What a walk came to.
 
@@ -64,6 +64,10 @@ class BacktestReport:
     cost_bps: float | None
     trials: int
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """The forecasters and the answer: the numbers fill pages."""
+        return f"Backtest{self.report!r}"
 
     def to_frame(self, *, by_symbol: bool = False) -> pd.DataFrame:
         """The scores over all folds, as `Report.to_frame` has them."""
