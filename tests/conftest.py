@@ -4,7 +4,9 @@ The plugin is jaxtyping's, named in pyproject.toml: every test that calls a netw
 shapes in its annotations.
 """
 
+import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +21,18 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
 )
 settings.load_profile("lstmcast")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests, and programs that they start, keep calendars in a folder of their own."""
+    before = os.environ.get("LSTMCAST_CACHE_DIR")
+    os.environ["LSTMCAST_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["LSTMCAST_CACHE_DIR"]
+    else:
+        os.environ["LSTMCAST_CACHE_DIR"] = before
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,6 +34,10 @@ class Distribution(Protocol):
         """Expected value, `(rows, horizons)`."""
         ...
 
+    def part(self, rows: slice) -> "Distribution":
+        """The forecasts of some rows."""
+        ...
+
 
 @dataclass(frozen=True)
 class PointForecast:
@@ -49,6 +53,10 @@ class PointForecast:
     def shape(self) -> tuple[int, int]:
         """Rows and horizons."""
         return self.value.shape[0], self.value.shape[1]
+
+    def part(self, rows: slice) -> "PointForecast":
+        """The forecasts of some rows."""
+        return PointForecast(self.value[rows])
 
     def log_density(self, y: FloatArray) -> FloatArray:
         """NaN: a point has no density."""

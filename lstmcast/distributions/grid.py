@@ -78,6 +78,10 @@ class QuantileGrid:
         score: FloatArray = self._knots[piece[..., 0]] + (y - start) / slope
         return score, slope
 
+    def part(self, rows: slice) -> "QuantileGrid":
+        """The forecasts of some rows."""
+        return QuantileGrid(self.levels, self.values[rows])
+
     def log_density(self, y: FloatArray) -> FloatArray:
         """Log density of the interpolation; NaN where `y` is."""
         score, slope = self._score(y)

@@ -44,6 +44,10 @@ class LinearPool:
         """Rows and horizons."""
         return self.members[0].shape
 
+    def part(self, rows: slice) -> "LinearPool":
+        """The forecasts of some rows."""
+        return LinearPool(tuple(member.part(rows) for member in self.members), self.weights)
+
     def log_density(self, y: FloatArray) -> FloatArray:
         """Log of the weighted sum of the members' densities; NaN where `y` is."""
         each = np.stack([member.log_density(y) for member in self.members])

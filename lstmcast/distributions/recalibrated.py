@@ -41,6 +41,11 @@ class RecalibratedDistribution:
         median: FloatArray = self.base.quantiles((0.5,))[..., 0]
         return median
 
+    def part(self, rows: slice) -> "RecalibratedDistribution":
+        """The forecasts of some rows."""
+        at, to = (ends[rows] if ends.ndim > 2 else ends for ends in (self.at, self.to))
+        return RecalibratedDistribution(self.base.part(rows), self.unit[rows], at, to)
+
     def log_density(self, y: FloatArray) -> FloatArray:
         """Log density, by change of variables; NaN where `y` is."""
         x, slope = self._back(y)

@@ -78,6 +78,16 @@ class StudentTMixture:
             weights = weights[:, None, None]
         return np.broadcast_to(weights, self.df.shape)
 
+    def part(self, rows: slice) -> "StudentTMixture":
+        """The forecasts of some rows."""
+        own = self.weights is not None and self.weights.ndim > 1
+        return StudentTMixture(
+            self.df[:, rows],
+            self.loc[:, rows],
+            self.scale[:, rows],
+            self.weights[:, rows] if self.weights is not None and own else self.weights,
+        )
+
     def log_density(self, y: FloatArray) -> FloatArray:
         """Log of the weighted sum of the components' densities; NaN where `y` is."""
         each = student_t_log_density(y, self.df, self.loc, self.scale)

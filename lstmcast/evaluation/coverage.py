@@ -164,8 +164,9 @@ def _check_subsets(
 
 def _weights(rows: pd.DataFrame) -> FloatArray:
     """Each symbol counts alike over all days, so that subsets add up to the whole."""
-    sizes: FloatArray = rows.groupby("symbol")["symbol"].transform("size").to_numpy(np.float64)
-    return 1 / sizes
+    symbol, _ = pd.factorize(rows["symbol"])
+    weights: FloatArray = 1 / np.bincount(symbol)[symbol]
+    return weights
 
 
 def _share(
@@ -192,5 +193,6 @@ def _share(
 
 def _variance(terms: FloatArray, days: NDArray[np.generic], lags: int) -> float:
     """Variance of a sum of terms that depend on each other within a day, and over some days."""
-    daily = np.array(pd.Series(terms, index=days).groupby(level=0, sort=True).sum())
+    _, day = np.unique(days, return_inverse=True)
+    daily = np.bincount(day, terms).astype(np.float64, copy=False)
     return len(daily) * long_run_variance(daily, lags)

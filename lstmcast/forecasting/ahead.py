@@ -75,10 +75,17 @@ def forecast_ahead(
         if symbols is None or block.symbol in symbols
     }
     forecasts = forecaster.forecast(inputs, origins)
-    return [_dated(history, forecasts[history.symbol], wanted) for history in chosen]
+    return [dated(history, forecasts[history.symbol], wanted) for history in chosen]
 
 
-def _dated(history: PriceHistory, distribution: Distribution, horizon: int) -> SymbolForecast:
+def dated(history: PriceHistory, distribution: Distribution, horizon: int) -> SymbolForecast:
+    """A forecast of returns from the newest bar as prices with their dates.
+
+    Args:
+        history: of the symbol, up to the origin.
+        distribution: of the returns, `(1, horizons)`.
+        horizon: sessions that are wanted.
+    """
     close = float(history.adjusted()["close"].iloc[-1])
     dates, assumed = next_sessions(history, history.last.date(), horizon)
     quantiles = distribution.quantiles(LEVELS)[0, :horizon]

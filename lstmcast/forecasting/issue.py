@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError, UsageError
-from lstmcast.forecasting.ahead import SymbolForecast, forecast_ahead
+from lstmcast.forecasting.ahead import SymbolForecast, dated, forecast_ahead
 from lstmcast.forecasting.asked import Asked
 from lstmcast.forecasting.choice import check_as_of, choose_runs
 from lstmcast.forecasting.issued import Failure, Issued, IssuedForecast
@@ -28,6 +28,8 @@ from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lstmcast.explain import Widening
     from lstmcast.pretraining.graph import PretrainedGraph
     from lstmcast.run import Run
@@ -328,7 +330,7 @@ def _by_pretrained(
         mixed: whether other symbols are forecast by runs.
     """
     from lstmcast.pretraining.files import shipped_hash
-    from lstmcast.training.zero_shot import tracked_forecasts, zero_shot_forecaster
+    from lstmcast.training.zero_shot import ahead_and_tracked, zero_shot_forecaster
 
     horizon = when.horizon or HORIZON
     if horizon > LONGEST:
@@ -341,22 +343,23 @@ def _by_pretrained(
         wanted,
         lambda reference: store.load(reference.symbol, reference.source).between(None, when.as_of),
     )
-    made: list[tuple[PriceHistory, Forecaster, SymbolForecast]] = []
+    made: list[tuple[PriceHistory, Forecaster, SymbolForecast, pd.DataFrame]] = []
     pretrained = _pretrained(tell, by_pytorch=when.why) if histories else None
     for history in histories:
         try:
             forecaster = zero_shot_forecaster(history, horizon, pretrained)
-            made.append((history, forecaster, forecast_ahead(forecaster, [history])[0]))
+            ahead, tracked = ahead_and_tracked(forecaster, history)
+            made.append((history, forecaster, dated(history, ahead, horizon), tracked))
         except LstmcastError as error:
             failures.append(Failure(history.symbol, error))
-    forecasts = [forecast for _, _, forecast in made]
-    known = [history for history, _, _ in made]
+    forecasts = [forecast for _, _, forecast, _ in made]
+    known = [history for history, _, _, _ in made]
     warned = how_old(forecasts, known, when.day)
     if made:
         _tell_pretrained(tell, [history.symbol for history in known] if mixed else [])
     issued = []
-    for history, forecaster, forecast in made:
-        trust, doubts = on_last_sessions(tracked_forecasts(forecaster, history), history, horizon)
+    for history, forecaster, forecast, tracked in made:
+        trust, doubts = on_last_sessions(tracked, history, horizon)
         warned += doubts
         past = sessions_past(forecast, when.day)
         told = _why(forecaster, [history], {history.symbol}) if when.why else {}

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.prices.bars import INDEX_DTYPE
+from lstmcast.prices.calendar_cache import Years, kept
 from lstmcast.prices.exchanges import INDICES, SUFFIXES, calendar_of
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.weeks import EVERY_DAY, FEWEST, WEEKDAYS, WEEKS, week_of
@@ -210,6 +211,11 @@ def usual_week(name: str) -> str:
 @lru_cache(maxsize=64)
 def _years(name: str, first: int, last: int) -> Sessions:
     """Return every session of the years that the calendar knows."""
+    return Sessions(*kept(name, first, last, lambda: Years(*_built(name, first, last))))
+
+
+def _built(name: str, first: int, last: int) -> Sessions:
+    """The same, by the calendar itself."""
     # the default bounds are 20 years back and one year ahead, so both are always given
     start, end = max(pd.Timestamp(first, 1, 1), EARLIEST), pd.Timestamp(last, 12, 31)
     try:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from lstmcast.config import Data, Experiment, Model, SplitDates, Target, Training
 from lstmcast.dataset import LogReturnTarget, Scaler, Scaling
-from lstmcast.distributions import StudentTMixture
+from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.errors import DataError
 from lstmcast.features import default_groups
 from lstmcast.features.registry import build_features
@@ -105,16 +105,33 @@ def tracked_forecasts(forecaster: Forecaster, history: PriceHistory) -> pd.DataF
         history: the same symbol's.
 
     Returns:
-        The prediction table of up to `RECENT` tracked sessions; empty where there are none.
+        The ranges of up to `RECENT` tracked sessions as a prediction table whose `mean` and
+        `log_density` are null; empty where there are none.
+    """
+    return ahead_and_tracked(forecaster, history)[1]
+
+
+def ahead_and_tracked(
+    forecaster: Forecaster, history: PriceHistory
+) -> tuple[Distribution, pd.DataFrame]:
+    """The forecast from the newest session, `(1, horizons)`, and `tracked_forecasts`, in one pass.
+
+    Args:
+        forecaster: of `zero_shot_forecaster`.
+        history: the same symbol's.
     """
     inputs = forecaster.inputs([history])
     (dates,) = inputs.dates
     first = int(dates.searchsorted(pd.Timestamp(forecaster.experiment.dates.train_end)))
-    rows = np.arange(max(first, len(dates) - 1 - RECENT), len(dates) - 1)
-    if not len(rows):
-        return pd.DataFrame()
+    last = len(dates) - 1
+    rows = np.arange(min(max(first, last - RECENT), last), last + 1)
     forecast = forecaster.forecast(inputs, {history.symbol: rows})[history.symbol]
-    return tabulate(Actuals(history.symbol, dates, inputs.closes), rows, forecast)
+    ahead = forecast.part(slice(-1, None))
+    if len(rows) == 1:
+        return ahead, pd.DataFrame()
+    actuals = Actuals(history.symbol, dates, inputs.closes)
+    before = forecast.part(slice(None, -1))
+    return ahead, tabulate(actuals, rows[:-1], before, scored=False)
 
 
 def zero_shot_forecasts(
