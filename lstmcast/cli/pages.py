@@ -27,8 +27,8 @@ GATED = 3
 NAMED = 3
 """Symbols that a title names."""
 
-WINDOW = 250
-"""Sessions of the gates."""
+MOST_ROWS = 10_000
+"""Test forecasts whose curves are in the file: some 60 bytes each."""
 
 
 def run_page(run: "Run", store_folder: Path, symbols: Sequence[str] | None) -> "Page":
@@ -205,7 +205,7 @@ def judged_sections(
     from lstmcast.report import coverage_section, forecasts_section, scores_section
 
     horizon = evaluated.horizons[0]
-    tested = [symbol for symbol in shown if symbol in evaluated.rows]
+    tested = _that_fit([symbol for symbol in shown if symbol in evaluated.rows], evaluated)
     total = predictions["symbol"].nunique()
     currencies = {symbol: history.currency for symbol, history in histories.items()}
     sections = []
@@ -219,6 +219,18 @@ def judged_sections(
         sections.append(found)
     sections.append(scores_section(evaluated, fitted))
     return sections
+
+
+def _that_fit(symbols: Sequence[str], evaluated: "Report") -> list[str]:
+    """The first symbols whose test forecasts fit into the file, one at least."""
+    fitting: list[str] = []
+    rows = 0
+    for symbol in symbols:
+        rows += evaluated.rows[symbol].count
+        if fitting and rows > MOST_ROWS:
+            break
+        fitting.append(symbol)
+    return fitting
 
 
 def _ahead(

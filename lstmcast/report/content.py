@@ -54,6 +54,7 @@ class Variant:
         traces: as plotly.js takes them, and bands: `{"band": name, "low": [...], "high": [...]}`.
         layout: what differs from the page's own.
         decimals: of the figures in the table that the page makes of the curves.
+        summary: in the place of the chart's, where there are several.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Variant:
     traces: Sequence[Mapping[str, Any]]
     layout: Mapping[str, Any] = field(default_factory=dict)
     decimals: int = 2
+    summary: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def figure(value: float | None, decimals: int, *, sign: bool = False) -> str:
     """A number with a real minus; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return DASH
-    return f"{value:{'+' if sign else ''},.{decimals}f}".replace("-", MINUS)
+    shown = round(value, decimals) + 0.0  # no negative zero
+    return f"{shown:{'+' if sign and shown else ''},.{decimals}f}".replace("-", MINUS)
 
 
 def percent(share: float | None, decimals: int = 1, *, sign: bool = False) -> str:

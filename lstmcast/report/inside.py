@@ -25,12 +25,11 @@ def gates_chart(traces: "Sequence[tuple[GateTrace, Sequence[int]]]") -> Chart:
         traces: of each symbol that is shown, with the units.
     """
     variants = [_gates(trace, units) for trace, units in traces]
-    trace, units = traces[0]
+    units = traces[0][1]
     return Chart(
         id="gates",
         title="Gates and memory, session by session",
-        summary=f"{trace.symbol}: units {', '.join(map(str, units))} of the LSTM, which move the "
-        "next session's range most. Forget gate 1 keeps all memory, input gate 0 writes nothing.",
+        summary=variants[0].summary,
         variants=variants,
         legend=[
             Key("Close", "--ink"),
@@ -88,7 +87,11 @@ def _gates(trace: "GateTrace", units: Sequence[int]) -> Variant:
                     "hovertemplate": "%{y:.2f}",
                 }
             )
-    return Variant(trace.symbol, days(trace.dates), traces, layout)
+    told = (
+        f"{trace.symbol}: units {', '.join(map(str, units))} of the LSTM, which move the next "
+        "session's range most. Forget gate 1 keeps all memory, input gate 0 writes nothing."
+    )
+    return Variant(trace.symbol, days(trace.dates), traces, layout, summary=told)
 
 
 def importance_charts(found: "Importance", lags: pd.DataFrame | None) -> list[Chart]:

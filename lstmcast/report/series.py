@@ -63,17 +63,10 @@ def forecasts_section(
     ]
     if bands:
         legend.append(Key(f"Outside the {bands[0]} % range", "--ink", "diamond"))
-    missed = int(first.outside().sum())
-    told = (
-        f" {missed:,} of {len(first):,} closes fell outside the {bands[0]} % range."
-        if bands
-        else ""
-    )
     chart = Chart(
         id="test",
         title=f"Forecasts {ahead} ahead, and the closes that came",
-        summary=f"{first.symbol}: {len(first):,} forecasts from {first.dates[0]:%d %b %Y} to "
-        f"{first.dates[-1]:%d %b %Y}.{told}",
+        summary=variants[0].summary,
         variants=variants,
         legend=legend,
         height=440,
@@ -120,8 +113,25 @@ def _test(rows: Rows, currency: str | None) -> Variant:
             }
         )
     return Variant(
-        rows.symbol, days(rows.dates), traces, {"yaxis": {"title": _price(currency)}}, decimals
+        rows.symbol,
+        days(rows.dates),
+        traces,
+        {"yaxis": {"title": _price(currency)}},
+        decimals,
+        _told_of(rows),
     )
+
+
+def _told_of(rows: Rows) -> str:
+    words = (
+        f"{rows.symbol}: {len(rows):,} forecasts from {rows.dates[0]:%d %b %Y} to "
+        f"{rows.dates[-1]:%d %b %Y}."
+    )
+    if not rows.bands:
+        return words
+    missed = int(rows.outside().sum())
+    widest = rows.bands[0].percent
+    return f"{words} {missed:,} of {len(rows):,} closes fell outside the {widest} % range."
 
 
 def _price(currency: str | None) -> str:
@@ -166,18 +176,16 @@ def fan_section(
         left_out: symbols of the run that are not shown.
     """
     ranged = not any(table["q10"].isna().all() for table in forecasts.values())
-    first, table = next(iter(forecasts.items()))
+    variants = [
+        _fan(symbol, closes[symbol].iloc[-PAST:], each, currencies.get(symbol))
+        for symbol, each in forecasts.items()
+    ]
     legend = [Key(f"{p} % range", _BANDS[p], "band") for p, _, _ in FAN] if ranged else []
-    newest = closes[first].index[-1]
     chart = Chart(
         id="fan",
         title="The last closes, and the range for each session to come",
-        summary=f"{first} from the close of {newest:%d %b %Y}: "
-        + _told(table, int(table["horizon"].iloc[-1])),
-        variants=[
-            _fan(symbol, closes[symbol].iloc[-PAST:], each, currencies.get(symbol))
-            for symbol, each in forecasts.items()
-        ],
+        summary=variants[0].summary,
+        variants=variants,
         legend=[*legend, Key("Median", "--median"), Key("Close so far", "--ink")],
         height=400,
         notes=["Some dates are assumed: no calendar knows them."]
@@ -205,8 +213,8 @@ MOST_TABLES = 6
 """Symbols whose sessions to come stand in tables of their own; the chart has those of all."""
 
 
-def _told(table: pd.DataFrame, horizon: int) -> str:
-    last = table.iloc[-1]
+def _told(table: pd.DataFrame) -> str:
+    last, horizon = table.iloc[-1], int(table["horizon"].iloc[-1])
     ahead = "one session" if horizon == 1 else f"{horizon} sessions"
     if not np.isfinite(last["q10"]):
         return f"{ahead} ahead a close at {last['median']:,.2f}."
@@ -242,7 +250,10 @@ def _fan(
         _line("Median", joined("median"), "--median", form),
         _line("Close", rounded(closes, decimals), "--ink", form, width=1.4),
     ]
-    return Variant(symbol, dates, traces, {"yaxis": {"title": _price(currency)}}, decimals)
+    told = f"{symbol} from the close of {closes.index[-1]:%d %b %Y}: {_told(table)}"
+    return Variant(
+        symbol, dates, traces, {"yaxis": {"title": _price(currency)}}, decimals, summary=told
+    )
 
 
 def _fan_table(symbol: str, table: pd.DataFrame) -> Table:

@@ -1,8 +1,10 @@
 """The answer first: the verdict with its findings, and the figures that tell most."""
 
+import math
 from collections.abc import Sequence
 
 from lstmcast.evaluation.coverage import OVERALL
+from lstmcast.evaluation.finding import SIGNIFICANT
 from lstmcast.evaluation.report import MODEL, Report
 from lstmcast.report.content import Tile, figure, percent
 
@@ -37,12 +39,19 @@ def _tiles(report: Report) -> list[Tile]:
     found = report.comparisons[best][horizon] if best else None
     if best and found is not None and found.skill is not None:
         test = found.crps
-        p = f", p = {test.p_value:.2g}" if test is not None and test.p_value == test.p_value else ""
+        p = math.nan if test is None else test.p_value
+        told = f", p = {p:.2g}" if math.isfinite(p) else ""
+        better = "better" if found.skill > 0 else "worse"
+        words = (
+            f"{better} than the best baseline{told}"
+            if p < SIGNIFICANT
+            else f"no measurable difference{told}"
+        )
         tiles.append(
             Tile(
                 f"CRPS beside {report.forecasters[best].label}",
                 percent(found.skill, 2, sign=True),
-                f"{'better' if found.skill > 0 else 'worse'} than the best baseline{p}",
+                words,
             )
         )
     tiles.append(

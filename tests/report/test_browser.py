@@ -175,6 +175,8 @@ def test_another_symbol_can_be_chosen_and_names_stay_text(shown: Browser, report
     )
     shown.until(f"{cell}.startsWith('ABC')")
     assert shown.evaluate(f"{PLOT}.data[0].x.length") == 400
+    told = shown.evaluate("document.getElementById('summary-test').textContent")
+    assert told.startswith("ABC: 400 forecasts from ")
     clean(shown)
 
 

@@ -14,7 +14,8 @@ import pytest
 from support.pages import HARM, MARKUP, evaluated, page, worth
 
 from lstmcast.errors import OutputError
-from lstmcast.report import coverage_section, forecasts_section, importance_charts, render
+from lstmcast.report import coverage_section, forecasts_section, headline, importance_charts, render
+from lstmcast.report.content import figure
 from lstmcast.report.page import MOST_BYTES
 
 
@@ -95,13 +96,13 @@ def test_names_stay_text(html: str, elements: Elements) -> None:
 def test_every_chart_has_a_title_a_summary_and_a_table(html: str) -> None:
     figures = re.findall(r"<figure.*?</figure>", html, flags=re.DOTALL)
     assert len(figures) == 9
-    for figure in figures:
-        name = re.search(r'data-chart="([^"]+)"', figure)
+    for drawn in figures:
+        name = re.search(r'data-chart="([^"]+)"', drawn)
         assert name is not None
-        assert f'id="title-{name[1]}"' in figure
-        assert f'id="summary-{name[1]}"' in figure
-        assert "<details" in figure
-        assert "<table" in figure or 'class="made"' in figure
+        assert f'id="title-{name[1]}"' in drawn
+        assert f'id="summary-{name[1]}"' in drawn
+        assert "<details" in drawn
+        assert "<table" in drawn or 'class="made"' in drawn
     ids = re.findall(r'\sid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
 
@@ -174,6 +175,29 @@ def test_what_stands_in_backticks_is_set_as_code() -> None:
     assert "<li>a <code>&lt;b&gt;</code> c</li>" in shown
     assert "<li>1 ` 2</li>" in shown
     assert "<li><code>x</code> and `y</li>" in shown
+
+
+def test_a_figure_of_nothing_has_no_sign() -> None:
+    assert figure(-1e-9, 2, sign=True) == "0.00"
+    assert figure(-0.004, 1) == "0.0"
+    assert figure(-1.25, 1, sign=True) == "\N{MINUS SIGN}1.2"
+    assert figure(0.5, 2, sign=True) == "+0.50"
+    assert figure(float("nan"), 2) == "\N{EN DASH}"
+
+
+def test_the_tile_of_the_best_baseline_claims_no_more_than_the_test() -> None:
+    report, _, _ = evaluated(("ABC",))
+    found = report.comparisons["random_walk"][1]
+    assert found.crps is not None
+    cases = {
+        0.2: "no measurable difference, p = 0.2",
+        0.01: "better than the best baseline, p = 0.01",
+    }
+    for p, words in cases.items():
+        test = replace(found.crps, p_value=p)
+        changed = replace(found, skill=0.02, crps=test)
+        tiles = headline(replace(report, comparisons={"random_walk": {1: changed}}))[2]
+        assert [tile.note for tile in tiles if tile.label.startswith("CRPS")] == [words]
 
 
 def test_characters_that_act_where_they_are_shown_are_spelled_out(tmp_path: Path) -> None:

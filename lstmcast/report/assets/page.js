@@ -275,6 +275,8 @@
       choice.addEventListener("change", () => {
         const state = drawn.get(figure);
         Object.assign(state, { variant: Number(choice.value), range: null, at: undefined });
+        const told = charts[figure.dataset.chart].variants[state.variant].summary;
+        if (told) document.getElementById(`summary-${figure.dataset.chart}`).textContent = told;
         press(figure, 0);
         draw(figure, false);
         months(figure, Number(figure.dataset.first));
