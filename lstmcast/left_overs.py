@@ -29,8 +29,15 @@ LONGEST_NAME = 100
 OLD = 86_400.0
 """Seconds after which a file is left over where the file system knows no locks."""
 
+KEPT_FOR = 14 * 86_400.0
+"""Seconds for which the progress of an interrupted training is kept."""
+
 _FILE = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)
 _FOLDER = re.compile(r"\..*\.[0-9a-f]{12}\.partial|\.\d{8}-\d{6}-[0-9a-f]{8}\.partial", re.DOTALL)
+
+_RESUME = ".resume"
+_FOLDERS = (".partial", _RESUME)
+_KEPT = re.compile(r"\..*\.[0-9a-f]{12}\.resume", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -60,6 +67,32 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
                 continue
             yield path
             return
+
+
+def kept_folder(parent: Path, name: str, digest: str) -> Path:
+    """The hidden folder `.NAME.<digest>.resume`, which outlasts the process that writes in it.
+
+    Args:
+        parent: where it is.
+        name: whose progress it holds.
+        digest: twelve hex digits of all that this progress depends on.
+    """
+    return parent / f".{name}.{digest}.resume"
+
+
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[bool]:
+    """Make such a folder and hold it; False where another process does. An empty one goes again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _opened(folder) as descriptor:
+        if descriptor is not None and not _is_free(descriptor, time.time()):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def sweep(folder: Path, beside: Path | None = None) -> None:
@@ -93,7 +126,8 @@ def _temporary(folder: Path, beginning: str) -> list[Path]:
             found = [entry.name for entry in entries if entry.name.startswith(beginning)]
     except OSError:
         return []
-    return [folder / name for name in found if _FILE.fullmatch(name) or _FOLDER.fullmatch(name)]
+    kinds = (_FILE, _FOLDER, _KEPT)
+    return [folder / name for name in found if any(kind.fullmatch(name) for kind in kinds)]
 
 
 @contextlib.contextmanager
@@ -101,11 +135,19 @@ def _held_by_nobody(path: Path) -> Iterator[bool]:
     """Whether a temporary file or folder is left over; if so it is held while the context lasts."""
     with _opened(path) as descriptor:
         if descriptor is None:  # Windows refuses where it is open
-            yield time.time() - path.lstat().st_mtime > OLD
+            old = KEPT_FOR if path.suffix == _RESUME else OLD
+            yield time.time() - path.lstat().st_mtime > old
             return
         about = os.fstat(descriptor)
-        expected = stat.S_ISDIR if path.suffix == ".partial" else stat.S_ISREG
-        yield expected(about.st_mode) and _is_free(descriptor, about.st_mtime)
+        expected = stat.S_ISDIR if path.suffix in _FOLDERS else stat.S_ISREG
+        left = expected(about.st_mode) and (path.suffix != _RESUME or _is_forgotten(path))
+        yield left and _is_free(descriptor, about.st_mtime)
+
+
+def _is_forgotten(folder: Path) -> bool:
+    """Whether nobody has gone on with an interrupted training for long, or nothing is kept of it."""
+    changed = [entry.stat().st_mtime for entry in os.scandir(folder)]
+    return not changed or time.time() - max(changed) >= KEPT_FOR
 
 
 def _is_free(descriptor: int, changed: float) -> bool:
@@ -154,7 +196,7 @@ def _removing(path: Path) -> Iterator[None]:
 
 
 def _remove(path: Path) -> None:
-    if path.suffix == ".partial":
+    if path.suffix in _FOLDERS:
         shutil.rmtree(path)
     else:
         path.unlink()

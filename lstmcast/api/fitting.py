@@ -13,7 +13,7 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.run import FittedRun
 
 if TYPE_CHECKING:
-    from lstmcast.training import Observer, Trained
+    from lstmcast.training import Keeper, Observer, Trained
 
 COLUMNS = 20
 """Roughly what a network reads, to estimate the memory that it needs."""
@@ -85,6 +85,7 @@ def train(
     experiment: Experiment,
     histories: Sequence[PriceHistory],
     observer: "Observer | None" = None,
+    keeper: "Keeper | None" = None,
 ) -> "Trained":
     """Check an experiment, train it on its prices, and forecast its test part.
 
@@ -92,6 +93,7 @@ def train(
         experiment: the configuration.
         histories: one per symbol, cut to the dates of the configuration.
         observer: told of every epoch.
+        keeper: where members are kept on the way, and go on from.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
@@ -103,4 +105,5 @@ def train(
     from lstmcast.training.observers import SilentObserver
 
     members = baseline_members(experiment.model.pool.baselines)
-    return train_experiment(experiment, histories, observer or SilentObserver(), members)
+    told = observer or SilentObserver()
+    return train_experiment(experiment, histories, told, members, keeper=keeper)

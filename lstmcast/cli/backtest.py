@@ -109,6 +109,12 @@ def backtest(
             help="Begin each fold with the weights of the one before; folds then run in turn.",
         ),
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with folds that are done; the same command does so by itself."
+        ),
+    ] = False,
     jobs: Annotated[
         int, typer.Option(min=0, help="Worker processes for the folds; 0 takes every core.")
     ] = 1,
@@ -154,6 +160,8 @@ def backtest(
         runs_dir,
         jobs=jobs,
     )
+    if resume and len(walk.missing()) == len(walk.folds):
+        note("no fold of this walk is done: it begins anew")
     if warm_start and jobs != 1:
         note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
     make_folder(walk.folder, "choose another folder with `--runs-dir`")

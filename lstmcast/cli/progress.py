@@ -52,7 +52,7 @@ class LineProgress:
             self._best[record.member] = record
         if record.epoch % EVERY == 0 or record.epoch == 1:
             low = self._best.get(record.member, record)
-            self._say(
+            self.say(
                 f"member {record.member} epoch {record.epoch}/{self.epochs}: "
                 f"train {_loss(record.train_loss)} validation {_loss(record.validation_loss)} "
                 f"best {_loss(low.validation_loss)} (epoch {low.epoch}) "
@@ -62,7 +62,7 @@ class LineProgress:
     def on_restart(self, member: int, learning_rate: float) -> None:
         """Say that the member begins again."""
         self._best.pop(member, None)
-        self._say(f"member {member} diverged; starting again with learning rate {learning_rate:g}")
+        self.say(f"member {member} diverged; starting again with learning rate {learning_rate:g}")
 
     def on_train_end(self, member: int, *, kept: bool) -> None:
         """Say how the member ended."""
@@ -72,9 +72,10 @@ class LineProgress:
             if kept and low
             else "left out"
         )
-        self._say(f"member {member} done: {ending}")
+        self.say(f"member {member} done: {ending}")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line."""
         with self._lock:
             note(line)
 
@@ -163,6 +164,10 @@ class BarProgress:
         trace: TracebackType | None,
     ) -> None:
         self._bars.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+        self._bars.console.print(line)
 
     def on_train_begin(self, member: int) -> None:
         """The bar is there already; its clock starts with the first epoch."""

@@ -24,10 +24,11 @@ from lstmcast.cli.options import (
 from lstmcast.cli.progress import Finished
 
 if TYPE_CHECKING:
+    from lstmcast.cli.progress import BarProgress, LineProgress
     from lstmcast.config import Experiment
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
-    from lstmcast.training import Observer, PoolReport, Trained
+    from lstmcast.training import PoolReport, Trained
 
 FEW = 8
 """Symbols that are named one by one."""
@@ -45,6 +46,16 @@ def train(
             show_default=False,
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what an interrupted training of the same kept."),
+    ] = False,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Keep a training on the way so often; 0: every epoch."
+        ),
+    ] = 30.0,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -52,8 +63,8 @@ def train(
     """Train the experiment's networks and keep them, with their test forecasts, in a run folder.
 
     Prices come from the local store: fetch them first. Without a file the default experiment of the
-    symbols is trained. Ctrl-C or SIGTERM keeps the best networks
-    so far.
+    symbols is trained. Ctrl-C or SIGTERM keeps the best networks so far. A training that was killed
+    goes on with the same command and --resume, and ends with the same networks.
     """
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
@@ -61,7 +72,9 @@ def train(
     experiment = asked_experiment(symbols, config, overrides or ())
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
     with saying(lambda: "nothing is kept"):
-        run, trained, late = _train(experiment, histories, runs_dir)
+        run, trained, late = _train(
+            experiment, histories, runs_dir, resume=resume, every=checkpoint_every
+        )
     _report(run, trained, histories, json=json)
     if late:
         note(f"{ending()} when all networks were trained: the run is complete")
@@ -70,16 +83,21 @@ def train(
 
 
 def _train(
-    experiment: "Experiment", histories: Sequence["PriceHistory"], runs_dir: Path
+    experiment: "Experiment",
+    histories: Sequence["PriceHistory"],
+    runs_dir: Path,
+    *,
+    resume: bool,
+    every: float,
 ) -> "tuple[Run, Trained, bool]":
-    """Train and write the run.
+    """Train and write the run; go on with an interrupted training if asked to.
 
     Returns:
         The run, what was trained, and whether a signal to end came after that.
     """
     from lstmcast.api.fitting import check_experiment
     from lstmcast.config import groups_of
-    from lstmcast.run import create_run, ensure_writable
+    from lstmcast.run import create_run, done, ensure_writable, interrupted_training
 
     check_experiment(experiment, histories)
     ensure_writable(runs_dir)
@@ -91,15 +109,20 @@ def _train(
 
         keep_freed_memory()
         observer = Finished(shown, members)
-        with patience(lambda: observer.all, words) as late:
-            trained = train_on(experiment, histories, observer)
+        keeping = interrupted_training(
+            runs_dir, experiment, histories, resume=resume, every=every, tell=shown.say
+        )
+        with keeping as keeper, patience(lambda: observer.all, words) as late:
+            trained = train_on(experiment, histories, observer, keeper)
             threads = available_threads(experiment.training.threads)
             run = create_run(runs_dir, trained, histories, threads)
+            if not trained.ensemble.interrupted:
+                done(keeper)
     return run, trained, late.asked
 
 
 @contextmanager
-def _progress(members: int, epochs: int) -> Iterator["Observer"]:
+def _progress(members: int, epochs: int) -> Iterator["BarProgress | LineProgress"]:
     """Bars on a terminal, plain lines elsewhere; both on stderr."""
     from lstmcast.cli.progress import BarProgress, LineProgress
 
@@ -178,7 +201,7 @@ def _report(
     _tell_of_parts(trained)
     _tell_of_a_short_test(trained)
     if trained.ensemble.interrupted:
-        note(f"{ending()}: the best networks so far are kept")
+        note(f"{ending()}: the best networks so far are kept; `--resume` trains on to the end")
     for member in trained.ensemble.diverged:
         note(f"member {member} diverged twice and is left out")
     _tell_of_networks(trained)

@@ -5,6 +5,7 @@ An experiment is one frozen model and one YAML file. Values come from the file, 
 """
 
 from lstmcast.config.defaults import default_experiment, name_for, template
+from lstmcast.config.differences import differences
 from lstmcast.config.memory import require_memory
 from lstmcast.config.models import (
     Calibration,
@@ -43,6 +44,7 @@ __all__ = [
     "Variant",
     "check_space",
     "default_experiment",
+    "differences",
     "dump_experiment",
     "dump_given",
     "experiment_with",

@@ -19,8 +19,9 @@ from lstmcast.run.directory import Run, RunSymbol, find_runs, list_runs
 from lstmcast.run.fitted import FittedRun
 from lstmcast.run.folders import SCHEMA
 from lstmcast.run.locks import in_use
+from lstmcast.run.resuming import done, interrupted_training
 
 __all__ = [
-    "SCHEMA", "FittedRun", "Run", "RunSymbol", "create_run", "ensure_writable", "find_runs",
-    "in_use", "list_runs",
+    "SCHEMA", "FittedRun", "Run", "RunSymbol", "create_run", "done", "ensure_writable", "find_runs",
+    "in_use", "interrupted_training", "list_runs",
 ]  # fmt: skip

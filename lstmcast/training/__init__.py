@@ -30,12 +30,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lstmcast.training.experiment import Trained, predict, train_experiment, validation_loss
     from lstmcast.training.forecaster import Forecaster
+    from lstmcast.training.kept import Keeper
     from lstmcast.training.observers import EpochRecord, Observer, SilentObserver
     from lstmcast.training.pooling import PoolReport
 
 __all__ = [
     "EpochRecord",
     "Forecaster",
+    "Keeper",
     "Observer",
     "PoolReport",
     "SilentObserver",
@@ -48,6 +50,7 @@ __all__ = [
 _HOMES = {
     "EpochRecord": "observers",
     "Forecaster": "forecaster",
+    "Keeper": "kept",
     "Observer": "observers",
     "SilentObserver": "observers",
     "PoolReport": "pooling",

@@ -9,7 +9,7 @@ random numbers from generators of its own, so the result does not depend on whic
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import numpy as np
@@ -25,8 +25,18 @@ from lstmcast.training.device import (
     threads_per_network,
 )
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.loop import fit_member, refit_member
+from lstmcast.training.kept import (
+    FIT,
+    REFITTED,
+    STOPPED,
+    Keeper,
+    MemberKeeper,
+    load_state,
+    network_kept,
+)
+from lstmcast.training.loop import fit_member, refit_member, retell
 from lstmcast.training.observers import EpochRecord, Observer
+from lstmcast.training.progress import Kept, records_of
 
 RESTART_FACTOR = 0.3
 """How much lower the learning rate is when a member that diverged begins again."""
@@ -65,6 +75,10 @@ class Recipe(Protocol):
 
     def finish(self, network: Network, member: int) -> Network:
         """What a trained network forecasts with."""
+        ...
+
+    def empty(self, member: int) -> Network:
+        """A network like those that `finish` returns, to load weights into."""
         ...
 
 
@@ -112,6 +126,7 @@ def fit_ensemble(
     observer: Observer,
     first: int = 0,
     refit: Recipe | None = None,
+    keeper: Keeper | None = None,
 ) -> FittedEnsemble:
     """Train `model.members` networks, numbered from `first` on.
 
@@ -120,7 +135,8 @@ def fit_ensemble(
 
     A member whose loss stops being finite begins again once with a lower learning rate; if that
     fails too it is left out and named. Ctrl-C ends all members after their running epoch and keeps
-    what they have; a second one keeps nothing.
+    what they have; a second one keeps nothing. With `keeper` members go on from what it holds of
+    them, to the same end to the bit.
 
     Raises:
         DivergedError: if no member trained.
@@ -147,6 +163,7 @@ def fit_ensemble(
                 seed=seed,
                 observer=observer,
                 stop=stop,
+                keeper=MemberKeeper(keeper, k),
             )
             for k, seed in seeds.items()
         ]
@@ -188,15 +205,81 @@ def _fit_or_restart(
     seed: int,
     observer: Observer,
     stop: threading.Event,
+    keeper: MemberKeeper,
 ) -> FittedMember | None:
     """Train one member; None if it diverged twice or never began."""
-    rate = recipe.learning_rate
+    stopped = _kept_stopped(recipe, member, observer, keeper) or _fit(
+        recipe, settings, member, seed, observer, stop, keeper
+    )
+    if stopped is None:
+        if not stop.is_set():
+            observer.on_train_end(member, kept=False)
+        return None
+    refitted = None
+    if refit is not None and not stop.is_set():
+        refitted = _refit(refit, settings, member, seed, stopped, stop, keeper)
+    observer.on_train_end(member, kept=True)
+    return FittedMember(stopped.network, seed, stopped.records, refitted)
+
+
+@dataclass(frozen=True)
+class _Stopped:
+    """A member that validation has stopped, and how."""
+
+    network: Network
+    records: list[EpochRecord]
+    epochs: int
+    learning_rate: float
+
+    def keep(self) -> Kept:
+        return network_kept(
+            self.network.state_dict(),
+            records=[asdict(record) for record in self.records],
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+        )
+
+
+def _kept_stopped(
+    recipe: Recipe, member: int, observer: Observer, keeper: MemberKeeper
+) -> _Stopped | None:
+    """A member that was stopped before the process that trained it was."""
+    found: list[_Stopped] = []
+
+    def restore(kept: Kept) -> None:
+        network, values = recipe.empty(member), kept.values
+        load_state(network, kept)
+        records = records_of(values)
+        found.append(
+            _Stopped(network, records, int(values["epochs"]), float(values["learning_rate"]))
+        )
+
+    if not keeper.use(STOPPED, restore):
+        return None
+    retell(found[0].records, observer)
+    return found[0]
+
+
+def _fit(
+    recipe: Recipe,
+    settings: Training,
+    member: int,
+    seed: int,
+    observer: Observer,
+    stop: threading.Event,
+    keeper: MemberKeeper,
+) -> _Stopped | None:
+    """Train a member until validation stops it; None if it diverged twice or never began."""
+    rates = [recipe.learning_rate, recipe.learning_rate * RESTART_FACTOR]
     if not recipe.trains(member):
         settings = settings.model_copy(update={"epochs": 0})
-    for learning_rate in (rate, rate * RESTART_FACTOR):
+    begun = keeper.load(FIT)
+    if begun is not None and begun.values.get("full_rate") == rates[1]:
+        rates = rates[1:]  # it diverged at the first before
+    for learning_rate in rates:
         if stop.is_set():
             return None
-        if learning_rate != rate:
+        if learning_rate != recipe.learning_rate:
             observer.on_restart(member, learning_rate)
         network = recipe.build(member, seed)
         try:
@@ -212,27 +295,45 @@ def _fit_or_restart(
                     stop=stop,
                     warm_start=recipe.warm_start,
                     min_gain=recipe.min_gain,
+                    keeper=keeper,
                 )
         except DivergedError:
             continue
-        network, refitted = recipe.finish(network, member), None
-        if refit is not None and not stop.is_set():
-            refitted = refit.build(member, seed)
-            with arithmetic(settings.precision, refit.panel.device):
-                arrived = refit_member(
-                    refitted,
-                    refit.panel,
-                    settings,
-                    epochs=epochs,
-                    seed=seed,
-                    learning_rate=learning_rate,
-                    stop=stop,
-                )
-            # Where it diverges on the second way, what validation saw stands in for it.
-            refitted = refit.finish(refitted, member) if arrived else network
-            if stop.is_set():
-                refitted = None  # cut short, which is neither
-        observer.on_train_end(member, kept=True)
-        return FittedMember(network, seed, records, refitted)
-    observer.on_train_end(member, kept=False)
+        stopped = _Stopped(recipe.finish(network, member), records, epochs, learning_rate)
+        if not stop.is_set():  # cut short, it would be another's end
+            keeper.offer(STOPPED, stopped.keep, lasting=True)
+        return stopped
     return None
+
+
+def _refit(
+    refit: Recipe,
+    settings: Training,
+    member: int,
+    seed: int,
+    stopped: _Stopped,
+    stop: threading.Event,
+    keeper: MemberKeeper,
+) -> Network | None:
+    """Train a member anew with the validation part; None if it was cut short."""
+    refitted = refit.empty(member)
+    if keeper.use(REFITTED, lambda kept: load_state(refitted, kept)):
+        return refitted
+    network = refit.build(member, seed)
+    with arithmetic(settings.precision, refit.panel.device):
+        arrived = refit_member(
+            network,
+            refit.panel,
+            settings,
+            epochs=stopped.epochs,
+            seed=seed,
+            learning_rate=stopped.learning_rate,
+            stop=stop,
+            keeper=keeper,
+        )
+    # Where it diverges on the second way, what validation saw stands in for it.
+    refitted = refit.finish(network, member) if arrived else stopped.network
+    if stop.is_set():
+        return None  # cut short, which is neither
+    keeper.offer(REFITTED, lambda: network_kept(refitted.state_dict()), lasting=True)
+    return refitted

@@ -21,6 +21,7 @@ from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.forecaster import ExternalMember, Forecaster, ForecastInputs
 from lstmcast.training.group import Group, Origins
+from lstmcast.training.kept import Keeper
 from lstmcast.training.movement import Movement, movement
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.observers import Observer
@@ -63,6 +64,7 @@ def train_experiment(
     observer: Observer,
     external_members: Sequence[ExternalMember] = (),
     warm_start: Forecaster | None = None,
+    keeper: Keeper | None = None,
 ) -> Trained:
     """Train the experiment's networks, pool them, and forecast its test part.
 
@@ -73,6 +75,7 @@ def train_experiment(
         external_members: the baselines that `model.pool.baselines` names, in its order.
         warm_start: an earlier training, whose weights the networks begin with; it must not have
             seen sessions after this one's training part.
+        keeper: where members are kept on the way, and go on from.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
@@ -87,7 +90,7 @@ def train_experiment(
     initial, notes = warm_starts(warm_start, parts)
     clock.lap("prepare")
     with on_device(experiment.training, device):
-        groups, ensemble = _fit(parts, initial, device, observer)
+        groups, ensemble = _fit(parts, initial, device, observer, keeper)
         clock.lap("fit")
         forecaster = Forecaster(prepared.experiment, groups, external_members)
         inputs = _inputs(parts, groups, histories)
@@ -201,6 +204,7 @@ def _fit(
     initial: Sequence[Sequence[Network]],
     device: torch.device,
     observer: Observer,
+    keeper: Keeper | None = None,
 ) -> tuple[list[Group], FittedEnsemble]:
     """Train one group after the other; a variant none of whose networks trains is left out."""
     groups: list[Group] = []
@@ -210,7 +214,7 @@ def _fit(
     first = 0
     for number, part in enumerate(parts):
         try:
-            ensemble = _fit_group(part, initial[number], device, observer, first)
+            ensemble = _fit_group(part, initial[number], device, observer, first, keeper)
         except DivergedError as error:
             failure = error
             diverged += range(first, first + part.experiment.model.members)
@@ -237,6 +241,7 @@ def _fit_group(
     device: torch.device,
     observer: Observer,
     first: int,
+    keeper: Keeper | None,
 ) -> FittedEnsemble:
     experiment = part.experiment
 
@@ -254,7 +259,8 @@ def _fit_group(
         rows.append({symbol: parts.with_validation() for symbol, parts in part.parts.items()})
     threads = experiment.training.threads if device.type == "cpu" else 1
     recipe_once, *refit = in_threads(recipe, rows, threads)
-    return fit_ensemble(recipe_once, experiment, observer, first, *refit)
+    recipe_again = refit[0] if refit else None
+    return fit_ensemble(recipe_once, experiment, observer, first, recipe_again, keeper)
 
 
 def _group(part: Prepared, ensemble: FittedEnsemble, number: int) -> Group:

@@ -7,62 +7,22 @@ module, so it cannot.
 import math
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batch import Batch
 from lstmcast.training.device_panel import DevicePanel
+from lstmcast.training.kept import AGAIN, FIT, NOWHERE, MemberKeeper
 from lstmcast.training.objective import total_loss
 from lstmcast.training.observers import EpochRecord, Observer
+from lstmcast.training.progress import Progress
 from lstmcast.training.steps import Steps
-
-THRESHOLD = 5e-5
-"""Least relative improvement of the validation loss that counts for early stopping: a smaller one
-is sampling error, and to chase it is to fit the validation part."""
-
-
-@dataclass
-class EarlyStopping:
-    """Remembers the best validation loss and the weights that reached it.
-
-    Args:
-        patience: epochs to wait for a better loss.
-        threshold: least relative improvement that counts.
-        margin: by how much the loss of epoch 0 must be beaten for its weights to be left.
-    """
-
-    patience: int
-    threshold: float = THRESHOLD
-    margin: float = 0.0
-    best_loss: float = math.inf
-    best_epoch: int = 0
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    _start: tuple[float, dict[str, Tensor]] | None = None
-
-    def update(self, epoch: int, loss: float, network: Network) -> bool:
-        """Note an epoch's validation loss; True if it is the lowest so far."""
-        if self.weights and loss >= self.best_loss - self.threshold * abs(self.best_loss):
-            return False
-        self.best_loss, self.best_epoch = loss, epoch
-        self.weights = {name: w.detach().clone() for name, w in network.state_dict().items()}
-        if epoch == 0:
-            self._start = loss, self.weights
-        return True
-
-    def restore_start(self) -> None:
-        """Go back to epoch 0 where what came after it is not better by the margin."""
-        if self._start is not None and self.best_loss > self._start[0] - self.margin:
-            (self.best_loss, self.weights), self.best_epoch = self._start, 0
-
-    def exhausted(self, epoch: int) -> bool:
-        """Whether the best epoch lies `patience` epochs back."""
-        return epoch - self.best_epoch >= self.patience
+from lstmcast.training.stopping import EarlyStopping
 
 
 def fit_member(
@@ -77,6 +37,7 @@ def fit_member(
     stop: threading.Event,
     warm_start: bool = False,
     min_gain: float = 0.0,
+    keeper: MemberKeeper = NOWHERE,
 ) -> tuple[list[EpochRecord], int]:
     """Train `network` in place until validation stops improving; keep its best weights.
 
@@ -92,6 +53,7 @@ def fit_member(
         warm_start: whether the network begins with trained weights.
         min_gain: log-likelihood, in nats over the whole validation part, that must be gained to
             leave them.
+        keeper: where the loop's progress is kept, to go on from.
 
     Returns:
         A record of every epoch, and the number of the best one.
@@ -108,10 +70,15 @@ def fit_member(
     steps = Steps(network, settings, learning_rate)
     rows = sum(float(batch.total) for batch in panel.validation)
     stopping = EarlyStopping(settings.patience, margin=min_gain / max(rows, 1))
-    records: list[EpochRecord] = []
+    progress = Progress(steps, order, masks, stopping)
+    records = progress.records
     # Epoch 0 measures a network that begins as a linear model or as one that was trained before: it
     # may be the best there is.
-    for epoch in range(0 if network.skip_connection or warm_start else 1, settings.epochs + 1):
+    first = 0 if network.skip_connection or warm_start else 1
+    if keeper.restore(FIT, progress, learning_rate):
+        first = records[-1].epoch + 1
+        retell(records, observer)
+    for epoch in range(first, settings.epochs + 1):
         began = time.perf_counter()
         train_loss = run_epoch(
             network, panel.training_batches(order), steps if epoch else None, masks
@@ -132,11 +99,20 @@ def fit_member(
         observer.on_epoch_end(record, best=best)
         if stopping.exhausted(epoch) or stop.is_set():
             break
+        keeper.offer(FIT, progress.keep)
     stopping.restore_start()
     network.load_state_dict(stopping.weights)
     network.eval()
     marked = [replace(r, kept=r.epoch == stopping.best_epoch) for r in records]
     return marked, stopping.best_epoch
+
+
+def retell(records: Sequence[EpochRecord], observer: Observer) -> None:
+    """Tell an observer of epochs that another process went through."""
+    lowest = math.inf
+    for record in records:
+        observer.on_epoch_end(record, best=record.validation_loss < lowest)
+        lowest = min(lowest, record.validation_loss)
 
 
 def _measured(
@@ -163,6 +139,7 @@ def refit_member(
     seed: int,
     learning_rate: float,
     stop: threading.Event,
+    keeper: MemberKeeper = NOWHERE,
 ) -> bool:
     """Train `network` in place for a number of epochs that is known already.
 
@@ -174,16 +151,21 @@ def refit_member(
         seed: of the order of windows and the dropout masks.
         learning_rate: the optimiser's step size.
         stop: when set, training ends after the running epoch.
+        keeper: where the loop's progress is kept, to go on from.
 
     Returns:
         Whether it got to the end with a finite loss.
     """
     order, masks = _generators(seed, panel)
     steps = Steps(network, settings, learning_rate)
-    for _ in range(epochs):
+    progress = Progress(steps, order, masks)
+    keeper.restore(AGAIN, progress, learning_rate)
+    while progress.epochs < epochs:
         loss = run_epoch(network, panel.training_batches(order), steps, masks)
         if stop.is_set() or not math.isfinite(loss):
             return False
+        progress.epochs += 1
+        keeper.offer(AGAIN, progress.keep)
     network.load_state_dict(steps.ema.state_dict())
     network.eval()
     return True

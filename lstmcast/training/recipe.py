@@ -158,6 +158,10 @@ class Recipe:
         self._fit(whole, self.whole, ~initial, prior, LONG_RUN_OUTCOMES)
         return whole.eval()
 
+    def empty(self, member: int) -> Network:
+        """A network like those that `finish` returns, to load weights into."""
+        return self._new(0, member, whole=True)
+
     def _fit(
         self,
         network: Network,

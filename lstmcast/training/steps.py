@@ -8,7 +8,7 @@ block of their own.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -38,7 +38,8 @@ class Steps:
     PyTorch's kernel is called without the optimiser object around it: to make one loads the
     compiler of `torch.compile`, which takes longer than the training of a member.
 
-    `ema` is the network with the averaged weights.
+    `ema` is the network with the averaged weights, `taken` counts the steps so far, and `full_rate`
+    is the learning rate after the warm-up.
 
     Args:
         network: what is trained; on the CPU its weights move to a block of memory of their own.
@@ -51,9 +52,9 @@ class Steps:
         # Without an average it is the network itself.
         self.ema = copy.deepcopy(network) if settings.ema_decay else network
         self._settings = settings
-        self._full_rate = learning_rate
+        self.full_rate = learning_rate
         self._warmup = max(1, settings.learning_rate_warmup)
-        self._taken = 0
+        self.taken = 0
 
         parameters = _taught(network)
         self._weights = _laid_out(parameters)
@@ -83,7 +84,7 @@ class Steps:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        return self._full_rate * min(1.0, (self._taken + 1) / self._warmup)
+        return self.full_rate * min(1.0, (self.taken + 1) / self._warmup)
 
     def take(self, batch: Batch, masks: torch.Generator | None = None) -> Tensor:
         """Take one step down the gradient of the batch's mean loss.
@@ -95,14 +96,45 @@ class Steps:
         Returns:
             The sum of the weighted losses before the step.
         """
-        if self._taken < self._warmup:
-            self._rate.fill_(self.learning_rate)
-            for shrink, decay in zip(self._shrink, self._decay, strict=True):
-                torch.sub(1.0, decay, alpha=self.learning_rate, out=shrink)
+        if self.taken < self._warmup:
+            self._set_rate(self.learning_rate)
         step = self._take_one
         loss = self._replay(step, batch, masks) if self._replay else step(batch, masks)
-        self._taken += 1
+        self.taken += 1
         return loss
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate.fill_(rate)
+        for shrink, decay in zip(self._shrink, self._decay, strict=True):
+            torch.sub(1.0, decay, alpha=rate, out=shrink)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the next step depends on, beside `taken`."""
+        return {
+            f"{name}.{k}": tensor for name, parts in self._state() for k, tensor in enumerate(parts)
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], taken: int) -> None:
+        """Go back to where `tensors` was called, before any step.
+
+        Raises:
+            KeyError, RuntimeError: if they are of another network.
+        """
+        with torch.no_grad():
+            for name, parts in self._state():
+                for k, tensor in enumerate(parts):
+                    tensor.copy_(tensors[f"{name}.{k}"])
+        self.taken = taken
+        self._set_rate(self.learning_rate)
+
+    def _state(self) -> list[tuple[str, list[Tensor]]]:
+        state = [
+            ("weights", self._weights),
+            ("means", self._means),
+            ("squares", self._squares),
+            ("counts", self._counts),
+        ]
+        return state if self.ema is self.network else [*state, ("averages", self._averages)]
 
     def _take_one(self, batch: Batch, masks: torch.Generator | None) -> Tensor:
         loss = total_loss(self.network, batch, masks, self._autocast())
@@ -140,7 +172,7 @@ class Steps:
         )
         if self.ema is not self.network:
             # The first step is where the average begins.
-            share = 1.0 - self._settings.ema_decay if self._taken else 1.0
+            share = 1.0 - self._settings.ema_decay if self.taken else 1.0
             torch._foreach_lerp_(self._averages, self._weights, share)
 
 

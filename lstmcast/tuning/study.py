@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from lstmcast.config import Choices, Experiment, Interval, Values
+from lstmcast.config import Choices, Experiment, Interval, Values, differences
 from lstmcast.errors import RunError, UsageError
 from lstmcast.files import make_folder
 from lstmcast.left_overs import sweep
@@ -329,26 +329,13 @@ def _another(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) ->
         ("pruning", "another `tuning.pruning`"),
     ):
         if kept.get(part) != asked[part]:
-            differences = list(_differences(kept.get(part), asked[part]))
-            more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+            found = list(differences(kept.get(part), asked[part]))
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
             return UsageError(
-                f"`{folder}` is a study of {words}: {', '.join(differences[:3])}{more}",
+                f"`{folder}` is a study of {words}: {', '.join(found[:3])}{more}",
                 f"go on with what it was begun with, or {AFRESH}",
             )
     return UsageError(
         f"`{folder}` is a study of other prices: they have been fetched again since",
         f"let `data.end` be the day of then, or {AFRESH}",
     )
-
-
-def _differences(then: Any, now: Any, path: str = "") -> Iterator[str]:
-    """Where two JSON values differ, in words."""
-    if isinstance(then, dict) and isinstance(now, dict) and not path.count("."):
-        for key in [*then, *(key for key in now if key not in then)]:
-            yield from _differences(then.get(key), now.get(key), f"{path}.{key}" if path else key)
-    elif then != now:
-        yield f"`{path}` was {_said(then)}, now {_said(now)}"
-
-
-def _said(value: object) -> str:
-    return "not there" if value is None else json.dumps(value)

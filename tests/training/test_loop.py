@@ -14,9 +14,10 @@ from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.loop import EarlyStopping, fit_member, run_epoch
+from lstmcast.training.loop import fit_member, run_epoch
 from lstmcast.training.observers import EpochRecord
 from lstmcast.training.steps import Steps
+from lstmcast.training.stopping import EarlyStopping
 
 SUPERVISION = pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
 

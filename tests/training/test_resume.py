@@ -1,0 +1,177 @@
+"""A training that was cut off anywhere ends with the same weights, to the bit, when it goes on."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from support.experiments import Recorder, same_weights, small, trained
+from support.histories import simulated
+
+from lstmcast.config import Experiment
+from lstmcast.errors import DivergedError, RunError
+from lstmcast.training import EpochRecord, Keeper, Trained, ensemble, train_experiment
+from lstmcast.training.loop import fit_member
+
+# Everything that a loop remembers: two members, one after the other, a start that may be the best,
+# weights that are averaged and masks that are drawn, and a refit.
+WHOLE = ("model.start=pretrained", "training.epochs=4", "training.threads=1", "training.seed=3")
+RANDOM = ("training.epochs=4", "training.threads=1")
+
+
+class CutError(Exception):
+    """The process ends here."""
+
+
+class Cutter(Recorder):
+    """Ends a training after so many epochs."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.left = after
+
+    def on_epoch_end(self, record: EpochRecord, *, best: bool) -> None:
+        super().on_epoch_end(record, best=best)
+        self.left -= 1
+        if self.left < 0:
+            raise CutError
+
+
+def train(
+    experiment: Experiment, folder: Path | None, observer: Any = None, every: float = 0.0
+) -> Trained:
+    keeper = None if folder is None else Keeper(folder, {}, every)
+    return train_experiment(experiment, [simulated()], observer or Recorder(), keeper=keeper)
+
+
+def assert_same(one: Trained, other: Trained) -> None:
+    for ours, theirs in zip(one.ensemble.members, other.ensemble.members, strict=True):
+        assert same_weights(ours.network, theirs.network)
+        assert (ours.refitted is None) == (theirs.refitted is None)
+        if ours.refitted is not None and theirs.refitted is not None:
+            assert same_weights(ours.refitted, theirs.refitted)
+        for mine, its in zip(ours.records, theirs.records, strict=True):
+            assert {**vars(mine), "seconds": 0} == {**vars(its), "seconds": 0}
+    pd.testing.assert_frame_equal(one.predictions, other.predictions, check_exact=True)
+
+
+@pytest.mark.parametrize("overrides", [WHOLE, RANDOM], ids=["pretrained", "random"])
+def test_a_training_that_was_cut_off_ends_as_one_that_was_not(
+    tmp_path: Path, overrides: tuple[str, ...]
+) -> None:
+    experiment = small(*overrides)
+    whole = trained(*overrides)
+    epochs = sum(len(member.records) for member in whole.ensemble.members)
+    assert epochs > 6
+    for number, after in enumerate((1, 3, epochs - 1)):
+        folder = tmp_path / str(number)
+        with pytest.raises(CutError):
+            train(experiment, folder, Cutter(after))
+        heard = Recorder()
+        assert_same(train(experiment, folder, heard), whole)
+        # What was done before is told again, and not done again.
+        assert len(heard.records) == epochs
+        assert heard.finished == {0: True, 1: True}
+
+
+def test_a_refit_goes_on_and_what_is_done_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = small(*RANDOM)
+    whole = trained(*RANDOM)
+    real = ensemble.fit_again
+
+    def cut_off(*arguments: Any, keeper: Any, **named: Any) -> bool:
+        class Cutting:
+            left = 2
+
+            def restore(self, *about: Any) -> bool:
+                return bool(keeper.restore(*about))
+
+            def offer(self, *about: Any, **options: Any) -> None:
+                keeper.offer(*about, **options)
+                self.left -= 1
+                if not self.left:
+                    raise CutError
+
+        return real(*arguments, keeper=Cutting(), **named)
+
+    monkeypatch.setattr(ensemble, "fit_again", cut_off)
+    with pytest.raises(CutError):
+        train(experiment, tmp_path)
+    monkeypatch.setattr(ensemble, "fit_again", real)
+    kept = {path.name for path in tmp_path.glob("member-0.*")}
+    assert kept == {f"member-0.{stage}.safetensors" for stage in ("fit", "stopped", "again")}
+    taken: list[int] = []
+
+    def fitted(*arguments: Any, member: int, **named: Any) -> Any:
+        taken.append(member)
+        return fit_member(*arguments, member=member, **named)
+
+    monkeypatch.setattr(ensemble, "fit_member", fitted)
+    assert_same(train(experiment, tmp_path), whole)
+    assert taken == [1]
+    taken.clear()
+    assert_same(train(experiment, tmp_path), whole)
+    assert taken == []
+
+
+def test_a_member_that_diverged_goes_on_at_its_lower_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = small(*RANDOM, "model.members=1", "training.refit=none")
+
+    def diverges_first(*arguments: Any, learning_rate: float, **named: Any) -> Any:
+        if learning_rate == experiment.training.learning_rate:
+            raise DivergedError("the loss is no longer finite")
+        return fit_member(*arguments, learning_rate=learning_rate, **named)
+
+    monkeypatch.setattr(ensemble, "fit_member", diverges_first)
+    whole = train(experiment, None)
+    with pytest.raises(CutError):
+        train(experiment, tmp_path, Cutter(2))
+    monkeypatch.setattr(ensemble, "fit_member", fit_member)  # the first rate is not tried again
+    assert_same(train(experiment, tmp_path), whole)
+
+
+def test_a_short_training_writes_nothing_and_a_long_one_all_that_is_done(tmp_path: Path) -> None:
+    experiment = small(*RANDOM)
+    train(small(*RANDOM, "training.refit=none"), tmp_path / "kept", every=3600.0)
+    assert not (tmp_path / "kept").exists()
+    with pytest.raises(CutError):
+        train(experiment, tmp_path / "kept", Cutter(5))
+    names = {path.name for path in (tmp_path / "kept").iterdir()}
+    assert {"identity.json", "member-0.refitted.safetensors", "member-1.fit.safetensors"} <= names
+
+
+def damage_metadata(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def swap(path: Path) -> None:
+    path.write_bytes((path.parent / "member-0.stopped.safetensors").read_bytes())
+
+
+@pytest.mark.parametrize("damage", [damage_metadata, swap, lambda path: path.write_bytes(b"")])
+def test_a_damaged_file_is_named_and_can_be_removed(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    experiment = small(*RANDOM)
+    with pytest.raises(CutError):
+        train(experiment, tmp_path, Cutter(5))
+    path = tmp_path / "member-1.fit.safetensors"
+    damage(path)
+    if damage is swap:
+        # Its rate is another: nothing that this loop could go on from.
+        values = json.dumps({"full_rate": experiment.training.learning_rate})
+        from safetensors.torch import save_file
+
+        save_file({"order": torch.zeros(1)}, path, {"lstmcast.kept": values})
+    with pytest.raises(RunError, match=r"member-1\.fit\.safetensors` cannot be resumed") as caught:
+        train(experiment, tmp_path)
+    assert "remove it" in str(caught.value.hint)
+    path.unlink()
+    assert_same(train(experiment, tmp_path), trained(*RANDOM))
