@@ -145,7 +145,7 @@ def _held_by_nobody(path: Path) -> Iterator[bool]:
 
 
 def _is_forgotten(folder: Path) -> bool:
-    """Whether nobody has gone on with an interrupted training for long, or nothing is kept of it."""
+    """Whether nothing is kept of an interrupted training, or nobody went on with it for long."""
     changed = [entry.stat().st_mtime for entry in os.scandir(folder)]
     return not changed or time.time() - max(changed) >= KEPT_FOR
 

@@ -14,6 +14,7 @@ from support.histories import simulated
 from lstmcast.config import Experiment
 from lstmcast.errors import DivergedError, RunError
 from lstmcast.training import EpochRecord, Keeper, Trained, ensemble, train_experiment
+from lstmcast.training.kept import AGAIN, MemberKeeper
 from lstmcast.training.loop import fit_member
 
 # Everything that a loop remembers: two members, one after the other, a start that may be the best,
@@ -82,27 +83,18 @@ def test_a_refit_goes_on_and_what_is_done_is_not_trained_again(
 ) -> None:
     experiment = small(*RANDOM)
     whole = trained(*RANDOM)
-    real = ensemble.fit_again
+    offer, left = MemberKeeper.offer, [2]
 
-    def cut_off(*arguments: Any, keeper: Any, **named: Any) -> bool:
-        class Cutting:
-            left = 2
+    def cut_off(self: MemberKeeper, stage: str, *about: Any, **options: Any) -> None:
+        offer(self, stage, *about, **options)
+        left[0] -= stage == AGAIN
+        if not left[0]:
+            raise CutError
 
-            def restore(self, *about: Any) -> bool:
-                return bool(keeper.restore(*about))
-
-            def offer(self, *about: Any, **options: Any) -> None:
-                keeper.offer(*about, **options)
-                self.left -= 1
-                if not self.left:
-                    raise CutError
-
-        return real(*arguments, keeper=Cutting(), **named)
-
-    monkeypatch.setattr(ensemble, "fit_again", cut_off)
+    monkeypatch.setattr(MemberKeeper, "offer", cut_off)
     with pytest.raises(CutError):
         train(experiment, tmp_path)
-    monkeypatch.setattr(ensemble, "fit_again", real)
+    monkeypatch.setattr(MemberKeeper, "offer", offer)
     kept = {path.name for path in tmp_path.glob("member-0.*")}
     assert kept == {f"member-0.{stage}.safetensors" for stage in ("fit", "stopped", "again")}
     taken: list[int] = []
