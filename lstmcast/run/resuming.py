@@ -104,9 +104,9 @@ def _empty(folder: Path) -> None:
 def _identity(experiment: Experiment, histories: Sequence[PriceHistory]) -> dict[str, Any]:
     """All that the weights depend on, as JSON."""
     from lstmcast.training.device import available_threads, resolve_device, threads_per_network
-    from lstmcast.training.prepare import settle
+    from lstmcast.training.prepare import resolve_experiment
 
-    settled = settle(experiment, histories).model_dump(mode="json", exclude={"tuning"})
+    settled = resolve_experiment(experiment, histories).model_dump(mode="json", exclude={"tuning"})
     threads = available_threads(settled["training"].pop("threads"))
     identity = {
         "lstmcast": __version__,
