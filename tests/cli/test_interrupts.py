@@ -76,7 +76,7 @@ def test_only_the_first_one_while_finishing_is_put_off(capsys: pytest.CaptureFix
 def test_before_the_first_epoch_nothing_is_kept(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lstmcast.training, "train_experiment", lambda *_: press())
+    monkeypatch.setattr(lstmcast.training, "train_experiment", lambda *_, **__: press())
     result = place.invoke("train", "-c", place.config, *ONE)
     assert (result.exit_code, result.stderr) == (130, "nothing is kept\ninterrupted\n")
     assert list(place.runs.iterdir()) == []
