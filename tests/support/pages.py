@@ -27,6 +27,9 @@ from support.charts import fan_table, world
 HARM = "<script>document.title='harmed'</script>"
 """What a name may be, and must stay."""
 
+BOLD = "<b>range</b>"
+"""Which plotly.js would take for markup."""
+
 MARKUP = "<img src=x onerror=\"document.title='harmed'\">"
 
 
@@ -50,7 +53,7 @@ def trace(symbol: str, rows: int = 250, units: int = 8) -> GateTrace:
 
 def worth(networks: int = 3) -> Importance:
     random = np.random.default_rng(1)
-    names = [("group", HARM), ("group", "range"), *(("column", f"column_{k}") for k in range(14))]
+    names = [("group", HARM), ("group", BOLD), *(("column", f"column_{k}") for k in range(14))]
     effects = []
     for k, (kind, name) in enumerate(names):
         sizes = tuple(float(x) for x in random.uniform(0.5, 1.5, networks) / (1 + k))
