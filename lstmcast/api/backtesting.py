@@ -126,8 +126,8 @@ def plan(
 
     for name in settings.baselines:
         get_baseline(name)
-    settled = resolve_experiment(experiment, histories)
-    return Backtest(settled, histories, settings, root, jobs, splitter)
+    resolved = resolve_experiment(experiment, histories)
+    return Backtest(resolved, histories, settings, root, jobs, splitter)
 
 
 def report_of(walk: Backtest, cost_bps: float | None = None) -> BacktestReport:

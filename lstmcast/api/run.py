@@ -114,7 +114,7 @@ class Run:
 
     @property
     def experiment(self) -> Experiment:
-        """The settled configuration, which trains the same run again: `fit(config=...)`."""
+        """The resolved configuration, which trains the same run again: `fit(config=...)`."""
         return self._kept.experiment()
 
     @property

@@ -46,7 +46,7 @@ class FittedRun(Run):
         return cls(path, record, trained, prices, threads)
 
     def experiment(self) -> Experiment:
-        """The settled experiment."""
+        """The resolved experiment."""
         return self.trained.prepared.experiment
 
     def predictions(self) -> pd.DataFrame:

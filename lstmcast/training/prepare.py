@@ -1,6 +1,6 @@
 """From an experiment and price histories to everything that training needs, checked.
 
-Choices that depend on the data are settled here (`features` and `model.head` left open, fractions
+Choices that depend on the data are made here (`features` and `model.head` left open, fractions
 of the split, an open end of the data), so that the experiment written into the run trains the same
 run again, also when newer prices have been fetched.
 """

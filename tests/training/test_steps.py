@@ -138,8 +138,8 @@ def test_the_learning_rate_rises_over_the_warm_up() -> None:
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
 
 
-def test_a_training_loads_no_compiler() -> None:
-    """`torch._dynamo` takes a second to load: longer than a member of a small pool trains."""
+def test_a_training_loads_neither_a_compiler_nor_scikit_learn() -> None:
+    """Each takes a second to load: longer than a member of a small pool trains."""
     program = f"""
 import sys
 from pathlib import Path
@@ -151,7 +151,7 @@ from support.histories import simulated
 
 experiment = parse_experiment({SMALL!r}, ["model.start=pretrained", "training.refit=validation"])
 train_experiment(experiment, [simulated()], Recorder())
-sys.exit("torch._dynamo" in sys.modules)
+sys.exit(sorted({{"torch._dynamo", "sklearn"}} & sys.modules.keys()) or 0)
 """
     found = subprocess.run(
         [sys.executable, "-c", program],
