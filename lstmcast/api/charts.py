@@ -172,7 +172,7 @@ def _ranges(
     figure = ranges_chart(
         checks + check_coverage_by_year(losses, horizon),
         pit_shares(table, horizon) if checks else (),
-        title=f"{who}: did the ranges hold {ahead} ahead?",
+        title=f"{who}: calibration of the ranges {ahead} ahead",
         details=f"run {run.name}, {table['date'].min():%Y-%m-%d} to {table['date'].max():%Y-%m-%d}",
     )
     stem = "ranges" if name is None else f"{symbol_to_stem(name)}-ranges"
@@ -245,7 +245,7 @@ def _test_charts(
             "draw its newest forecast with `--kind fan`, or another symbol",
         )
     for symbol in untested:
-        tell(f"{symbol} has no session after {end:%Y-%m-%d}: nothing was tested")
+        tell(f"{symbol} has no session after {end:%Y-%m-%d}, so it was not tested")
     return {
         history.symbol: forecast_chart(
             predictions,

@@ -76,7 +76,7 @@ class Garch:
         found = inputs.fit_rows - inputs.first_move()
         if found >= MIN_ROWS:
             return None
-        return f"has {max(found, 0)} returns before the test range, a GARCH needs {MIN_ROWS}"
+        return f"has {max(found, 0)} returns before the test period; GARCH needs {MIN_ROWS}"
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin; by EWMA, with a note, where the fit fails."""

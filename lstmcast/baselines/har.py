@@ -73,7 +73,7 @@ def _too_short(inputs: BaselineInputs) -> str | None:
     found = inputs.fit_rows - (inputs.first_move() - 1) - inputs.horizons - MONTH
     if found >= MIN_ROWS:
         return None
-    return f"has {max(found, 0)} returns to fit before the test range, a HAR needs {MIN_ROWS}"
+    return f"has {max(found, 0)} returns to fit before the test period; HAR needs {MIN_ROWS}"
 
 
 def har_forecast(series: FloatArray, fit_rows: int, horizons: int) -> FloatArray:

@@ -52,7 +52,7 @@ class Linear:
         if found >= MIN_ROWS:
             return None
         return (
-            f"has {max(found, 0)} rows with features to fit before the test range, the linear "
+            f"has {max(found, 0)} rows with features to fit before the test period; the linear "
             f"model needs {MIN_ROWS}"
         )
 
@@ -90,7 +90,7 @@ def _along(
             raise DataError(
                 f"has {found} rows to fit together with the other symbols, the linear model needs "
                 f"{MIN_ROWS}",
-                "give it more history, or start the test range later",
+                "use a longer history, or start the test period later",
             )
         fits.append(cut)
         begin = models[-1] if models else None

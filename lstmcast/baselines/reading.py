@@ -31,5 +31,5 @@ def gap_of(inputs: BaselineInputs, features: FloatArray) -> str:
     known = np.asarray(np.isfinite(features).all(axis=1))
     begins = int(known.argmax()) if known.any() else len(known)
     if inputs.origins.min() < begins or not known[begins:].all():
-        return "has sessions of the test range without features"
+        return "has sessions without features in the test period"
     return ""

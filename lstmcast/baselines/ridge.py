@@ -41,11 +41,11 @@ class Ridge:
             return "has no features here"
         known = _complete(inputs.features)
         if not known[inputs.origins].all():
-            return "has sessions of the test range without features"
+            return "has sessions without features in the test period"
         found = int(known[inputs.first_move() : inputs.fit_rows - inputs.horizons].sum())
         if found >= MIN_ROWS:
             return None
-        return f"has {found} rows with features before the test range, a ridge needs {MIN_ROWS}"
+        return f"has {found} rows with features before the test period; ridge needs {MIN_ROWS}"
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin."""

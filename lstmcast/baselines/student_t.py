@@ -51,13 +51,13 @@ def fit_student_t(values: FloatArray, *, location: bool) -> StudentT:
     sample = values[np.isfinite(values)]
     if sample.size < MIN_ROWS:
         raise DataError(
-            f"has {sample.size} returns that a baseline can be fitted on, it needs {MIN_ROWS}",
-            "give it more history, or start the test range later",
+            f"has {sample.size} returns to fit a baseline on; it needs {MIN_ROWS}",
+            "use a longer history, or start the test period later",
         )
     unit = float(np.sqrt(np.mean(sample**2)))
     if unit == 0 or float(np.std(sample)) == 0:
         raise DataError(
-            f"has {sample.size} returns that a baseline is fitted on, and all are equal",
+            f"has {sample.size} returns to fit a baseline on, and all are equal",
             "check the prices with `lstmcast data check`",
         )
     best = _minimise(sample / unit, np.array([1.0, float(location), 1.0]))

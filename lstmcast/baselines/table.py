@@ -43,7 +43,7 @@ def inputs_for(
             raise DataError(
                 f"`fit_end` {fit_end:%Y-%m-%d} of {symbol} comes after the first origin "
                 f"{sessions[origins[0]]:%Y-%m-%d}",
-                "a baseline may only be fitted on rows before the test range",
+                "a baseline may only be fitted on rows before the test period",
             )
         fit_rows = last
     return BaselineInputs(

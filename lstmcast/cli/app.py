@@ -110,7 +110,7 @@ def _options(
     quiet: Annotated[
         bool,
         typer.Option(
-            "--quiet", "-q", help="Print data and errors alone; may follow the command as well."
+            "--quiet", "-q", help="Print only data and errors; also allowed after the command."
         ),
     ] = False,
     version: Annotated[  # noqa: ARG001 - its callback does the work

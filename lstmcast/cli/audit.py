@@ -25,17 +25,15 @@ def audit(
         bool,
         typer.Option(
             "--training/--no-training",
-            help="Make the checks that train short networks as well: some seconds more.",
+            help="Also run the checks that train small networks, which takes some seconds.",
         ),
     ] = True,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the moments and alterations that are tried.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the cut dates and alterations.")] = 0,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Look for leaks from the future: cut, alter and shuffle the prices of a run and compare."""
+    """Look for look-ahead leaks: cut, alter and shuffle a run's prices, and compare."""
     from lstmcast.prices.store import PriceStore
 
     opened = open_run(run, runs_dir)

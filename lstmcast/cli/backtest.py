@@ -63,27 +63,29 @@ def backtest(
             show_default=False,
         ),
     ] = None,
-    folds: Annotated[int, typer.Option(min=1, help="How often to train.")] = 10,
+    folds: Annotated[int, typer.Option(min=1, help="Number of folds.")] = 10,
     window: Annotated[
         WindowOption,
-        typer.Option(help="Learn from everything before, or from a window of one length."),
+        typer.Option(help="Train on all history before the fold, or on a window of fixed length."),
     ] = WindowOption.expanding,
     first: Annotated[
         datetime | None,
         typer.Option(
             "--from",
             formats=["%Y-%m-%d"],
+            metavar="DATE",
             help="First session to forecast; by default the middle of the history.",
             show_default=False,
         ),
     ] = None,
     embargo: Annotated[
-        int, typer.Option(min=0, help="Sessions left out before each fold's first forecast.")
+        int,
+        typer.Option(min=0, help="Sessions left out before each fold's first forecast (embargo)."),
     ] = 0,
     baselines: Annotated[
         str | None,
         typer.Option(
-            help="Baselines by name, with commas between them; all by default.",
+            help="Baselines by name, separated by commas; all by default.",
             show_default=False,
         ),
     ] = None,
@@ -91,14 +93,14 @@ def backtest(
         float | None,
         typer.Option(
             min=0,
-            help="Trade by two plain rules at this cost, in hundredths of a percent of a trade.",
+            help="Also test two simple trading rules at this trading cost, in basis points.",
             show_default=False,
         ),
     ] = None,
     fail_unless: Annotated[
         list[str] | None,
         typer.Option(
-            help='End with an error unless this holds, such as "crps<garch" or "p<0.05".',
+            help='Exit with an error unless this holds, such as "crps<garch" or "p<0.05".',
             show_default=False,
         ),
     ] = None,
@@ -106,7 +108,7 @@ def backtest(
         bool,
         typer.Option(
             "--warm-start",
-            help="Begin each fold with the weights of the one before; folds then run in turn.",
+            help="Start each fold from the weights of the previous one; folds then run in sequence.",
         ),
     ] = False,
     resume: Annotated[
@@ -116,13 +118,13 @@ def backtest(
         ),
     ] = False,
     jobs: Annotated[
-        int, typer.Option(min=0, help="Worker processes for the folds; 0 takes every core.")
+        int, typer.Option(min=0, help="Worker processes for the folds; 0 uses every core.")
     ] = 1,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Walk forward: train, forecast the next stretch, train again; goes on where it stopped."""
+    """Walk-forward backtest: train, forecast the next fold, retrain; resumes where it stopped."""
     import pandas as pd
 
     from lstmcast.api.backtesting import plan, report_of
@@ -163,7 +165,7 @@ def backtest(
     if resume and len(walk.missing()) == len(walk.folds):
         note("no fold of this walk is done: it begins anew")
     if warm_start and jobs != 1:
-        note("with `--warm-start` the folds run in turn: `--jobs` spreads their baselines alone")
+        note("with `--warm-start` folds run in sequence; `--jobs` only spreads the baselines")
     make_folder(walk.folder, "choose another folder with `--runs-dir`")
     keep_folder(walk.folder)
     with saying(lambda: _kept(walk)):
@@ -202,7 +204,7 @@ def _walk(walk: "Backtest", cache: "FitCache") -> None:
     shown = bool(todo) and screen.is_terminal
     with Progress(*columns, console=screen, transient=True, disable=not shown) as bar:
         if done:
-            screen.print(f"{done} of {total} folds were done before")
+            screen.print(f"{done} of {total} folds were already done")
         task = bar.add_task("", total=len(todo))
         for fold in walk.run(cache=cache):
             done += 1
@@ -218,8 +220,8 @@ def _kept(walk: "Backtest") -> str:
     total = len(walk.folds)
     kept = total - len(walk.missing())
     if kept == 0:
-        return f"none of {total} folds was finished: nothing is kept"
-    return f"{kept} of {total} folds are kept; the same command goes on from there"
+        return f"none of {total} folds was finished, so nothing is kept"
+    return f"{kept} of {total} folds are kept; run the same command again to resume"
 
 
 def _keep(walk: "Backtest", report: "BacktestReport") -> None:
@@ -255,7 +257,7 @@ def print_walk(report: "BacktestReport", *, details: bool = False) -> None:
     if not report.strategies:
         return
     if report.report.verdict.point_p is None:
-        note("note: the trading rules have too few days to conclude anything; see metrics.json")
+        note("note: too few days to judge the trading rules; see metrics.json")
     else:
         print_table(_strategy_table(report))
 
@@ -267,7 +269,7 @@ def _years_table(report: "BacktestReport") -> "Table":
     horizon = report.report.horizons[0]
     few = any(not enough(year.days, horizon) for year in report.years)
     table = figures(
-        f"Year by year, beside {best}", "?: too few days to conclude anything" if few else None
+        f"By year, against {best}", "no figures: too few days to judge" if few else None
     )
     for name in ("year", "days", "CRPS", f"CRPS of {best}", "gain"):
         table.add_column(name, justify="right")
@@ -289,13 +291,13 @@ def _years_table(report: "BacktestReport") -> "Table":
 def _strategy_table(report: "BacktestReport") -> "Table":
     names = {part.name for part in report.strategies}
     table = figures(
-        f"Plain rules after costs of {report.cost_bps:g} bps of what is traded",
-        "volatility target: the share of the money that makes 15 % a year, at most all of it\n"
-        "bought at the next open; symbols share equally; what is not held earns nothing\n"
+        f"Trading rules after costs of {report.cost_bps:g} bps per trade",
+        "volatility target: invests the share that gives 15 % volatility a year, at most 100 %\n"
+        "trades at the next open; symbols weighted equally; cash earns nothing\n"
         "a year: 252 times the mean daily return\n"
-        "beyond: a year, more than holding the rule's average share; Newey-West error\n"
-        "deflated: probability that this is more than the luck of the best of "
-        f"{report.trials} {'trial' if report.trials == 1 else 'trials'} on these symbols and days"
+        "excess: return a year beyond holding the rule's average share; Newey-West error\n"
+        "deflated: probability that the Sharpe ratio is above the best to be expected by chance "
+        f"of {report.trials} {'trial' if report.trials == 1 else 'trials'}"
         + ("" if {"sign"} & names else "\nthe sign rule always holds: it is buy and hold"),
     )
     for name in (
@@ -303,7 +305,7 @@ def _strategy_table(report: "BacktestReport") -> "Table":
         "a year",
         "volatility",
         "Sharpe",
-        "beyond",
+        "excess",
         "deflated",
         "turnover",
         "drawdown",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(
     name="data",
-    help="Look at the stored prices, check them, export them, remove them.",
+    help="List, check, export and remove stored prices.",
     no_args_is_help=True,
 )
 
@@ -62,7 +62,7 @@ class FileFormat(StrEnum):
 
 @data_app.command("list", cls=Command)
 def list_(data: DataDir = None, json: Json = False) -> None:
-    """List what is stored: from where, how much, how many sessions behind the exchange."""
+    """List the stored histories: source, size, and sessions behind the exchange."""
     from lstmcast.prices.maintenance import with_freshness
 
     store = _store(data)
@@ -71,7 +71,7 @@ def list_(data: DataDir = None, json: Json = False) -> None:
         print_json([_entry_to_json(entry, behind) for entry, behind in entries])
         return
     if not entries:
-        note("nothing is stored yet; begin with: lstmcast fetch AAPL")
+        note("nothing is stored yet; start with: lstmcast fetch AAPL")
         return
     table = figures()
     for name in (*_WORDS[:2], "sessions", "first", "last", "behind", "fetched", "findings", ""):
@@ -104,11 +104,11 @@ _WORDS = ("symbol", "source", "first", "last", "fetched", "")
 @data_app.command("show", cls=Command)
 def show(
     symbol: Symbol,
-    rows: Annotated[int, typer.Option(min=1, help="How many of the newest bars.")] = 5,
+    rows: Annotated[int, typer.Option(min=1, help="Number of newest bars to show.")] = 5,
     data: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Show one history: its provenance, its findings, its newest bars."""
+    """Show one history: provenance, findings, newest bars."""
     from lstmcast.prices.maintenance import find, sessions_behind
 
     store = _store(data)
@@ -176,7 +176,7 @@ def _bars_table(bars: "pd.DataFrame") -> "Table":
 
 @data_app.command("check", cls=Command)
 def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False) -> None:
-    """Verify files against their content hash, and look at the prices again."""
+    """Verify stored files against their content hash, and check the prices again."""
     from lstmcast.prices.maintenance import verify
 
     store = _store(data)
@@ -218,7 +218,7 @@ def export_(
             "--output",
             "-o",
             metavar="FILE|DIR",
-            help="Where to; stdout by default, for one symbol as CSV.",
+            help="File or folder to write; stdout by default, for one symbol as CSV.",
             show_default=False,
         ),
     ] = None,
@@ -228,7 +228,7 @@ def export_(
     ] = False,
     data: DataDir = None,
 ) -> None:
-    """Write histories to files, which `--source csv` can read back."""
+    """Export histories to files that `--source csv` can read."""
     from lstmcast.files import make_folder, write_atomically
     from lstmcast.prices.maintenance import export, export_path, find
 

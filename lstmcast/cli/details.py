@@ -25,14 +25,14 @@ def detail_tables(report: "Report") -> "list[Table]":
 def _further_scores(report: "Report") -> "Table":
     table = figures(
         "Further scores",
-        "mean abs.: error of the median over that of the last close\n"
-        "QLIKE: of the stated variance against the squared return\n"
-        "Winkler: width of a range with its misses, in %; R2: of returns, against no change\n"
-        "PIT: largest gap between a stated level and the share found below it\n"
-        "lower is better, but for R2",
+        "MAE: mean absolute error of the median price over that of the last close\n"
+        "QLIKE: loss of the forecast variance against the squared return\n"
+        "Winkler: width of a range plus a penalty for misses, in %; R2: of returns, against no change\n"
+        "PIT: largest gap between a level and the share of outcomes below its quantile\n"
+        "lower is better, except for R2",
     )
     table.add_column("", no_wrap=True)
-    columns = ("mean abs.", "QLIKE", "Winkler 50 %", "80 %", "90 %", "95 %", "R2", "PIT")
+    columns = ("MAE ratio", "QLIKE", "Winkler 50 %", "80 %", "90 %", "95 %", "R2", "PIT")
     for name in columns:
         table.add_column(name.replace(" ", "\n", 1), justify="right")
     narrowest = [part.pooled[report.horizons[0]].winkler_50 for part in report.forecasters.values()]
@@ -56,12 +56,12 @@ def _further_scores(report: "Report") -> "Table":
 
 def _medians(report: "Report") -> "Table":
     table = figures(
-        "What the medians know",
-        "late: sessions by which the price must be delayed to fit the median best\n"
-        "corr.: of the stated price with the last close, and with the one that came\n"
-        "slope: of the move that came on the stated one (1 ideal, 0 none), Newey-West error\n"
-        "R2: of returns, against no change, and against the mean so far\n"
-        "sign right, by chance, p: of Pesaran and Timmermann",
+        "What the median knows",
+        "lag: delay in sessions at which the price path fits the median best\n"
+        "corr.: of the median price with the last close, and with the actual close\n"
+        "slope: of the actual move on the forecast one (1 ideal, 0 none), Newey-West error\n"
+        "R2: of returns, against no change and against the mean so far\n"
+        "hit rate, by chance, p: direction test of Pesaran and Timmermann",
     )
     table.add_column("", no_wrap=True)
     for name in (

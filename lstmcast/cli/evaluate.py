@@ -45,36 +45,37 @@ def evaluate(
     baselines: Annotated[
         str | None,
         typer.Option(
-            help="Baselines by name, with commas between them; all by default.",
+            help="Baselines by name, separated by commas; all by default.",
             show_default=False,
         ),
     ] = None,
     refit: Annotated[
         RefitOption,
-        typer.Option(help="Fit the baselines once, or in each new period on all rows before."),
+        typer.Option(help="Fit the baselines once, or again in each period on all rows before it."),
     ] = RefitOption.never,
     fail_unless: Annotated[
         list[str] | None,
         typer.Option(
-            help='End with an error unless this holds, such as "crps<garch" or "p<0.05";'
-            " may be given more than once.",
+            help='Exit with an error unless this holds, such as "crps<garch" or "p<0.05";'
+            " may be repeated.",
             show_default=False,
         ),
     ] = None,
     details: Annotated[
         bool,
         typer.Option(
-            "--details", help="Print more: further scores, the medians, each year, the tail."
+            "--details",
+            help="Also print further scores, the median, coverage by year and value at risk.",
         ),
     ] = False,
     jobs: Annotated[
-        int, typer.Option(min=0, help="Worker processes for many symbols; 0 takes every core.")
+        int, typer.Option(min=0, help="Worker processes for many symbols; 0 uses every core.")
     ] = 0,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Score the test forecasts beside random walk, EWMA, GARCH and HAR, and give a verdict."""
+    """Score the test forecasts against random walk, EWMA, GARCH, HAR and more; give a verdict."""
     from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.files import to_json, write_atomically

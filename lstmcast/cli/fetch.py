@@ -32,7 +32,7 @@ def fetch(
         ),
     ] = None,
     symbols_file: Annotated[
-        Path | None, typer.Option(help="Text file of further symbols.", show_default=False)
+        Path | None, typer.Option(help="Text file with more symbols.", show_default=False)
     ] = None,
     source: Annotated[
         str,
@@ -51,11 +51,13 @@ def fetch(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(metavar="DATE", help="First day; by default all history.", show_default=False),
+        typer.Option(
+            metavar="DATE", help="First day; the whole history by default.", show_default=False
+        ),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option(metavar="DATE", help="Last day; by default the newest.", show_default=False),
+        typer.Option(metavar="DATE", help="Last day; the newest by default.", show_default=False),
     ] = None,
     resume: Annotated[
         bool,
@@ -63,17 +65,20 @@ def fetch(
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Fetch everything again.")] = False,
     allow_gaps: Annotated[
-        bool, typer.Option("--allow-gaps", help="Store a history with many sessions missing.")
+        bool,
+        typer.Option("--allow-gaps", help="Store a history even if many sessions are missing."),
     ] = False,
     accept_suspect: Annotated[
         bool,
-        typer.Option("--accept-suspect", help="Store suspect prices; drop impossible rows."),
+        typer.Option(
+            "--accept-suspect", help="Store suspect prices as they are; drop impossible rows."
+        ),
     ] = False,
     repair: Annotated[
         bool, typer.Option("--repair", help="Let yfinance repair prices; it can invent splits.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that one symbol may take.")
+        float, typer.Option(min=0.1, help="Time limit for each symbol, in seconds.")
     ] = 60.0,
     proxy: Annotated[
         str | None,
@@ -81,7 +86,7 @@ def fetch(
     ] = None,
     ca_bundle: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Certificates to trust.", show_default=False),
+        typer.Option(metavar="FILE", help="File of trusted CA certificates.", show_default=False),
     ] = None,
     columns: Annotated[
         str | None,
@@ -115,18 +120,18 @@ def fetch(
         str | None,
         typer.Option(
             metavar="yes|no",
-            help="Whether the closes of a file are adjusted for splits and dividends.",
+            help="Whether a file's closes are adjusted for splits and dividends.",
             show_default=False,
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Fetch every symbol of the file.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be read; store nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be read, without storing it.")
     ] = False,
     data: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Fetch daily prices into the local store; later fetches ask only for what is new."""
+    """Fetch daily prices into the local store; repeated fetches add only new sessions."""
     from lstmcast.prices.batch import failure, fetch_each, read_symbols
     from lstmcast.prices.sources import SourceOptions, get_source
     from lstmcast.prices.sources.files import ReadOptions
@@ -258,7 +263,7 @@ def _shown(outcomes: Iterable["Outcome"], count: int, before: int) -> list["Outc
 
     def kept() -> str:
         stored = before + sum(1 for outcome in done if outcome.update is not None)
-        return f"{stored} of {count} symbols are stored; the same command goes on from there"
+        return f"{stored} of {count} symbols are stored; run the same command again to resume"
 
     with (
         saying(kept),

@@ -85,7 +85,7 @@ def forecast(
         ),
     ] = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="One row a symbol: the last session alone.")
+        bool, typer.Option("--summary", help="One row per symbol: the last session only.")
     ] = False,
     update: Annotated[
         bool,
@@ -122,7 +122,7 @@ def forecast(
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Forecast the sessions to come from the newest stored bars: a range of prices a date.
+    """Forecast the coming sessions from the newest stored bars: a price range for each date.
 
     A run's networks forecast its symbols. Symbols that are named instead are forecast by the newest
     run that holds them; others by the pretrained networks that come with lstmcast, without any

@@ -115,7 +115,7 @@ def place_for(
     if whole(values) or not whole(_kept(path)):
         return path
     part = path.with_stem(f"{path.stem}-partial")
-    note(f"note: only a part was asked for; it is in {part.name}, and {path.name} stays as it was")
+    note(f"note: only some baselines were scored; see {part.name} ({path.name} is unchanged)")
     return part
 
 

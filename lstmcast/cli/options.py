@@ -21,7 +21,7 @@ DataDir = Annotated[
     typer.Option(
         "--data-dir",
         envvar=DATA_VARIABLE,
-        help="Folder of the price store; by default the platform's user data folder.",
+        help="Folder of the price store; the platform's user data folder by default.",
         show_default=False,
     ),
 ]

@@ -42,15 +42,15 @@ def plot(
     kind: Annotated[
         Kind,
         typer.Option(
-            help="test: forecasts against the closes that came; history: all sessions;"
-            " fan: the sessions to come; training: losses by epoch; ranges: how often they held;"
-            " gates: the LSTM's gates and memory; importance: what the inputs are worth."
+            help="test: test forecasts and actual closes; history: all sessions;"
+            " fan: the coming sessions; training: losses by epoch; ranges: their calibration;"
+            " gates: the LSTM's gates and cell state; importance: of the inputs."
         ),
     ] = Kind.test,
     symbol: Annotated[
         str | None,
         typer.Option(
-            help="One symbol of several; by default a chart for each, of all for ranges.",
+            help="Draw one symbol only; by default a chart for each (for ranges, one for all).",
             show_default=False,
         ),
     ] = None,
@@ -58,7 +58,7 @@ def plot(
         int | None,
         typer.Option(
             min=1,
-            help="Sessions ahead; 1 by default, all that were trained for fan.",
+            help="Sessions ahead; 1 by default, for fan all that were trained.",
             show_default=False,
         ),
     ] = None,
@@ -67,7 +67,8 @@ def plot(
         typer.Option(
             "--from",
             formats=["%Y-%m-%d"],
-            help="gates: first session; by default 250 up to the last.",
+            metavar="DATE",
+            help="gates: first session; by default 250 sessions before the last.",
             show_default=False,
         ),
     ] = None,
@@ -76,21 +77,22 @@ def plot(
         typer.Option(
             "--to",
             formats=["%Y-%m-%d"],
-            help="gates: last session; by default the newest bar.",
+            metavar="DATE",
+            help="gates: last session; the newest by default.",
             show_default=False,
         ),
     ] = None,
     units: Annotated[
-        int, typer.Option(min=1, max=6, help="gates: units that move the range most.")
+        int, typer.Option(min=1, max=6, help="gates: number of units, those that move the range most.")
     ] = 4,
-    member: Annotated[int, typer.Option(min=0, help="gates: number of the network.")] = 0,
+    member: Annotated[int, typer.Option(min=0, help="gates: which network of the ensemble, counted from 0.")] = 0,
     format: Annotated[Format, typer.Option(help="File format.")] = Format.png,  # noqa: A002 - the option's name
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="File to write; by default in the run's charts folder.",
+            help="File to write; in the run's charts folder by default.",
             show_default=False,
         ),
     ] = None,
@@ -101,7 +103,7 @@ def plot(
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Draw a run: its test forecasts in prices, the days to come, its losses, how ranges held."""
+    """Draw charts of a run: test forecasts, fan, losses, calibration, gates, importance."""
     from lstmcast.api.charts import Gates, charts_of
     from lstmcast.plots import save_figure
     from lstmcast.prices.store import PriceStore

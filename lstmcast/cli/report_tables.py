@@ -129,7 +129,7 @@ def _symbols_table(report: "Report") -> "Table":
 
     few = any(not enough(rows.count, horizon) for rows in report.rows.values())
     table = figures(
-        "Symbol by symbol" + (f", beside {report.forecasters[best].label}" if best else ""),
+        "By symbol" + (f", against {report.forecasters[best].label}" if best else ""),
         "gain: by how much CRPS is lower; p: Holm-corrected for the number of symbols"
         + ("\nno figures: too few forecasts to conclude anything" if few else ""),
     )

@@ -150,8 +150,11 @@ def _tell_of_parts(trained: "Trained") -> None:
         f" test to {ends.test_end:%Y-%m-%d}"
     )
     for words, names in (
-        ("no session to train on: others' networks forecast", _without(trained, "train")),
-        ("no session in the test part", _without(trained, "test")),
+        (
+            "no session to train on; forecast by networks trained on the other symbols",
+            _without(trained, "train"),
+        ),
+        ("no session in the test period", _without(trained, "test")),
     ):
         if names:
             more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
@@ -165,8 +168,8 @@ def _tell_of_a_short_test(trained: "Trained") -> None:
     days = trained.predictions["origin"].nunique()
     if days < FEWEST_DAYS:
         note(
-            f"note: forecasts from {days} sessions of the test part have come true; below "
-            f"{FEWEST_DAYS} `lstmcast evaluate` concludes nothing"
+            f"note: forecasts from {days} test sessions have a known outcome; with fewer than "
+            f"{FEWEST_DAYS} `lstmcast evaluate` cannot conclude anything"
         )
 
 
@@ -201,9 +204,9 @@ def _report(
     _tell_of_parts(trained)
     _tell_of_a_short_test(trained)
     if trained.ensemble.interrupted:
-        note(f"{ending()}: the best networks so far are kept; `--resume` trains on to the end")
+        note(f"{ending()}: the best networks so far were kept; `--resume` trains on to the end")
     for member in trained.ensemble.diverged:
-        note(f"member {member} diverged twice and is left out")
+        note(f"member {member} diverged twice and was left out")
     _tell_of_networks(trained)
     count = "1 network" if len(best) == 1 else f"{len(best)} networks"
     if trained.pool is not None and not trained.pool.plain:
@@ -216,7 +219,7 @@ def _report(
 def _tell_of_networks(trained: "Trained") -> None:
     """What the networks began as, how far they went, and whose LSTM does nothing."""
     if not trained.prepared.experiment.training.epochs:
-        note("nothing is trained: the networks forecast as they were pretrained")
+        note("nothing was trained: the networks forecast as pretrained")
         return
     _tell_of_layers(trained)
     for number, movement in enumerate(trained.movements):
@@ -241,7 +244,7 @@ def _tell_of_layers(trained: "Trained") -> None:
 
 def _print_pool(pool: "PoolReport") -> None:
     """What each member is worth: weight at the nearest and furthest horizon, score, and gain."""
-    note(f"pool of {len(pool.members)} members, validation log score {pool.log_score:.4f}")
+    note(f"pool of {len(pool.members)} members: validation log score {pool.log_score:.4f}")
     for member in pool.members:
         near, far = member.weights[0], member.weights[-1]
         weight = f"{near:.3f}" if near == far else f"{near:.3f} to {far:.3f}"

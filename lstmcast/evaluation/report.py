@@ -209,8 +209,8 @@ def evaluate(
     """
     if predictions.empty:
         raise DataError(
-            "there are no forecasts to evaluate: no session of the test range has come true",
-            "move the end of the split back, or fetch newer prices",
+            "there are no forecasts to evaluate: no test session has a known outcome",
+            "end the split earlier, or fetch newer prices",
         )
     model, still = _that_moved(predictions)
     results, found = baselines_by_symbol(

@@ -26,7 +26,7 @@ def seldom_moves(symbol: str, closes: Mapping[str, FloatArray]) -> str | None:
         share = float(np.mean(np.diff(values) == 0)) if len(values) > 1 else 0.0
         if share >= UNCHANGED_SHARE:
             return (
-                f"{symbol}: {share:.0%} of the closes {when} are those of the day before; this is "
-                "not a series to be forecast by ranges"
+                f"{symbol}: {share:.0%} of the closes {when} are unchanged from the day before; "
+                "such a series cannot be forecast by ranges"
             )
     return None

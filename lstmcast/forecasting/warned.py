@@ -94,16 +94,20 @@ def on_test_days(
     try:
         predictions = run.predictions()
     except LstmcastError as error:
-        return None, [Warned("not_tested", f"nothing tells how its ranges held: {error.message}")]
+        return None, [Warned("not_tested", f"its ranges cannot be judged: {error.message}")]
     known = predictions if as_of is None else predictions[predictions["date"].dt.date <= as_of]
     later, predictions = len(known) < len(predictions), known
     if predictions.empty:
-        return None, [Warned("not_tested", "nothing tells how its ranges held: no test day came")]
+        return None, [
+            Warned("not_tested", "its ranges cannot be judged: no test session has a known outcome")
+        ]
     bars = {history.symbol: history.adjusted() for history in histories}
     trust = trust_in(predictions, bars, longest)
     warned = [Warned(doubt.code, doubt.message) for doubt in trust.doubts]
     if not later and (too_good := _too_good(run)):
-        message = "too good to be true, `lstmcast audit` looks for leaks: " + "; ".join(too_good)
+        message = "too good to be true; run `lstmcast audit` to look for leaks: " + "; ".join(
+            too_good
+        )
         warned.append(Warned("too_good", message))
     return trust, warned
 
@@ -117,7 +121,7 @@ def on_last_sessions(
     count = 0 if predictions.empty else predictions["origin"].nunique()
     if count < FEWEST_OUTCOMES:
         words = (
-            f"{history.symbol}: nothing tells how its ranges held: {count} sessions could be "
+            f"{history.symbol}: its ranges cannot be judged: {count} sessions have an outcome, "
             f"followed, and it takes {FEWEST_OUTCOMES}"
         )
         return None, [Warned("not_tested", words, [history.symbol])]

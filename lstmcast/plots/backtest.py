@@ -35,7 +35,7 @@ def backtest_chart(
     if differences.empty:
         raise DataError("`differences` has no rows", "a point forecast has no range to compare")
     sheet = Sheet()
-    sheet.text(title or f"CRPS against {rival}, day by day", TITLE, "bold")
+    sheet.text(title or f"CRPS against {rival}: cumulative difference", TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
     if not enough(len(differences)):
@@ -43,14 +43,10 @@ def backtest_chart(
     sheet.skip(0.08)
     handles = [Line2D([], [], color=SERIES[0], linewidth=1.6, label=f"Model minus {rival}")]
     if folds:
-        handles.append(
-            Line2D([], [], color=MUTED, marker="|", linestyle="none", label="Trained again")
-        )
+        handles.append(Line2D([], [], color=MUTED, marker="|", linestyle="none", label="Retrained"))
     sheet.legend(handles, columns=2)
     sheet.skip(0.1)
-    sheet.text(
-        "Sum of the daily differences, CRPS points (falling: the model gains)", weight="bold"
-    )
+    sheet.text("Cumulative daily difference in CRPS (falling: the model gains)", weight="bold")
     sheet.skip(0.05)
     axes = sheet.panel(3.6)
     dates = pd.DatetimeIndex(differences.index)

@@ -80,7 +80,9 @@ def fan_chart(
     sessions = int(coming["horizon"].iloc[-1])
 
     sheet = Sheet()
-    sheet.text(title or f"{symbol}: the range for the next {_sessions(sessions)}", TITLE, "bold")
+    sheet.text(
+        title or f"{symbol}: forecast ranges for the next {_sessions(sessions)}", TITLE, "bold"
+    )
     if details:
         sheet.text(details, color=MUTED)
     if why:
@@ -97,9 +99,7 @@ def fan_chart(
     _label_end(axes, fan, price)
     sheet.skip(0.2)
     if "assumed" in coming.columns and coming["assumed"].to_numpy(dtype=bool).any():
-        words = (
-            "Coming sessions are taken to be every day of the market's week; holidays move them."
-        )
+        words = "No exchange calendar: dates are the market's weekdays and may shift with holidays."
         sheet.text(words, SMALL, color=MUTED)
     return sheet.finish()
 
@@ -154,7 +154,7 @@ def _summary(fan: pd.DataFrame, currency: str | None, price: Prices) -> str:
     end, date = fan.iloc[-1], pd.Timestamp(fan.index[-1])
     words = f"On {day(date)}: median {money(price(end['median']), currency)}"
     if _has_ranges(fan):
-        words += f"; 8 in 10 between {price(end['q10'])} and {money(price(end['q90']), currency)}"
+        words += f"; 80 % range {price(end['q10'])} and {money(price(end['q90']), currency)}"
     return words
 
 

@@ -98,7 +98,7 @@ def forecast_chart(
     enlarge = view == "history" or len(rows) > DETAIL_SESSIONS
 
     sheet = Sheet()
-    sheet.text(title or f"{rows.symbol}: {_subject(rows)}, and the close that came", TITLE, "bold")
+    sheet.text(title or f"{rows.symbol}: {_subject(rows)}, and the actual close", TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
     if not rows.conclusive:
@@ -112,7 +112,7 @@ def forecast_chart(
         if before is not None:
             _add_all_moves(sheet, before, rows, split)
     elif enlarge:
-        sheet.text(f"Test range: {_span(rows)}, adjusted close{unit}", weight="bold")
+        sheet.text(f"Test period: {_span(rows)}, adjusted close{unit}", weight="bold")
         axes = _panel(sheet, rows, 2.9)
         _draw_lines(axes, rows, misses=len(rows) <= CLEAR_SESSIONS)
         date_axis(axes, rows.dates)
@@ -188,7 +188,7 @@ def _legend(rows: Rows, currency: str | None) -> list[Artist]:
 
 
 def _held(rows: Rows, band: Band) -> str:
-    return f": holds {100 * band.share(rows.actual):.1f} % of closes" if rows.conclusive else ""
+    return f": contained {100 * band.share(rows.actual):.1f} % of closes" if rows.conclusive else ""
 
 
 _MISS: dict[str, Any] = {
@@ -266,12 +266,12 @@ def _draw_marks(axes: Axes, rows: Rows) -> None:
 
 def _add_newest(sheet: Sheet, rows: Rows, unit: str, enlarged: bool) -> None:
     recent = rows.last(DETAIL_SESSIONS)
-    made = "at the close before" if rows.horizon == 1 else f"{rows.horizon} sessions before"
+    made = "at the previous close" if rows.horizon == 1 else f"{rows.horizon} sessions before"
     if enlarged:
         mark = "bar" if rows.bands else "mark"
-        words = f"Enlarged: the last {_span(recent)}; every {mark} is a forecast made {made}"
+        words = f"Enlarged: the last {_span(recent)}; each {mark} is a forecast made {made}"
     else:
-        words = f"Test range: {_span(recent)}, adjusted close{unit}"
+        words = f"Test period: {_span(recent)}, adjusted close{unit}"
     sheet.text(words, weight="bold")
     axes = _panel(sheet, recent, 2.6)
     _draw_marks(axes, recent)
@@ -281,8 +281,8 @@ def _add_newest(sheet: Sheet, rows: Rows, unit: str, enlarged: bool) -> None:
 
 def _add_moves(sheet: Sheet, rows: Rows) -> None:
     """The same forecasts as moves in percent, where the width of every range can be seen."""
-    since = "the close before" if rows.horizon == 1 else f"{rows.horizon} sessions before"
-    sheet.text(f"The same as moves from {since}, in %", weight="bold")
+    since = "the previous close" if rows.horizon == 1 else f"{rows.horizon} sessions before"
+    sheet.text(f"The same forecasts as moves from {since}, in %", weight="bold")
     sheet.skip(0.05)
     axes = sheet.panel(1.7)
     _draw_moves(axes, rows)

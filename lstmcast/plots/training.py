@@ -56,7 +56,9 @@ def training_chart(
     sheet.skip(0.08)
     sheet.legend(_legend(members), columns=3)
     sheet.skip(0.1)
-    sheet.text("Loss (lower is better), and the epoch whose weights are kept", weight="bold")
+    sheet.text(
+        "Loss (lower is better); the marker is the epoch whose weights are kept", weight="bold"
+    )
     sheet.skip(0.05)
     axes = sheet.panel(3.4)
     for place, (_, rows) in enumerate(members):

@@ -166,7 +166,7 @@ def _missing_sessions(history: PriceHistory, known: Mapping[str, set[str]]) -> l
         shown = iso_dates(extra)
         still = (history.bars["close"].diff() == 0)[extra].mean() >= MOST_EXPLAINED
         what = f"{count(len(shown), 'bar')} of days when {name} was closed"
-        what += ", filled with the close before" if still and len(shown) > FEW_MISSING else ""
+        what += ", filled with the previous close" if still and len(shown) > FEW_MISSING else ""
         found.append(Finding("extra_rows", "note", f"{what}: {list_dates(shown)}", shown))
     return found
 
@@ -199,7 +199,7 @@ def _days_to_come(history: PriceHistory) -> list[Finding]:
         return []
     fetched = pd.Timestamp(history.fetched_at).tz_localize(None)
     coming = iso_dates(dates[dates > fetched + pd.Timedelta(days=1)])
-    what = f"{count(len(coming), 'bar')} of days that had not come when they were fetched"
+    what = f"{count(len(coming), 'bar')} dated after the fetch"
     message = f"{what}: {list_dates(coming)}"
     return [Finding("days_to_come", "suspect", message, coming)] if coming else []
 
@@ -217,6 +217,6 @@ def _no_moves(history: PriceHistory) -> list[Finding]:
     if longest < LONGEST_CALM:
         return []
     message = (
-        f"the close did not move on {unmoved.mean():.0%} of the days, up to {longest} in a row"
+        f"the close is unchanged on {unmoved.mean():.0%} of the days, up to {longest} in a row"
     )
     return [Finding("no_moves", "warning", message, iso_dates(history.dates[unmoved]))]

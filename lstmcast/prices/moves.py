@@ -7,6 +7,7 @@ smallest tick nor one that is taken back the next day is a split.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -53,29 +54,38 @@ def odd_moves(history: PriceHistory, known: Mapping[str, set[str]]) -> list[Find
     odd_ratio, departures = _odd_ratios(history)
     found = []
     checks: tuple[tuple[str, Level, pd.Series, pd.Series, str], ...] = (
-        ("split_not_applied", "suspect", unapplied, day.moves, "a recorded split, not applied?"),
-        ("wrong_scale", "suspect", wrong_scale, day.moves, "a change of unit?"),
-        ("wrong_ratio", "suspect", odd_ratio, departures, "`close` in another unit?"),
-        ("split_not_recorded", "suspect", split, day.gaps, "a split, not recorded?"),
-        ("large_move", "warning", large, day.moves, "an unusually large move"),
-    )
+        ("split_not_applied", "suspect", unapplied, day.moves,
+         "a recorded split seems not to be applied to the prices: {}"),
+        ("wrong_scale", "suspect", wrong_scale, day.moves, "it looks like a change of unit: {}"),
+        ("wrong_ratio", "suspect", odd_ratio, departures,
+         "`close` and `adj_close` seem to be in different units: {}"),
+        ("split_not_recorded", "suspect", split, day.gaps, "it looks like an unrecorded split: {}"),
+        ("large_move", "warning", large, day.moves,
+         f"{history.symbol} {{}}: check for an unrecorded split"),
+    )  # fmt: skip
     dates = np.array(iso_dates(history.dates))
     for check, level, marked, moves, what in checks:
         fresh = marked & ~np.isin(dates, list(known.get(check, ())))
         if fresh.any():
             shown = iso_dates(fresh.index[fresh])
             ratios = history.bars["splits"] if check == "split_not_applied" else None
-            sizes = ", ".join(_size(day, moves, ratios) for day in fresh.index[fresh][:3])
-            found.append(Finding(check, level, f"{what} ({sizes}) {list_dates(shown)}", shown))
+            size = _in_percent if check == "large_move" else partial(_as_factor, ratios=ratios)
+            examples = [f"{size(date, moves)} on {date:%Y-%m-%d}" for date in fresh.index[fresh]]
+            found.append(Finding(check, level, what.format(list_dates(examples)), shown))
     if ticks.any():
         most = f"x{np.exp(day.moves[ticks].abs().max()):.3g}"
         shown = iso_dates(ticks.index[ticks])
-        what = f"the smallest tick moves the price by up to {most}: {list_dates(shown)}"
+        what = f"one tick moves the price by up to {most}: {list_dates(shown)}"
         found.append(Finding("tick_moves", "note", what, shown))
     return found
 
 
-def _size(day: pd.Timestamp, moves: pd.Series, ratios: pd.Series | None) -> str:
+def _in_percent(day: pd.Timestamp, moves: pd.Series) -> str:
+    change = 100 * float(np.expm1(moves[day]))
+    return f"{'rose' if change > 0 else 'fell'} {abs(change):.1f} %"
+
+
+def _as_factor(day: pd.Timestamp, moves: pd.Series, ratios: pd.Series | None) -> str:
     factor = f"x{np.exp(moves[day]):.3g}"
     return factor if ratios is None else f"{ratio_text(ratios[day])}, {factor}"
 

@@ -240,7 +240,7 @@ def walk_section(found: BacktestReport, folds: "list[pd.Timestamp]") -> Section 
         dates=True,
     )
     years = Table(
-        f"Year by year, beside {best}",
+        f"By year, against {best}",
         ("Year", "Days", "CRPS", f"CRPS of {best}", "Gain"),
         [
             [

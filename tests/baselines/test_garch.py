@@ -174,4 +174,4 @@ def test_an_exploding_fit_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_history_shorter_than_a_year_is_declined_in_words() -> None:
     bars = random_walk(7, rows=300)
     short = BaselineInputs("X", bars, 200, np.arange(199, 290), 1)
-    assert Garch().unable(short) == "has 199 returns before the test range, a GARCH needs 250"
+    assert Garch().unable(short) == "has 199 returns before the test period; GARCH needs 250"

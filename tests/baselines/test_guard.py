@@ -159,8 +159,8 @@ def test_a_symbol_that_never_moved_leaves_all_out_and_the_model_is_still_scored(
     found, notes = baseline_tables([get_baseline(name) for name in QUICK], predictions(bars), bars)
     assert found == {}
     assert notes == (
-        "random walk is left out: S has 0 returns that a baseline can be fitted on, it needs 30",
-        "EWMA(0.94)-t is left out: S has 0 returns that a baseline can be fitted on, it needs 30",
+        "random walk is left out: S has 0 returns to fit a baseline on; it needs 30",
+        "EWMA(0.94)-t is left out: S has 0 returns to fit a baseline on; it needs 30",
     )
 
 

@@ -63,7 +63,7 @@ def test_har_on_ranges_declines_where_there_is_no_range() -> None:
 def test_har_declines_a_history_too_short_for_its_longest_horizon() -> None:
     bars = random_walk(4, rows=200)
     reason = HarAbs().unable(inputs(bars, fit_rows=100, horizons=60))
-    assert reason == "has 18 returns to fit before the test range, a HAR needs 30"
+    assert reason == "has 18 returns to fit before the test period; HAR needs 30"
 
 
 def test_a_session_without_movement_does_not_break_the_log_range() -> None:
@@ -137,12 +137,12 @@ def test_ridge_declines_without_features_and_with_gaps_in_the_test_range() -> No
     assert Ridge().unable(replace(given, features=features)) is None
     features[800] = np.nan
     gaps = replace(given, features=features)
-    assert Ridge().unable(gaps) == "has sessions of the test range without features"
+    assert Ridge().unable(gaps) == "has sessions without features in the test period"
     features[:650] = np.nan
     features[800] = 0
     short = replace(given, features=features)
     assert Ridge().unable(short) == (
-        "has 49 rows with features before the test range, a ridge needs 250"
+        "has 49 rows with features before the test period; ridge needs 250"
     )
 
 

@@ -70,5 +70,5 @@ def test_too_few_returns_are_an_error() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.5])
 def test_equal_returns_are_an_error(value: float) -> None:
-    with pytest.raises(DataError, match="returns that a baseline is fitted on, and all are equal"):
+    with pytest.raises(DataError, match="returns to fit a baseline on, and all are equal"):
         fit_student_t(np.full(100, value), location=True)

@@ -92,7 +92,7 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
     assert [year["year"] for year in metrics["years"]] == [2002, 2003]
     assert metrics["trials"] == 1  # this walk alone
     again = place.invoke("backtest", "-c", place.config, *folds, "--json")
-    assert "2 of 2 folds were done before" in again.stderr
+    assert "2 of 2 folds were already done" in again.stderr
     assert json.loads(again.stdout)["strategies"] == []
     assert json.loads((folder / "metrics.json").read_text()) == metrics
     refused = place.invoke(
@@ -112,7 +112,7 @@ def test_ctrl_c_keeps_the_folds_that_are_done(place: Workplace) -> None:
     assert process.returncode == 130
     kept = len(list(place.runs.glob("backtest-small-*/fold-*.parquet")))
     assert kept < 3
-    assert f"{kept} of 3 folds are kept; the same command goes on from there\ninterrupted" in rest
+    assert f"{kept} of 3 folds are kept; run the same command again to resume\ninterrupted" in rest
     assert "Traceback" not in rest
     assert (
         f"{kept} of 3 folds were done"

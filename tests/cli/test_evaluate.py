@@ -184,7 +184,7 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
 
 def test_details_are_the_figures_that_the_run_keeps(world: World) -> None:
     plain = world.call("--baselines", "random_walk,ewma")
-    titles = ("Further scores", "What the medians know", "Coverage by year", "Value at risk")
+    titles = ("Further scores", "What the median knows", "Coverage by year", "Value at risk")
     assert not any(title in plain.stdout for title in titles)
     detailed = world.call("--baselines", "random_walk,ewma", "--details")
     kept = json.loads((world.run / "metrics.json").read_text())

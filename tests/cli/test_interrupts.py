@@ -136,7 +136,7 @@ def test_after_the_first_epoch_a_whole_run_is_kept(
     monkeypatch.setattr(Finished, "on_epoch_end", pressed)
     result = place.invoke("train", "-c", place.config, "--set", "training.epochs=2000")
     assert result.exit_code == code
-    assert f"{words}: the best networks so far are kept" in result.stderr
+    assert f"{words}: the best networks so far were kept" in result.stderr
     (run,) = (path for path in place.runs.iterdir())
     kept = Run.open(run, place.runs)
     assert kept.record["status"] == "interrupted"
@@ -193,7 +193,7 @@ def test_a_walk_shows_a_bar_from_the_start_and_says_what_it_keeps(
     words = (
         "none of 2 folds was finished: nothing is kept"
         if kept == 0
-        else "1 of 2 folds are kept; the same command goes on from there"
+        else "1 of 2 folds are kept; run the same command again to resume"
     )
     assert (result.exit_code, result.stderr) == (130, f"{words}\ninterrupted\n")
 
@@ -212,6 +212,6 @@ def test_a_fetch_says_how_many_symbols_are_stored(
     result = place.invoke("fetch", "AAPL", "IBM", "MSFT", "--source", "sample")
     assert result.exit_code == 130
     assert result.stderr.endswith(
-        "1 of 3 symbols are stored; the same command goes on from there\ninterrupted\n"
+        "1 of 3 symbols are stored; run the same command again to resume\ninterrupted\n"
     )
     assert [place.store.sources(name) for name in ("AAPL", "IBM")] == [["sample"], []]

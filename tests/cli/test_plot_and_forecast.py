@@ -254,7 +254,7 @@ def test_what_evaluate_suspects_is_said_with_the_forecast(place: Workplace) -> N
     path = Run.open(None, place.runs).path / "metrics.json"
     path.write_text(json.dumps({"verdict": {"too_good": ["CRPS 40 % less"]}}))
     assert warnings(place) == {
-        "too_good": "too good to be true, `lstmcast audit` looks for leaks: CRPS 40 % less"
+        "too_good": "too good to be true; run `lstmcast audit` to look for leaks: CRPS 40 % less"
     }
     path.write_text("[1]")
     assert warnings(place) == {}

@@ -57,7 +57,7 @@ def test_training_says_when_its_test_part_is_too_short(
     days = Run.open(None, place.runs).predictions()["origin"].nunique()
     said = rest == ("0.4", "0.1")
     assert (days < 60) is said
-    note = f"note: forecasts from {days} sessions of the test part have come true; below 60"
+    note = f"note: forecasts from {days} test sessions have a known outcome; with fewer than 60"
     assert (note in result.stderr) is said
 
 
@@ -74,7 +74,7 @@ def test_training_says_on_which_prices_and_who_had_none(tmp_path: Path) -> None:
     assert (
         f"training to {split['train_end']}, validation to {split['validation_end']},"
         f" test to {split['test_end']}\n"
-        "note: BBB: no session to train on: others' networks forecast\n"
+        "note: BBB: no session to train on; forecast by networks trained on the other symbols\n"
     ) in result.stderr
 
 
@@ -222,7 +222,7 @@ def test_ctrl_c_keeps_the_best_so_far(place: Workplace) -> None:
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted: the best networks so far are kept" in rest
+    assert "interrupted: the best networks so far were kept" in rest
     assert "Traceback" not in rest
     run = Run.open(None, place.runs)
     assert run.record["status"] == "interrupted"

@@ -33,7 +33,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     assert fetched.exit_code == 0, fetched.output
     trained = place.invoke("train", "-c", place.config, *OVERRIDES)
     assert trained.exit_code == 0, trained.output
-    assert "ENDED: no session in the test part" in trained.stderr
+    assert "ENDED: no session in the test period" in trained.stderr
     return place
 
 

@@ -112,9 +112,9 @@ def test_the_stored_forecasts_are_the_networks_own(overrides: tuple[str, ...]) -
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("nearer", "a forecast is not right: .* is not what the run's networks say"),
-        ("denser", "a forecast is not right: .* is not what the run's networks say"),
-        ("outcome", "has another outcome than the stored prices"),
+        ("nearer", "a forecast is wrong: .* differs from what the run's networks forecast"),
+        ("denser", "a forecast is wrong: .* differs from what the run's networks forecast"),
+        ("outcome", "has an outcome that differs from the stored prices"),
         ("fewer", "2 forecasts are not right: that of .*, is missing from the run's table"),
         ("twice", "is in the run's table twice"),
         ("more", "from 2001-01-01, .* ahead, is in the run's table and not in its test"),
@@ -280,7 +280,7 @@ def test_skill_where_nothing_can_be_known_is_named(
         check = quick(leaking(patched, tips), *rest)
     assert check.passed is False
     assert "the price shows skill" in check.detail
-    assert "something leaks" in check.detail
+    assert "there is a leak" in check.detail
 
     def fits(table: pd.DataFrame) -> dict[str, Any]:
         size = table["return_actual"].abs()
@@ -353,7 +353,7 @@ def test_simulated_bars_have_the_volatility_that_they_state() -> None:
 @pytest.mark.parametrize(
     ("mean", "p_value", "words"),
     [
-        (-0.1, 0.02, "price better, p = 0.02: luck can do that; a leak is below 0.001"),
+        (-0.1, 0.02, "price better, p = 0.02: chance can do that; a leak is below 0.001"),
         (0.1, 0.02, "price worse"),
         (-0.1, 0.2, "price level"),
     ],
@@ -425,7 +425,7 @@ def test_a_model_must_follow_volatility_better_than_ewma_does(
 
     check = check_volatility(leaking(monkeypatch, moving_average))
     assert check.passed is False
-    assert "correlation 0.81 of the stated" in check.detail
+    assert "correlation of 0.81 between forecast and true" in check.detail
     assert "EWMA(0.94) has 0.81" in check.detail
     monkeypatch.setattr(lstmcast.training, "train_experiment", train_experiment)
     untrained = small("training.learning_rate=1e-9")

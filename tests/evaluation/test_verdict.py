@@ -501,7 +501,7 @@ def test_a_share_that_is_seldom_traded_is_no_series_for_ranges(still: str) -> No
     (note,) = [note for note in report.notes if "unchanged" in note or "of the day before" in note]
     assert re.fullmatch(
         rf"X: (4|5)\d% of the closes {still} the test period are those of the day before; this is "
-        "not a series to be forecast by ranges",
+        "such a series cannot be forecast by ranges",
         note,
     )
 

@@ -98,7 +98,7 @@ def test_the_axis_dates_the_sessions_that_it_labels() -> None:
 
 def test_a_guessed_date_is_said_to_be_one() -> None:
     table = fan_table(CLOSES, 5)
-    note = "Coming sessions are taken to be every day of the market's week; holidays move them."
+    note = "No exchange calendar: dates are the market's weekdays and may shift with holidays."
     assert note in words(fan_chart(CLOSES, table.assign(assumed=True), symbol="ABC"))
     assert note not in words(fan_chart(CLOSES, table.assign(assumed=False), symbol="ABC"))
     assert note not in words(fan_chart(CLOSES, table, symbol="ABC"))

@@ -89,7 +89,7 @@ def test_filled_holidays_are_noted() -> None:
     frame = FRAME.asfreq("B").ffill()
     (finding,) = found(frame)
     assert (finding.check, finding.level) == ("extra_rows", "note")
-    assert "when XNYS was closed, filled with the close before: " in finding.message
+    assert "when XNYS was closed, filled with the previous close: " in finding.message
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,6 @@ def test_it_passes_an_audit_and_its_networks_know_a_garch() -> None:
     report = audit(trained.forecaster, [closes_alone(60)], predictions=trained.predictions)
     found = {check.name: check for check in report.checks}
     assert report.passed, found
-    assert found["scaler"].detail == "that of the pretrained networks, fitted to no price"
+    assert found["scaler"].detail == "the pretrained networks' own, fitted to no prices"
     assert found["training"].detail.startswith("no epochs with other prices")
     assert "after no epochs of one network" in found["volatility"].detail

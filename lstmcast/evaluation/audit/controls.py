@@ -59,7 +59,7 @@ def check_volatility(experiment: Experiment) -> Check:
     rows = table[table["horizon"] == 1]
     spread = (rows["q75"] - rows["q25"]).to_numpy(dtype=np.float64)
     if np.isnan(spread).any():
-        return Check("volatility", passed=None, detail="the model states no range")
+        return Check("volatility", passed=None, detail="the model states no ranges")
     sessions = pd.DatetimeIndex(history.bars.index)
     coming = np.log(volatility[sessions.get_indexer(pd.DatetimeIndex(rows["date"]))])
     log_close = np.log(history.bars["close"].to_numpy(dtype=np.float64))
@@ -69,9 +69,9 @@ def check_volatility(experiment: Experiment) -> Check:
     return Check(
         "volatility",
         passed=found > least + MARGIN,
-        detail=f"correlation {found:.2f} of the stated with the true volatility of a simulated "
+        detail=f"correlation of {found:.2f} between forecast and true volatility of a simulated "
         f"GARCH, after {in_epochs(experiment, EPOCHS)} of one network; "
-        f"EWMA({EWMA_DECAY}) has {least:.2f}",
+        f"EWMA({EWMA_DECAY}) reaches {least:.2f}",
     )
 
 
@@ -93,13 +93,13 @@ def _no_skill(name: str, experiment: Experiment, history: PriceHistory) -> Check
                 name,
                 passed=False,
                 detail=f"the {what} shows skill (p = {test.p_value:.1g}, {test.days} days) where "
-                "nothing can be known: something leaks",
+                "nothing can be known: there is a leak",
             )
     found = ", ".join(_in_words(what, test) for what, test in tests.items())
     return Check(
         name,
         passed=True,
-        detail=f"no skill where none can be, over {report.verdict.days} days ({found})",
+        detail=f"no skill, as expected, over {report.verdict.days} days ({found})",
     )
 
 
@@ -108,7 +108,9 @@ def _in_words(what: str, test: Test) -> str:
     found = finding(test)
     if found is not Finding.better:
         return f"{what} {found}"
-    return f"{what} better, p = {test.p_value:.2g}: luck can do that; a leak is below {IMPOSSIBLE}"
+    return (
+        f"{what} better, p = {test.p_value:.2g}: chance can do that; a leak is below {IMPOSSIBLE}"
+    )
 
 
 def _train(experiment: Experiment, history: PriceHistory) -> "Trained":

@@ -93,9 +93,9 @@ def check_scaler(
             )
     if all(_given(scaler, known).all() for scaler in scaling.scalers.values()):
         return Check(
-            "scaler", passed=True, detail="that of the pretrained networks, fitted to no price"
+            "scaler", passed=True, detail="the pretrained networks' own, fitted to no prices"
         )
-    return Check("scaler", passed=True, detail=f"fitted on rows up to {ends.train_end} alone")
+    return Check("scaler", passed=True, detail=f"fitted only on rows up to {ends.train_end}")
 
 
 def _given(scaler: Scaler, known: tuple[FloatArray, FloatArray] | None) -> NDArray[np.bool_]:
@@ -167,10 +167,10 @@ def check_purge(experiment: Experiment, histories: Sequence[PriceHistory]) -> Ch
                 "purge",
                 passed=False,
                 detail=f"test and validation origins of {block.symbol} overlap: early stopping "
-                "is judged on test rows",
+                "uses test rows",
             )
     return Check(
-        "purge", passed=True, detail=f"{purged} sessions are kept free at the end of each part"
+        "purge", passed=True, detail=f"{purged} sessions are purged at the end of each part"
     )
 
 
@@ -198,17 +198,17 @@ def check_training(
             return Check(
                 "training",
                 passed=False,
-                detail=f"{part}: the {name.replace('_', ' ')} depends on prices of the test range",
+                detail=f"{part}: the {name.replace('_', ' ')} depends on prices of the test period",
             )
     weights = [trained.forecaster.networks[0].state_dict() for trained in (ours, theirs)]
     if any(not bool((weights[0][key] == weights[1][key]).all()) for key in weights[0]):
         return Check(
-            "training", passed=False, detail="the weights depend on prices of the test range"
+            "training", passed=False, detail="the weights depend on prices of the test period"
         )
     return Check(
         "training",
         passed=True,
-        detail=f"{in_epochs(experiment, EPOCHS)} with other prices in the test range: the same "
+        detail=f"{in_epochs(experiment, EPOCHS)} with altered prices in the test period: the same "
         "losses and weights",
     )
 

@@ -61,7 +61,7 @@ def check_features(
     return Check(
         "features",
         passed=True,
-        detail=f"{MOMENTS} times without and with other later bars: not a bit changed",
+        detail=f"{MOMENTS} cut dates, later bars removed and altered: no feature changed",
     )
 
 
@@ -101,7 +101,7 @@ def check_forecasts(
     return Check(
         "forecasts",
         passed=True,
-        detail=f"{MOMENTS} times: forecasts stay the same whatever comes later",
+        detail=f"{MOMENTS} cut dates, later bars removed and altered: no forecast changed",
     )
 
 

@@ -57,7 +57,7 @@ class AuditReport:
         }
 
     def require(self) -> None:
-        """Raise if something leaks.
+        """Raise if there is a leak.
 
         Raises:
             AuditError: naming every check that failed.
@@ -66,7 +66,7 @@ class AuditReport:
         if failed:
             raise AuditError(
                 "; ".join(f"{check.name}: {check.detail}" for check in failed),
-                "repair it and train again: until then no score of this run can be believed",
+                "fix it and train again: until then no score of this run can be trusted",
             )
 
 

@@ -56,14 +56,14 @@ def check_predictions(
     moved = _numbers(kept, _TRUTH) - _numbers(again, _TRUTH)
     wrong = np.abs(moved[:, 0]) > RETURN_TOLERANCE
     if wrong.any():
-        return _failed(again.index[wrong], "has another outcome than the stored prices")
+        return _failed(again.index[wrong], "has an outcome that differs from the stored prices")
     wrong = _differ(kept, again)
     if wrong.any():
-        return _failed(again.index[wrong], "is not what the run's networks say")
+        return _failed(again.index[wrong], "differs from what the run's networks forecast")
     return Check(
         NAME,
         passed=True,
-        detail=f"the {len(again):,} forecasts that are scored are what the networks say",
+        detail=f"the {len(again):,} scored forecasts are those of the run's networks",
     )
 
 
@@ -92,5 +92,5 @@ def _failed(rows: pd.Index, words: str) -> Check:
     ahead = "1 session" if horizon == 1 else f"{horizon} sessions"
     first = f"that of {symbol} from {origin:%Y-%m-%d}, {ahead} ahead, {words}"
     if len(rows) == 1:
-        return Check(NAME, passed=False, detail=f"a forecast is not right: {first}")
-    return Check(NAME, passed=False, detail=f"{len(rows):,} forecasts are not right: {first}")
+        return Check(NAME, passed=False, detail=f"a forecast is wrong: {first}")
+    return Check(NAME, passed=False, detail=f"{len(rows):,} forecasts are wrong: {first}")

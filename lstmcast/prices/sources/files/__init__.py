@@ -5,6 +5,7 @@ fixed_width.py                     the one format without delimiters
 layout.py, headerless.py           where the table begins, and what its columns are called
 names.py                           the names of exporters: a new one is a line there
 columns.py, choice.py              which column, and which symbol
+date_forms.py, date_cells.py       the forms of dates, and cells read by one of them
 dates.py, zones.py, numbers.py     decided for whole columns and files, never cell by cell
 reading.py                         all of it together, for one symbol
 formats.py                         the formats that are tested, for the documentation

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.feather
 
 from lstmcast.errors import DataError, UsageError
-from lstmcast.prices.sources.files.dates import looks_like_date
+from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.layout import MOST_LEVELS, levels_above, looks_like_number
 from lstmcast.prices.sources.files.names import lines_of, roles_of
 from lstmcast.prices.sources.files.table import Column, Table, is_text, levels_of, text_array

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lstmcast.prices.sources.files.dates import LOOKS_LIKE
+from lstmcast.prices.sources.files.date_forms import LOOKS_LIKE
 from lstmcast.prices.sources.files.faults import Faults
 from lstmcast.prices.sources.files.names import (
     FIELDS,

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from lstmcast.errors import DataError
-from lstmcast.prices.sources.files.dates import looks_like_date
+from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.numbers import convert
 from lstmcast.prices.sources.files.options import ReadOptions
 from lstmcast.prices.sources.files.table import Column, Table

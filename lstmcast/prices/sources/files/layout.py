@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lstmcast.errors import DataError
-from lstmcast.prices.sources.files.dates import looks_like_date
+from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.names import SYMBOL, roles_of
 from lstmcast.prices.sources.files.numbers import MISSING
 from lstmcast.prices.sources.files.table import levels_of

@@ -12,7 +12,9 @@ from lstmcast.errors import SymbolNotFoundError
 from lstmcast.prices.findings import Finding, Level, count
 from lstmcast.prices.sources.files.choice import ALIKE, NEUTRAL, best_match, is_symbol
 from lstmcast.prices.sources.files.columns import find_fields, is_counter, listed, word
-from lstmcast.prices.sources.files.dates import Choice, Days, looks_like_date, read_dates
+from lstmcast.prices.sources.files.date_cells import Days
+from lstmcast.prices.sources.files.date_forms import looks_like_date
+from lstmcast.prices.sources.files.dates import Choice, read_dates
 from lstmcast.prices.sources.files.faults import Faults
 from lstmcast.prices.sources.files.headerless import name_columns
 from lstmcast.prices.sources.files.names import FIELDS, SYMBOL

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lstmcast.prices.sources.files.dates import looks_like_date
+from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.table import Column
 
 _SUMMARY = re.compile(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lstmcast.errors import DataError
 from lstmcast.prices.calendar import EVERY_DAY, WEEKDAYS, calendar_of
-from lstmcast.prices.sources.files.dates import Days
+from lstmcast.prices.sources.files.date_cells import Days
 
 
 def session_days(days: Days, symbol: str) -> tuple[pd.DatetimeIndex, str]:
