@@ -276,7 +276,7 @@ def _years_table(report: "BacktestReport") -> "Table":
     decimals = decimals_of_scores(x for year in report.years for x in (year.crps, year.best_crps))
     for year in report.years:
         if not enough(year.days, horizon):
-            table.add_row(str(year.year), str(year.days), *["?"] * 3)
+            table.add_row(str(year.year), str(year.days), *["-"] * 3)
             continue
         table.add_row(
             str(year.year),

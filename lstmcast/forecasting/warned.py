@@ -121,8 +121,8 @@ def on_last_sessions(
     count = 0 if predictions.empty else predictions["origin"].nunique()
     if count < FEWEST_OUTCOMES:
         words = (
-            f"{history.symbol}: its ranges cannot be judged: {count} sessions have an outcome, "
-            f"followed, and it takes {FEWEST_OUTCOMES}"
+            f"{history.symbol}: its ranges cannot be judged: {count} past forecasts have an "
+            f"outcome, and it takes {FEWEST_OUTCOMES}"
         )
         return None, [Warned("not_tested", words, [history.symbol])]
     trust = trust_in(predictions, {history.symbol: history.adjusted()}, longest, RECENT)

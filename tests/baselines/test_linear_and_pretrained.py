@@ -259,7 +259,7 @@ def test_a_symbol_with_too_few_rows_has_ewma_and_takes_nothing_from_the_others()
     (note,) = notes
     assert note == (
         "linear, calibrated: replaced by EWMA(0.94)-t for 1 of 3 symbols (BBB has 19 rows with "
-        f"features to fit before the test range, the linear model needs {MIN_ROWS})"
+        f"features to fit before the test period; the linear model needs {MIN_ROWS})"
     )
     ewma, linear = (tables[name].table for name in tables)
     same = (ewma["q05"] == linear["q05"]).groupby(ewma["symbol"]).mean()

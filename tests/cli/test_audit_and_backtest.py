@@ -81,7 +81,7 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
     folds = ("--folds", "2", "--from", "2002-12-10", *QUICK)
     result = place.invoke("backtest", "-c", place.config, *folds, "--cost-bps", "5")
     assert result.exit_code == 0, result.output
-    for words in ("one session ahead", "Year by year", "Plain rules after costs", "buy and hold"):
+    for words in ("one session ahead", "By year", "Trading rules after costs", "buy and hold"):
         assert words in result.stdout
     assert "fold 2 done (2 of 2)" in result.stderr
     assert re.search(r"2002 +\d+( +\?){3} *\n", result.stdout)  # December alone
@@ -115,7 +115,7 @@ def test_ctrl_c_keeps_the_folds_that_are_done(place: Workplace) -> None:
     assert f"{kept} of 3 folds are kept; run the same command again to resume\ninterrupted" in rest
     assert "Traceback" not in rest
     assert (
-        f"{kept} of 3 folds were done"
+        f"{kept} of 3 folds were already done"
         in place.invoke("backtest", "-c", place.config, *folds).stderr
     )
 
@@ -124,7 +124,7 @@ def test_backtest_with_a_warm_start_says_that_folds_run_in_turn(place: Workplace
     folds = ("--folds", "2", "--from", "2002-12-10", *QUICK, "--warm-start", "--jobs", "2")
     result = place.invoke("backtest", "-c", place.config, *folds)
     assert result.exit_code == 0, result.output
-    assert "the folds run in turn: `--jobs` spreads their baselines alone" in result.stderr
+    assert "folds run in sequence; `--jobs` only spreads the baselines" in result.stderr
     assert result.stderr.index("fold 1 done") < result.stderr.index("fold 2 done")
     folder = next(place.runs.glob("backtest-small-*"))
     assert len(list(folder.glob("fold-*.safetensors"))) == 2

@@ -82,8 +82,8 @@ def test_who_forecasts_is_told_and_how_the_ranges_held(place: Workplace) -> None
         "fitted to no price; `lstmcast train` learns what more a history can tell"
     )
     assert (
-        f"warning: FEW: nothing tells how its ranges held: 0 sessions could be followed, and it "
-        f"takes {FEWEST_OUTCOMES}"
+        "warning: FEW: its ranges cannot be judged: 0 past forecasts have an outcome, and it takes "
+        f"{FEWEST_OUTCOMES}"
     ) in shown.stderr
     history = place.store.load("AAA", "csv")
     table = tracked_forecasts(zero_shot_forecaster(history, 1), history)

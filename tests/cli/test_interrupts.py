@@ -191,7 +191,7 @@ def test_a_walk_shows_a_bar_from_the_start_and_says_what_it_keeps(
     monkeypatch.setattr("lstmcast.evaluation.backtest.walk.Backtest._do", do)
     result = place.invoke("backtest", "-c", place.config, *WALK)
     words = (
-        "none of 2 folds was finished: nothing is kept"
+        "none of 2 folds was finished, so nothing is kept"
         if kept == 0
         else "1 of 2 folds are kept; run the same command again to resume"
     )

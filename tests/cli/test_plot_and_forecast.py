@@ -267,8 +267,8 @@ def test_a_symbol_that_was_not_tested_or_hardly_moves_is_named(place: Workplace)
     told = warnings(place, "--symbol", "CCC")
     assert told["untested_symbol"] == "CCC: not among the symbols of the test"
     assert told["seldom_moves"] == (
-        "CCC: 80% of the closes of the last 250 sessions are those of the day before; this is not "
-        "a series to be forecast by ranges"
+        "CCC: 80% of the closes of the last 250 sessions are unchanged from the day before; "
+        "such a series cannot be forecast by ranges"
     )
 
 

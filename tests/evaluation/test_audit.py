@@ -106,7 +106,7 @@ def test_the_stored_forecasts_are_the_networks_own(overrides: tuple[str, ...]) -
     stored = run.predictions.sample(frac=1, random_state=1)  # in any order
     check = check_predictions(run.forecaster, [HISTORY], stored)
     assert check.passed, check
-    assert f"the {len(stored):,} forecasts" in check.detail
+    assert f"the {len(stored):,} scored forecasts" in check.detail
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_stored_forecasts_are_the_networks_own(overrides: tuple[str, ...]) -
         ("nearer", "a forecast is wrong: .* differs from what the run's networks forecast"),
         ("denser", "a forecast is wrong: .* differs from what the run's networks forecast"),
         ("outcome", "has an outcome that differs from the stored prices"),
-        ("fewer", "2 forecasts are not right: that of .*, is missing from the run's table"),
+        ("fewer", "2 forecasts are wrong: that of .*, is missing from the run's table"),
         ("twice", "is in the run's table twice"),
         ("more", "from 2001-01-01, .* ahead, is in the run's table and not in its test"),
     ],

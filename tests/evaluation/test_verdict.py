@@ -500,7 +500,7 @@ def test_a_share_that_is_seldom_traded_is_no_series_for_ranges(still: str) -> No
     report = judged({"X": bars_from_returns(returns)}, constant_t(900 - FIRST))
     (note,) = [note for note in report.notes if "unchanged" in note or "of the day before" in note]
     assert re.fullmatch(
-        rf"X: (4|5)\d% of the closes {still} the test period are those of the day before; this is "
+        rf"X: (4|5)\d% of the closes {still} the test period are unchanged from the day before; "
         "such a series cannot be forecast by ranges",
         note,
     )

@@ -89,7 +89,7 @@ def test_the_legend_states_the_errors_and_the_shares_of_these_rows() -> None:
     assert legend_entry(figure, "Previous close") == f"Previous close (random walk): {walk}"
     for percent, low, high in ((80, "q10", "q90"), (95, "q025", "q975")):
         inside = table["return_actual"].between(table[low], table[high])
-        share = f"{percent} % range: holds {100 * inside.mean():.1f} % of closes"
+        share = f"{percent} % range: contained {100 * inside.mean():.1f} % of closes"
         assert legend_entry(figure, f"{percent} % range") == share
     assert legend_entry(figure, "Outside") == f"Outside the 95 % range: {(~inside).sum()} of 300"
 
@@ -103,7 +103,7 @@ def test_too_few_sessions_are_said_to_conclude_nothing_instead_of_a_number(
     said = words(draw(scene, horizon=horizon))
     count = (scene.predictions["horizon"] == horizon).sum()
     assert any(f"{count} sessions, too few to conclude anything" in line for line in said)
-    assert not any("RMSE" in line or "holds" in line or f" of {count}" in line for line in said)
+    assert not any("RMSE" in line or "contained" in line or f" of {count}" in line for line in said)
     enough = words(draw(world(rows + horizon + 3, horizons=horizon, point=point), horizon=horizon))
     assert any("RMSE" in line for line in enough)
     assert not any("conclude" in line for line in enough)

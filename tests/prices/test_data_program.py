@@ -47,7 +47,7 @@ def test_list(program: Any, stocked: PriceStore) -> None:
 def test_an_empty_store_says_how_to_begin(program: Any) -> None:
     ran = program.run("data", "list")
     assert (ran.exit_code, ran.stdout) == (0, "")
-    assert "begin with: lstmcast fetch AAPL" in ran.stderr
+    assert "start with: lstmcast fetch AAPL" in ran.stderr
     assert program.run("data", "check", "--json").json == []
 
 

@@ -116,7 +116,9 @@ def test_a_recorded_split_is_said_and_not_another_unit() -> None:
     frame.loc[frame.index[ROW], "splits"] = 1 / 190
     findings = found(frame)
     assert findings.keys() == {"split_not_applied"}
-    assert findings["split_not_applied"].message.startswith("a recorded split, not applied? (1:190")
+    assert findings["split_not_applied"].message.startswith(
+        "a recorded split seems not to be applied to the prices: 1:190, x"
+    )
     frame = split(4.0)
     frame.loc[frame.index[ROW], "splits"] = 4.0
     assert found(frame).keys() == {"split_not_applied"}
