@@ -108,7 +108,7 @@ def backtest(
         bool,
         typer.Option(
             "--warm-start",
-            help="Start each fold from the weights of the previous one; folds then run in sequence.",
+            help="Start each fold from the previous one's weights; folds then run in sequence.",
         ),
     ] = False,
     resume: Annotated[

@@ -27,7 +27,7 @@ def _further_scores(report: "Report") -> "Table":
         "Further scores",
         "MAE: mean absolute error of the median price over that of the last close\n"
         "QLIKE: loss of the forecast variance against the squared return\n"
-        "Winkler: width of a range plus a penalty for misses, in %; R2: of returns, against no change\n"
+        "Winkler: width of a range plus a penalty for misses, in %; R2: of returns\n"
         "PIT: largest gap between a level and the share of outcomes below its quantile\n"
         "lower is better, except for R2",
     )

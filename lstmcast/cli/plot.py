@@ -83,9 +83,12 @@ def plot(
         ),
     ] = None,
     units: Annotated[
-        int, typer.Option(min=1, max=6, help="gates: number of units, those that move the range most.")
+        int,
+        typer.Option(min=1, max=6, help="gates: number of units, those that move the range most."),
     ] = 4,
-    member: Annotated[int, typer.Option(min=0, help="gates: which network of the ensemble, counted from 0.")] = 0,
+    member: Annotated[
+        int, typer.Option(min=0, help="gates: which network of the ensemble, counted from 0.")
+    ] = 0,
     format: Annotated[Format, typer.Option(help="File format.")] = Format.png,  # noqa: A002 - the option's name
     output: Annotated[
         Path | None,
