@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast.cli.console import figures, note, out, print_json, print_table
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
+from lstmcast.cli.options import (
+    RUNS_DIR,
+    DataDir,
+    Json,
+    LedgerFile,
+    RunsDir,
+    data_dir,
+    ledger_file,
+)
 from lstmcast.errors import HealthError
 from lstmcast.reading import size
 
@@ -24,6 +32,7 @@ def doctor(
     timeout: Annotated[
         float, typer.Option(min=0.1, help="Seconds that each source has to answer.")
     ] = 5.0,
+    ledger: LedgerFile = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -33,7 +42,8 @@ def doctor(
     Ends with an error where something is broken that commands need.
     """
     note("looking at packages, devices, folders" + ("" if offline else " and sources"))
-    found, problems = examine(data_dir(data), runs_dir, timeout=timeout, offline=offline)
+    book = ledger_file(ledger, data)
+    found, problems = examine(data_dir(data), runs_dir, book, timeout=timeout, offline=offline)
     if json:
         print_json({**found, "problems": [problem.to_dict() for problem in problems]})
     else:
@@ -45,13 +55,14 @@ def doctor(
 
 
 def examine(
-    store: Path, runs: Path, *, timeout: float, offline: bool
+    store: Path, runs: Path, ledger: Path, *, timeout: float, offline: bool
 ) -> "tuple[dict[str, Any], list[Problem]]":
     """Everything that `doctor` tells, as plain values, and what is wrong.
 
     Args:
         store: folder of prices.
         runs: folder of runs.
+        ledger: file of issued forecasts.
         timeout: seconds that each source has.
         offline: ask none on the network.
     """
@@ -73,6 +84,8 @@ def examine(
         folder, wrong = look.guarded(f"`{path}`", partial(_plain, at, path), None)
         folders[name] = folder
         problems += wrong
+    book, wrong = look.guarded(f"`{ledger}`", partial(look.look_at_ledger, ledger), None)
+    problems += wrong
     sources = look.ask_sources(timeout, offline=offline)
     problems += [
         look.Problem("warning", f"{source.name}: {source.message}", source.hint)
@@ -84,6 +97,7 @@ def examine(
         "extras": look.extras(),
         "devices": [vars(device) for device in machine],
         "folders": folders,
+        "ledger": book,
         "sources": [source.to_dict() for source in sources],
         "tokens": {name: bool(os.environ.get(name)) for name in look.TOKENS},
     }, problems
@@ -106,6 +120,9 @@ def _print(found: dict[str, Any], problems: "list[Problem]") -> None:
     for name, folder in found["folders"].items():
         if folder is not None:
             screen.print(f"{name:10}{_folder(name, folder)}")
+    if (book := found["ledger"]) is not None:
+        count = f"{book['entries']} forecasts, {size(book['bytes'])}"
+        screen.print(f"{'ledger':10}{book['path']}: {count if book['exists'] else 'not there yet'}")
     screen.print()
     _print_sources(found["sources"])
     missing = {name: command for name, command in found["extras"].items() if command}

@@ -8,6 +8,7 @@ from typing import Any
 
 from lstmcast.doctor.findings import Problem
 from lstmcast.errors import StoreError
+from lstmcast.ledger import Ledger
 from lstmcast.left_overs import left_over, sweep, temporary_file
 from lstmcast.prices.store import PriceStore
 from lstmcast.reading import size
@@ -95,6 +96,19 @@ def look_at_runs(root: Path) -> tuple[Folder, list[Problem]]:
     ]
     damaged = len(errors) + sum(map(bool, faults.values()))
     return _folder(root, "--runs-dir", len(runs) + len(errors) - damaged, damaged, swept, problems)
+
+
+def look_at_ledger(path: Path) -> tuple[dict[str, Any], list[Problem]]:
+    """The ledger, entry by entry; one that is not there yet is no fault.
+
+    Raises:
+        LedgerError: if it cannot be read, or is not what was written.
+    """
+    about = {"path": str(path), "exists": os.path.lexists(path), "bytes": 0, "entries": 0}
+    if about["exists"]:
+        found = Ledger(path).check()
+        about |= {"bytes": path.stat().st_size, "entries": found.entries}
+    return about, []
 
 
 def _folder(

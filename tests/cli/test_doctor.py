@@ -73,7 +73,7 @@ def test_folders_that_are_not_there_yet_are_no_fault(tmp_path: Path) -> None:
     place = Workplace(tmp_path / "new")
     result = examine(place)
     assert result.exit_code == 0
-    assert result.stdout.count("not there yet") == 2
+    assert result.stdout.count("not there yet") == 3
     assert not (tmp_path / "new").exists()
 
 
@@ -137,6 +137,19 @@ def test_a_folder_that_takes_no_file_is_broken(
         f"`{folder}` cannot be written: No space left on device"
         for folder in (place.root / "data", place.runs)
     ]
+
+
+def test_a_ledger_that_is_damaged_is_broken(place: Workplace) -> None:
+    told = json.loads(examine(place, "--json").stdout)["ledger"]
+    assert (told["exists"], told["entries"]) == (False, 0)
+    path = place.root / "data" / "ledger.sqlite"
+    path.write_bytes(b"no database" * 100)
+    result = examine(place, "--json")
+    assert result.exit_code == 16
+    (found,) = problems(result)
+    assert found["state"] == "broken"
+    assert str(path) in found["message"]
+    assert json.loads(result.stdout)["folders"]["prices"]["entries"] == 2
 
 
 def test_what_killed_processes_left_is_swept(place: Workplace) -> None:
