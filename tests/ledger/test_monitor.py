@@ -80,7 +80,7 @@ def best_stopping(horizon: int, bound: float, claim: Claim = "at least") -> floa
     """The most that somebody who sees every step may expect to stop the capital at.
 
     Steps go up or down with even chances. A range that one step up stays inside has coverage 1/2; a
-    range that two steps leave when both go down has 3/4, and after the first of them one knows more.
+    range that two steps leave when both go down has 3/4, and the first of them tells half of it.
     By backward induction over the tree of all paths.
     """
     value: dict[tuple[int, ...], float] = {}
