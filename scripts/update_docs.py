@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import Any, get_args, get_origin
 
 import typer
@@ -97,7 +98,9 @@ def exit_codes() -> str:
         ("130", "interrupted with Ctrl-C"),
         ("143", "ended by SIGTERM"),
     ]
-    return table(("code", "meaning"), rows, right=(0,))
+    half = -(-len(rows) // 2)
+    pairs = zip_longest(rows[:half], rows[half:], fillvalue=("", ""))
+    return table(("code", "meaning") * 2, [(*one, *other) for one, other in pairs], right=(0, 2))
 
 
 def _lower(text: str) -> str:

@@ -42,6 +42,9 @@ SCORES = {
 }
 """The columns of the tables: a heading, the score's name in `metrics.json`, and its format."""
 
+SHOWN = ("linear", "pretrained", "har_calibrated", "garch", "ewma", "random_walk")
+"""The baselines that the README shows; `lstmcast evaluate` has more."""
+
 WIDTH = 100
 """Columns at which sentences are wrapped, as a terminal would; tables fit as they are."""
 
@@ -101,11 +104,11 @@ def _wrapped(text: str) -> str:
 
 
 def score_table(metrics: dict[str, Any]) -> str:
-    """One session ahead: the model, then the baselines from the best CRPS to the worst."""
+    """One session ahead: the model, then some baselines from the best CRPS to the worst."""
     horizon = str(metrics["horizons"][0])
     parts = {name: part["pooled"][horizon] for name, part in metrics["forecasters"].items()}
     ranked = sorted(
-        (name for name in parts if name != "model"),
+        (name for name in parts if name in SHOWN),
         key=lambda name: (parts[name]["crps"] is None, parts[name]["crps"]),
     )
     rows = []
@@ -121,15 +124,18 @@ def _cells(scores: dict[str, Any]) -> Iterator[str]:
 
 
 def belief(metrics: dict[str, Any]) -> str:
-    """The table, over which rows it is, and the verdict in the program's own words."""
+    """The scores and over which rows they are."""
     rows = metrics["rows"]
     count = sum(part["count"] for part in rows.values())
     first = min(part["first"] for part in rows.values())
     last = max(part["last"] for part in rows.values())
     who = f"{', '.join(rows)}: {count:,} forecasts one session ahead, {first} to {last}."
-    verdict = metrics["verdict"]
-    words = f"> {verdict['summary']}\n>\n> {verdict['text']}"
-    return f"{who}\n\n{score_table(metrics)}\n\n{words}"
+    return f"{who}\n\n{score_table(metrics)}"
+
+
+def headline(metrics: dict[str, Any]) -> str:
+    """The verdict's first line."""
+    return f"> {metrics['verdict']['summary']}"
 
 
 def train_all(workshop: Workshop) -> dict[str, dict[str, Any]]:
@@ -159,14 +165,20 @@ def comparison(results: dict[str, dict[str, Any]]) -> str:
 def figures(folder: Path) -> Blocks:
     """Run everything; charts go to docs/images, texts into the blocks."""
     workshop = Workshop(folder)
-    readme = {"demo": transcript(workshop, DEMO)}
+    demo = transcript(workshop, DEMO)
     workshop.keep_chart("AAPL-test.png")
-    readme["forecast"] = transcript(workshop, ("lstmcast forecast --horizon 5",))
+    readme = {"headline": headline(workshop.metrics())}
+    forecast = transcript(workshop, ("lstmcast forecast --horizon 5",))
     workshop.run("lstmcast plot --kind fan")
     workshop.keep_chart("AAPL-fan.png")
     results = train_all(workshop)
     readme["belief"] = belief(results["pooled"])
-    return {"README.md": readme, "docs/experiments.md": {"configurations": comparison(results)}}
+    return {
+        "README.md": readme,
+        "docs/first-run.md": {"demo": demo},
+        "docs/guide.md": {"forecast": forecast},
+        "docs/experiments.md": {"configurations": comparison(results)},
+    }
 
 
 def main() -> None:

@@ -58,8 +58,9 @@ def test_tables_are_whole_and_no_machine_shows(path: Path) -> None:
         assert len(widths) == 1, table
 
 
-def test_the_demo_in_the_readme_is_the_demo_of_make() -> None:
-    shown = re.findall(r"^\$ (.+)$", read_block(README, "demo"), re.MULTILINE)
+def test_the_first_run_is_the_demo_of_make() -> None:
+    page = (ROOT / "docs/first-run.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\$ (.+)$", read_block(page, "demo"), re.MULTILINE)
     recipe = re.findall(r"^\t\$\(DEMO_RUN\) (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert shown == [f"lstmcast {arguments}" for arguments in recipe]
     assert shown == list(update_figures.DEMO)
@@ -79,8 +80,12 @@ def test_the_scores_in_the_readme_have_todays_columns_and_forecasters() -> None:
     ]
     labels = [row.split(" | ")[0].replace("\\", "") for row in rows]
     assert labels[0] == "**LSTM**"
-    assert set(labels[1:]) <= {baseline.label for baseline in BASELINES.values()}
-    assert {BASELINES["random_walk"].label, BASELINES["ewma"].label} <= set(labels)
+    assert set(labels[1:]) == {BASELINES[name].label for name in update_figures.SHOWN}
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    assert len(README.splitlines()) <= 150
+    assert [p.name for p in ROOT.glob("docs/*.md") if f"(docs/{p.name}" not in README] == []
 
 
 def test_every_configuration_is_compared() -> None:

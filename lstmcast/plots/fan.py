@@ -154,7 +154,7 @@ def _summary(fan: pd.DataFrame, currency: str | None, price: Prices) -> str:
     end, date = fan.iloc[-1], pd.Timestamp(fan.index[-1])
     words = f"On {day(date)}: median {money(price(end['median']), currency)}"
     if _has_ranges(fan):
-        words += f"; 80 % range {price(end['q10'])} and {money(price(end['q90']), currency)}"
+        words += f"; 80 % range {price(end['q10'])} to {money(price(end['q90']), currency)}"
     return words
 
 
