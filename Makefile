@@ -42,7 +42,7 @@ demo: $(VENV)/.installed ## install, then fetch, train, evaluate and plot AAPL f
 	@echo "For your own stocks: . $(BIN)/activate, then lstmcast fetch AAPL"
 
 test: $(VENV)/.installed-test ## install what tests need and run every test, slow ones too
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal $(PYTEST_ARGS)
 
 check: lint test ## lint, format, types and tests
 

@@ -7,9 +7,11 @@ shapes in its annotations.
 import os
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
+import typer.testing
 from hypothesis import Phase, settings
 
 NO_GPU = "PyTorch finds no CUDA device here"
@@ -21,6 +23,14 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
 )
 settings.load_profile("lstmcast")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_built_once() -> Iterator[None]:
+    """Typer builds every command anew for each one that is invoked, which takes 12 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", lru_cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
