@@ -27,7 +27,7 @@ def place(tmp_path: Path) -> Workplace:
         (("plot", "-o", ""), "`--output` is empty"),
         (("data", "list", "--data-dir", ""), "`--data-dir` is empty"),
         (("evaluate", "--runs-dir", ""), "`--runs-dir` is empty"),
-        (("evaluate", ""), "`RUN` is empty"),
+        (("evaluate", ""), "`RUN | WALK` is empty"),
         (("train", "-c", ""), "`--config` is empty"),
         (("fetch", "AAA", "--path", ""), "`--path` is empty"),
         (("backtest", "-c", "small.yaml", "--cost-bps", "inf"), "`--cost-bps` is inf"),

@@ -53,7 +53,7 @@ def test_fetch_train_evaluate_plot_forecast(tmp_path: Path) -> None:
         "train": "LOADED True False",
         "evaluate": "LOADED True False",
         "plot": "LOADED False False",
-        "forecast": "LOADED True False",
+        "forecast": "LOADED False False",
     }
 
 

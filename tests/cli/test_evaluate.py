@@ -104,7 +104,7 @@ def test_figures_are_a_table_with_a_verdict(world: World) -> None:
         "random walk",
         "EWMA(0.94)-t",
         "CRPS by sessions ahead",
-        "Symbol by symbol, beside EWMA(0.94)-t",
+        "By symbol, against EWMA(0.94)-t",
         "Coverage: share of closes inside the ranges of LSTM",
         "no measurable difference from the last close",
     ):
@@ -114,7 +114,7 @@ def test_figures_are_a_table_with_a_verdict(world: World) -> None:
 
 def test_marks_tell_which_differences_are_beyond_luck(world: World) -> None:
     result = world.call("--baselines", "random_walk,constant")
-    table = result.stdout.split("CRPS by sessions ahead")[1].split("Symbol by symbol")[0]
+    table = result.stdout.split("CRPS by sessions ahead")[1].split("By symbol")[0]
     comparisons = json.loads((world.run / "metrics.json").read_text())["comparisons"]
     marks = set()
     for name, label in (("random_walk", "random walk"), ("constant", "constant t")):
@@ -230,7 +230,7 @@ def test_a_symbol_with_too_few_forecasts_has_no_figures(world: World) -> None:
     late = (rows["symbol"] == "BBB") & (rows["origin"] < world.histories["BBB"].bars.index[860])
     world.write(rows[~late])
     result = world.call("--baselines", "random_walk,ewma")
-    table = result.stdout.split("Symbol by symbol")[1]
+    table = result.stdout.split("By symbol")[1]
     assert re.search(r"BBB +39( +-){7} *\n", table)
     assert not re.search(r"AAA.*\?", table)
     assert "no figures: too few forecasts to conclude anything" in table
@@ -339,7 +339,7 @@ def test_a_part_never_takes_the_place_of_a_whole(
     told = world.call("--baselines", "random_walk")
     assert kept.read_bytes() == whole
     assert list(json.loads(part.read_text())["forecasters"]) == ["model", "random_walk"]
-    assert "it is in metrics-partial.json, and metrics.json stays as it was" in told.stderr
+    assert "see metrics-partial.json (metrics.json is unchanged)" in told.stderr
     # All by their names are all, and damaged metrics are none.
     assert (
         world.call("--baselines", "constant,ewma,random_walk", "--refit", "yearly").exit_code == 0

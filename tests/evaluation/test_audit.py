@@ -301,7 +301,7 @@ def test_ranges_that_do_not_follow_a_known_volatility_fail(
 
     check = check_volatility(leaking(monkeypatch, blind))
     assert check.passed is False
-    assert re.match(r"correlation -?0\.\d\d of the stated", check.detail)
+    assert re.match(r"correlation of -?0\.\d\d between", check.detail)
 
 
 def test_a_report_is_plain_and_raises_with_every_leak() -> None:
@@ -426,7 +426,7 @@ def test_a_model_must_follow_volatility_better_than_ewma_does(
     check = check_volatility(leaking(monkeypatch, moving_average))
     assert check.passed is False
     assert "correlation of 0.81 between forecast and true" in check.detail
-    assert "EWMA(0.94) has 0.81" in check.detail
+    assert "EWMA(0.94) reaches 0.81" in check.detail
     monkeypatch.setattr(lstmcast.training, "train_experiment", train_experiment)
     untrained = small("training.learning_rate=1e-9")
     check = check_volatility(untrained)

@@ -235,7 +235,12 @@ FAILURES = [
         10,
     ),
     Failure(
-        "split not applied", [prices(edited(unsplit))], "DataError", 4, "split, not applied", 10
+        "split not applied",
+        [prices(edited(unsplit))],
+        "DataError",
+        4,
+        "seems not to be applied",
+        10,
     ),
     Failure("one row x100", [prices(edited(in_pence))], "DataError", 4, "change of unit", 10),
     Failure(

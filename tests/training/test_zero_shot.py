@@ -109,5 +109,5 @@ def test_it_passes_an_audit_and_its_networks_know_a_garch() -> None:
     found = {check.name: check for check in report.checks}
     assert report.passed, found
     assert found["scaler"].detail == "the pretrained networks' own, fitted to no prices"
-    assert found["training"].detail.startswith("no epochs with other prices")
+    assert found["training"].detail.startswith("no epochs with altered prices")
     assert "after no epochs of one network" in found["volatility"].detail
