@@ -224,5 +224,5 @@ def test_a_file_that_unpacks_without_end_is_refused(
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("AAPL.csv", b"a" * 1001)
     for path in (packed, zipped):
-        with pytest.raises(DataError, match="unpacks to more than 0.977 KiB"):
+        with pytest.raises(DataError, match=r"unpacks to more than 0\.977 KiB"):
             fetch(path)
