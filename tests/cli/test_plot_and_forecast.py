@@ -39,9 +39,10 @@ def place(trained_place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return Workplace(Path(shutil.copytree(trained_place.root, tmp_path / "copy")))
 
 
-def point(tmp_path: Path) -> Workplace:
+@pytest.fixture(scope="module")
+def point(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A run of the classic kind, with a point forecast."""
-    place = Workplace.make(tmp_path / "point")
+    place = Workplace.make(tmp_path_factory.mktemp("point"))
     options = [word for option in PRICE for word in ("--set", option)]
     assert place.invoke("train", "-c", place.config, *options).exit_code == 0
     return place
@@ -121,13 +122,12 @@ def test_a_chart_that_cannot_be_drawn(
     assert charts(place) == []
 
 
-def test_a_point_run_is_drawn_too(tmp_path: Path) -> None:
-    place = point(tmp_path)
+def test_a_point_run_is_drawn_too(point: Workplace) -> None:
     for kind in ("test", "history", "fan", "training"):
-        result = place.invoke("plot", "--kind", kind)
+        result = point.invoke("plot", "--kind", kind)
         assert result.exit_code == 0, result.stderr
-    assert charts(place) == ["AAA-fan.png", "AAA-history.png", "AAA-test.png", "training.png"]
-    result = place.invoke("plot", "--kind", "ranges")
+    assert charts(point) == ["AAA-fan.png", "AAA-history.png", "AAA-test.png", "training.png"]
+    result = point.invoke("plot", "--kind", "ranges")
     assert result.exit_code == 4, result.stderr
     assert "no range to draw" in result.stderr
 
@@ -288,13 +288,12 @@ def test_a_forecast_as_json(place: Workplace) -> None:
             assert isinstance(row["assumed"], bool)
 
 
-def test_what_a_point_forecast_does_not_state_is_null(tmp_path: Path) -> None:
-    place = point(tmp_path)
-    (row,) = json.loads(place.invoke("forecast", "--json").stdout)["symbols"][0]["sessions"]
+def test_what_a_point_forecast_does_not_state_is_null(point: Workplace) -> None:
+    (row,) = json.loads(point.invoke("forecast", "--json").stdout)["symbols"][0]["sessions"]
     assert row["q025"] is None
     assert row["chance_up"] is None
     assert row["median"] > 0
-    shown = place.invoke("forecast")
+    shown = point.invoke("forecast")
     assert shown.exit_code == 0
     assert "nan" not in shown.stdout
 

@@ -200,11 +200,13 @@ def test_a_run_s_config_trains_the_same_run_after_newer_bars_have_come(place: Wo
 
 @pytest.mark.slow
 def test_the_same_seed_twice_gives_the_same_files_in_two_processes(place: Workplace) -> None:
-    runs = []
-    for threads in (1, 2):
-        done = place.run("train", "-c", place.config, "--set", f"training.threads={threads}")
-        assert done.returncode == 0, done.stderr
-        runs.append(Run.open(None, place.runs).path)
+    train = ("train", "-c", place.config, "--set")
+    here = place.invoke(*train, "training.threads=1")
+    assert here.exit_code == 0, here.stderr
+    runs = [Run.open(None, place.runs).path]
+    there = place.run(*train, "training.threads=2")
+    assert there.returncode == 0, there.stderr
+    runs.append(Run.open(None, place.runs).path)
     for name in ("model.safetensors", "predictions.parquet"):
         assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -122,11 +123,16 @@ def test_the_stored_forecasts_are_the_networks_own(overrides: tuple[str, ...]) -
 )
 def test_stored_forecasts_that_are_not_are_named(how: str, words: str) -> None:
     run = trained()
-    stored = tampered(run.predictions, how)
+    check = check_predictions(run.forecaster, [HISTORY], tampered(run.predictions, how))
+    assert check.passed is False
+    assert re.search(words, check.detail)
+
+
+def test_stored_forecasts_are_a_check_of_their_own() -> None:
+    run = trained()
+    stored = tampered(run.predictions, "nearer")
     report = audit(run.forecaster, [HISTORY], predictions=stored, training=False)
-    checks = {check.name: check for check in report.checks}
-    assert failures(checks) == {"predictions"}
-    assert re.search(words, checks["predictions"].detail)
+    assert failures({check.name: check for check in report.checks}) == {"predictions"}
     with pytest.raises(AuditError, match="predictions: "):
         report.require()
 
@@ -158,14 +164,13 @@ def test_the_target_among_the_inputs_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert "`tip` is the target itself" in checks["features"].detail
 
 
-@pytest.mark.parametrize("days", [1, 5, 10_000])
 def test_calibration_by_outcomes_that_are_not_known_yet_is_named(
-    days: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The factors of a later day, or of the last: ranges fit outcomes that are still to come."""
     honest = IntervalFactors.known_at
 
-    def ahead(self: IntervalFactors, dates: pd.DatetimeIndex) -> np.ndarray:
+    def ahead(self: IntervalFactors, dates: pd.DatetimeIndex, *, days: int) -> np.ndarray:
         if not len(self.dates):
             return honest(self, dates)
         late = np.minimum(self.dates.searchsorted(dates) + days, len(self.dates) - 1)
@@ -173,10 +178,11 @@ def test_calibration_by_outcomes_that_are_not_known_yet_is_named(
 
     run = trained("calibration.kind=adaptive")
     assert failures(audited(run)) == set()
-    monkeypatch.setattr(IntervalFactors, "known_at", ahead)
-    checks = audited(run)
-    assert failures(checks) == {"forecasts"}
-    assert "change when later bars are altered" in checks["forecasts"].detail
+    for days in (1, 5, 10_000):
+        monkeypatch.setattr(IntervalFactors, "known_at", partialmethod(ahead, days=days))
+        checks = audited(run)
+        assert failures(checks) == {"forecasts"}, days
+        assert "change when later bars are altered" in checks["forecasts"].detail
 
 
 def test_a_statistic_of_the_whole_history_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,12 @@ def simulated(
     price: float = 50.0,
 ) -> PriceHistory:
     """A simulated history, the same for the same arguments."""
+    made = _simulated(seed, rows, symbol, first, price)
+    return replace(made, bars=made.bars.copy())
+
+
+@lru_cache(maxsize=64)
+def _simulated(seed: int, rows: int, symbol: str, first: str, price: float) -> PriceHistory:
     return as_history(simulated_bars(seed, rows, first=first, price=price), symbol)
 
 
