@@ -1,6 +1,7 @@
 """The shape of the package: who imports whom, and who knows which library."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,10 @@ def part_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Every module that the file imports, also inside functions and for type checking."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -39,7 +41,7 @@ def imports_of(path: Path) -> set[str]:
             found.add(node.module)
             if node.module == "lstmcast":
                 found |= {f"lstmcast.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def parts_imported(path: Path) -> set[str]:

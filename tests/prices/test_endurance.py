@@ -38,15 +38,15 @@ def test_a_crowd_of_processes_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
-    done = run("kills", str(tmp_path), "25")
+    done = run("kills", str(tmp_path), "12")
     assert done.returncode == 0, done.stderr
     assert "every file whole" in done.stdout
 
 
 def test_a_reader_without_the_lock_sees_one_file_or_the_next(tmp_path: Path) -> None:
-    done = run("reads", str(tmp_path), "300")
+    done = run("reads", str(tmp_path), "100")
     assert done.returncode == 0, done.stderr
-    assert "read 600 times" in done.stdout
+    assert "read 200 times" in done.stdout
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def forecasts(forecaster: Forecaster, history: PriceHistory, origins: np.ndarray
 
 @KINDS
 @given(row=TEST_ROWS, seed=st.integers(0, 1000))
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_altering_later_bars_changes_no_forecast(
     overrides: tuple[str, ...], row: int, seed: int
 ) -> None:
@@ -43,7 +43,7 @@ def test_altering_later_bars_changes_no_forecast(
 
 @KINDS
 @given(row=TEST_ROWS)
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_a_forecast_is_the_same_when_the_later_bars_are_not_there(
     overrides: tuple[str, ...], row: int
 ) -> None:
