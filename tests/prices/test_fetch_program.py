@@ -73,17 +73,18 @@ def test_the_program_fetches_through_the_real_client(tmp_path: Path, loopback: L
 
 @pytest.mark.slow
 def test_neither_help_nor_a_fetch_loads_what_it_does_not_need(tmp_path: Path) -> None:
-    def loaded(*arguments: str) -> set[str]:
+    def loaded(*commands: str) -> set[str]:
         code = (
             "import sys\n"
             "from lstmcast.cli.app import app\n"
-            "try: app(sys.argv[1:])\n"
-            "except SystemExit: pass\n"
+            "for command in sys.argv[1:]:\n"
+            "    try: app(command.split())\n"
+            "    except SystemExit as ended: assert not ended.code, command\n"
             "print('modules:', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
         )
         environment = {**os.environ, "LSTMCAST_DATA_DIR": str(tmp_path)}
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, "-c", code, *commands],
             env=environment,
             capture_output=True,
             text=True,
@@ -92,13 +93,13 @@ def test_neither_help_nor_a_fetch_loads_what_it_does_not_need(tmp_path: Path) ->
         )
         return set(done.stdout.partition("modules:")[2].split())
 
-    assert not loaded("fetch", "--help") & {"torch", "pandas", "yfinance", "matplotlib", "numpy"}
-    fetched = loaded("fetch", "AAPL", "--source", "sample")
+    assert not loaded("fetch --help") & {"torch", "pandas", "yfinance", "matplotlib", "numpy"}
+    fetched = loaded("fetch AAPL --source sample")
     assert "pandas" in fetched
     needless = {"torch", "yfinance", "matplotlib", "scipy", "sklearn"}
     assert not fetched & needless
-    for command in (("list",), ("show", "AAPL"), ("check",), ("export", "AAPL")):
-        assert not loaded("data", *command) & needless, command
+    shown = loaded("data list", "data show AAPL", "data check", "data export AAPL")
+    assert not shown & needless
 
 
 def test_one_failure_does_not_stop_the_others(yahoo: FakeYahoo, program: Any) -> None:
