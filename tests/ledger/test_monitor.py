@@ -121,9 +121,9 @@ def exact(random: np.random.Generator, days: int, width: float, horizon: int = 1
 
 @pytest.mark.parametrize("horizon", [1, 5])
 def test_exact_ranges_seldom_raise_an_alarm_and_narrow_ones_do(horizon: int) -> None:
-    """A year of daily looks at each of 60 worlds; `benchmarks/monitor.py` has a thousand."""
+    """A year of daily looks at each of 40 worlds; `benchmarks/monitor.py` has a thousand."""
     random = np.random.default_rng(4)
-    worlds = 60
+    worlds = 40
     false, true = (
         sum(
             bet_against(exact(random, 250, width, horizon), "at least", 0.8).alarm() is not None
@@ -131,7 +131,7 @@ def test_exact_ranges_seldom_raise_an_alarm_and_narrow_ones_do(horizon: int) -> 
         )
         for width in (1.0, 0.6)
     )
-    # Nominal is 5 % at most: 8 of 60 would be a chance of 1 in 100.
+    # Nominal is 5 % at most: 7 of 40 would be a chance of 1 in 300.
     assert false <= stats.binom.ppf(0.99, worlds, ALPHA)
     assert true >= 0.9 * worlds
 

@@ -32,9 +32,9 @@ def run(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess
 
 
 def test_a_crowd_of_processes_loses_nothing(tmp_path: Path) -> None:
-    done = run("crowd", str(tmp_path), "4", "6")
+    done = run("crowd", str(tmp_path), "3", "6")
     assert done.returncode == 0, done.stderr
-    assert "48 updates" in done.stdout
+    assert "36 updates" in done.stdout
 
 
 def test_a_killed_process_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
