@@ -12,9 +12,10 @@ from lstmcast.api.run import LEVELS
 from lstmcast.api.settings import Prices, own_histories, store_of, symbols_in
 from lstmcast.config import Data
 from lstmcast.errors import LstmcastError, UsageError
-from lstmcast.forecasting.issue import When, issue_by_pretrained, issue_by_run
+from lstmcast.forecasting.issue import issue_by_pretrained, issue_by_run
 from lstmcast.forecasting.issued import Issued
 from lstmcast.forecasting.levels import columns_of, parse_levels
+from lstmcast.forecasting.when import When
 from lstmcast.prices.selection import choose_source
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import AUTO, Reference

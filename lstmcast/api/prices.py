@@ -147,7 +147,7 @@ def _checked(history: PriceHistory, *, accept_suspect: bool) -> PriceHistory:
 
 
 @overload
-def fetch(  # type: ignore[overload-overlap]
+def fetch(  # type: ignore[overload-overlap]  # a str is a sequence of them, too
     symbols: str,
     *,
     source: str = ...,

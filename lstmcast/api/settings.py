@@ -110,7 +110,7 @@ def symbols_in(prices: Prices) -> list[str]:
     Raises:
         UsageError: if there is none, or something else.
     """
-    words = [prices] if isinstance(prices, str) else list(prices)  # type: ignore[arg-type]
+    words = [prices] if isinstance(prices, str) else list(prices)  # type: ignore[arg-type]  # checked next
     if not words:
         raise UsageError("`prices` is empty", "name a stored symbol, as in `'AAPL'`")
     if wrong := [word for word in words if not isinstance(word, str)]:

@@ -64,7 +64,7 @@ class Commands(TyperGroup):
             raise _interrupted() from None
         except typer.Exit:
             raise
-        except Exception as error:
+        except Exception as error:  # of the system, or raised again
             told = of_the_system(error)
             if told is None:
                 raise

@@ -26,8 +26,8 @@ from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
     from lstmcast.forecasting.asked import Asked
-    from lstmcast.forecasting.issue import When
     from lstmcast.forecasting.issued import Failure, Issued
+    from lstmcast.forecasting.when import When
     from lstmcast.prices.batch import Outcome
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import Run
@@ -173,7 +173,7 @@ def _when(horizon: int | None, as_of: date | None, *, why: bool) -> "When":
     Raises:
         UsageError: for a day to come.
     """
-    from lstmcast.forecasting.issue import When
+    from lstmcast.forecasting.when import When
 
     if as_of is not None and as_of > datetime.now(UTC).date():
         raise UsageError(f"`--as-of` {as_of} is a day to come", "leave it out for the newest bars")

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError, RunError, StoreError, UsageError
+from lstmcast.forecasting.warned import few
 from lstmcast.prices.symbols import Reference
 
 if TYPE_CHECKING:
     from lstmcast.prices.store import PriceStore
-
-_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _neither(
 
     runs = [run.name for run in reversed(list_runs(runs_dir))]
     symbols = list(dict.fromkeys(entry.symbol for entry in store.entries()))
-    there = f"runs: {_few(runs)}; symbols: {_few(symbols)}"
+    there = f"runs: {few(runs) or 'none'}; symbols: {few(symbols) or 'none'}"
     fetch = fetch_command(asked.source or "yahoo", asked.symbol)
     if sources:
         message = f"{asked.symbol} is stored from {', '.join(sources)}, not from {asked.source}"
@@ -118,10 +117,3 @@ def _neither(
     if close:
         return RunError(message, f"did you mean `{close[0]}`?")
     return StoreError(message, f"{fetch} gets its prices; without a name the newest run is taken")
-
-
-def _few(names: Sequence[str]) -> str:
-    """Some names, of many the first few."""
-    if len(names) <= _MOST_NAMES:
-        return ", ".join(names) or "none"
-    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"

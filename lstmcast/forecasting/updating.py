@@ -15,7 +15,7 @@ from lstmcast.prices.symbols import Reference
 from lstmcast.prices.update import Rules
 
 if TYPE_CHECKING:
-    from lstmcast.forecasting.issue import When
+    from lstmcast.forecasting.when import When
     from lstmcast.run import Run
 
 DEFAULT_SOURCE = "yahoo"

@@ -167,10 +167,14 @@ def about_symbols(
 
 def names(histories: "Sequence[PriceHistory]") -> str:
     """The symbols, of many the first few."""
-    told = [history.symbol for history in histories]
-    if len(told) <= _MOST_NAMES:
-        return ", ".join(told)
-    return f"{', '.join(told[:_MOST_NAMES])} and {len(told) - _MOST_NAMES} more"
+    return few([history.symbol for history in histories])
+
+
+def few(symbols: "Sequence[str]") -> str:
+    """Symbols as prose, of many the first few."""
+    if len(symbols) <= _MOST_NAMES:
+        return ", ".join(symbols)
+    return f"{', '.join(symbols[:_MOST_NAMES])} and {len(symbols) - _MOST_NAMES} more"
 
 
 def how_to_fetch(histories: "Sequence[PriceHistory]") -> str:

@@ -28,11 +28,6 @@ class Finding:
         """Return plain types for JSON."""
         return {**asdict(self), "dates": list(self.dates)}
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Finding":
-        """Return the finding that `to_json` described."""
-        return cls(data["check"], data["level"], data["message"], tuple(data["dates"]))
-
 
 def count(number: int, what: str) -> str:
     """Return a number with its noun: `1 row`, `2 rows`."""

@@ -15,9 +15,10 @@ torch only when the forecaster itself is asked for.
 """
 
 from lstmcast.run.creation import create_run, ensure_writable
-from lstmcast.run.directory import Run, RunSymbol, find_runs, list_runs
+from lstmcast.run.directory import Run, RunSymbol
 from lstmcast.run.fitted import FittedRun
 from lstmcast.run.folders import SCHEMA
+from lstmcast.run.listing import find_runs, list_runs
 from lstmcast.run.locks import in_use
 from lstmcast.run.resuming import done, interrupted_training
 

@@ -27,7 +27,7 @@ from lstmcast.reading import (
     hash_file,
     read_file,
 )
-from lstmcast.run.folders import newest, no_run, read_folders, read_record
+from lstmcast.run.folders import newest, no_run, read_record
 from lstmcast.run.record import FILES
 from lstmcast.run.summary import NetworkSummary, read_summary
 
@@ -384,28 +384,3 @@ def _symbols(record: Mapping[str, Any]) -> list[RunSymbol]:
 
 def _boundaries(record: Mapping[str, Any]) -> dict[str, pd.Timestamp]:
     return {name: pd.Timestamp(value) for name, value in record["split"].items()}
-
-
-def list_runs(runs_dir: Path) -> list[Run]:
-    """The readable runs under a folder, oldest first; others are passed over."""
-    return find_runs(runs_dir)[0]
-
-
-def find_runs(runs_dir: Path) -> tuple[list[Run], list[RunError]]:
-    """The readable runs under a folder, oldest first, and what is wrong with each of the others.
-
-    Raises:
-        RunError: if the folder cannot be read.
-    """
-    runs, damaged = sort_out(runs_dir)
-    return runs, [error for _, error in damaged]
-
-
-def sort_out(runs_dir: Path) -> tuple[list[Run], list[tuple[Path, RunError]]]:
-    """The same, with the folders of those that cannot be read.
-
-    Raises:
-        RunError: if the folder cannot be read.
-    """
-    readable, damaged = read_folders(runs_dir)
-    return [Run(path, record) for path, record in readable], damaged

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lstmcast.reading import RECORD_BYTES, parse_json, read_file
-from lstmcast.run.directory import Run, sort_out
+from lstmcast.run.directory import Run
+from lstmcast.run.listing import sort_out
 from lstmcast.run.removal import size_of
 
 METRICS = "metrics.json"

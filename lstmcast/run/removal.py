@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lstmcast.errors import OutputError, RunError, UsageError
 from lstmcast.left_overs import LONGEST_NAME, sweep
-from lstmcast.run.directory import list_runs
+from lstmcast.run.listing import list_runs
 from lstmcast.run.locks import alone
 
 _MADE_BY = ("run.json", "plan.json")

@@ -117,7 +117,7 @@ def _database(url: str) -> "BaseStorage":
             f"`--storage` {shown} cannot be opened: {_line(error)}",
             "install the database's driver, or keep the study in a file by leaving it out",
         ) from error
-    except Exception as error:
+    except Exception as error:  # its drivers have no common class; others are raised again
         told = fault_of(error, shown)
         if told is None:
             raise
@@ -170,7 +170,7 @@ def using(where: str | Path) -> Iterator[None]:
     shown = without_password(where) if isinstance(where, str) and "://" in where else str(where)
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # its drivers have no common class; others are raised again
         told = fault_of(error, shown)
         if told is None or told is error:
             raise

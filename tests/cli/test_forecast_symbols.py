@@ -13,8 +13,8 @@ from support.histories import altered_after, as_history, simulated, simulated_ba
 from support.program import Workplace
 from support.unlike import coin, tokyo
 
-from lstmcast.forecasting.issue import HORIZON
 from lstmcast.forecasting.warned import FEWEST_OUTCOMES
+from lstmcast.forecasting.when import HORIZON
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.zero_shot import MIN_SESSIONS, tracked_forecasts, zero_shot_forecaster
 

@@ -1,0 +1,33 @@
+"""What forecasts are asked for: how far ahead, and from which day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+HORIZON, LONGEST = 10, 60
+"""Sessions ahead of a symbol without a run: by default, and at the most."""
+
+Tell = Callable[[str], object]
+"""Takes a line for people, such as who forecasts what."""
+
+
+@dataclass(frozen=True)
+class When:
+    """What forecasts are asked for.
+
+    Args:
+        today: the day on which sessions count as past.
+        horizon: sessions ahead; None for all that a run was trained for, and `HORIZON` otherwise.
+        as_of: make forecasts from the bars up to this day alone; None for the newest.
+        why: find out what makes the next range wide, which takes PyTorch.
+    """
+
+    today: date
+    horizon: int | None = None
+    as_of: date | None = None
+    why: bool = False
+
+    @property
+    def day(self) -> date:
+        """The day that forecasts are made on, or as of."""
+        return self.as_of or self.today
