@@ -27,6 +27,9 @@ _NO_MEMORY = (
 )
 """Parts of what loaders, threads and PyTorch say, in small letters, where they get no memory."""
 
+_CUT_OFF = ("marshal data too short", "eof read where object expected")
+"""What Python says of a compiled module that a full disk cut off; it keeps such a file."""
+
 
 _QUIET = "--quiet"
 
@@ -95,6 +98,11 @@ def of_the_system(error: Exception) -> LstmcastError | None:
             "the system gives no more memory" + (f": {said}" if said else ""),
             "end other programs or raise the limit (`ulimit -v`); a smaller `model` or fewer "
             "`training.threads` need less",
+        )
+    if isinstance(error, EOFError) and any(part in words for part in _CUT_OFF):
+        return OutputError(
+            f"a compiled module is cut off, as a full disk leaves it: {error}",
+            "delete the `__pycache__` folders of this Python's packages, or install them again",
         )
     if not isinstance(error, OSError) or error.errno is None:
         return None

@@ -1,8 +1,10 @@
 """What holds for every command: values that none takes, and what the system refuses."""
 
 import errno
+import importlib
 import os
 from pathlib import Path
+from py_compile import compile as compile_module
 
 import pytest
 from support.program import EVERY, Workplace
@@ -101,6 +103,27 @@ def test_a_path_that_may_not_be_looked_at_is_named() -> None:
     assert told.message == "`/closed/in` cannot be used: Permission denied"
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a bug"), OSError("a bug"), ValueError("a bug")])
+@pytest.mark.parametrize("kept", [30, 200])
+def test_a_compiled_module_that_is_cut_off_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    """Python writes one beside each source, keeps what fits on the disk, and then trusts it."""
+    source = tmp_path / "cut_off.py"
+    source.write_text("def answer(question, wait=7.5):\n    return 'six by nine', wait * 2\n")
+    compiled = Path(str(compile_module(str(source), doraise=True)))
+    compiled.write_bytes(compiled.read_bytes()[:kept])
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(EOFError, match=r"marshal data too short|EOF read") as caught:
+        importlib.import_module("cut_off")
+    told = of_the_system(caught.value)
+    assert isinstance(told, OutputError)
+    assert told.message.startswith("a compiled module is cut off")
+    assert told.hint is not None
+    assert "`__pycache__`" in told.hint
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), OSError("a bug"), ValueError("a bug"), EOFError()]
+)
 def test_bugs_stay_bugs(error: Exception) -> None:
     assert of_the_system(error) is None
