@@ -28,7 +28,7 @@ from lstmcast.evaluation.finding import finding
 from lstmcast.features import build_matrices
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import SilentObserver, train_experiment
+from lstmcast.training import SilentObserver, resolve_experiment, train_experiment
 
 FINDINGS = ("better", "level", "worse")
 AGAINST = {
@@ -98,6 +98,7 @@ def judge(kind: str, number: int, options: argparse.Namespace) -> Outcome:
         f"name: control\ndata: {{symbols: [{', '.join(stocks)}]}}\n"
         f"training: {{seed: {number}, threads: 1}}\n"
     )
+    experiment = resolve_experiment(experiment, histories)
     trained = train_experiment(experiment, histories, SilentObserver())
     groups = trained.forecaster.experiment.features or ()
     features = {name: part.table for name, part in build_matrices(histories, groups).items()}

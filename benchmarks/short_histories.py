@@ -28,7 +28,7 @@ from lstmcast.evaluation.scores import row_losses
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import get_source
 from lstmcast.prices.sources.base import SourceOptions
-from lstmcast.training import SilentObserver, Trained, train_experiment
+from lstmcast.training import SilentObserver, Trained, resolve_experiment, train_experiment
 
 VALIDATION = 0.2
 
@@ -73,7 +73,9 @@ class Case:
             f"target: {{horizon: 1}}\ntraining: {{seed: {seed}}}\n",
             overrides,
         )
-        return train_experiment(experiment, [history], SilentObserver(), ())
+        return train_experiment(
+            resolve_experiment(experiment, [history]), [history], SilentObserver(), ()
+        )
 
 
 COLUMNS = ("log_score", "crps", "inside_50", "inside_80", "inside_95")

@@ -65,7 +65,7 @@ from lstmcast.features import build_matrices
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import get_source
 from lstmcast.prices.sources.base import SourceOptions
-from lstmcast.training import SilentObserver, Trained, predict, train_experiment
+from lstmcast.training import SilentObserver, Trained, predict, resolve_experiment, train_experiment
 
 BASELINE_NAMES = (
     "ewma", "garch", "gjr", "har_abs", "har_range", "har_calibrated", "linear", "pretrained",
@@ -122,7 +122,8 @@ class DataSet:
         """Train the defaults with a seed."""
         experiment = self.experiment(horizon, seed, overrides)
         external_members = baseline_members(experiment.model.pool.baselines)
-        return train_experiment(experiment, self.histories, SilentObserver(), external_members)
+        resolved = resolve_experiment(experiment, self.histories)
+        return train_experiment(resolved, self.histories, SilentObserver(), external_members)
 
     def without(self, symbol: str) -> "DataSet":
         """The same data but for one symbol."""

@@ -28,10 +28,10 @@ import torch
 from lstmcast.config import parse_experiment
 from lstmcast.nn import Network
 from lstmcast.prices.sources import get_source
+from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.prepare import prepare
-from lstmcast.training.recipe import Recipe
 from lstmcast.training.steps import Steps
 
 SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
@@ -129,9 +129,9 @@ def steps(epochs: int, overrides: list[str]) -> None:
         parse_experiment(EXPERIMENT, overrides), [source.fetch(symbol) for symbol in SYMBOLS]
     )
     experiment = prepared.experiment
-    recipe = Recipe(experiment, DevicePanel(prepared))
-    panel, network = recipe.panel, recipe.build(0, seed=0)
-    taken = Steps(network, experiment.training, recipe.learning_rate)
+    builder = MemberBuilder(experiment, DevicePanel(prepared))
+    panel, network = builder.panel, builder.build(0, seed=0)
+    taken = Steps(network, experiment.training, builder.learning_rate)
     order, masks = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     batches = len(list(panel.training_batches(order)))
     run_epoch(network, panel.training_batches(order), taken, masks)

@@ -111,13 +111,15 @@ class Kinds:
         from support.experiments import Recorder
         from support.histories import simulated
 
-        from lstmcast.training import train_experiment
+        from lstmcast.training import resolve_experiment, train_experiment
 
         self.root, self.store = root, PriceStore(root / "data")
         history = simulated()
         self.stored = self.store.save(history)
-        trained = train_experiment(parse_experiment(RUN), [history], Recorder())
-        self.run = create_run(root / "runs", trained, [history], threads=1).path
+        trained = train_experiment(
+            resolve_experiment(parse_experiment(RUN), [history]), [history], Recorder()
+        )
+        self.run = create_run(root / "runs", trained).path
         self.files = {
             path: path.read_bytes() for path in sorted(self.run.iterdir()) if path.is_file()
         }

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,7 +32,7 @@ KINDS = pytest.mark.parametrize(
 
 
 def make(runs: Path, *overrides: str) -> Run:
-    return create_run(runs, trained(*overrides), [HISTORY], threads=2)
+    return create_run(runs, replace(trained(*overrides), threads=2))
 
 
 @pytest.fixture(scope="module")
@@ -575,5 +576,5 @@ def test_charts_have_a_folder_also_in_a_copy_without_one(path: Path) -> None:
 
 def test_a_history_without_currency_is_kept_as_such(tmp_path: Path) -> None:
     history = PriceHistory.from_frame(HISTORY.bars, symbol="AAA", source="csv")
-    run = create_run(tmp_path, trained(), [history], threads=1)
+    run = create_run(tmp_path, replace(trained(), histories=(history,)))
     assert Run.open(run.path, tmp_path).symbols[0].currency is None

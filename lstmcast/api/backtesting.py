@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lstmcast.api.evaluation import fit_cache
-from lstmcast.api.fitting import check_experiment
+from lstmcast.api.fitting import settle
 from lstmcast.api.settings import Config, Prices, experiment_for, histories_for, store_of
 from lstmcast.baselines import BASELINES, get_baseline
 from lstmcast.config import Experiment
@@ -87,7 +87,6 @@ def backtest(
     """
     experiment = experiment_for(prices, config, settings)
     histories = histories_for(experiment, prices, data_dir)
-    check_experiment(experiment, histories)
     number, splitter = _plan_of(cv)
     chosen = [baselines] if isinstance(baselines, str) else baselines
     names = tuple(BASELINES) if chosen is None else tuple(chosen)
@@ -121,13 +120,13 @@ def plan(
     jobs: int = 1,
     splitter: Splitter | None = None,
 ) -> Backtest:
-    """Plan a walk: arguments and errors are those of `lstmcast.evaluation.backtest.Backtest`."""
-    from lstmcast.training.prepare import resolve_experiment
+    """Plan a walk of an experiment as it was written.
 
+    Arguments and errors are those of `settle` and `lstmcast.evaluation.backtest.Backtest`.
+    """
     for name in settings.baselines:
         get_baseline(name)
-    resolved = resolve_experiment(experiment, histories)
-    return Backtest(resolved, histories, settings, root, jobs, splitter)
+    return Backtest(settle(experiment, histories), histories, settings, root, jobs, splitter)
 
 
 def report_of(walk: Backtest, cost_bps: float | None = None) -> BacktestReport:

@@ -1,7 +1,8 @@
 """Training an experiment: what `lstmcast train` and `fit` do alike."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.api.names import require_names
@@ -10,7 +11,8 @@ from lstmcast.api.settings import Config, Prices, experiment_for, histories_for,
 from lstmcast.baselines import baseline_members
 from lstmcast.config import Experiment, require_memory
 from lstmcast.prices.history import PriceHistory
-from lstmcast.run import FittedRun
+from lstmcast.run import FittedRun, create_run, done, interrupted_training
+from lstmcast.run import Run as Kept
 
 if TYPE_CHECKING:
     from lstmcast.training import Keeper, Observer, Trained
@@ -60,50 +62,75 @@ def fit(
         >>> run.predict(horizon=2, levels=[80])[["date", "horizon", "lower_80"]].shape
         (2, 3)
     """
-    from lstmcast.training.device import available_threads
-
     experiment = experiment_for(prices, config, settings)
     histories = histories_for(experiment, prices, data_dir)
-    trained = train(experiment, histories, observer)
-    threads = available_threads(experiment.training.threads)
-    kept = FittedRun.of(trained, histories, threads)
-    return Run(kept, prices=own_histories(prices), data_dir=data_dir)
+    trained = _train(settle(experiment, histories), histories, observer)
+    return Run(FittedRun.of(trained), prices=own_histories(prices), data_dir=data_dir)
 
 
-def check_experiment(experiment: Experiment, histories: Sequence[PriceHistory]) -> None:
-    """Fail before any training: names that do not exist, memory that there is not.
+def fit_into(
+    runs_dir: Path,
+    experiment: Experiment,
+    histories: Sequence[PriceHistory],
+    observer: "Observer",
+    *,
+    resume: bool = False,
+    keep_every: float = 30.0,
+    tell: Callable[[str], object] = str,
+) -> "tuple[Kept, Trained]":
+    """Train an experiment and write its run; what is kept on the way goes when the run is there.
+
+    Args:
+        runs_dir: where runs are kept.
+        experiment: settled (`settle`).
+        histories: one per symbol, cut to the dates of the configuration.
+        observer: told of every epoch.
+        resume: go on with what an interrupted training of the same kept.
+        keep_every: seconds between two times that the training is kept on the way.
+        tell: takes a line about what is gone on with.
+
+    Returns:
+        The run's folder, and what was trained.
 
     Raises:
-        ConfigError: for what does not exist; listing all of it where that is more than one.
+        DataError: if there are too few sessions.
+        TrainingError: if the device is not there, or no network trains.
+        OutputError: if the run cannot be written.
+    """
+    with interrupted_training(
+        runs_dir, experiment, histories, resume=resume, every=keep_every, tell=tell
+    ) as keeper:
+        trained = _train(experiment, histories, observer, keeper)
+        run = create_run(runs_dir, trained)
+        if not trained.ensemble.interrupted:
+            done(keeper)
+    return run, trained
+
+
+def settle(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experiment:
+    """Check an experiment before any training, and make the choices that it leaves open.
+
+    Raises:
+        ConfigError: for what does not exist or does not fit; listing all of it where that is more
+            than one.
         ResourcesError: if training cannot fit into memory.
     """
     require_names(experiment)
     require_memory(experiment, sum(map(len, histories)), COLUMNS)
+    from lstmcast.training import resolve_experiment
+
+    return resolve_experiment(experiment, histories)
 
 
-def train(
+def _train(
     experiment: Experiment,
     histories: Sequence[PriceHistory],
-    observer: "Observer | None" = None,
+    observer: "Observer | None",
     keeper: "Keeper | None" = None,
 ) -> "Trained":
-    """Check an experiment, train it on its prices, and forecast its test part.
-
-    Args:
-        experiment: the configuration.
-        histories: one per symbol, cut to the dates of the configuration.
-        observer: told of every epoch.
-        keeper: where members are kept on the way, and go on from.
-
-    Raises:
-        ConfigError, DataError: if the data do not fit the configuration.
-        ResourcesError: if training cannot fit into memory.
-        TrainingError: if the device is not there, or no network trains.
-    """
-    check_experiment(experiment, histories)
-    from lstmcast.training import train_experiment
-    from lstmcast.training.observers import SilentObserver
+    from lstmcast.training import SilentObserver, train_experiment
 
     members = baseline_members(experiment.model.pool.baselines)
-    told = observer or SilentObserver()
-    return train_experiment(experiment, histories, told, members, keeper=keeper)
+    return train_experiment(
+        experiment, histories, observer or SilentObserver(), members, keeper=keeper
+    )

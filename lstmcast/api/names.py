@@ -34,7 +34,7 @@ def _faults(experiment: Experiment) -> list[ConfigError]:
     from lstmcast.baselines import baseline_members
     from lstmcast.features import groups_named
     from lstmcast.training.device import resolve_device
-    from lstmcast.training.prepare import check_head, check_network
+    from lstmcast.training.resolve import check_head, check_network
 
     model = experiment.model
     checks: list[Callable[[], object]] = [

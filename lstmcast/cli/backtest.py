@@ -129,7 +129,6 @@ def backtest(
 
     from lstmcast.api.backtesting import plan, report_of
     from lstmcast.api.evaluation import fit_cache
-    from lstmcast.api.fitting import check_experiment
     from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.evaluation.backtest import Settings
@@ -146,7 +145,6 @@ def backtest(
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
     store = PriceStore(data_dir(data))
     histories = select_histories(store, experiment.data)
-    check_experiment(experiment, histories)
     ensure_writable(runs_dir)
     walk = plan(
         experiment,

@@ -4,7 +4,6 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +24,6 @@ from lstmcast.cli.progress import Finished
 
 if TYPE_CHECKING:
     from lstmcast.cli.progress import BarProgress, LineProgress
-    from lstmcast.config import Experiment
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
     from lstmcast.training import PoolReport, Trained
@@ -66,59 +64,40 @@ def train(
     symbols is trained. Ctrl-C or SIGTERM keeps the best networks so far. A training that was killed
     goes on with the same command and --resume, and ends with the same networks.
     """
+    from lstmcast.api.fitting import fit_into, settle
+    from lstmcast.config import groups_of
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
+    from lstmcast.run import ensure_writable
+    from lstmcast.training.device import keep_freed_memory
 
     experiment = asked_experiment(symbols, config, overrides or ())
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
-    with saying(lambda: "nothing is kept"):
-        run, trained, late = _train(
-            experiment, histories, runs_dir, resume=resume, every=checkpoint_every
-        )
-    _report(run, trained, histories, json=json)
-    if late:
-        note(f"{ending()} when all networks were trained: the run is complete")
-    if late or trained.ensemble.interrupted:
-        raise typer.Exit(exit_code())
-
-
-def _train(
-    experiment: "Experiment",
-    histories: Sequence["PriceHistory"],
-    runs_dir: Path,
-    *,
-    resume: bool,
-    every: float,
-) -> "tuple[Run, Trained, bool]":
-    """Train and write the run; go on with an interrupted training if asked to.
-
-    Returns:
-        The run, what was trained, and whether a signal to end came after that.
-    """
-    from lstmcast.api.fitting import check_experiment
-    from lstmcast.config import groups_of
-    from lstmcast.run import create_run, done, ensure_writable, interrupted_training
-
-    check_experiment(experiment, histories)
+    experiment = settle(experiment, histories)
     ensure_writable(runs_dir)
+    keep_freed_memory()
     members = sum(group.model.members for group in groups_of(experiment))
     words = "all networks are trained: writing the run"
-    with _progress(members, experiment.training.epochs) as shown:
-        from lstmcast.api.fitting import train as train_on
-        from lstmcast.training.device import available_threads, keep_freed_memory
-
-        keep_freed_memory()
+    with (
+        saying(lambda: "nothing is kept"),
+        _progress(members, experiment.training.epochs) as shown,
+    ):
         observer = Finished(shown, members)
-        keeping = interrupted_training(
-            runs_dir, experiment, histories, resume=resume, every=every, tell=shown.say
-        )
-        with keeping as keeper, patience(lambda: observer.all, words) as late:
-            trained = train_on(experiment, histories, observer, keeper)
-            threads = available_threads(experiment.training.threads)
-            run = create_run(runs_dir, trained, histories, threads)
-            if not trained.ensemble.interrupted:
-                done(keeper)
-    return run, trained, late.asked
+        with patience(lambda: observer.all, words) as late:
+            run, trained = fit_into(
+                runs_dir,
+                experiment,
+                histories,
+                observer,
+                resume=resume,
+                keep_every=checkpoint_every,
+                tell=shown.say,
+            )
+    _report(run, trained, json=json)
+    if late.asked:
+        note(f"{ending()} when all networks were trained: the run is complete")
+    if late.asked or trained.ensemble.interrupted:
+        raise typer.Exit(exit_code())
 
 
 @contextmanager
@@ -177,9 +156,7 @@ def _without(trained: "Trained", part: str) -> list[str]:
     return [name for name, rows in trained.prepared.parts.items() if not len(getattr(rows, part))]
 
 
-def _report(
-    run: "Run", trained: "Trained", histories: Sequence["PriceHistory"], *, json: bool
-) -> None:
+def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
     """Say what was trained, where it is, and what to do next."""
     best = [r.validation_loss for m in trained.ensemble.members for r in m.records if r.kept]
     if json:
@@ -198,8 +175,8 @@ def _report(
         return
     from lstmcast.features import late_beginnings
 
-    _tell_of_prices(histories)
-    for line in late_beginnings(histories, trained.prepared.experiment.features or ()):
+    _tell_of_prices(trained.histories)
+    for line in late_beginnings(trained.histories, trained.prepared.experiment.features or ()):
         note(f"note: {line}")
     _tell_of_parts(trained)
     _tell_of_a_short_test(trained)

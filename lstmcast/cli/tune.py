@@ -111,19 +111,18 @@ def parse_duration(text: str) -> float:
 
 def _plan(experiment: "Experiment", data: Path | None) -> "Plan":
     """What is searched, after a look at all that could be wrong with it."""
-    from lstmcast.api.fitting import check_experiment
+    from lstmcast.api.fitting import settle
     from lstmcast.api.names import faulty_names
     from lstmcast.config import check_space
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
 
     histories = select_histories(PriceStore(data_dir(data)), experiment.data)
-    check_experiment(experiment, histories)
+    resolved = settle(experiment, histories)
     from lstmcast.training.device import keep_freed_memory
-    from lstmcast.training.prepare import pretrained_for, resolve_experiment
+    from lstmcast.training.prepare import pretrained_for
     from lstmcast.tuning import Plan, default_space
 
-    resolved = resolve_experiment(experiment, histories)
     space = default_space(experiment, pretrained=pretrained_for(resolved)[0] is not None)
     problems = check_space(experiment, space, faulty_names)
     if problems:

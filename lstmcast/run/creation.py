@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -43,16 +42,12 @@ def ensure_writable(runs_dir: Path) -> None:
     sweep(runs_dir)
 
 
-def create_run(
-    runs_dir: Path, trained: "Trained", histories: Sequence[PriceHistory], threads: int
-) -> Run:
+def create_run(runs_dir: Path, trained: "Trained") -> Run:
     """Write a run directory, whole or not at all.
 
     Args:
         runs_dir: where runs are kept; made if missing.
         trained: what training produced.
-        histories: the prices it was trained on.
-        threads: CPU threads that were used.
 
     Raises:
         OutputError: if it cannot be written.
@@ -64,7 +59,7 @@ def create_run(
     experiment = trained.prepared.experiment
     weights = dump_forecaster(trained.forecaster)
     graphs, exported = dump_graphs(trained.forecaster, sha256(weights))
-    record = {**record_of(trained, histories, created, threads), "graphs": exported}
+    record = {**record_of(trained, created), "graphs": exported}
     record = parse_record(to_json(record))
     files = {
         "config.yaml": dump_experiment(experiment).encode(),
@@ -105,19 +100,15 @@ def _move_into_place(hidden: Path, runs_dir: Path, name: str) -> Path:
     raise OutputError(f"`--runs-dir` {runs_dir} holds 1000 runs named {name}", "remove some")
 
 
-def record_of(
-    trained: "Trained", histories: Sequence[PriceHistory], created: datetime, threads: int
-) -> dict[str, Any]:
+def record_of(trained: "Trained", created: datetime) -> dict[str, Any]:
     """What `run.json` says, but for hashes of files, as it is read again.
 
     What is no number is null, and a tuple a list.
     """
-    return parse_record(to_json(_record(trained, histories, created, threads)))
+    return parse_record(to_json(_record(trained, created)))
 
 
-def _record(
-    trained: "Trained", histories: Sequence[PriceHistory], created: datetime, threads: int
-) -> dict[str, Any]:
+def _record(trained: "Trained", created: datetime) -> dict[str, Any]:
     from lstmcast.training.device import threads_per_network
 
     experiment, boundaries = trained.prepared.experiment, trained.prepared.boundaries
@@ -135,9 +126,10 @@ def _record(
         "seed": experiment.training.seed,
         "member_seeds": [member.seed for member in ensemble.members],
         "diverged_members": ensemble.diverged,
-        "threads": threads,
+        "threads": trained.threads,
         "threads_per_network": [
-            threads_per_network(threads, group.model.members) for group in groups_of(experiment)
+            threads_per_network(trained.threads, group.model.members)
+            for group in groups_of(experiment)
         ],
         "pool": None if trained.pool is None else trained.pool.to_dict(),
         "tuning": _tuning(experiment),
@@ -155,10 +147,10 @@ def _record(
             }
             for symbol, parts in trained.prepared.parts.items()
         },
-        "symbols": [asdict(_describe(history)) for history in histories],
+        "symbols": [asdict(_describe(history)) for history in trained.histories],
         "context": {
             history.symbol: [asdict(origin) for origin in history.context.origins]
-            for history in histories
+            for history in trained.histories
             if history.context is not None
         },
     }

@@ -4,7 +4,7 @@ It answers what evaluation, charts and forecasts ask of a run directory, so that
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lstmcast.config import Experiment
-from lstmcast.prices.history import PriceHistory
 from lstmcast.run.creation import create_run, ensure_writable, record_of
 from lstmcast.run.directory import Run
 
@@ -29,21 +28,15 @@ class FittedRun(Run):
         path: ends in the experiment's name; nothing is there.
         record: what `run.json` would say.
         trained: what training produced.
-        trained_on: the prices that it was trained on.
-        threads: CPU threads that were used.
     """
 
     trained: "Trained" = field(repr=False)
-    trained_on: Sequence[PriceHistory] = field(repr=False)
-    threads: int
 
     @classmethod
-    def of(cls, trained: "Trained", prices: Sequence[PriceHistory], threads: int) -> "FittedRun":
-        """A run of what was trained with so many threads."""
-        created = datetime.now(UTC)
-        record = record_of(trained, prices, created, threads)
+    def of(cls, trained: "Trained") -> "FittedRun":
+        """A run of what was trained."""
         path = Path(os.devnull, trained.prepared.experiment.name)  # no file can be there
-        return cls(path, record, trained, prices, threads)
+        return cls(path, record_of(trained, datetime.now(UTC)), trained)
 
     def experiment(self) -> Experiment:
         """The resolved experiment."""
@@ -76,4 +69,4 @@ class FittedRun(Run):
             OutputError: if it cannot be written.
         """
         ensure_writable(runs_dir)
-        return create_run(runs_dir, self.trained, self.trained_on, self.threads)
+        return create_run(runs_dir, self.trained)

@@ -44,7 +44,7 @@ def interrupted_training(
 
     Args:
         runs_dir: where runs are kept.
-        experiment: as it was read.
+        experiment: resolved (`lstmcast.training.resolve_experiment`).
         histories: its prices.
         resume: whether to go on with what is there; without it that is given up.
         every: seconds between two times that something is kept.
@@ -104,9 +104,8 @@ def _empty(folder: Path) -> None:
 def _identity(experiment: Experiment, histories: Sequence[PriceHistory]) -> dict[str, Any]:
     """All that the weights depend on, as JSON."""
     from lstmcast.training.device import available_threads, resolve_device, threads_per_network
-    from lstmcast.training.prepare import resolve_experiment
 
-    settled = resolve_experiment(experiment, histories).model_dump(mode="json", exclude={"tuning"})
+    settled = experiment.model_dump(mode="json", exclude={"tuning"})
     threads = available_threads(settled["training"].pop("threads"))
     identity = {
         "lstmcast": __version__,

@@ -6,20 +6,24 @@ The loop first, then outwards from it:
     steps           an optimiser step: AdamW, clipping, warm-up, EMA; `replay` records it on CUDA
     device_panel    the data on the device, and the batches (`batch`) that the loop goes through
     objective       what is minimised
-    recipe          what a member begins as, and how its head is fitted (`head_fit`, `warm_start`)
-    ensemble        members side by side, restarts, who is refitted
+    builder         what a member begins as, and how its head is fitted (`head_fit`, `warm_start`)
+    member          one member: trained, restarted where it diverges, refitted
+    ensemble        members side by side
+    fitting         groups of members, one after the other
     experiment      all of it in order: prepare, fit, pool, predict
 
 What comes of it:
 
     group           networks of one kind; `decode` turns their outputs into distributions
     forecaster      groups and external members, pooled (`pooling`) and calibrated
+    prediction      their table of forecasts
     checkpoint      a forecaster as a file
     zero_shot       the pretrained networks without any training
     linear          the same without an LSTM, a baseline
     movement        how far training moved the forecasts
 
-Around it: `prepare` (the data), `observers` (hooks), `device` and `accelerator` (where it runs).
+Around it: `resolve` (choices left open), `prepare` (the data), `observers` (hooks), `device` and
+`accelerator` (where it runs).
 
 Modules are loaded when a name of theirs is asked for: forecasts by a graph load no PyTorch.
 """
@@ -28,11 +32,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lstmcast.training.experiment import Trained, predict, train_experiment, validation_loss
+    from lstmcast.training.experiment import Trained, train_experiment, validation_loss
     from lstmcast.training.forecaster import Forecaster
     from lstmcast.training.kept import Keeper
     from lstmcast.training.observers import EpochRecord, Observer, SilentObserver
     from lstmcast.training.pooling import PoolReport
+    from lstmcast.training.prediction import predict
+    from lstmcast.training.resolve import resolve_experiment
 
 __all__ = [
     "EpochRecord",
@@ -43,6 +49,7 @@ __all__ = [
     "SilentObserver",
     "Trained",
     "predict",
+    "resolve_experiment",
     "train_experiment",
     "validation_loss",
 ]
@@ -55,7 +62,8 @@ _HOMES = {
     "SilentObserver": "observers",
     "PoolReport": "pooling",
     "Trained": "experiment",
-    "predict": "experiment",
+    "predict": "prediction",
+    "resolve_experiment": "resolve",
     "train_experiment": "experiment",
     "validation_loss": "experiment",
 }

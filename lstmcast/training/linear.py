@@ -2,7 +2,7 @@
 
 Everything that a network has beside its units is here: the same columns, the Student-t and its term
 structure, offsets of each symbol, and the fit of the head (`head_fit`), first of the next session
-alone and then of the sessions after it, as `recipe` does it. What a network says better than this
+alone and then of the sessions after it, as `builder` does it. What a network says better than this
 model, its LSTM says.
 """
 
@@ -18,11 +18,11 @@ from lstmcast.dataset import LogReturnTarget, Scaler
 from lstmcast.distributions import StudentTMixture
 from lstmcast.nn import HEADS
 from lstmcast.nn.heads import Head
+from lstmcast.training.builder import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.reading import Reading, as_returns
-from lstmcast.training.recipe import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
 
 _HEAD = "student_t"
 

@@ -17,11 +17,11 @@ from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.nn import HEADS, Network
 from lstmcast.predictions import Actuals
+from lstmcast.training.builder import initial_network
 from lstmcast.training.group import Group, Origins
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.pooling import ValidationForecasts, combine
 from lstmcast.training.prepare import Prepared
-from lstmcast.training.recipe import initial_network
 
 MOST_SYMBOLS = 12
 """Symbols that are looked at; of more, some are chosen evenly."""
@@ -42,7 +42,7 @@ class Movement:
     Args:
         began: as networks that were pretrained on simulated markets, as those of an earlier
             training, or with new weights.
-        why_new: why with new weights, where trained ones were asked for.
+        fallback_reason: why with new weights, where trained ones were asked for.
         width_change: root mean square change of the log width of the pooled 80 % range, one session
             ahead; None for new weights, for forecasts without a range, and without validation.
         log_scores: of the pool on validation at the start and at the end, of the return in %,
@@ -51,7 +51,7 @@ class Movement:
     """
 
     began: Literal["pretrained", "warm", "new"]
-    why_new: str = ""
+    fallback_reason: str = ""
     width_change: float | None = None
     log_scores: tuple[float, float] | None = None
     idle: tuple[int, ...] = ()
@@ -64,7 +64,7 @@ class Movement:
         """The same in plain words."""
         said = []
         if self.began == "new":
-            why = f": {self.why_new}" if self.why_new else ""
+            why = f": {self.fallback_reason}" if self.fallback_reason else ""
             said.append(f"the networks began with new weights{why}")
         elif self.width_change is not None and self.log_scores is not None:
             start, end = self.log_scores
@@ -99,7 +99,7 @@ def movement(
     )
     inputs, origins = _validation(part)
     if not origins:
-        return Movement(began, part.why_new)
+        return Movement(began, part.fallback_reason)
     stopped = replace(group, refitted=())
     ends = stopped.forecast(inputs, origins)
     silent = [_without_units(network) for network in group.networks]
@@ -109,7 +109,7 @@ def movement(
         for k, number in enumerate(numbers)
         if max(_difference(ends[name][k], quiet[name][k]) for name in ends) < NOTHING
     ]
-    found = Movement(began, part.why_new, idle=tuple(idle))
+    found = Movement(began, part.fallback_reason, idle=tuple(idle))
     if began == "new" or not HEADS[part.experiment.model.head].is_distribution:
         return found
     begun = [

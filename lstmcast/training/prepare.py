@@ -1,16 +1,11 @@
-"""From an experiment and price histories to everything that training needs, checked.
+"""From a resolved experiment and price histories to everything that training needs, checked."""
 
-Choices that depend on the data are made here (`features` and `model.head` left open, fractions
-of the split, an open end of the data), so that the experiment written into the run trains the same
-run again, also when newer prices have been fetched.
-"""
-
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from lstmcast.config import Experiment, Model, SplitDates
+from lstmcast.config import Experiment, groups_of
 from lstmcast.dataset import (
     Boundaries,
     PanelInputs,
@@ -29,10 +24,10 @@ from lstmcast.dataset import (
     resolve_split,
 )
 from lstmcast.errors import ConfigError
-from lstmcast.features import build_matrices, default_groups
-from lstmcast.nn import HEADS, NETWORKS
+from lstmcast.features import build_matrices
 from lstmcast.pretraining.weights import Pretrained, shipped
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training.resolve import pin_dates, resolve_experiment
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class Prepared:
         inputs: what may be known at each row.
         targets: what came true after it.
         pretrained: networks that the members begin as; None where they begin with new weights.
-        why_new: why they do, where pretrained ones were asked for.
+        fallback_reason: why they do, where pretrained ones were asked for; else empty.
     """
 
     experiment: Experiment
@@ -57,152 +52,54 @@ class Prepared:
     inputs: PanelInputs
     targets: PanelTargets
     pretrained: Pretrained | None = None
-    why_new: str = ""
-
-
-def resolve_experiment(experiment: Experiment, histories: Sequence[PriceHistory]) -> Experiment:
-    """Fill in the choices that were left open, and check those that depend on one another.
-
-    Raises:
-        ConfigError: for a network or head that does not exist or does not fit the target.
-    """
-    price = experiment.target.kind == "price"
-    features = experiment.features
-    if features is None:
-        features = ("price",) if price else default_groups(histories)
-    if price and "price" not in features:
-        raise ConfigError(
-            f"`target.kind` price needs the feature group `price`, got {', '.join(features)}",
-            "add `price` to `features`, or use `target.kind: log_return`",
-        )
-    model = experiment.model
-    head = model.head
-    if head == "auto":
-        head = "point" if price else "student_t"
-    check_network("model.network", model.network)
-    check_head("model.head", head)
-    if price and HEADS[head].is_distribution:
-        raise ConfigError(
-            f"`model.head` {head} forecasts returns and does not fit `target.kind` price",
-            "use `model.head: point`, or `target.kind: log_return`",
-        )
-    _check_pool(model, head)
-    sources = {history.source for history in histories}
-    data = experiment.data.model_copy(update={"source": sources.pop()})
-    return experiment.model_copy(
-        update={
-            "data": data,
-            "features": tuple(features),
-            "model": model.model_copy(update={"head": head}),
-        }
-    )
-
-
-def pin_dates(
-    experiment: Experiment, histories: Sequence[PriceHistory], boundaries: Boundaries
-) -> Experiment:
-    """Write the first and last session and the split's dates into the experiment."""
-    data = experiment.data.model_copy(
-        update={
-            "start": min(history.first for history in histories).date(),
-            "end": max(history.last for history in histories).date(),
-        }
-    )
-    split = SplitDates(
-        train_end=boundaries.train_end.date(),
-        validation_end=boundaries.validation_end.date(),
-        test_end=boundaries.test_end.date(),
-    )
-    return experiment.model_copy(update={"data": data, "split": split})
-
-
-def _check_pool(model: Model, head: str) -> None:
-    """Points and distributions do not go into one pool."""
-    heads = [head, *(variant.head for variant in model.variants if variant.head is not None)]
-    for name in heads:
-        check_head("model.variants.head", name)
-    kinds = {HEADS[name].is_distribution for name in heads}
-    if len(kinds) > 1:
-        raise ConfigError(
-            f"`model.variants` mixes the heads {', '.join(dict.fromkeys(heads))}, and a single "
-            "number cannot be pooled with a distribution",
-            "leave `point` out, or use it for all",
-        )
-    pool = model.pool
-    if kinds == {False} and (pool.method != "equal" or pool.baselines):
-        asked = ", ".join(pool.baselines) if pool.baselines else f"method {pool.method}"
-        raise ConfigError(
-            f"`model.pool` asks for {asked}, and `model.head` {head} states no distribution",
-            "use another `model.head`, or leave `model.pool` out",
-        )
-
-
-def check_network(key: str, found: str) -> None:
-    """Make sure that there is a network of that name.
-
-    Raises:
-        ConfigError: naming those that there are.
-    """
-    _check_choice(key, found, NETWORKS)
-
-
-def check_head(key: str, found: str) -> None:
-    """Make sure that there is a head of that name; `auto` is one.
-
-    Raises:
-        ConfigError: naming those that there are.
-    """
-    if found != "auto":
-        _check_choice(key, found, HEADS)
-
-
-def _check_choice(key: str, found: str, choices: Collection[str]) -> None:
-    if found not in choices:
-        raise ConfigError(
-            f"`{key}` is {found!r}, which does not exist", f"choose one of {', '.join(choices)}"
-        )
+    fallback_reason: str = ""
 
 
 def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepared:
-    """Compute features, split, scale and lay out the histories of an experiment.
-
-    Args:
-        experiment: the configuration.
-        histories: one per symbol, of one source, already cut to `data.start` and `data.end`.
+    """Resolve an experiment and prepare the data of its first group; arguments as `prepare_groups`.
 
     Raises:
         ConfigError: for choices that do not exist or do not go together.
         DataError: for missing columns, or too few sessions for the lookback and the split.
     """
-    experiment = resolve_experiment(experiment, histories)
+    return _prepare_group(resolve_experiment(experiment, histories), histories)
+
+
+def prepare_groups(experiment: Experiment, histories: Sequence[PriceHistory]) -> list[Prepared]:
+    """Compute features, split, scale and lay out the histories for each group of like members.
+
+    Args:
+        experiment: resolved (`resolve_experiment`).
+        histories: one per symbol, of one source, already cut to `data.start` and `data.end`.
+
+    Raises:
+        ConfigError: if nothing is trained and no pretrained networks fit.
+        DataError: for missing columns, or too few sessions for the lookback and the split.
+    """
+    if experiment.features is None or experiment.model.head == "auto":
+        raise TypeError("an experiment must be resolved first, by `resolve_experiment`")
+    return [_prepare_group(group, histories) for group in groups_of(experiment)]
+
+
+def _prepare_group(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepared:
+    pretrained, fallback_reason = pretrained_for(experiment)
+    if not experiment.training.epochs and pretrained is None:
+        raise _nothing_to_forecast_with(fallback_reason)
     matrices = build_matrices(histories, experiment.features or ())
     boundaries = resolve_split(
         experiment.split, [pd.DatetimeIndex(history.bars.index) for history in histories]
     )
-    pretrained, why_new = pretrained_for(experiment)
-    trains = experiment.training.epochs > 0
-    if not trains and pretrained is None:
-        raise _nothing_to_forecast_with(why_new)
-    horizon = experiment.target.horizon
     sessions = {symbol: pd.DatetimeIndex(m.table.index) for symbol, m in matrices.items()}
-    if trains:
+    horizon = experiment.target.horizon
+    if experiment.training.epochs:
         check_horizon(list(sessions.values()), boundaries, horizon)
     purged = purged_sessions(histories, horizon)
     parts = {
         symbol: assign_origins(dates, boundaries, purged) for symbol, dates in sessions.items()
     }
-    if trains:
+    if experiment.training.epochs:
         experiment = _suited_windows(experiment, parts)
-    # One that ended before the test part still teaches the others; alone there is nothing to test.
-    tested = {symbol: part for symbol, part in parts.items() if len(part.test)} or parts
-    settings = experiment.training
-    every = settings.supervision == "every"
-    if trains:
-        check_parts(tested, boundaries, settings.lookback, settings.burn_in if every else 0)
-    else:
-        check_tested(tested, boundaries)
-    if not every:
-        check_windows(tested, settings.lookback)
+    _check_sessions(experiment, parts, boundaries)
     known = None if pretrained is None else pretrained.scaling
     scaling = fit_scaling(matrices, parts, experiment.target.kind, known)
     inputs = build_inputs(matrices, scaling)
@@ -214,15 +111,31 @@ def prepare(experiment: Experiment, histories: Sequence[PriceHistory]) -> Prepar
         inputs,
         build_targets(inputs, scaling, horizon),
         pretrained,
-        why_new,
+        fallback_reason,
     )
 
 
-def _nothing_to_forecast_with(why_new: str) -> ConfigError:
+def _check_sessions(
+    experiment: Experiment, parts: Mapping[str, Parts], boundaries: Boundaries
+) -> None:
+    """There are enough sessions to train on and to test."""
+    # One that ended before the test part still teaches the others; alone there is nothing to test.
+    tested = {symbol: part for symbol, part in parts.items() if len(part.test)} or dict(parts)
+    settings = experiment.training
+    every = settings.supervision == "every"
+    if settings.epochs:
+        check_parts(tested, boundaries, settings.lookback, settings.burn_in if every else 0)
+    else:
+        check_tested(tested, boundaries)
+    if not every:
+        check_windows(tested, settings.lookback)
+
+
+def _nothing_to_forecast_with(fallback_reason: str) -> ConfigError:
     """That an experiment neither trains networks nor begins with trained ones."""
     return ConfigError(
         "`training.epochs` is 0, and there are no pretrained networks that could forecast without "
-        f"training: {why_new or '`model.start` is random'}",
+        f"training: {fallback_reason or '`model.start` is random'}",
         "let `training.epochs` be 1 at least, or leave `model` and `target` as they are by default",
     )
 

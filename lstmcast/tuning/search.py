@@ -131,12 +131,12 @@ def tune(kept: KeptStudy, observer: Observer, *, trials: int, seconds: float | N
 
 
 def _loss(kept: KeptStudy, experiment: Experiment, watch: "_Watch | None" = None) -> float:
-    from lstmcast.training import SilentObserver, validation_loss
+    from lstmcast.training import SilentObserver, resolve_experiment, validation_loss
 
+    histories = kept.plan.histories
+    resolved = resolve_experiment(experiment, histories)
     external_members = baseline_members(experiment.model.pool.baselines)
-    return validation_loss(
-        experiment, kept.plan.histories, watch or SilentObserver(), external_members
-    )
+    return validation_loss(resolved, histories, watch or SilentObserver(), external_members)
 
 
 def _try(kept: KeptStudy, trial: "optuna.Trial") -> Tried:

@@ -26,4 +26,4 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run() -> Run:
     """A run of two small networks on simulated prices, in memory."""
     history = simulated()
-    return lstmcast.Run(FittedRun.of(trained(*OVERRIDES), [history], 1), prices=[history])
+    return lstmcast.Run(FittedRun.of(trained(*OVERRIDES)), prices=[history])

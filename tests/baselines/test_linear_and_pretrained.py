@@ -37,12 +37,12 @@ from lstmcast.features import Bars, build_matrices
 from lstmcast.nn.heads.student_t import FIRST_DF, log_width_of_unit_deviation, raw_of_df
 from lstmcast.pretraining.weights import shipped
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training import resolve_experiment
+from lstmcast.training.builder import NEW
 from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED
 from lstmcast.training.group import Group, new_network
 from lstmcast.training.linear import LinearModel, fit_linear
-from lstmcast.training.prepare import resolve_experiment
 from lstmcast.training.reading import Reading
-from lstmcast.training.recipe import NEW
 from lstmcast.training.zero_shot import zero_shot_forecasts
 
 FIRST = pd.Timestamp("2002-10-01")

@@ -11,6 +11,7 @@ from rich.console import Console
 from support.histories import simulated
 from support.program import Workplace
 
+import lstmcast.api.fitting
 import lstmcast.run
 import lstmcast.training
 from lstmcast.cli import backtest, interrupts
@@ -100,7 +101,7 @@ def test_when_all_networks_are_trained_the_run_is_written(
             press(number)
         return write(*arguments)  # type: ignore[arg-type]  # as they came
 
-    monkeypatch.setattr(lstmcast.run, "create_run", pressed)
+    monkeypatch.setattr(lstmcast.api.fitting, "create_run", pressed)
     result = place.invoke("train", "-c", place.config, *ONE)
     assert result.exit_code == code
     assert "all networks are trained: writing the run" in result.stderr

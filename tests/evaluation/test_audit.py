@@ -15,7 +15,7 @@ from support.histories import simulated
 from support.unlike import new_york, tokyo
 
 import lstmcast.training
-import lstmcast.training.experiment as training_experiment
+import lstmcast.training.fitting as training_fitting
 import lstmcast.training.prepare as preparation
 from lstmcast.calibration import IntervalFactors
 from lstmcast.config import Experiment
@@ -37,7 +37,7 @@ from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.predictions import QUANTILES as Q
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import Trained, train_experiment
+from lstmcast.training import Trained, resolve_experiment, train_experiment
 from lstmcast.training.device_panel import DevicePanel
 
 HISTORY = simulated()
@@ -235,7 +235,7 @@ def test_early_stopping_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -
             }
             super().__init__(inputs, targets, peeking, **rest)
 
-    monkeypatch.setattr(training_experiment, "DevicePanel", Cheating)
+    monkeypatch.setattr(training_fitting, "DevicePanel", Cheating)
     check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
     assert check.passed is False
     assert "early stopping" in check.detail
@@ -252,7 +252,7 @@ def test_training_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None
             }
             super().__init__(inputs, targets, peeking, **rest)
 
-    monkeypatch.setattr(training_experiment, "DevicePanel", Cheating)
+    monkeypatch.setattr(training_fitting, "DevicePanel", Cheating)
     check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
     assert check.passed is False
     assert "training batches" in check.detail
@@ -434,6 +434,6 @@ def test_a_model_must_follow_volatility_better_than_ewma_does(
     assert "correlation of 0.81 between forecast and true" in check.detail
     assert "EWMA(0.94) reaches 0.81" in check.detail
     monkeypatch.setattr(lstmcast.training, "train_experiment", train_experiment)
-    untrained = small("training.learning_rate=1e-9")
+    untrained = resolve_experiment(small("training.learning_rate=1e-9"), [HISTORY])
     check = check_volatility(untrained)
     assert check.passed is False, check

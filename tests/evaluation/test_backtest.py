@@ -32,9 +32,8 @@ from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_erro
 from lstmcast.evaluation.backtest.walk import stretch, train_fold
 from lstmcast.evaluation.significance import long_run_variance
 from lstmcast.plots.backtest import backtest_chart
-from lstmcast.training import device
+from lstmcast.training import device, resolve_experiment
 from lstmcast.training.checkpoint import load_forecaster
-from lstmcast.training.prepare import resolve_experiment
 
 SESSIONS = pd.bdate_range("2001-01-02", periods=1000, name="date")
 QUICK = ("random_walk", "ewma")

@@ -130,7 +130,7 @@ VARIANTS = ("model.variants=[{network: lstm_cnn, head: quantile}]", "model.pool.
 def test_a_run_forecasts_by_its_graphs_as_by_pytorch(
     overrides: tuple[str, ...], tmp_path: Path
 ) -> None:
-    run = create_run(tmp_path, trained(*overrides), [HISTORY], 1)
+    run = create_run(tmp_path, trained(*overrides))
     assert run.record["graphs"]["exported"] is True
     assert run.record["graphs"]["difference"] <= TOLERANCE
     told: list[str] = []
@@ -175,7 +175,7 @@ def spoilt(run: Run, how: str) -> Run:
 def test_without_a_graph_pytorch_forecasts_and_says_so(
     how: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = create_run(tmp_path, trained(), [HISTORY], 1)
+    run = create_run(tmp_path, trained())
     if how == "no onnxruntime":
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
     else:
@@ -191,7 +191,7 @@ def test_without_a_graph_pytorch_forecasts_and_says_so(
 
 def test_training_goes_on_without_onnx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    run = create_run(tmp_path, trained(), [HISTORY], 1)
+    run = create_run(tmp_path, trained())
     assert run.record["graphs"] == {"exported": False, "why": "onnxruntime is not installed"}
     assert not list(run.path.glob("*.onnx"))
 
@@ -199,7 +199,7 @@ def test_training_goes_on_without_onnx(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_a_forecast_does_not_load_pytorch(tmp_path: Path) -> None:
     """Neither by a run nor by the pretrained networks; nor what only training and scoring need."""
     place = Workplace.make(tmp_path, HISTORY, simulated(2, 90, symbol="BBB"))
-    create_run(place.runs, trained(), [HISTORY], 1)
+    create_run(place.runs, trained())
     heavy = ("torch", "sklearn", "matplotlib", "arch", "joblib", "onnx", "yfinance")
     first = (
         "import atexit, sys; atexit.register(lambda: print(sorted("

@@ -8,7 +8,7 @@ import torch
 from lstmcast.config import Experiment, Training, parse_experiment
 from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import EpochRecord, Trained, train_experiment
+from lstmcast.training import EpochRecord, Trained, resolve_experiment, train_experiment
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.prepare import prepare
@@ -73,7 +73,8 @@ class Recorder:
 
 def train(experiment: Experiment, *histories: PriceHistory) -> Trained:
     """Train without watching."""
-    return train_experiment(experiment, histories or (simulated(),), Recorder())
+    histories = histories or (simulated(),)
+    return train_experiment(resolve_experiment(experiment, histories), histories, Recorder())
 
 
 @lru_cache(maxsize=16)

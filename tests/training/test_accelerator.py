@@ -109,7 +109,7 @@ def test_a_full_memory_names_what_takes_it(monkeypatch: pytest.MonkeyPatch) -> N
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has")
 
-    monkeypatch.setattr("lstmcast.training.experiment._fit", full)
+    monkeypatch.setattr("lstmcast.training.experiment.fit_groups", full)
     message = (
         r"`training.device` cpu is out of memory: training asked for 2.50 GiB more than it has "
         r"free, with `training.batch_size` 16 and `training.lookback` 24"

@@ -15,13 +15,14 @@ from support.histories import simulated
 
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
-from lstmcast.training import ensemble
+from lstmcast.training import ensemble, member
+from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.ensemble import RESTART_FACTOR, FittedEnsemble, fit_ensemble
+from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.loop import refit_member
+from lstmcast.training.member import RESTART_FACTOR
 from lstmcast.training.observers import EpochRecord
 from lstmcast.training.prepare import prepare
-from lstmcast.training.recipe import Recipe
 
 RATE = 0.01
 
@@ -39,7 +40,7 @@ def fit(
     panel = DevicePanel(prepared)
     attempts: Counter[int] = Counter()
 
-    class Spoilt(Recipe):
+    class Spoilt(MemberBuilder):
         def build(self, member: int, seed: int) -> Network:
             network = super().build(member, seed)
             attempts[member] += 1
@@ -48,9 +49,9 @@ def fit(
                     next(network.parameters()).fill_(math.nan)
             return network
 
-    recipe = Spoilt(prepared.experiment, panel)
-    last = recipe if again else None
-    return fit_ensemble(recipe, prepared.experiment, observer or Recorder(), refit=last)
+    builder = Spoilt(prepared.experiment, panel)
+    last = builder if again else None
+    return fit_ensemble(builder, prepared.experiment, observer or Recorder(), refit=last)
 
 
 @pytest.mark.parametrize("overrides", [(), LINEAR, LAST], ids=["every", "linear", "last"])
@@ -161,7 +162,7 @@ def test_ctrl_c_in_the_last_training_leaves_nothing_half_trained(
         assert stop.wait(timeout=60)
         return refit_member(*args, stop=stop, **options)
 
-    monkeypatch.setattr(ensemble, "refit_member", late)
+    monkeypatch.setattr(member, "refit_member", late)
     interrupt_when(began, monkeypatch)
     fitted = fit(lambda *_: False, again=True)
     assert fitted.interrupted

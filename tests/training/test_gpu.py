@@ -25,10 +25,10 @@ from lstmcast.pretraining.training import pretrain
 from lstmcast.run import Run
 from lstmcast.training import Trained, accelerator
 from lstmcast.training.accelerator import arithmetic
+from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.prepare import prepare
-from lstmcast.training.recipe import Recipe
 from lstmcast.training.steps import Steps
 
 pytestmark = pytest.mark.gpu
@@ -148,7 +148,7 @@ def _member(*overrides: str, part: object = None) -> tuple:  # type: ignore[type
     prepared = part or prepare(small(*ON_GPU, *overrides), [simulated()])
     settings = small(*ON_GPU, *overrides).training
     panel = DevicePanel(prepared, CUDA)  # type: ignore[arg-type]
-    network = Recipe(prepared.experiment, panel).build(0, seed=3)  # type: ignore[attr-defined]
+    network = MemberBuilder(prepared.experiment, panel).build(0, seed=3)  # type: ignore[attr-defined]
     steps = Steps(network, settings, learning_rate=0.05)
     batches = [*panel.training_batches(torch.Generator().manual_seed(1))]
     assert len(batches) > 5

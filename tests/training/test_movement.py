@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import torch
 from support.experiments import Recorder, small, train, trained
-from support.histories import simulated
 
 from lstmcast.nn import Network
 from lstmcast.training import Trained, train_experiment
+from lstmcast.training.builder import initial_network
 from lstmcast.training.movement import Movement, movement
-from lstmcast.training.recipe import initial_network
 
 PRETRAINED = ("model.start=pretrained", "model.hidden_size=64", "training.epochs=1")
 
@@ -90,11 +89,11 @@ def test_an_lstm_that_contributes_nothing_is_named() -> None:
 
 def test_new_networks_say_why_they_are_new() -> None:
     (movement,) = trained().movements
-    assert (movement.began, movement.why_new, movement.width_change) == ("new", "", None)
+    assert (movement.began, movement.fallback_reason, movement.width_change) == ("new", "", None)
     assert movement.lines()[0] == "the networks began with new weights"
     other = train(small("model.start=pretrained", "training.epochs=1", "model.members=1"))
     (found,) = other.movements
-    assert (found.began, found.why_new) == ("new", "`model.hidden_size` is 4, theirs is 64")
+    assert (found.began, found.fallback_reason) == ("new", "`model.hidden_size` is 4, theirs is 64")
     assert found.lines()[0] == (
         "the networks began with new weights: `model.hidden_size` is 4, theirs is 64"
     )
@@ -103,7 +102,7 @@ def test_new_networks_say_why_they_are_new() -> None:
 def test_a_warm_start_is_told_as_one() -> None:
     result = trained(*PRETRAINED)
     later = train_experiment(
-        small(*PRETRAINED), [simulated()], Recorder(), warm_start=result.forecaster
+        result.prepared.experiment, result.histories, Recorder(), warm_start=result.forecaster
     )
     (found,) = later.movements
     assert found.began == "warm"

@@ -18,7 +18,7 @@ from lstmcast.errors import ConfigError, DataError, DivergedError
 from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
 from lstmcast.run import Run, create_run
-from lstmcast.training import Trained, train_experiment
+from lstmcast.training import Trained, resolve_experiment, train_experiment
 from lstmcast.training.forecaster import Forecaster, new_network
 from lstmcast.training.pooling import ValidationForecasts, combine, learn_weights, weigh
 
@@ -132,7 +132,9 @@ def train(
 ) -> Trained:
     experiment = experiment or small(*overrides)
     external_members = baseline_members(experiment.model.pool.baselines)
-    return train_experiment(experiment, [history], Recorder(), external_members)
+    return train_experiment(
+        resolve_experiment(experiment, [history]), [history], Recorder(), external_members
+    )
 
 
 VARIED = (
@@ -198,7 +200,7 @@ def test_a_baseline_in_the_pool_is_fitted_on_what_came_before(varied: Trained) -
 
 
 def test_a_run_of_a_pool_is_loaded_as_it_was(varied: Trained, tmp_path: Path) -> None:
-    run = create_run(tmp_path, varied, [HISTORY], threads=1)
+    run = create_run(tmp_path, varied)
     again = Run.open(run.path, tmp_path)
     loaded = again.forecaster()
     rows = {"AAA": varied.prepared.parts["AAA"].test[-3:]}
@@ -251,7 +253,12 @@ def test_a_baseline_that_the_prices_have_no_columns_for_is_named_before_training
     experiment = small("model.pool.baselines=[har_range]")
     watcher = Recorder()
     with pytest.raises(DataError, match=r"`model.pool.baselines` names har_range, and AAA"):
-        train_experiment(experiment, [history], watcher, baseline_members(["har_range"]))
+        train_experiment(
+            resolve_experiment(experiment, [history]),
+            [history],
+            watcher,
+            baseline_members(["har_range"]),
+        )
     assert watcher.records == []
 
 
@@ -262,7 +269,7 @@ def test_a_baseline_that_the_prices_have_no_columns_for_is_named_before_training
         (["model.head=point", "model.pool.baselines=[ewma]"], "asks for ewma"),
         (["model.variants=[{head: point}]"], "mixes the heads student_t, point"),
         (["model.variants=[{head: round}]"], "`model.variants.head` is 'round'"),
-        (["model.variants=[{network: gru}]"], "`model.network` is 'gru'"),
+        (["model.variants=[{network: gru}]"], "`model.variants.network` is 'gru'"),
         (["model.variants=[{features: [moon]}]"], "`features` names moon"),
     ],
 )
@@ -296,14 +303,14 @@ def test_a_group_that_diverges_is_left_out_and_told(
                 next(network.parameters()).fill_(math.nan)
         return network
 
-    monkeypatch.setattr("lstmcast.training.recipe.new_network", build)
+    monkeypatch.setattr("lstmcast.training.builder.new_network", build)
     run = train("model.members=2", "model.variants=[{hidden_size: 3, members: 2}]")
     lost, kept = ([0, 1], 1) if spoilt == 4 else ([2, 3], 0)
     assert run.ensemble.diverged == lost
     assert [group.number for group in run.forecaster.groups] == [kept]
     assert run.pool is not None
     assert len(run.pool.members) == 2
-    loaded = create_run(tmp_path, run, [HISTORY], threads=1).forecaster()
+    loaded = create_run(tmp_path, run).forecaster()
     assert [group.number for group in loaded.groups] == [kept]
     rows = {"AAA": run.prepared.parts["AAA"].test[-1:]}
     np.testing.assert_array_equal(
@@ -321,6 +328,6 @@ def test_training_fails_where_no_group_trains(monkeypatch: pytest.MonkeyPatch) -
             next(network.parameters()).fill_(math.nan)
         return network
 
-    monkeypatch.setattr("lstmcast.training.recipe.new_network", build)
+    monkeypatch.setattr("lstmcast.training.builder.new_network", build)
     with pytest.raises(DivergedError, match="the loss of every member stopped being finite"):
         train("model.members=1", "model.variants=[{hidden_size: 3}]")

@@ -14,7 +14,7 @@ from support.simulated import bars_from_returns, garch_returns
 
 from lstmcast.config import parse_experiment
 from lstmcast.distributions import StudentTMixture
-from lstmcast.training import Trained, train_experiment
+from lstmcast.training import Trained, resolve_experiment, train_experiment
 from lstmcast.training.forecaster import ForecastInputs
 
 SYMBOLS = [f"S{k}" for k in range(6)]
@@ -40,7 +40,8 @@ def train(returns: dict[str, np.ndarray]) -> Trained:
         bars = bars_from_returns(values)
         bars["adj_close"] = bars["close"]
         histories.append(as_history(bars.drop(columns="dollar_volume"), symbol))
-    return train_experiment(parse_experiment(EXPERIMENT), histories, Recorder())
+    experiment = resolve_experiment(parse_experiment(EXPERIMENT), histories)
+    return train_experiment(experiment, histories, Recorder())
 
 
 def forecasts(run: Trained) -> dict[str, tuple[np.ndarray, list[StudentTMixture]]]:

@@ -13,7 +13,14 @@ from support.histories import simulated
 
 from lstmcast.config import Experiment
 from lstmcast.errors import DivergedError, RunError
-from lstmcast.training import EpochRecord, Keeper, Trained, ensemble, train_experiment
+from lstmcast.training import (
+    EpochRecord,
+    Keeper,
+    Trained,
+    member,
+    resolve_experiment,
+    train_experiment,
+)
 from lstmcast.training.kept import AGAIN, MemberKeeper
 from lstmcast.training.loop import fit_member
 
@@ -45,7 +52,8 @@ def train(
     experiment: Experiment, folder: Path | None, observer: Any = None, every: float = 0.0
 ) -> Trained:
     keeper = None if folder is None else Keeper(folder, {}, every)
-    return train_experiment(experiment, [simulated()], observer or Recorder(), keeper=keeper)
+    resolved = resolve_experiment(experiment, [simulated()])
+    return train_experiment(resolved, [simulated()], observer or Recorder(), keeper=keeper)
 
 
 def assert_same(one: Trained, other: Trained) -> None:
@@ -103,7 +111,7 @@ def test_a_refit_goes_on_and_what_is_done_is_not_trained_again(
         taken.append(member)
         return fit_member(*arguments, member=member, **named)
 
-    monkeypatch.setattr(ensemble, "fit_member", fitted)
+    monkeypatch.setattr(member, "fit_member", fitted)
     assert_same(train(experiment, tmp_path), whole)
     assert taken == [1]
     taken.clear()
@@ -121,11 +129,11 @@ def test_a_member_that_diverged_goes_on_at_its_lower_rate(
             raise DivergedError("the loss is no longer finite")
         return fit_member(*arguments, learning_rate=learning_rate, **named)
 
-    monkeypatch.setattr(ensemble, "fit_member", diverges_first)
+    monkeypatch.setattr(member, "fit_member", diverges_first)
     whole = train(experiment, None)
     with pytest.raises(CutError):
         train(experiment, tmp_path, Cutter(2))
-    monkeypatch.setattr(ensemble, "fit_member", fit_member)  # the first rate is not tried again
+    monkeypatch.setattr(member, "fit_member", fit_member)  # the first rate is not tried again
     assert_same(train(experiment, tmp_path), whole)
 
 

@@ -145,11 +145,12 @@ import sys
 from pathlib import Path
 from typing import Any
 from lstmcast.config import parse_experiment
-from lstmcast.training import train_experiment
+from lstmcast.training import resolve_experiment, train_experiment
 from support.experiments import Recorder
 from support.histories import simulated
 
 experiment = parse_experiment({SMALL!r}, ["model.start=pretrained", "training.refit=validation"])
+experiment = resolve_experiment(experiment, [simulated()])
 train_experiment(experiment, [simulated()], Recorder())
 sys.exit(sorted({{"torch._dynamo", "sklearn"}} & sys.modules.keys()) or 0)
 """

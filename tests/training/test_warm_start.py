@@ -6,19 +6,19 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import torch
-from support.experiments import PRICE, Recorder, same_weights, small
+from support.experiments import PRICE, Recorder, same_weights, small, train
 from support.histories import simulated
 
 from lstmcast.dataset import build_inputs
 from lstmcast.features import build_matrices
 from lstmcast.nn import NETWORKS, Network
-from lstmcast.training import Trained, train_experiment
+from lstmcast.training import Trained, resolve_experiment, train_experiment
+from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.forecaster import Forecaster
 from lstmcast.training.group import new_network
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.prepare import Prepared, prepare
-from lstmcast.training.recipe import Recipe
 from lstmcast.training.warm_start import copy_weights, rescaled, warm_starts
 
 AAA, BBB = simulated(1, 520), simulated(2, 420, symbol="BBB", first="2001-05-01", price=20.0)
@@ -30,7 +30,9 @@ ONE = TWO[1:]
 @lru_cache(maxsize=8)
 def earlier(*overrides: str) -> Trained:
     """Trained on the first sessions of one symbol; shared, so leave it as it is."""
-    return train_experiment(small(*ONE, *overrides), [EARLIER], Recorder())
+    return train_experiment(
+        resolve_experiment(small(*ONE, *overrides), [EARLIER]), [EARLIER], Recorder()
+    )
 
 
 def later(*overrides: str) -> Prepared:
@@ -40,7 +42,8 @@ def later(*overrides: str) -> Prepared:
 
 def go_on(*overrides: str, start: Forecaster | None = None) -> Trained:
     """The later training."""
-    return train_experiment(small(*TWO, *overrides), [AAA, BBB], Recorder(), (), start)
+    experiment = resolve_experiment(small(*TWO, *overrides), [AAA, BBB])
+    return train_experiment(experiment, [AAA, BBB], Recorder(), (), start)
 
 
 def stirred(network: Network) -> Network:
@@ -100,7 +103,10 @@ def test_a_member_goes_on_with_the_body_and_a_head_fitted_around_the_earlier_one
     part = later("model.start=pretrained", *overrides)
     panel = DevicePanel(part)
     old = [stirred(new_network(part.experiment, panel.input_size, seed)) for seed in (1, 2)]
-    warm, cold = Recipe(part.experiment, panel, 3, old), Recipe(part.experiment, panel, 3)
+    warm, cold = (
+        MemberBuilder(part.experiment, panel, 3, old),
+        MemberBuilder(part.experiment, panel, 3),
+    )
     for k, network in enumerate(old):
         member, fresh = warm.build(3 + k, seed=9), cold.build(3 + k, seed=9)
         near = [
@@ -144,7 +150,7 @@ def test_prices_are_read_as_shares_of_their_own_range() -> None:
 
 
 def test_other_columns_begin_anew_and_say_so() -> None:
-    first = train_experiment(small("features=[returns]"), [EARLIER], Recorder())
+    first = train(small("features=[returns]"), EARLIER)
     cold, warm = go_on(), go_on(start=first.forecaster)
     (note,) = warm.notes
     assert note.startswith("the networks begin anew: the features had other columns before (")
@@ -186,9 +192,9 @@ def test_offsets_of_symbols_are_those_of_the_new_rows(horizon: int) -> None:
     three = simulated(3, 420, symbol="CCC", first="2001-05-01", price=7.0)
     before = prepare(small(*TWO, *options), [AAA, BBB])
     after = prepare(small("data.symbols=[AAA, BBB, CCC]", *TWO[1:], *options), [AAA, BBB, three])
-    cold = Recipe(before.experiment, DevicePanel(before))
+    cold = MemberBuilder(before.experiment, DevicePanel(before))
     start = cold.finish(cold.build(0, seed=1), 0)
-    warm = Recipe(after.experiment, DevicePanel(after), 0, [start])
+    warm = MemberBuilder(after.experiment, DevicePanel(after), 0, [start])
     network = warm.build(0, seed=2)
     assert network.head.offsets is not None
     assert network.head.offsets.shape[0] == 4

@@ -16,7 +16,7 @@ from support.histories import altered_after, simulated
 from lstmcast.config import Experiment, load_experiment
 from lstmcast.errors import ConfigError, DivergedError, RunError, TrainingError, UsageError
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import EpochRecord, SilentObserver, validation_loss
+from lstmcast.training import EpochRecord, SilentObserver, resolve_experiment, validation_loss
 from lstmcast.tuning import KeptStudy, Plan, Summary, Tried, summarise, tune
 
 SPACE = "{training.learning_rate: {low: 1e-3, high: 1e-1, log: true}, model.hidden_size: [2, 4, 8]}"
@@ -371,15 +371,14 @@ def test_the_test_part_changes_nothing_and_is_not_forecast(monkeypatch: pytest.M
     monkeypatch.setattr("lstmcast.training.experiment.predict", None)
     bars = HISTORY.bars.index
     validation_end = bars[int(0.8 * len(bars)) - 1]
+    experiment = resolve_experiment(small("model.members=1"), [HISTORY])
     losses = {
-        validation_loss(small("model.members=1"), [history], SilentObserver())
+        validation_loss(experiment, [history], SilentObserver())
         for history in (HISTORY, *(altered_after(HISTORY, validation_end, k) for k in (1, 2)))
     }
     assert len(losses) == 1
     earlier = bars[int(0.7 * len(bars))]
-    other = validation_loss(
-        small("model.members=1"), [altered_after(HISTORY, earlier, 1)], SilentObserver()
-    )
+    other = validation_loss(experiment, [altered_after(HISTORY, earlier, 1)], SilentObserver())
     assert other not in losses
 
 

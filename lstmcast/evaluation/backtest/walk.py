@@ -260,8 +260,8 @@ class Backtest:
         """
         if not self.settings.warm_start or fold.number == 1:
             return None
+        from lstmcast.training import resolve_experiment
         from lstmcast.training.checkpoint import load_forecaster
-        from lstmcast.training.prepare import resolve_experiment
 
         experiment = resolve_experiment(self.experiment, self.histories)
         external_members = baseline_members(experiment.model.pool.baselines)
@@ -306,7 +306,7 @@ def train_fold(
         DataError: if no symbol has enough sessions before the first forecast.
         KeyboardInterrupt: on Ctrl-C, also where networks were trained for some epochs.
     """
-    from lstmcast.training import SilentObserver, train_experiment
+    from lstmcast.training import SilentObserver, resolve_experiment, train_experiment
 
     fewest = FEWEST_TO_JOIN if experiment.training.epochs else FEWEST_UNTRAINED
     given = [cut for history in histories if (cut := _cut(history, fold, fewest)) is not None]
@@ -329,6 +329,7 @@ def train_fold(
             "training": experiment.training.model_copy(update={"threads": threads}),
         }
     )
+    chosen = resolve_experiment(chosen, given)
     external_members = baseline_members(chosen.model.pool.baselines)
     trained = train_experiment(chosen, given, SilentObserver(), external_members, start)
     if trained.ensemble.interrupted:

@@ -39,7 +39,7 @@ PRETRAINED = HeadPrior(units=0.045, features=0.025, bias=0.2, offsets=0.1)
 NEW = HeadPrior(units=0.0, features=0.1, bias=1.0, offsets=0.15, growth=0.25)
 """How far a market's head lies from where it starts. Chosen on validation rows."""
 
-REACH = (1.0, 3.0, 0.0)
+PRIOR_FACTORS = (1.0, 3.0, 0.0)
 """What `PRETRAINED` is multiplied by, member after member in turn; 0 leaves a member as it begins.
 
 How far a market lies from the simulated ones is not known beforehand. A pool of members that go
@@ -60,7 +60,7 @@ LONG_RUN_OUTCOMES = 100_000
 """Rows times horizons that the further horizons are fitted to; neighbours overlap all but a day."""
 
 
-class Recipe:
+class MemberBuilder:
     """The members of one group, on the origins of one panel.
 
     Args:
@@ -121,14 +121,18 @@ class Recipe:
 
     def prior(self, member: int) -> HeadPrior:
         """How far a member's head may go from where it starts."""
-        return NEW if self.pretrained is None else PRETRAINED.times(self._reach(member))
+        return NEW if self.pretrained is None else PRETRAINED.times(self._prior_factor(member))
 
     def trains(self, member: int) -> bool:
         """Whether a member is fitted at all, or forecasts as it begins."""
-        return self.experiment.training.epochs > 0 and self._reach(member) > 0
+        return self.experiment.training.epochs > 0 and self._prior_factor(member) > 0
 
-    def _reach(self, member: int) -> float:
-        return 1.0 if self.pretrained is None else REACH[(member - self.first) % len(REACH)]
+    def _prior_factor(self, member: int) -> float:
+        return (
+            1.0
+            if self.pretrained is None
+            else PRIOR_FACTORS[(member - self.first) % len(PRIOR_FACTORS)]
+        )
 
     def build(self, member: int, seed: int) -> Network:
         """A member as training finds it."""

@@ -12,11 +12,11 @@ from support.histories import as_history, simulated, simulated_bars
 from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
 from lstmcast.nn import Network
+from lstmcast.training.builder import MemberBuilder, units_at
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.loop import refit_member
 from lstmcast.training.prepare import Prepared, prepare
-from lstmcast.training.recipe import Recipe, units_at
 
 HISTORIES = (simulated(1, symbol="AAA"), simulated(2, 300, symbol="BBB", first="2001-05-01"))
 POOL = "data.symbols=[AAA, BBB]"
@@ -53,12 +53,12 @@ def trained_again(
 @pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
 def test_a_finished_member_says_the_same_of_the_next_session(head: str) -> None:
     part = prepared("model.start=pretrained", f"model.head={head}")
-    recipe = Recipe(part.experiment, panel_of(part))
-    member = recipe.build(0, seed=3)
+    builder = MemberBuilder(part.experiment, panel_of(part))
+    member = builder.build(0, seed=3)
     with torch.no_grad():
         member.head.weight[:, : member.encoder.output_size].uniform_(-0.3, 0.3)
-    whole = recipe.finish(member, 0)
-    x, scale = recipe.panel.features[None, :50], recipe.panel.scale[None, :50]
+    whole = builder.finish(member, 0)
+    x, scale = builder.panel.features[None, :50], builder.panel.scale[None, :50]
     near, far = (network.eval()(x, scale)[0] for network in (member, whole))
     for one, other in zip(near, far, strict=True):
         torch.testing.assert_close(one[:, :, 0], other[:, :, 0], atol=1e-5, rtol=1e-5)
@@ -66,9 +66,9 @@ def test_a_finished_member_says_the_same_of_the_next_session(head: str) -> None:
 
 def test_finishing_teaches_the_further_sessions() -> None:
     part = prepared("model.start=pretrained")
-    recipe = Recipe(part.experiment, panel_of(part))
-    member = recipe.build(0, seed=3)
-    whole, panel = recipe.finish(member, 0), recipe.whole
+    builder = MemberBuilder(part.experiment, panel_of(part))
+    member = builder.build(0, seed=3)
+    whole, panel = builder.finish(member, 0), builder.whole
     fresh = new_network(part.experiment, panel.input_size, seed=0)
     fresh.load_state_dict(whole.state_dict())
     far = list(fresh.head.long_run_outputs)
@@ -85,12 +85,12 @@ def test_finishing_teaches_the_further_sessions() -> None:
 
 def test_members_go_some_way_far_and_nowhere() -> None:
     part = prepared("model.start=pretrained", "model.hidden_size=64", "model.members=4")
-    recipe = Recipe(part.experiment, panel_of(part), pretrained=part.pretrained)
-    assert [recipe.trains(member) for member in range(4)] == [True, True, False, True]
+    builder = MemberBuilder(part.experiment, panel_of(part), pretrained=part.pretrained)
+    assert [builder.trains(member) for member in range(4)] == [True, True, False, True]
 
     def moved(member: int) -> float:
-        start = recipe._new(0, member, whole=False).head.weight
-        return float((recipe.build(member, seed=1).head.weight - start).norm().detach())
+        start = builder._new(0, member, whole=False).head.weight
+        return float((builder.build(member, seed=1).head.weight - start).norm().detach())
 
     some, far, nowhere, again = map(moved, range(4))
     assert nowhere == 0 < some < far
@@ -108,12 +108,12 @@ def test_a_member_that_goes_nowhere_is_not_trained() -> None:
 
 def test_training_moves_the_width_and_leaves_the_location() -> None:
     part = prepared("model.start=pretrained")
-    recipe = Recipe(part.experiment, panel_of(part))
+    builder = MemberBuilder(part.experiment, panel_of(part))
     for number in (0, 1):
-        member = recipe.build(number, seed=5)
+        member = builder.build(number, seed=5)
         before = member.head.weight.detach().clone()
         settings = part.experiment.training
-        assert trained_again(member, recipe.panel, settings, epochs=2)
+        assert trained_again(member, builder.panel, settings, epochs=2)
         moved = (member.head.weight - before).abs().amax(dim=1)
         assert moved[0] < 1e-3 * before[0].abs().max()  # weight decay alone
         assert (moved[1:] > 1e-3).all()
@@ -128,10 +128,10 @@ def test_the_next_session_is_trained_without_the_others() -> None:
         near = PanelTargets(np.ascontiguousarray(part.targets.values[:, :horizon]))
         panel = DevicePanel(replace(part, targets=near))
         target = part.experiment.target.model_copy(update={"horizon": horizon})
-        recipe = Recipe(part.experiment.model_copy(update={"target": target}), panel)
-        member = recipe.build(0, seed=2)
+        builder = MemberBuilder(part.experiment.model_copy(update={"target": target}), panel)
+        member = builder.build(0, seed=2)
         settings = part.experiment.training
-        assert trained_again(member, recipe.panel, settings)
+        assert trained_again(member, builder.panel, settings)
         fitted.append(member.encoder.state_dict())
     for name, weight in fitted[0].items():
         torch.testing.assert_close(weight, fitted[1][name], atol=1e-6, rtol=1e-5)
@@ -170,10 +170,10 @@ def test_a_member_is_trained_again_for_its_best_epochs_from_its_own_seed() -> No
     """By hand: the same network as `train` kept, to the bit."""
     run = trained("training.epochs=3", "model.members=1")
     part, (member,) = run.prepared, run.ensemble.members
-    recipe = Recipe(part.experiment, panel_of(part, everything=True))
+    builder = MemberBuilder(part.experiment, panel_of(part, everything=True))
     best = min(member.records, key=lambda record: record.validation_loss).epoch
-    network = recipe.build(0, member.seed)
-    assert trained_again(network, recipe.panel, part.experiment.training, best, member.seed)
+    network = builder.build(0, member.seed)
+    assert trained_again(network, builder.panel, part.experiment.training, best, member.seed)
     (group,) = run.forecaster.groups
     for name, weight in group.refitted[0].state_dict().items():
         torch.testing.assert_close(weight, network.state_dict()[name], atol=0, rtol=0)
@@ -193,20 +193,20 @@ def test_validation_is_forecast_by_networks_that_did_not_see_it() -> None:
 
 def test_training_again_stops_when_told_to() -> None:
     part = prepared()
-    recipe = Recipe(part.experiment, panel_of(part))
+    builder = MemberBuilder(part.experiment, panel_of(part))
     stop = threading.Event()
     stop.set()
     settings = part.experiment.training
-    assert not trained_again(recipe.build(0, 1), recipe.panel, settings, epochs=3, stop=stop)
+    assert not trained_again(builder.build(0, 1), builder.panel, settings, epochs=3, stop=stop)
 
 
 def test_a_network_that_is_no_number_is_not_kept() -> None:
     part = prepared()
-    recipe = Recipe(part.experiment, panel_of(part))
-    network = recipe.build(0, 1)
+    builder = MemberBuilder(part.experiment, panel_of(part))
+    network = builder.build(0, 1)
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
-    assert not trained_again(network, recipe.panel, part.experiment.training)
+    assert not trained_again(network, builder.panel, part.experiment.training)
 
 
 def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:
@@ -220,8 +220,8 @@ def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:
         assert set(batch.weight.unique().tolist()) == {0.0, 1.0}
         counted = whole.weight[..., :1] > 0
         assert torch.equal(batch.weight > 0, counted)
-    recipe = Recipe(part.experiment, panel)
-    assert recipe.panel is panel  # a random start trains all horizons at once
+    builder = MemberBuilder(part.experiment, panel)
+    assert builder.panel is panel  # a random start trains all horizons at once
 
 
 def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() -> None:
@@ -235,13 +235,13 @@ def test_a_symbol_that_is_wilder_gets_an_offset_and_an_unknown_one_does_not() ->
     histories = [as_history(frame, name) for name, frame in frames.items()]
     experiment = small(POOL, "model.start=pretrained", "model.members=1", "target.horizon=3")
     part = prepare(experiment, histories)
-    recipe = Recipe(part.experiment, panel_of(part))
-    whole = recipe.finish(recipe.build(0, seed=1), 0)
+    builder = MemberBuilder(part.experiment, panel_of(part))
+    whole = builder.finish(builder.build(0, seed=1), 0)
     offsets = whole.head.offsets
     assert offsets is not None
     assert offsets[0, -1] < offsets[1, -1]  # raw degrees of freedom
     assert not offsets[2].any()
-    x, scale = recipe.whole.features[None, 60:90], recipe.whole.scale[None, 60:90]
+    x, scale = builder.whole.features[None, 60:90], builder.whole.scale[None, 60:90]
     answers = [
         whole(x, scale, symbols=None if k is None else torch.tensor([k]))[0].df
         for k in (0, 1, 2, None)
@@ -280,10 +280,10 @@ def test_finishing_reads_no_row_after_training(overrides: tuple[str, ...]) -> No
         panel = panel_of(part)
         for block, rows in zip(panel.blocks, part.parts.values(), strict=True):
             panel.features[block.start + int(rows.train[-1]) + 1 : block.stop] += later
-        recipe = Recipe(part.experiment, panel)
-        member = recipe.build(0, seed=1)
+        builder = MemberBuilder(part.experiment, panel)
+        member = builder.build(0, seed=1)
         with torch.no_grad():
             member.head.weight[1:, : member.encoder.output_size] = 0.3
-        heads.append(recipe.finish(member, 0).head.state_dict())
+        heads.append(builder.finish(member, 0).head.state_dict())
     for name, weight in heads[0].items():
         assert torch.equal(weight, heads[1][name])

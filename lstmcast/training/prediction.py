@@ -1,0 +1,69 @@
+"""Pooling trained members by their validation forecasts, and forecasting a table of origins."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from lstmcast.dataset.panel import Block
+from lstmcast.nn import HEADS
+from lstmcast.predictions import Actuals, tabulate
+from lstmcast.training.device import in_threads
+from lstmcast.training.forecaster import Forecaster, ForecastInputs
+from lstmcast.training.group import Origins
+from lstmcast.training.objective import horizon_weights
+from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
+from lstmcast.training.prepare import Prepared
+
+
+def pool_members(
+    forecaster: Forecaster, inputs: ForecastInputs, prepared: Prepared
+) -> tuple[Forecaster, PoolReport | None]:
+    """Give the forecaster its weights, and find what each member is worth on validation."""
+    experiment = prepared.experiment
+    if not HEADS[experiment.model.head].is_distribution:
+        return forecaster, None
+    # Where the loss is on the last step alone, a forecast needs a whole window before it.
+    settings = experiment.training
+    needed = 0 if settings.supervision == "every" else settings.lookback - 1
+    origins = {
+        symbol: rows.validation[rows.validation >= needed]
+        for symbol, rows in prepared.parts.items()
+    }
+    origins = {symbol: rows for symbol, rows in origins.items() if len(rows)}
+    if not origins:  # a short history, and nothing is trained
+        return forecaster, None
+    horizon = experiment.target.horizon
+    members = forecaster.members(inputs, origins)
+    actual = {
+        block.symbol: Actuals(block.symbol, dates, inputs.closes[block.rows]).cumulative_returns(
+            origins[block.symbol], horizon
+        )
+        for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
+        if block.symbol in origins
+    }
+    forecasts = ValidationForecasts(
+        [members[symbol] for symbol in actual],
+        list(actual.values()),
+        horizon_weights(horizon).double().numpy(),
+    )
+    pool = experiment.model.pool
+    weights, report = weigh(forecasts, forecaster.member_names(), pool.method, pool.floor)
+    return replace(forecaster, weights=weights), report
+
+
+def predict(
+    forecaster: Forecaster, inputs: ForecastInputs, origins: Origins, last: pd.Timestamp
+) -> pd.DataFrame:
+    """The prediction table of the given origins, for outcomes up to the session `last`."""
+    forecasts = forecaster.forecast(inputs, origins)
+
+    def table(symbol: tuple[Block, pd.DatetimeIndex]) -> pd.DataFrame:
+        block, dates = symbol
+        rows = int(dates.searchsorted(last, side="right"))
+        actuals = Actuals(block.symbol, dates[:rows], inputs.closes[block.rows][:rows])
+        return tabulate(actuals, origins[block.symbol], forecasts[block.symbol])
+
+    pairs = zip(inputs.blocks, inputs.dates, strict=True)
+    symbols = [(block, dates) for block, dates in pairs if block.symbol in forecasts]
+    tables = in_threads(table, symbols, forecaster.experiment.training.threads)
+    return pd.concat(tables, ignore_index=True)
