@@ -15,7 +15,7 @@ from lstmcast.errors import LstmcastError, UsageError
 from lstmcast.forecasting.issue import issue_by_pretrained, issue_by_run
 from lstmcast.forecasting.issued import Issued
 from lstmcast.forecasting.levels import columns_of, parse_levels
-from lstmcast.forecasting.when import When
+from lstmcast.forecasting.request import ForecastRequest
 from lstmcast.prices.selection import choose_source
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import AUTO, Reference
@@ -66,7 +66,7 @@ def forecast(
     wanted = [Reference(history.source, history.symbol) for history in histories]
     if not histories:
         wanted = [_stored(word, store) for word in symbols_in(prices)]
-    return table_of(issue_by_pretrained(wanted, store, _when(horizon, as_of)), levels)
+    return table_of(issue_by_pretrained(wanted, store, _request(horizon, as_of)), levels)
 
 
 def _stored(word: str, store: PriceStore) -> Reference:
@@ -86,7 +86,7 @@ def by_run(
     as_of: str | date | None,
 ) -> pd.DataFrame:
     """What a run's networks forecast, as `Run.predict` returns it."""
-    return table_of(issue_by_run(run, store, symbols, _when(horizon, as_of)), levels)
+    return table_of(issue_by_run(run, store, symbols, _request(horizon, as_of)), levels)
 
 
 def table_of(issued: Issued, levels: float | Sequence[float]) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def table_of(issued: Issued, levels: float | Sequence[float]) -> pd.DataFrame:
         raise _error_of(issued)
     ends = [name for level in stated for name in columns_of(level)[:2]]
     table = issued.sessions(stated)[[*FIRST, *LAST, *ends]]
-    table.attrs["warnings"] = [warning.message for warning in issued.warned]
+    table.attrs["warnings"] = [warning.message for warning in issued.warnings]
     table.attrs["trust"] = {
         one.symbol: one.trust.line for one in issued.forecasts if one.trust is not None
     }
@@ -119,7 +119,7 @@ def _error_of(issued: Issued) -> LstmcastError:
     return type(together)(f"{together.message}: {first.message}", first.hint)
 
 
-def _when(horizon: int | None, as_of: str | date | None) -> When:
+def _request(horizon: int | None, as_of: str | date | None) -> ForecastRequest:
     if horizon is not None and not (isinstance(horizon, (int, np.integer)) and horizon >= 1):
         raise UsageError(f"`horizon` is {horizon!r}", "give the sessions ahead, at least 1")
     today = datetime.now(UTC).date()
@@ -131,4 +131,4 @@ def _when(horizon: int | None, as_of: str | date | None) -> When:
         ) from None
     if day is not None and day > today:
         raise UsageError(f"`as_of` {day} is a day to come", "leave it out for the newest bars")
-    return When(today, None if horizon is None else int(horizon), day)
+    return ForecastRequest(today, None if horizon is None else int(horizon), day)

@@ -25,9 +25,9 @@ from lstmcast.cli.recording import record_issued
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
-    from lstmcast.forecasting.asked import Asked
     from lstmcast.forecasting.issued import Failure, Issued
-    from lstmcast.forecasting.when import When
+    from lstmcast.forecasting.names import NamedSymbol
+    from lstmcast.forecasting.request import ForecastRequest
     from lstmcast.prices.batch import Outcome
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import Run
@@ -128,24 +128,24 @@ def forecast(
     run that holds them; others by the pretrained networks that come with lstmcast, without any
     training: 60 sessions are enough. A symbol that fails does not stop the others.
     """
-    from lstmcast.forecasting.asked import ask
     from lstmcast.forecasting.levels import parse_levels
+    from lstmcast.forecasting.names import resolve_names
     from lstmcast.prices.store import PriceStore
 
     levels = parse_levels(level) if level else SUMMARY_LEVELS if summary else LEVELS
-    when = _when(horizon, day("--as-of", as_of), why=why)
+    request = _request(horizon, day("--as-of", as_of), why=why)
     store = PriceStore(data_dir(data))
-    asked = ask(names or (), runs_dir, store)
-    if asked is None:
+    named = resolve_names(names or (), runs_dir, store)
+    if named is None:
         run = open_run(Path(names[0]) if names else None, runs_dir)
-        issued = _by_run(run, store, symbol or (), when, update=update)
+        issued = _by_run(run, store, symbol or (), request, update=update)
     else:
         _check_symbol_option(symbol)
-        issued = _symbols(asked, store, runs_dir, when, update=update)
+        issued = _symbols(named, store, runs_dir, request, update=update)
     if fail_if_stale:
-        from lstmcast.forecasting.warned import refuse_stale
+        from lstmcast.forecasting.forecast_warnings import refuse_stale
 
-        refuse_stale(issued.warned)
+        refuse_stale(issued.warnings)
     unrecorded = None
     if record and issued.forecasts:
         file = ledger_file(ledger, data)
@@ -167,17 +167,17 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _when(horizon: int | None, as_of: date | None, *, why: bool) -> "When":
+def _request(horizon: int | None, as_of: date | None, *, why: bool) -> "ForecastRequest":
     """How far ahead, and from which day.
 
     Raises:
         UsageError: for a day to come.
     """
-    from lstmcast.forecasting.when import When
+    from lstmcast.forecasting.request import ForecastRequest
 
     if as_of is not None and as_of > datetime.now(UTC).date():
         raise UsageError(f"`--as-of` {as_of} is a day to come", "leave it out for the newest bars")
-    return When(_today(), horizon, as_of, why)
+    return ForecastRequest(_today(), horizon, as_of, why)
 
 
 def _check_symbol_option(symbol: Sequence[str] | None) -> None:
@@ -190,7 +190,12 @@ def _check_symbol_option(symbol: Sequence[str] | None) -> None:
 
 
 def _by_run(
-    run: "Run", store: "PriceStore", symbols: Sequence[str], when: "When", *, update: bool
+    run: "Run",
+    store: "PriceStore",
+    symbols: Sequence[str],
+    request: "ForecastRequest",
+    *,
+    update: bool,
 ) -> "Issued":
     from lstmcast.forecasting.issue import issue_by_run
 
@@ -199,22 +204,27 @@ def _by_run(
         from lstmcast.forecasting.updating import needed_by_run, update_each
 
         old = _updated(list(update_each(store, needed_by_run(run, symbols))))
-    return issue_by_run(run, store, symbols, when, note).with_failures(old)
+    return issue_by_run(run, store, symbols, request, note).with_failures(old)
 
 
 def _symbols(
-    asked: "Sequence[Asked]", store: "PriceStore", runs_dir: Path, when: "When", *, update: bool
+    named: "Sequence[NamedSymbol]",
+    store: "PriceStore",
+    runs_dir: Path,
+    request: "ForecastRequest",
+    *,
+    update: bool,
 ) -> "Issued":
     from lstmcast.forecasting.issue import issue_symbols
 
     old: list[Failure] = []
     if update:
-        from lstmcast.forecasting.asked import ask
+        from lstmcast.forecasting.names import resolve_names
         from lstmcast.forecasting.updating import needed_by_symbols, update_each
 
-        old = _updated(list(update_each(store, needed_by_symbols(asked, runs_dir, when))))
-        asked = ask([one.name for one in asked], runs_dir, store) or asked
-    return issue_symbols(asked, store, runs_dir, when, note).with_failures(old)
+        old = _updated(list(update_each(store, needed_by_symbols(named, runs_dir, request))))
+        named = resolve_names([one.name for one in named], runs_dir, store) or named
+    return issue_symbols(named, store, runs_dir, request, note).with_failures(old)
 
 
 def _updated(outcomes: "Sequence[Outcome]") -> "list[Failure]":
@@ -233,7 +243,7 @@ def _updated(outcomes: "Sequence[Outcome]") -> "list[Failure]":
 
 def _tell(issued: "Issued") -> None:
     """Warnings, and errors but for one that the program itself ends with."""
-    for warning in issued.warned:
+    for warning in issued.warnings:
         note(f"warning: {warning.message}")
     last = issued.failure()
     for failure in issued.failures:

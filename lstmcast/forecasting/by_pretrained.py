@@ -5,10 +5,16 @@ from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError, UsageError
 from lstmcast.forecasting.ahead import SymbolForecast, dated
-from lstmcast.forecasting.found import Found, load_each, widenings
+from lstmcast.forecasting.forecast_warnings import (
+    sessions_elapsed,
+    staleness_warnings,
+    symbol_warnings,
+)
 from lstmcast.forecasting.issued import Failure, IssuedForecast
-from lstmcast.forecasting.warned import about_symbols, few, how_old, on_last_sessions, sessions_past
-from lstmcast.forecasting.when import HORIZON, LONGEST, Tell, When
+from lstmcast.forecasting.parts import ForecastParts, load_each, widenings
+from lstmcast.forecasting.prose import few
+from lstmcast.forecasting.request import DEFAULT_HORIZON, MAX_HORIZON, ForecastRequest, Tell
+from lstmcast.forecasting.trust_checks import trust_on_recent_sessions
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
@@ -20,34 +26,41 @@ if TYPE_CHECKING:
     from lstmcast.training import Forecaster
 
 
-def found_by_pretrained(
-    store: PriceStore, wanted: Sequence[Reference], when: When, tell: Tell, *, mixed: bool
-) -> Found:
+def forecast_by_pretrained(
+    store: PriceStore,
+    wanted: Sequence[Reference],
+    request: ForecastRequest,
+    tell: Tell,
+    *,
+    mixed: bool,
+) -> ForecastParts:
     """What the pretrained networks say of each symbol by itself.
 
     Args:
         store: where prices are.
         wanted: the symbols.
-        when: how far ahead, and from which day.
+        request: how far ahead, and from which day.
         tell: takes lines for people.
         mixed: whether other symbols are forecast by runs.
     """
     from lstmcast.pretraining.files import shipped_hash
     from lstmcast.training.zero_shot import ahead_and_tracked, zero_shot_forecaster
 
-    horizon = when.horizon or HORIZON
-    if horizon > LONGEST:
+    horizon = request.horizon or DEFAULT_HORIZON
+    if horizon > MAX_HORIZON:
         raise UsageError(
-            f"`--horizon` {horizon} is longer than the {LONGEST} sessions that the pretrained "
+            f"`--horizon` {horizon} is longer than the {MAX_HORIZON} sessions that the pretrained "
             "networks forecast",
-            f"ask for at most {LONGEST}",
+            f"ask for at most {MAX_HORIZON}",
         )
     histories, failures = load_each(
         wanted,
-        lambda reference: store.load(reference.symbol, reference.source).between(None, when.as_of),
+        lambda reference: store.load(reference.symbol, reference.source).between(
+            None, request.as_of
+        ),
     )
     made: list[tuple[PriceHistory, Forecaster, SymbolForecast, pd.DataFrame]] = []
-    pretrained = _pretrained(tell, by_pytorch=when.why) if histories else None
+    pretrained = _pretrained(tell, by_pytorch=request.why) if histories else None
     for history in histories:
         try:
             forecaster = zero_shot_forecaster(history, horizon, pretrained)
@@ -57,15 +70,15 @@ def found_by_pretrained(
             failures.append(Failure(history.symbol, error))
     forecasts = [forecast for _, _, forecast, _ in made]
     known = [history for history, _, _, _ in made]
-    warned = how_old(forecasts, known, when.day)
+    warnings = staleness_warnings(forecasts, known, request.day)
     if made:
         _tell_pretrained(tell, [history.symbol for history in known] if mixed else [])
     issued = []
     for history, forecaster, forecast, tracked in made:
-        trust, doubts = on_last_sessions(tracked, history, horizon)
-        warned += doubts
-        past = sessions_past(forecast, when.day)
-        told = widenings(forecaster, [history], {history.symbol}) if when.why else {}
+        trust, doubts = trust_on_recent_sessions(tracked, history, horizon)
+        warnings += doubts
+        past = sessions_elapsed(forecast, request.day)
+        told = widenings(forecaster, [history], {history.symbol}) if request.why else {}
         issued.append(
             IssuedForecast(
                 forecast,
@@ -78,8 +91,8 @@ def found_by_pretrained(
                 told.get(history.symbol),
             )
         )
-    warned += about_symbols(forecasts, {history.symbol: history for history in known}, ())
-    return issued, failures, warned
+    warnings += symbol_warnings(forecasts, {history.symbol: history for history in known}, ())
+    return ForecastParts(issued, failures, warnings)
 
 
 def _pretrained(tell: Tell, *, by_pytorch: bool) -> "PretrainedGraph | None":

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.ahead import SymbolForecast, forecast_ahead
-from lstmcast.forecasting.found import Found, load_each, widenings
-from lstmcast.forecasting.issued import Failure, IssuedForecast
-from lstmcast.forecasting.warned import (
-    Warned,
-    about_symbols,
-    how_old,
-    how_to_fetch,
-    names,
-    on_test_days,
-    sessions_past,
+from lstmcast.forecasting.forecast_warnings import (
+    ForecastWarning,
+    sessions_elapsed,
+    staleness_warnings,
+    symbol_warnings,
 )
-from lstmcast.forecasting.when import Tell, When
+from lstmcast.forecasting.issued import Failure, IssuedForecast
+from lstmcast.forecasting.parts import ForecastParts, load_each, widenings
+from lstmcast.forecasting.prose import fetch_hint, names
+from lstmcast.forecasting.request import ForecastRequest, Tell
+from lstmcast.forecasting.trust_checks import trust_on_test_days
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
@@ -28,37 +27,37 @@ if TYPE_CHECKING:
     from lstmcast.training import Forecaster
 
 
-def found_by_run(
-    run: "Run", store: PriceStore, wanted: Sequence[Reference], when: When, tell: Tell
-) -> Found:
+def forecast_by_run(
+    run: "Run", store: PriceStore, wanted: Sequence[Reference], request: ForecastRequest, tell: Tell
+) -> ForecastParts:
     """What a run's networks say of some symbols."""
     chosen = {reference.symbol for reference in wanted}
     beside = run.beside(wanted)
     histories, failures = load_each(
-        [*wanted, *beside], lambda reference: run.prices(store, reference, when.as_of)
+        [*wanted, *beside], lambda reference: run.prices(store, reference, request.as_of)
     )
     context = run.experiment().data.context
     histories, more = _each(partial(_attached, store, context), histories)
     failures += more
     if not any(history.symbol in chosen for history in histories):
-        return [], [failure for failure in failures if failure.symbol in chosen], []
+        return ForecastParts(failures=[f for f in failures if f.symbol in chosen])
     if run.shares_features:
         _tell_of_late(histories, tell)
     symbols = [history.symbol for history in histories if history.symbol in chosen]
     # What is explained takes gradients, which graphs have none of.
-    forecaster = run.forecaster() if when.why else run.quick_forecaster(tell)
-    forecasts, more = _ahead(forecaster, histories, when.horizon, symbols)
+    forecaster = run.forecaster() if request.why else run.quick_forecaster(tell)
+    forecasts, more = _ahead(forecaster, histories, request.horizon, symbols)
     failures += more
     ahead = {forecast.symbol for forecast in forecasts}
     known = [history for history in histories if history.symbol in ahead]
-    warned = [_left_out(failure) for failure in failures if failure.symbol not in chosen]
-    warned += how_old(forecasts, known, when.day)
+    warnings = [_left_out(failure) for failure in failures if failure.symbol not in chosen]
+    warnings += staleness_warnings(forecasts, known, request.day)
     longest = len(forecasts[0].table) if forecasts else 1
-    trust, doubts = on_test_days(run, histories, longest, when.as_of)
+    trust, doubts = trust_on_test_days(run, histories, longest, request.as_of)
     by_symbol = {history.symbol: history for history in known}
-    warned += doubts + about_symbols(forecasts, by_symbol, trust.symbols if trust else ())
+    warnings += doubts + symbol_warnings(forecasts, by_symbol, trust.symbols if trust else ())
     told = {}
-    if when.why:
+    if request.why:
         broken = {failure.symbol for failure in failures}
         told = widenings(forecaster, [h for h in histories if h.symbol not in broken], ahead)
     issued = [
@@ -68,13 +67,14 @@ def found_by_run(
             run.name,
             run.weights_hash,
             by_symbol[forecast.symbol].sha256,
-            sessions_past(forecast, when.day),
+            sessions_elapsed(forecast, request.day),
             trust,
             told.get(forecast.symbol),
         )
         for forecast in forecasts
     ]
-    return issued, [failure for failure in failures if failure.symbol in chosen], warned
+    failures = [failure for failure in failures if failure.symbol in chosen]
+    return ForecastParts(issued, failures, warnings)
 
 
 def _attached(
@@ -83,12 +83,12 @@ def _attached(
     return attach_context(store, histories, entries)
 
 
-def _left_out(failure: Failure) -> Warned:
+def _left_out(failure: Failure) -> ForecastWarning:
     words = (
         f"{failure.symbol} is left out of what the run's symbols do together: "
         f"{failure.error.message}"
     )
-    return Warned("pool_incomplete", words, [failure.symbol])
+    return ForecastWarning("pool_incomplete", words, [failure.symbol])
 
 
 def _tell_of_late(histories: Sequence[PriceHistory], tell: Tell) -> None:
@@ -97,7 +97,7 @@ def _tell_of_late(histories: Sequence[PriceHistory], tell: Tell) -> None:
     if late:
         tell(
             f"{names(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do together on"
-            f" that day is taken from the others{how_to_fetch(late)}"
+            f" that day is taken from the others{fetch_hint(late)}"
         )
 
 

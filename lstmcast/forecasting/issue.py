@@ -1,18 +1,21 @@
-"""Forecasting by a run, or symbols by name: each with who can, and none in the way of the next."""
+"""The entry points of forecasting: by a run, or symbols by name, each by whoever can forecast it.
 
-from collections.abc import Iterable, Sequence
+A symbol that fails does not stop the others.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError
-from lstmcast.forecasting.asked import Asked
-from lstmcast.forecasting.by_pretrained import found_by_pretrained
-from lstmcast.forecasting.by_run import found_by_run
+from lstmcast.forecasting.by_pretrained import forecast_by_pretrained
+from lstmcast.forecasting.by_run import forecast_by_run
 from lstmcast.forecasting.choice import check_as_of, choose_runs
-from lstmcast.forecasting.found import Found
-from lstmcast.forecasting.issued import Failure, Issued, IssuedForecast
-from lstmcast.forecasting.warned import Warned, few
-from lstmcast.forecasting.when import Tell, When
+from lstmcast.forecasting.issued import Failure, Issued
+from lstmcast.forecasting.names import NamedSymbol
+from lstmcast.forecasting.parts import ForecastParts
+from lstmcast.forecasting.prose import few
+from lstmcast.forecasting.request import ForecastRequest, Tell
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
 
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def issue_by_run(
-    run: "Run", store: PriceStore, symbols: Sequence[str], when: When, tell: Tell = str
+    run: "Run",
+    store: PriceStore,
+    symbols: Sequence[str],
+    request: ForecastRequest,
+    tell: Tell = str,
 ) -> Issued:
     """Forecast the symbols of a run, or others, by its networks.
 
@@ -29,44 +36,48 @@ def issue_by_run(
         run: the run.
         store: where prices are.
         symbols: in any spelling, in the run or not; the run's where there are none.
-        when: how far ahead, and from which day.
+        request: how far ahead, and from which day.
         tell: takes lines for people.
 
     Raises:
         UsageError: if a name cannot be a symbol, the run was not trained for the horizon, or it
-            was fitted to days after `when.as_of`.
+            was fitted to days after `request.as_of`.
         RunError: if the run is damaged.
     """
-    check_as_of(run, when.as_of)
+    check_as_of(run, request.as_of)
     wanted = run.references(symbols)
-    forecasts, failures, warned = found_by_run(run, store, wanted, when, tell)
-    return _in_order([entry.symbol for entry in wanted], forecasts, failures, warned, when)
+    parts = forecast_by_run(run, store, wanted, request, tell)
+    return _in_order([entry.symbol for entry in wanted], parts, request)
 
 
 def issue_symbols(
-    asked: Sequence[Asked], store: PriceStore, runs_dir: Path, when: When, tell: Tell = str
+    named: Sequence[NamedSymbol],
+    store: PriceStore,
+    runs_dir: Path,
+    request: ForecastRequest,
+    tell: Tell = str,
 ) -> Issued:
     """Forecast symbols, each by the newest run that holds it, else by the pretrained networks.
 
     Args:
-        asked: the symbols.
+        named: the symbols.
         store: where prices are.
         runs_dir: where runs are.
-        when: how far ahead, and from which day.
+        request: how far ahead, and from which day.
         tell: takes lines for people.
 
     Raises:
         UsageError: if the horizon is longer than the pretrained networks forecast.
     """
-    failures = [Failure(one.symbol, one.missing) for one in asked if one.missing is not None]
-    wanted = [one.reference for one in asked if one.reference is not None]
-    choice = choose_runs(wanted, runs_dir, when.horizon, when.as_of)
+    parts = ForecastParts(
+        failures=[Failure(one.symbol, one.missing) for one in named if one.missing is not None]
+    )
+    wanted = [one.reference for one in named if one.reference is not None]
+    choice = choose_runs(wanted, runs_dir, request.horizon, request.as_of)
     for error in choice.damaged:
         tell(f"warning: passed over: {error.message}")
     for line in choice.passed_over:
         tell(f"note: {line}")
-    forecasts: list[IssuedForecast] = []
-    warned: list[Warned] = []
     groups: dict[Path, list[Reference]] = {}
     for reference, run in choice.runs.items():
         groups.setdefault(run.path, []).append(reference)
@@ -76,59 +87,39 @@ def issue_symbols(
             f"{few([reference.symbol for reference in mine])}: forecast by run {by_path[path].name}"
         )
         try:
-            more = found_by_run(by_path[path], store, mine, when, tell)
+            parts.add(forecast_by_run(by_path[path], store, mine, request, tell))
         except LstmcastError as error:
-            failures += [Failure(reference.symbol, error) for reference in mine]
-            continue
-        _add(more, forecasts, failures, warned)
+            parts.failures += [Failure(reference.symbol, error) for reference in mine]
     others = [reference for reference in wanted if reference not in choice.runs]
     if others:
-        more = found_by_pretrained(store, others, when, tell, mixed=bool(groups))
-        _add(more, forecasts, failures, warned)
-    return _in_order([one.symbol for one in asked], forecasts, failures, warned, when)
+        parts.add(forecast_by_pretrained(store, others, request, tell, mixed=bool(groups)))
+    return _in_order([one.symbol for one in named], parts, request)
 
 
 def issue_by_pretrained(
-    wanted: Sequence[Reference], store: PriceStore, when: When, tell: Tell = str
+    wanted: Sequence[Reference], store: PriceStore, request: ForecastRequest, tell: Tell = str
 ) -> Issued:
     """Forecast symbols by the pretrained networks, whatever runs there are.
 
     Args:
         wanted: the symbols.
         store: where prices are.
-        when: how far ahead, and from which day.
+        request: how far ahead, and from which day.
         tell: takes lines for people.
 
     Raises:
         UsageError: if the horizon is longer than the pretrained networks forecast.
     """
-    found = found_by_pretrained(store, wanted, when, tell, mixed=False)
-    return _in_order([reference.symbol for reference in wanted], *found, when)
+    parts = forecast_by_pretrained(store, wanted, request, tell, mixed=False)
+    return _in_order([reference.symbol for reference in wanted], parts, request)
 
 
-def _add(
-    more: Found,
-    forecasts: list[IssuedForecast],
-    failures: list[Failure],
-    warned: list[Warned],
-) -> None:
-    forecasts += more[0]
-    failures += more[1]
-    warned += more[2]
-
-
-def _in_order(
-    symbols: Sequence[str],
-    forecasts: Iterable[IssuedForecast],
-    failures: Iterable[Failure],
-    warned: Iterable[Warned],
-    when: When,
-) -> Issued:
-    """What was found, symbols in the order in which they were asked for."""
+def _in_order(symbols: Sequence[str], parts: ForecastParts, request: ForecastRequest) -> Issued:
+    """The parts as one result, symbols in the order in which they were asked for."""
     place = {symbol: k for k, symbol in enumerate(symbols)}
     return Issued(
-        tuple(sorted(forecasts, key=lambda issued: place[issued.symbol])),
-        tuple(sorted(failures, key=lambda failure: place.get(failure.symbol, len(place)))),
-        tuple(warned),
-        when.day,
+        tuple(sorted(parts.forecasts, key=lambda issued: place[issued.symbol])),
+        tuple(sorted(parts.failures, key=lambda one: place.get(one.symbol, len(place)))),
+        tuple(parts.warnings),
+        request.day,
     )

@@ -23,8 +23,8 @@ from lstmcast.errors import (
     UsageError,
 )
 from lstmcast.forecasting.ahead import SymbolForecast
+from lstmcast.forecasting.forecast_warnings import ForecastWarning
 from lstmcast.forecasting.levels import columns_of, ranges
-from lstmcast.forecasting.warned import Warned
 
 if TYPE_CHECKING:
     from lstmcast.evaluation.trust import Trust
@@ -150,13 +150,13 @@ class Issued:
     Args:
         forecasts: of each symbol, in the order in which they were asked for.
         failures: of the other symbols.
-        warned: what to beware of.
+        warnings: what to beware of.
         today: the day they were made on, or made as of.
     """
 
     forecasts: tuple[IssuedForecast, ...]
     failures: tuple[Failure, ...]
-    warned: tuple[Warned, ...]
+    warnings: tuple[ForecastWarning, ...]
     today: date
 
     @property
@@ -211,7 +211,7 @@ class Issued:
             "run": self.run,
             "forecaster": kinds.pop() if len(kinds) == 1 else "several",
             "trust": self.trust.to_dict() if self.trust else None,
-            "warnings": [warning.to_dict() for warning in self.warned],
+            "warnings": [warning.to_dict() for warning in self.warnings],
             "symbols": [issued.to_dict(levels, summary=summary) for issued in self.forecasts],
             "failed": [failure.to_dict() for failure in self.failures],
         }

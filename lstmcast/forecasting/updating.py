@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmcast.forecasting.asked import Asked
 from lstmcast.forecasting.choice import choose_runs
+from lstmcast.forecasting.names import NamedSymbol
 from lstmcast.prices.batch import Outcome, fetch_each
 from lstmcast.prices.context import ContextReference
 from lstmcast.prices.sources import SourceOptions, get_source
@@ -15,7 +15,7 @@ from lstmcast.prices.symbols import Reference
 from lstmcast.prices.update import Rules
 
 if TYPE_CHECKING:
-    from lstmcast.forecasting.when import When
+    from lstmcast.forecasting.request import ForecastRequest
     from lstmcast.run import Run
 
 DEFAULT_SOURCE = "yahoo"
@@ -32,10 +32,12 @@ def needed_by_run(run: "Run", symbols: Sequence[str]) -> list[Reference]:
     return list(dict.fromkeys([*wanted, *run.beside(wanted), *context]))
 
 
-def needed_by_symbols(asked: Sequence[Asked], runs_dir: Path, when: "When") -> list[Reference]:
+def needed_by_symbols(
+    named: Sequence[NamedSymbol], runs_dir: Path, request: "ForecastRequest"
+) -> list[Reference]:
     """The same of symbols, each with the run that will forecast it."""
-    wanted = [one.reference or Reference.parse(one.name, DEFAULT_SOURCE) for one in asked]
-    choice = choose_runs(wanted, runs_dir, when.horizon, when.as_of)
+    wanted = [one.reference or Reference.parse(one.name, DEFAULT_SOURCE) for one in named]
+    choice = choose_runs(wanted, runs_dir, request.horizon, request.as_of)
     found = list(wanted)
     for run in {run.path: run for run in choice.runs.values()}.values():
         found += needed_by_run(run, [])

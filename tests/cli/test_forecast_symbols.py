@@ -13,8 +13,8 @@ from support.histories import altered_after, as_history, simulated, simulated_ba
 from support.program import Workplace
 from support.unlike import coin, tokyo
 
-from lstmcast.forecasting.warned import FEWEST_OUTCOMES
-from lstmcast.forecasting.when import HORIZON
+from lstmcast.forecasting.request import DEFAULT_HORIZON
+from lstmcast.forecasting.trust_checks import MIN_OUTCOMES
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.zero_shot import MIN_SESSIONS, tracked_forecasts, zero_shot_forecaster
 
@@ -63,7 +63,7 @@ def test_stored_symbols_are_forecast_each_by_itself(place: Workplace) -> None:
     assert list(entries) == ["AAA", "7203.T", "BTC-USD", "FEW"]
     for entry in entries.values():
         widths = [row["q90"] - row["q10"] for row in entry["sessions"]]
-        assert len(widths) == HORIZON
+        assert len(widths) == DEFAULT_HORIZON
         assert widths == sorted(widths)
         last = entry["close_origin"]
         assert 0.7 * last < entry["sessions"][-1]["q10"] < last < entry["sessions"][-1]["q90"]
@@ -83,14 +83,14 @@ def test_who_forecasts_is_told_and_how_the_ranges_held(place: Workplace) -> None
     )
     assert (
         "warning: FEW: its ranges cannot be judged: 0 past forecasts have an outcome, and it takes "
-        f"{FEWEST_OUTCOMES}"
+        f"{MIN_OUTCOMES}"
     ) in shown.stderr
     history = place.store.load("AAA", "csv")
     table = tracked_forecasts(zero_shot_forecaster(history, 1), history)
     inside = (table["return_actual"] >= table["q10"]) & (table["return_actual"] <= table["q90"])
     line = f"on the last {len(table)} sessions the 80 % range contained {100 * inside.mean():.1f} %"
     assert line in shown.stdout.splitlines()
-    assert len(table) >= FEWEST_OUTCOMES
+    assert len(table) >= MIN_OUTCOMES
     found = told(place, "AAA", "FEW")
     assert [entry["trust"] and entry["trust"]["line"] for entry in found["symbols"]] == [line, None]
     assert found["trust"] is None

@@ -1,4 +1,4 @@
-"""What names stand for: a run, or stored symbols."""
+"""Names typed on the command line, resolved to a run or to stored symbols."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError, RunError, StoreError, UsageError
-from lstmcast.forecasting.warned import few
+from lstmcast.forecasting.prose import few
 from lstmcast.prices.symbols import Reference
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class NamedSymbol:
     """One symbol that was named.
 
     Args:
@@ -31,7 +31,9 @@ class Asked:
     missing: LstmcastError | None = None
 
 
-def ask(names: Sequence[str], runs_dir: Path, store: "PriceStore") -> list[Asked] | None:
+def resolve_names(
+    names: Sequence[str], runs_dir: Path, store: "PriceStore"
+) -> list[NamedSymbol] | None:
     """The symbols that were named; None where a run was, or nothing.
 
     A run goes before a symbol of the same name: `SOURCE:SYMBOL` always is the symbol.
@@ -55,39 +57,41 @@ def ask(names: Sequence[str], runs_dir: Path, store: "PriceStore") -> list[Asked
         )
     if runs or not names:
         return None
-    asked = [_asked(name, runs_dir, store) for name in names]
-    for name, found in zip(names, asked, strict=True):
-        if found is None and len(names) > 1:
+    resolved = [_named(name, runs_dir, store) for name in names]
+    for name, named in zip(names, resolved, strict=True):
+        if named is None and len(names) > 1:
             Run.open(Path(name), runs_dir)  # says what it is instead
-    wanted = [found for found in asked if found is not None]
-    if not wanted:
+    symbols = [named for named in resolved if named is not None]
+    if not symbols:
         return None
-    if len({found.symbol for found in wanted}) < len(wanted):
+    if len({named.symbol for named in symbols}) < len(symbols):
         raise UsageError(
             f"{', '.join(names)} names a symbol twice", "name each once, from one source"
         )
-    return wanted
+    return symbols
 
 
-def _asked(name: str, runs_dir: Path, store: "PriceStore") -> Asked | None:
+def _named(name: str, runs_dir: Path, store: "PriceStore") -> NamedSymbol | None:
     """The symbol of that name; None where it can only be meant as a run."""
     path = Path(name)
     try:
-        asked = Reference.parse(name, "")
+        reference = Reference.parse(name, "")
     except UsageError:
         return None  # opening it as a run says what is wrong
     try:
-        sources = store.sources(asked.symbol)
-        if not asked.source and sources:
-            found = Reference(_newest(store, asked.symbol, sources), asked.symbol)
-            return Asked(name, asked.symbol, found)
+        sources = store.sources(reference.symbol)
+        if not reference.source and sources:
+            newest = _newest(store, reference.symbol, sources)
+            return NamedSymbol(name, reference.symbol, Reference(newest, reference.symbol))
     except StoreError as error:
-        return Asked(name, asked.symbol, None, error)
-    if asked.source in sources:
-        return Asked(name, asked.symbol, asked)
+        return NamedSymbol(name, reference.symbol, None, error)
+    if reference.source in sources:
+        return NamedSymbol(name, reference.symbol, reference)
     if path.exists() or (runs_dir / path).exists():
         return None
-    return Asked(name, asked.symbol, None, _neither(name, asked, sources, runs_dir, store))
+    return NamedSymbol(
+        name, reference.symbol, None, _neither(name, reference, sources, runs_dir, store)
+    )
 
 
 def _newest(store: "PriceStore", symbol: str, sources: Sequence[str]) -> str:
@@ -99,7 +103,7 @@ def _newest(store: "PriceStore", symbol: str, sources: Sequence[str]) -> str:
 
 
 def _neither(
-    name: str, asked: Reference, sources: Sequence[str], runs_dir: Path, store: "PriceStore"
+    name: str, reference: Reference, sources: Sequence[str], runs_dir: Path, store: "PriceStore"
 ) -> LstmcastError:
     """What runs and what symbols there are, where a name is neither."""
     from lstmcast.prices.store import fetch_command
@@ -108,12 +112,14 @@ def _neither(
     runs = [run.name for run in reversed(list_runs(runs_dir))]
     symbols = list(dict.fromkeys(entry.symbol for entry in store.entries()))
     there = f"runs: {few(runs) or 'none'}; symbols: {few(symbols) or 'none'}"
-    fetch = fetch_command(asked.source or "yahoo", asked.symbol)
+    fetch = fetch_command(reference.source or "yahoo", reference.symbol)
     if sources:
-        message = f"{asked.symbol} is stored from {', '.join(sources)}, not from {asked.source}"
-        return StoreError(message, f"name it `{sources[0]}:{asked.symbol}`, or {fetch}")
+        message = (
+            f"{reference.symbol} is stored from {', '.join(sources)}, not from {reference.source}"
+        )
+        return StoreError(message, f"name it `{sources[0]}:{reference.symbol}`, or {fetch}")
     close = get_close_matches(name, runs, n=1)
-    message = f"there is no run `{name}`, and no stored symbol {asked.symbol} ({there})"
+    message = f"there is no run `{name}`, and no stored symbol {reference.symbol} ({there})"
     if close:
         return RunError(message, f"did you mean `{close[0]}`?")
     return StoreError(message, f"{fetch} gets its prices; without a name the newest run is taken")

@@ -1,11 +1,12 @@
-"""What runs and the pretrained networks say of symbols, and what both need to find it out."""
+"""The result that forecasting by a run and by the pretrained networks share, and what both need."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError
+from lstmcast.forecasting.forecast_warnings import ForecastWarning
 from lstmcast.forecasting.issued import Failure, IssuedForecast
-from lstmcast.forecasting.warned import Warned
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.symbols import Reference
 
@@ -13,7 +14,20 @@ if TYPE_CHECKING:
     from lstmcast.explain import Widening
     from lstmcast.training import Forecaster
 
-Found = tuple[list[IssuedForecast], list[Failure], list[Warned]]
+
+@dataclass
+class ForecastParts:
+    """Forecasts by one run, or by the pretrained networks, with what failed and the warnings."""
+
+    forecasts: list[IssuedForecast] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    warnings: list[ForecastWarning] = field(default_factory=list)
+
+    def add(self, other: "ForecastParts") -> None:
+        """Append the parts of another."""
+        self.forecasts += other.forecasts
+        self.failures += other.failures
+        self.warnings += other.warnings
 
 
 def load_each(

@@ -1,10 +1,10 @@
-"""What forecasts are asked for: how far ahead, and from which day."""
+"""A request for forecasts, as every forecaster gets it: how far ahead, and from which day."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-HORIZON, LONGEST = 10, 60
+DEFAULT_HORIZON, MAX_HORIZON = 10, 60
 """Sessions ahead of a symbol without a run: by default, and at the most."""
 
 Tell = Callable[[str], object]
@@ -12,12 +12,13 @@ Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class When:
-    """What forecasts are asked for.
+class ForecastRequest:
+    """What is to be forecast.
 
     Args:
         today: the day on which sessions count as past.
-        horizon: sessions ahead; None for all that a run was trained for, and `HORIZON` otherwise.
+        horizon: sessions ahead; None for all that a run was trained for, and
+            `DEFAULT_HORIZON` otherwise.
         as_of: make forecasts from the bars up to this day alone; None for the newest.
         why: find out what makes the next range wide, which takes PyTorch.
     """

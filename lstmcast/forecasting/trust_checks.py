@@ -1,0 +1,90 @@
+"""How far to trust a forecast: empirical coverage on a run's test days, or on recent sessions.
+
+Separate from `evaluation.trust`, which judges any prediction table: here it is decided which table
+speaks for a forecast, and what to say where there is none.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from lstmcast.errors import LstmcastError
+from lstmcast.forecasting.forecast_warnings import ForecastWarning
+from lstmcast.reading import RECORD_BYTES, parse_json, read_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lstmcast.evaluation.trust import Trust
+    from lstmcast.prices.history import PriceHistory
+    from lstmcast.run import Run
+
+MIN_OUTCOMES = 120
+"""Past forecasts with a known outcome below which coverage is not reported."""
+
+
+def trust_on_test_days(
+    run: "Run", histories: "Sequence[PriceHistory]", longest: int, as_of: date | None = None
+) -> "tuple[Trust | None, list[ForecastWarning]]":
+    """How the ranges held on the run's test days; None where its test forecasts cannot be read.
+
+    Args:
+        run: the run.
+        histories: of its symbols, as far as they are known.
+        longest: horizon up to which ranges are judged.
+        as_of: a day after which nothing counts, nor what `evaluate` found with later days.
+    """
+    from lstmcast.evaluation.trust import trust_in
+
+    try:
+        predictions = run.predictions()
+    except LstmcastError as error:
+        return None, [
+            ForecastWarning("not_tested", f"its ranges cannot be judged: {error.message}")
+        ]
+    known = predictions if as_of is None else predictions[predictions["date"].dt.date <= as_of]
+    later, predictions = len(known) < len(predictions), known
+    if predictions.empty:
+        return None, [
+            ForecastWarning(
+                "not_tested", "its ranges cannot be judged: no test session has a known outcome"
+            )
+        ]
+    bars = {history.symbol: history.adjusted() for history in histories}
+    trust = trust_in(predictions, bars, longest)
+    warnings = [ForecastWarning(doubt.code, doubt.message) for doubt in trust.doubts]
+    if not later and (too_good := _too_good(run)):
+        message = "too good to be true; run `lstmcast audit` to look for leaks: " + "; ".join(
+            too_good
+        )
+        warnings.append(ForecastWarning("too_good", message))
+    return trust, warnings
+
+
+def trust_on_recent_sessions(
+    predictions: "pd.DataFrame", history: "PriceHistory", longest: int
+) -> "tuple[Trust | None, list[ForecastWarning]]":
+    """How the ranges of a forecaster that was fitted to nothing held on the sessions before."""
+    from lstmcast.evaluation.trust import RECENT, trust_in
+
+    count = 0 if predictions.empty else predictions["origin"].nunique()
+    if count < MIN_OUTCOMES:
+        words = (
+            f"{history.symbol}: its ranges cannot be judged: {count} past forecasts have an "
+            f"outcome, and it takes {MIN_OUTCOMES}"
+        )
+        return None, [ForecastWarning("not_tested", words, [history.symbol])]
+    trust = trust_in(predictions, {history.symbol: history.adjusted()}, longest, RECENT)
+    return trust, [
+        ForecastWarning(doubt.code, f"{history.symbol}: {doubt.message}", [history.symbol])
+        for doubt in trust.doubts
+    ]
+
+
+def _too_good(run: "Run") -> list[str]:
+    """What `evaluate` suspected, if it was run."""
+    try:
+        metrics = parse_json(read_file(run.path / "metrics.json", RECORD_BYTES))
+        return [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
