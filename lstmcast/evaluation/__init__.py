@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lstmcast.evaluation.conditions import check_conditions, parse_conditions
+    from lstmcast.evaluation.evaluator import evaluate
     from lstmcast.evaluation.finding import Finding
-    from lstmcast.evaluation.report import ForecasterReport, Report, evaluate
+    from lstmcast.evaluation.report import ForecasterReport, Report
     from lstmcast.evaluation.scores import Scores, row_losses, score_table
     from lstmcast.evaluation.verdict import Verdict
 
@@ -33,7 +34,7 @@ _HOMES = {
     "Scores": "scores",
     "Verdict": "verdict",
     "check_conditions": "conditions",
-    "evaluate": "report",
+    "evaluate": "evaluator",
     "parse_conditions": "conditions",
     "row_losses": "scores",
     "score_table": "scores",

@@ -17,7 +17,7 @@ from lstmcast.baselines.scaled import always_able, ewma_volatility
 from lstmcast.baselines.table import inputs_for
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
 from lstmcast.errors import DataError
-from lstmcast.evaluation.report import evaluate
+from lstmcast.evaluation.evaluator import evaluate
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.prices.history import PriceHistory
 

@@ -17,8 +17,9 @@ from support.simulated import bars_from_returns, constant_t, points, predict, ra
 from lstmcast.evaluation.comparison import compare_days
 from lstmcast.evaluation.coverage import check_coverage
 from lstmcast.evaluation.diagnostics import TERCILES
+from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.point import PointReport, examine_point
-from lstmcast.evaluation.report import Report, assemble
+from lstmcast.evaluation.report import Report
 from lstmcast.evaluation.scores import RANGES, row_losses, score_table
 from lstmcast.evaluation.significance import degrees_of_freedom, skill_interval
 

@@ -9,7 +9,7 @@ from support.simulated import constant_t, predict, random_walk
 
 from lstmcast.errors import ConditionError, UsageError
 from lstmcast.evaluation import Report, check_conditions, evaluate, parse_conditions
-from lstmcast.evaluation.report import assemble
+from lstmcast.evaluation.evaluator import assemble
 
 
 @cache

@@ -6,9 +6,9 @@ from support.simulated import bars_from_returns, constant_t, garch_returns, poin
 
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation import Finding, Report
+from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.evidence import Evidence
 from lstmcast.evaluation.lstm_adds import Contribution
-from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test
 from lstmcast.evaluation.verdict_text import lines
 

@@ -8,7 +8,7 @@ from support.simulated import Bars, bars_from_returns, constant_t, garch_returns
 from lstmcast.baselines import baseline_tables, get_baseline
 from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
 from lstmcast.evaluation import evaluate, row_losses, score_table
-from lstmcast.evaluation.report import assemble
+from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.row_scores import KEPT, pool_symbols, score_symbol
 
 FIRST = 500

@@ -21,9 +21,9 @@ from lstmcast.errors import ConditionError
 from lstmcast.evaluation import Finding, Report, evaluate
 from lstmcast.evaluation.conditions import check_conditions
 from lstmcast.evaluation.coverage import CoverageCheck
+from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.evidence import Evidence
 from lstmcast.evaluation.finding import finding
-from lstmcast.evaluation.report import assemble
 from lstmcast.evaluation.significance import Test, best_of
 from lstmcast.evaluation.trust import trust_in
 from lstmcast.evaluation.verdict_text import headline

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.evaluation.coverage import pit_shares
-from lstmcast.evaluation.report import Report, assemble
+from lstmcast.evaluation.evaluator import assemble
+from lstmcast.evaluation.report import Report
 from lstmcast.explain import Effect, GateTrace, Importance
 from lstmcast.report import (
     Page,

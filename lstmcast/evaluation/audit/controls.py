@@ -11,8 +11,9 @@ from lstmcast.evaluation.audit import simulate
 from lstmcast.evaluation.audit.altered import shuffled_days
 from lstmcast.evaluation.audit.fitted import in_epochs, shortened
 from lstmcast.evaluation.audit.result import Check
+from lstmcast.evaluation.evaluator import evaluate
 from lstmcast.evaluation.finding import Finding, finding
-from lstmcast.evaluation.report import MODEL, best_baseline, evaluate
+from lstmcast.evaluation.report import MODEL, best_baseline
 from lstmcast.evaluation.significance import Test
 from lstmcast.prices.history import PriceHistory
 

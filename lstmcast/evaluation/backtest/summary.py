@@ -9,8 +9,9 @@ import pandas as pd
 from lstmcast.baselines import get_baseline
 from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.comparison import LOSSES, daily_means
+from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.ratios import skill
-from lstmcast.evaluation.report import MODEL, Report, assemble, best_baseline
+from lstmcast.evaluation.report import MODEL, Report, best_baseline
 from lstmcast.evaluation.scores import row_losses
 
 

@@ -1,0 +1,175 @@
+"""From scored tables to a report: which tests are made of them, and what the verdict rests on.
+
+Here, and nowhere else, it is decided what an evaluation looks at; the statistics themselves are in
+the modules that this one imports.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
+from lstmcast.evaluation.coverage import (
+    check_coverage,
+    check_coverage_ahead,
+    check_coverage_by_year,
+)
+from lstmcast.evaluation.diagnostics import diagnose, volatility_terciles
+from lstmcast.evaluation.evidence import Evidence
+from lstmcast.evaluation.finding import SIGNIFICANT
+from lstmcast.evaluation.lstm_adds import contributions
+from lstmcast.evaluation.point import examine_point
+from lstmcast.evaluation.ratios import ratio
+from lstmcast.evaluation.report import (
+    MODEL,
+    RANDOM_WALK,
+    ForecasterReport,
+    Report,
+    Rows,
+    best_baseline,
+)
+from lstmcast.evaluation.row_scores import ForecasterScores
+from lstmcast.evaluation.scores import row_losses
+from lstmcast.evaluation.significance import best_of
+from lstmcast.evaluation.unchanged import seldom_moves
+from lstmcast.evaluation.verdict import judge
+
+
+def build_report(
+    model: pd.DataFrame,
+    scored: Mapping[str, ForecasterScores],
+    labels: Mapping[str, str],
+    bars: Mapping[str, pd.DataFrame],
+    notes: tuple[str, ...],
+    trials: int,
+) -> Report:
+    """Test the model against the baselines and draw the verdict.
+
+    Args:
+        model: the model's prediction table.
+        scored: the scores of the model and of every baseline, by name.
+        labels: how tables call each.
+        bars: adjusted bars of each symbol.
+        notes: what the reader should know besides.
+        trials: configurations that the model was chosen from, for which the verdict allows.
+    """
+    horizons = tuple(scored[MODEL].pooled)
+    nearest = horizons[0]
+    rows = scored[MODEL].nearest
+    terciles = volatility_terciles(rows, bars)
+    forecasters = _forecasters(scored, labels, terciles, nearest)
+    best = best_baseline(forecasters, nearest)
+    comparisons = _comparisons(scored, horizons, best)
+    losses = row_losses(rows)
+    symbol_tests = by_symbol(losses, row_losses(scored[best].nearest), nearest) if best else {}
+    points = {
+        str(symbol): examine_point(table, bars[str(symbol)], nearest)
+        for symbol, table in rows.groupby("symbol", sort=True)
+    }
+    point_tests = {h: point_test(days, h) for h, days in scored[MODEL].daily.items()}
+    ranges = check_coverage(losses, terciles, nearest) + check_coverage_ahead(model, horizons[1:])
+    adds = contributions(comparisons, labels, nearest, trials)
+    distribution = forecasters[MODEL].kind == "distribution"
+    walk = comparisons.get(RANDOM_WALK)
+    evidence = Evidence(
+        horizon=nearest,
+        days=int(rows["origin"].nunique()),
+        error_ratio=_error_ratio(scored[MODEL].daily[nearest]),
+        point=point_tests[nearest],
+        copies=points,
+        best=(best, labels[best]) if best else None,
+        against_best=comparisons[best][nearest] if best and distribution else None,
+        against_walk=walk[nearest] if walk and distribution else None,
+        baselines=len(comparisons),
+        symbols_better=sum(_beats(test, trials) for test in symbol_tests.values()),
+        symbols=len(points),
+        ranges=ranges,
+        adds=adds,
+        label=labels[MODEL],
+        trials=trials,
+    )
+    return Report(
+        rows=_rows(model),
+        horizons=horizons,
+        forecasters=forecasters,
+        comparisons=comparisons,
+        symbol_tests=symbol_tests,
+        lstm_adds=adds,
+        point_tests=point_tests,
+        points=points,
+        ranges=ranges,
+        yearly=check_coverage_by_year(losses, nearest),
+        verdict=judge(evidence),
+        notes=(*notes, *(() if evidence.nothing_moved else _seldom_notes(model, bars))),
+    )
+
+
+def _forecasters(
+    scored: Mapping[str, ForecasterScores],
+    labels: Mapping[str, str],
+    terciles: "pd.Series[int]",
+    nearest: int,
+) -> dict[str, ForecasterReport]:
+    return {
+        name: ForecasterReport(
+            label=labels[name],
+            kind="point" if part.is_point else "distribution",
+            pooled=part.pooled,
+            symbols=part.symbols,
+            diagnostics=diagnose(part.nearest, terciles, nearest),
+        )
+        for name, part in scored.items()
+    }
+
+
+def _comparisons(
+    scored: Mapping[str, ForecasterScores], horizons: tuple[int, ...], best: str | None
+) -> dict[str, dict[int, Comparison]]:
+    """The model against each baseline, with the skill's interval where it is shown: it takes time."""
+    days, shown = scored[MODEL].daily, {best, RANDOM_WALK}
+    return {
+        name: {
+            h: compare_days(days[h], part.daily[h], h, interval=h == horizons[0] and name in shown)
+            for h in horizons
+        }
+        for name, part in scored.items()
+        if name != MODEL
+    }
+
+
+def _seldom_notes(model: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> list[str]:
+    """A note on each symbol whose closes are mostly those of the day before."""
+    notes = []
+    for symbol, rows in model.groupby("symbol", sort=True):
+        closes = bars[str(symbol)]["close"]
+        first, last = rows["origin"].min(), rows["date"].max()
+        parts = {
+            "in the test period": closes.loc[first:last].to_numpy(np.float64),
+            "before the test period": closes.loc[:first].to_numpy(np.float64),
+        }
+        if (words := seldom_moves(str(symbol), parts)) is not None:
+            notes.append(words)
+    return notes
+
+
+def _error_ratio(days: pd.DataFrame) -> float:
+    """Error of the median return relative to no change, of the losses that are tested."""
+    ours, theirs = (float(days[name].mean()) for name in ("square", "walk_square"))
+    return float(np.sqrt(ratio(ours, theirs)))
+
+
+def _beats(test: Mapping[str, float | int | None], trials: int) -> bool:
+    p, mean = test["p_holm"], test["mean"]
+    return p is not None and mean is not None and best_of(p, trials) < SIGNIFICANT and mean < 0
+
+
+def _rows(predictions: pd.DataFrame) -> dict[str, Rows]:
+    return {
+        str(symbol): Rows(
+            count=int(part["origin"].nunique()),
+            first=f"{part['date'].min():%Y-%m-%d}",
+            last=f"{part['date'].max():%Y-%m-%d}",
+        )
+        for symbol, part in predictions.groupby("symbol", sort=True)
+    }

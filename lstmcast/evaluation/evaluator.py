@@ -1,0 +1,134 @@
+"""Evaluation as a pure function: prediction table and bars in, report out.
+
+The baselines forecast the very rows that the model forecast, and one piece of code scores them all.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lstmcast.baselines import (
+    BASELINES,
+    BaselineContext,
+    FitCache,
+    Refit,
+    baselines_by_symbol,
+    get_baseline,
+)
+from lstmcast.baselines.table import align
+from lstmcast.errors import DataError
+from lstmcast.evaluation.assembly import build_report
+from lstmcast.evaluation.report import MODEL, Report
+from lstmcast.evaluation.row_scores import SymbolScores, pool_symbols, score_symbol
+from lstmcast.evaluation.unchanged import never_moved
+
+
+def evaluate(
+    predictions: pd.DataFrame,
+    bars: Mapping[str, pd.DataFrame],
+    *,
+    fit_end: Mapping[str, pd.Timestamp] | None = None,
+    features: Mapping[str, pd.DataFrame] | None = None,
+    markets: Mapping[str, str] | None = None,
+    context: BaselineContext | None = None,
+    baselines: Sequence[str] = tuple(BASELINES),
+    refit: Refit = "never",
+    jobs: int = 0,
+    cache: FitCache | None = None,
+    label: str = "LSTM",
+    trials: int = 1,
+) -> Report:
+    """Score a model beside the baselines on the same rows.
+
+    Args:
+        predictions: the model's prediction table.
+        bars: adjusted bars of each symbol in it (`PriceHistory.adjusted()`).
+        fit_end: last session of each symbol that a baseline may be fitted on; by default the
+            first origin of the table.
+        features: the model's causal features of each symbol, for baselines that use them.
+        markets: who closes together (`lstmcast.prices.closing.market`); by ticker if not given.
+        context: what else the run gives to baselines (`lstmcast.baselines.baseline_context`).
+        baselines: names out of `BASELINES`; those that can forecast none of the symbols are left
+            out with a note.
+        refit: fit the baselines once, or again in each period on all rows before.
+        jobs: worker processes at most; 0 takes one for each core.
+        cache: where slow fits are kept.
+        label: how tables call the model.
+        trials: configurations that the model was chosen from, for which the verdict allows.
+
+    Raises:
+        DataError: if there are no predictions, or `fit_end` comes after the first origin.
+        RunError: if the bars do not hold the rows that were forecast.
+    """
+    if predictions.empty:
+        raise DataError(
+            "there are no forecasts to evaluate: no test session has a known outcome",
+            "end the split earlier, or fetch newer prices",
+        )
+    model, still = _that_moved(predictions)
+    results, found = baselines_by_symbol(
+        [get_baseline(name) for name in baselines],
+        model,
+        bars,
+        then=score_symbol,
+        fit_end=fit_end,
+        features=features,
+        markets=markets,
+        context=context,
+        refit=refit,
+        jobs=jobs,
+        cache=cache,
+    )
+    forecasters = {MODEL: pool_symbols(_by_symbol(model), model)}
+    notes = [*still, *found]
+    for name, parts in results.items():
+        forecasters[name] = pool_symbols({key: part.table for key, part in parts.items()}, model)
+        notes += [note for part in parts.values() for note in part.notes]
+    labels = {MODEL: label, **{name: get_baseline(name).label for name in results}}
+    return build_report(model, forecasters, labels, bars, tuple(notes), trials)
+
+
+def assemble(
+    tables: Mapping[str, pd.DataFrame],
+    labels: Mapping[str, str],
+    bars: Mapping[str, pd.DataFrame],
+    notes: tuple[str, ...] = (),
+    trials: int = 1,
+) -> Report:
+    """Score tables that have the same rows, `model` first, and draw the verdict.
+
+    Args:
+        tables: prediction tables by name, in any order of rows.
+        labels: how to call each.
+        bars: adjusted bars of each symbol.
+        notes: what the reader should know besides.
+        trials: configurations that the model was chosen from, for which the verdict allows.
+
+    Raises:
+        RunError: if a table lacks a row that the model has.
+    """
+    model, still = _that_moved(tables[MODEL])
+    forecasters = {
+        name: pool_symbols(_by_symbol(model if name == MODEL else align(table, model)), model)
+        for name, table in tables.items()
+    }
+    return build_report(model, forecasters, labels, bars, (*still, *notes), trials)
+
+
+def _that_moved(predictions: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of the symbols that moved, and a note on each of the others; all if none did.
+
+    Against a price that stands still every error is infinitely large, or none, and one such symbol
+    would have the word over all.
+    """
+    still = never_moved(predictions)
+    if len(still) == predictions["symbol"].nunique():
+        return predictions.reset_index(drop=True), []
+    rows = predictions[~predictions["symbol"].isin(still)].reset_index(drop=True)
+    return rows, [
+        f"{symbol} is left out: its close never moved in the test period" for symbol in still
+    ]
+
+
+def _by_symbol(table: pd.DataFrame) -> dict[str, SymbolScores]:
+    return {str(symbol): score_symbol(part) for symbol, part in table.groupby("symbol", sort=False)}
