@@ -126,7 +126,7 @@ def _forecasters(
 def _comparisons(
     scored: Mapping[str, ForecasterScores], horizons: tuple[int, ...], best: str | None
 ) -> dict[str, dict[int, Comparison]]:
-    """The model against each baseline, with the skill's interval where it is shown: it takes time."""
+    """The model against each baseline; the skill's interval, which takes time, where shown."""
     days, shown = scored[MODEL].daily, {best, RANDOM_WALK}
     return {
         name: {
