@@ -118,7 +118,7 @@ def one_test(options: argparse.Namespace, past: Past, draw: np.random.Generator)
 
     test = np.arange(BEFORE + VALIDATION - 1, days - 1)
     origins = dict.fromkeys(names, test)
-    calibrated = calibrate(exact, series, origins, "adaptive", dates[BEFORE + VALIDATION - 1])
+    calibrated = calibrate(exact, series, origins, "adaptive")
     rows = pd.DataFrame(
         {
             "symbol": np.repeat(names, len(test)),

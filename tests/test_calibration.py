@@ -14,7 +14,6 @@ from lstmcast.calibration import (
     Kind,
     Rows,
     calibrate,
-    conformal_points,
     in_order,
 )
 from lstmcast.calibration.adaptive import GAIN
@@ -66,8 +65,7 @@ def coverage(
 
 
 def run(kind: Kind, symbol: CalibrationSeries, raw: Raw, rows: np.ndarray) -> Distribution:
-    end = pd.Timestamp(symbol.dates[VALIDATION_END])
-    return calibrate(raw, [symbol], {symbol.name: rows}, kind, end)[symbol.name]
+    return calibrate(raw, [symbol], {symbol.name: rows}, kind)[symbol.name]
 
 
 def independent(seed: int, rows: int = END, scale: float = 0.01) -> np.ndarray:
@@ -78,32 +76,22 @@ TEST = np.arange(VALIDATION_END, END - 5)
 
 
 @pytest.mark.parametrize("scale", [0.006, 0.02])
-def test_conformal_repairs_a_wrong_width(scale: float) -> None:
-    symbol, raw = series_of(independent(1)), constant(scale)
-    before = coverage(symbol, raw({"X": TEST})["X"], TEST)
-    after = coverage(symbol, run("conformal", symbol, raw, TEST), TEST)
-    assert np.abs(before - COVERAGES).max() > 0.1
-    assert after == pytest.approx(COVERAGES, abs=0.035)
-
-
-@pytest.mark.parametrize("scale", [0.006, 0.02])
 def test_adaptive_repairs_a_wrong_width(scale: float) -> None:
     symbol = series_of(independent(2))
     found = coverage(symbol, run("adaptive", symbol, constant(scale), TEST), TEST)
     assert found == pytest.approx(COVERAGES, abs=0.03)
 
 
-def test_adaptive_follows_a_break_that_conformal_cannot_know() -> None:
+def test_adaptive_follows_a_break_that_no_earlier_row_tells_of() -> None:
     returns = independent(3)
     returns[VALIDATION_END:] *= 1.6
     symbol, raw = series_of(returns), constant(0.01)
     late = TEST[300:]
-    kinds: tuple[Kind, ...] = ("none", "conformal", "adaptive")
+    kinds: tuple[Kind, ...] = ("none", "adaptive")
     gaps = {
         kind: np.abs(coverage(symbol, run(kind, symbol, raw, late), late) - COVERAGES).max()
         for kind in kinds
     }
-    assert gaps["conformal"] > 0.15
     assert gaps["none"] > 0.15
     assert gaps["adaptive"] < 0.04
 
@@ -116,24 +104,21 @@ def test_each_horizon_is_calibrated_by_itself() -> None:
             super().__init__(0.01, 3)
             self.scale[2] *= 0.6
 
-    kinds: tuple[Kind, ...] = ("conformal", "adaptive")
-    for kind in kinds:
-        forecast = run(kind, symbol, TooNarrowFarAhead(), TEST)
-        for h in (0, 2):
-            assert coverage(symbol, forecast, TEST, h) == pytest.approx(COVERAGES, abs=0.055)
+    forecast = run("adaptive", symbol, TooNarrowFarAhead(), TEST)
+    for h in (0, 2):
+        assert coverage(symbol, forecast, TEST, h) == pytest.approx(COVERAGES, abs=0.055)
 
 
-@pytest.mark.parametrize("kind", ["conformal", "adaptive"])
-def test_later_closes_change_no_earlier_forecast(kind: Kind) -> None:
+def test_later_closes_change_no_earlier_forecast() -> None:
     symbol = series_of(independent(6))
     rows = np.arange(1000, 1201)
     closes = symbol.closes.copy()
     closes[1201:] *= np.random.default_rng(0).uniform(0.5, 2, size=len(closes) - 1201)
     altered = replace(symbol, closes=closes)
     cut = replace(symbol, closes=closes[:1201], dates=symbol.dates[:1201])
-    ours = run(kind, symbol, constant(0.008, 3), rows).quantiles((0.05, 0.9))
+    ours = run("adaptive", symbol, constant(0.008, 3), rows).quantiles((0.05, 0.9))
     for other in (altered, cut):
-        theirs = run(kind, other, constant(0.008, 3), rows).quantiles((0.05, 0.9))
+        theirs = run("adaptive", other, constant(0.008, 3), rows).quantiles((0.05, 0.9))
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -155,9 +140,8 @@ def test_symbols_learn_from_each_other() -> None:
     shifted[VALIDATION_END:] *= 1.6
     break_, calm = series_of(shifted, "A"), series_of(independent(9), "B")
     rows = {"A": TEST[-1:], "B": TEST[-1:]}
-    end = pd.Timestamp(calm.dates[VALIDATION_END])
-    both = calibrate(constant(0.01), [break_, calm], rows, "adaptive", end)
-    alone = calibrate(constant(0.01), [calm], {"B": TEST[-1:]}, "adaptive", end)
+    both = calibrate(constant(0.01), [break_, calm], rows, "adaptive")
+    alone = calibrate(constant(0.01), [calm], {"B": TEST[-1:]}, "adaptive")
     widths = [f["B"].quantiles((0.9,))[0, 0, 0] for f in (both, alone)]
     assert widths[0] > widths[1]
 
@@ -197,7 +181,7 @@ def test_the_factors_are_the_same_for_every_symbol_of_a_market() -> None:
     known, other = series_of(independent(30), "A"), series_of(independent(31), "B")
     other = replace(other, first=len(other.closes))
     raw, rows = constant(0.02), {"A": TEST, "B": TEST}
-    found = calibrate(raw, [known, other], rows, "adaptive", known.dates[VALIDATION_END])
+    found = calibrate(raw, [known, other], rows, "adaptive")
     ours, theirs = (found[name].quantiles((0.9,)) for name in "AB")
     np.testing.assert_array_equal(ours, theirs)
     assert (ours < 0.9 * raw(rows)["A"].quantiles((0.9,))).all()
@@ -207,7 +191,7 @@ def test_right_intervals_are_left_nearly_as_they_are() -> None:
     """The factors of a forecast that is right wander about 1 and cost next to nothing."""
     symbols = [series_of(independent(70 + k), str(k)) for k in range(4)]
     raw, wanted = constant(0.01), {s.name: TEST for s in symbols}
-    found = calibrate(raw, symbols, wanted, "adaptive", symbols[0].dates[VALIDATION_END])
+    found = calibrate(raw, symbols, wanted, "adaptive")
     costs = []
     for s in symbols:
         moved = np.diff(np.log(s.closes))[TEST][:, None]
@@ -246,7 +230,7 @@ def test_ranges_with_the_wrong_tails_are_repaired_one_by_one() -> None:
     before = held(raw(wanted))
     assert before[0] > 0.05
     assert before[-1] < -0.01
-    after = held(calibrate(raw, symbols, wanted, "adaptive", symbols[0].dates[VALIDATION_END]))
+    after = held(calibrate(raw, symbols, wanted, "adaptive"))
     assert np.abs(after).max() < 0.005
 
 
@@ -276,27 +260,8 @@ def test_before_the_first_outcome_forecasts_stay_as_they_are() -> None:
 def test_points_are_left_alone() -> None:
     point = PointForecast(np.zeros((1, 1)))
     symbol = series_of(independent(12))
-    found = calibrate(
-        lambda _: {"X": point}, [symbol], {"X": TEST[:1]}, "adaptive", pd.Timestamp("2003-01-01")
-    )
+    found = calibrate(lambda _: {"X": point}, [symbol], {"X": TEST[:1]}, "adaptive")
     assert found["X"] is point
-
-
-def test_few_validation_rows_are_no_ground_for_conformal_calibration() -> None:
-    symbol, raw = series_of(independent(13)), constant(0.02)
-    end = pd.Timestamp(symbol.dates[FIRST + 50])
-    found = calibrate(raw, [symbol], {"X": TEST}, "conformal", end)["X"]
-    np.testing.assert_array_equal(found.quantiles((0.1,)), raw({"X": TEST})["X"].quantiles((0.1,)))
-
-
-def test_conformal_points_are_the_quantiles_of_the_distances() -> None:
-    distances = np.abs(np.random.default_rng(14).normal(size=(999, 1)))
-    ranges = np.tile([0.5, 1.0, 1.3, 1.6], (999, 1, 1))
-    at, to = conformal_points(distances, ranges)
-    np.testing.assert_array_equal(at, [[0.5, 1.0, 1.3, 1.6]])
-    expected = np.quantile(distances[:, 0], COVERAGES * (1 + 1 / 999))
-    np.testing.assert_allclose(to[0], expected, atol=3e-3)
-    assert np.all(np.diff(to[0]) > 0)
 
 
 def altered_from(symbol: CalibrationSeries, row: int, factor: float = 1.3) -> CalibrationSeries:
@@ -304,23 +269,19 @@ def altered_from(symbol: CalibrationSeries, row: int, factor: float = 1.3) -> Ca
     return replace(symbol, closes=np.where(np.arange(END + 1) < row, 1, factor) * symbol.closes)
 
 
-@pytest.mark.parametrize("kind", ["adaptive", "conformal"])
 @pytest.mark.parametrize(("market", "late"), [("New York", 1), ("Tokyo", 0)])
-def test_what_closes_later_is_known_on_a_later_date(kind: Kind, market: str, late: int) -> None:
+def test_what_closes_later_is_known_on_a_later_date(market: str, late: int) -> None:
     """New York's bar of a date is no news in Tokyo on that date, Tokyo's own is."""
     here = replace(series_of(independent(40), "A"), market="Tokyo")
     there = replace(series_of(independent(41), "B"), market=market)
-    raw, day, row = constant(0.008), here.dates[VALIDATION_END], VALIDATION_END
+    raw, row = constant(0.008), VALIDATION_END
     rows = np.arange(row - 3, row + 4)
 
     def widths(other: CalibrationSeries) -> np.ndarray:
-        found = calibrate(raw, [here, other], {"A": rows, "B": rows}, kind, day)["A"]
+        found = calibrate(raw, [here, other], {"A": rows, "B": rows}, "adaptive")["A"]
         return np.asarray(found.quantiles((0.9,))[:, 0, 0])
 
     honest, knows = widths(there), widths(altered_from(there, row))
-    if kind == "conformal":  # learned once, from the days before all others
-        assert (honest == knows).all() == bool(late)
-        return
     np.testing.assert_array_equal(honest[: 3 + late], knows[: 3 + late])
     assert honest[3 + late] != knows[3 + late]
 
@@ -328,12 +289,11 @@ def test_what_closes_later_is_known_on_a_later_date(kind: Kind, market: str, lat
 def test_each_market_follows_a_path_of_its_own_and_one_market_the_usual_one() -> None:
     ours, theirs = (series_of(independent(50 + k), name) for k, name in enumerate("AB"))
     raw, rows = constant(0.008, horizons=2), {"A": TEST, "B": TEST}
-    end = pd.Timestamp(ours.dates[VALIDATION_END])
-    alike = [calibrate(raw, [s, t], rows, "adaptive", end)["A"].quantiles((0.9,)) for s, t in (
+    alike = [calibrate(raw, [s, t], rows, "adaptive")["A"].quantiles((0.9,)) for s, t in (
         (ours, theirs), (replace(ours, market="X"), replace(theirs, market="X")),
     )]  # fmt: skip
     np.testing.assert_array_equal(alike[0], alike[1])
-    apart = calibrate(raw, [ours, replace(theirs, market="X")], rows, "adaptive", end)
+    apart = calibrate(raw, [ours, replace(theirs, market="X")], rows, "adaptive")
     assert np.abs(apart["A"].quantiles((0.9,)) / alike[0] - 1).max() < 0.02
 
 
@@ -347,9 +307,7 @@ def test_symbols_of_other_days_are_calibrated_with_each_other() -> None:
     late = replace(late, dates=whole.dates[-901:])
     symbols = [whole, coin, ended, late]
     rows = {"A": TEST, "COIN": TEST, "ENDED": np.arange(900, 1500), "LATE": np.arange(200, 890)}
-    found = calibrate(
-        constant(0.006), symbols, rows, "adaptive", pd.Timestamp(whole.dates[VALIDATION_END])
-    )
+    found = calibrate(constant(0.006), symbols, rows, "adaptive")
     for symbol in symbols:
         held = coverage(symbol, found[symbol.name], rows[symbol.name])
         assert held == pytest.approx(COVERAGES, abs=0.06)
@@ -360,9 +318,9 @@ def test_a_halted_symbol_does_not_move_the_ranges_of_the_others() -> None:
     live, still = series_of(independent(21), "LIVE"), independent(22)
     still[FIRST:] = 0.0
     halted, raw = series_of(still, "HALTED"), constant(0.01)
-    end, wanted = live.dates[VALIDATION_END], {"LIVE": TEST}
-    with_it = calibrate(raw, [live, halted], wanted, "adaptive", end)["LIVE"]
-    alone = calibrate(raw, [live], wanted, "adaptive", end)["LIVE"]
+    wanted = {"LIVE": TEST}
+    with_it = calibrate(raw, [live, halted], wanted, "adaptive")["LIVE"]
+    alone = calibrate(raw, [live], wanted, "adaptive")["LIVE"]
     ours, theirs = (part.quantiles((0.1, 0.9)) @ [-1, 1] for part in (with_it, alone))
     assert np.mean(ours / theirs) == pytest.approx(1, abs=0.01)
     np.testing.assert_allclose(ours, theirs, rtol=0.03)  # before it counts as halted it has a say

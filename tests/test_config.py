@@ -389,8 +389,8 @@ def test_a_configuration_of_the_version_before_is_read_and_says_what_to_write() 
         "`training.averaging` is now called `training.ema_decay`",
         "`training.rate_half_life` no longer has an effect",
         "`model.symbol_embedding` no longer has an effect",
-        "`model.start: blank` is of an earlier version and read as `random`",
-        "`model.variants.0.start: linear` is of an earlier version and read as `pretrained`",
+        "`model.start: blank` no longer exists; `random` is used",
+        "`model.variants.0.start: linear` no longer exists; `pretrained` is used",
     )
     for line, begin in zip(told, beginnings, strict=True):
         assert line.startswith(begin)

@@ -82,7 +82,6 @@ def calibrated(symbols: Sequence[PerSymbolForecast]) -> list[Distribution]:
         series,
         {name: each.inputs.origins for name, each in by_name.items()},
         "adaptive",
-        series[0].dates[symbols[0].inputs.fit_rows - 1],
     )
     return [found[each.inputs.symbol] for each in symbols]
 

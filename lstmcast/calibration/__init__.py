@@ -1,11 +1,6 @@
-"""Calibration: prediction intervals corrected by the outcomes known at each origin.
-
-`conformal` learns once, from the validation sessions (`conformal.py`); `adaptive` goes on learning
-with every outcome (`adaptive.py`).
-"""
+"""Calibration: prediction intervals corrected by the outcomes known at each origin."""
 
 from lstmcast.calibration.adaptive import IntervalFactors, in_order
-from lstmcast.calibration.conformal import conformal_points
 from lstmcast.calibration.kinds import Kind, calibrate
 from lstmcast.calibration.series import COVERAGES, CalibrationSeries, Raw, Rows
 
@@ -17,6 +12,5 @@ __all__ = [
     "Raw",
     "Rows",
     "calibrate",
-    "conformal_points",
     "in_order",
 ]

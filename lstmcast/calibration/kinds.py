@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import pandas as pd
-
 from lstmcast.calibration.adaptive import adaptive
-from lstmcast.calibration.conformal import conformal
 from lstmcast.calibration.series import CalibrationSeries, MapFunction, Raw, Rows, sequential_map
 from lstmcast.distributions import Distribution, PointForecast
 
-Kind = Literal["none", "conformal", "adaptive"]
+Kind = Literal["none", "adaptive"]
 
 
 def calibrate(
@@ -18,7 +15,6 @@ def calibrate(
     series: Sequence[CalibrationSeries],
     origins: Rows,
     kind: Kind,
-    validation_end: pd.Timestamp,
     *,
     map_function: MapFunction = sequential_map,
 ) -> dict[str, Distribution]:
@@ -29,12 +25,9 @@ def calibrate(
         series: of every symbol in `origins`, and of those that they are calibrated with.
         origins: by symbol, the rows whose forecasts are wanted, at least one each.
         kind: how to calibrate.
-        validation_end: the last session that conformal calibration learns from.
         map_function: applies a function to many items, in parallel where that is wanted.
     """
     plain = dict(raw(origins))
     if kind == "none" or any(isinstance(part, PointForecast) for part in plain.values()):
         return plain
-    if kind == "conformal":
-        return conformal(raw, series, plain, validation_end)
     return adaptive(raw, series, plain, origins, map_function)

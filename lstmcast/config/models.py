@@ -314,10 +314,10 @@ class Training(_Section):
 class Calibration(_Section):
     """How forecasts are corrected by what came true."""
 
-    kind: Literal["none", "conformal", "adaptive"] = Field(
+    kind: Literal["none", "adaptive"] = Field(
         "adaptive",
         description="`adaptive`: adaptive conformal inference, each outcome moves the intervals to "
-        "come; `conformal`: stretched once, to hold on the validation sessions; `none`: as trained",
+        "come; `none`: as trained",
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lstmcast.config.deprecated import upgrade_key, upgrade_values
 from lstmcast.config.faults import MOST_FAULTS, faults_of, short
-from lstmcast.config.former import present_key, present_values
 from lstmcast.config.models import Experiment
 from lstmcast.config.tuning import Tuning
 from lstmcast.config.yaml_text import DEEPEST, read_yaml, write_yaml
@@ -39,7 +39,7 @@ def load_experiment(
         overrides: each `path.to.key=value`, the value read as YAML.
         check: asked as well where the experiment does not validate, with what is valid of it, so
             that faults of values and of names come together.
-        tell: told of keys and values of the version before, with what they are called now.
+        tell: told of keys and values of the previous version, with what replaced them.
 
     Raises:
         ConfigError: listing every fault with its path, the value found and a hint.
@@ -94,13 +94,13 @@ def experiment_of(
     tell: Tell | None = None,
 ) -> Experiment:
     """An experiment from plain values by section; see `load_experiment`."""
-    of_file, notes = present_values(values)
+    of_file, notes = upgrade_values(values)
     values = copy.deepcopy(of_file)
     for override in overrides:
         key, *value = override.split("=", 1)
-        key, renamed = present_key(key)
+        key, renamed = upgrade_key(key)
         _apply(values, "=".join([key, *value]))
-        values, more = present_values(values)
+        values, more = upgrade_values(values)
         notes += [*renamed, *more]
     try:
         experiment = Experiment.model_validate(values)

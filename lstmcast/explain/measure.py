@@ -8,7 +8,6 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 from torch import Tensor
 
-from lstmcast.nn.heads.mixture import MixtureParams
 from lstmcast.nn.heads.quantile import LEVELS, QuantileParams
 from lstmcast.nn.heads.student_t import StudentTParams
 
@@ -44,8 +43,7 @@ def _log_quantile(df: Tensor) -> Tensor:
 def log_width(params: Any) -> Float[Tensor, "batch time"]:
     """Log of half the 80 % range of the next session's return, before pooling and calibration.
 
-    Of a mixture, whose quantiles have no closed form, the log standard deviation; of a point
-    forecast, which has no range, the number itself.
+    Of a point forecast, which has no range, the number itself.
 
     Args:
         params: what a head returned.
@@ -57,10 +55,5 @@ def log_width(params: Any) -> Float[Tensor, "batch time"]:
     if isinstance(params, QuantileParams):
         ends = params.values[..., 0, :]
         return (0.5 * (ends[..., LEVELS.index(UPPER)] - ends[..., LEVELS.index(0.1)])).log()
-    if isinstance(params, MixtureParams):
-        weight, df, loc, scale = (value[..., 0, :] for value in params)
-        mean = (weight * loc).sum(-1, keepdim=True)
-        spread = scale.square() * df / (df - 2.0) + (loc - mean).square()
-        return 0.5 * (weight * spread).sum(-1).log()
     value: Tensor = params.value[..., 0]
     return value

@@ -29,8 +29,7 @@ def export(networks: Sequence[Network], about: Mapping[str, Any]) -> bytes:
     outputs = []
     for number, network in enumerate(networks):
         for name, value in _answers(nodes, network).items():
-            further = name == "values" or network.head.name == "mixture"
-            outputs.append((value, f"{name}.{number}", 4 if further else 3))
+            outputs.append((value, f"{name}.{number}", 4 if name == "values" else 3))
     told = {**about, "members": len(networks), "parameters": list(networks[0].head.names)}
     if networks[0].head.name == "quantile":
         told["parameters"] = ["values"]  # the unit is for the loss alone

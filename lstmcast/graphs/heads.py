@@ -11,8 +11,7 @@ import numpy as np
 
 from lstmcast.graphs.layers import NotExportableError, array
 from lstmcast.graphs.nodes import Nodes
-from lstmcast.nn import Head, PointHead, QuantileHead, StudentTHead, StudentTMixtureHead
-from lstmcast.nn.heads.mixture import MAX_LEAN
+from lstmcast.nn import Head, PointHead, QuantileHead, StudentTHead
 from lstmcast.nn.heads.quantile import LEVELS, MEDIAN
 from lstmcast.nn.heads.student_t import MAX_DF, MIN_DF
 from lstmcast.nn.heads.term_structure import (
@@ -47,27 +46,6 @@ def _student_t(nodes: Nodes, head: StudentTHead, raw: str) -> dict[str, str]:
     return {"df": df, "loc": loc, "scale": nodes("Mul", scale, _width_to_scale(nodes, df))}
 
 
-def _mixture(nodes: Nodes, head: StudentTMixtureHead, raw: str) -> dict[str, str]:
-    count = len(head.bias)
-    loc, width = _terms(nodes, head.terms, nodes.part(raw, 0, count - 5))
-    weight, ratio, lean, *dfs = (nodes.entry(raw, count - 5 + k) for k in range(5))
-    one = nodes("Div", width, width)
-    wide_share = nodes("Mul", 0.5, nodes("Sigmoid", _bounded(nodes, weight)))
-    wide_share = nodes("Mul", wide_share, one)
-    narrow = nodes("Mul", width, math.exp(head.log_width))
-    wide = nodes("Mul", narrow, nodes("Add", 1.0, nodes("Exp", _bounded(nodes, ratio))))
-    both = [nodes("Mul", _degrees_of_freedom(nodes, df), one) for df in dfs]
-    moved = nodes("Mul", nodes("Mul", MAX_LEAN, nodes("Tanh", lean)), wide)
-    df = _stacked(nodes, *both)
-    spread = _stacked(nodes, narrow, wide)
-    return {
-        "weight": _stacked(nodes, nodes("Sub", 1.0, wide_share), wide_share),
-        "df": df,
-        "loc": _stacked(nodes, loc, nodes("Add", loc, moved)),
-        "scale": nodes("Mul", spread, _width_to_scale(nodes, df)),
-    }
-
-
 def _quantile(nodes: Nodes, head: QuantileHead, raw: str) -> dict[str, str]:
     split = len(head.bias) - len(LEVELS) + 1
     loc, width = _terms(nodes, head.terms, nodes.part(raw, 0, split))
@@ -88,7 +66,6 @@ def _point(nodes: Nodes, head: PointHead, raw: str) -> dict[str, str]:  # noqa: 
 
 _HEADS: dict[type[Head], Callable[..., dict[str, str]]] = {
     StudentTHead: _student_t,
-    StudentTMixtureHead: _mixture,
     QuantileHead: _quantile,
     PointHead: _point,
 }
@@ -131,8 +108,3 @@ def _width_to_scale(nodes: Nodes, df: str) -> str:
     squared = nodes("Div", 3.0, nodes("Mul", df, df))
     whole = nodes("Add", nodes("Add", 1.0, nodes("Div", 1.25, df)), squared)
     return nodes("Div", 1.0, whole)
-
-
-def _stacked(nodes: Nodes, *parts: str) -> str:
-    """The components of a mixture on a last axis."""
-    return nodes("Concat", *(nodes.with_axis(part) for part in parts), axis=-1)

@@ -45,7 +45,7 @@ class GraphNetworks:
             )
             self.about = json.loads(self._session.get_modelmeta().custom_metadata_map[ABOUT])
             self.members = int(self.about["members"])
-            self._parameters = [str(name) for name in self.about["parameters"]]
+            self.parameters = [str(name) for name in self.about["parameters"]]
             self._inputs = {item.name for item in self._session.get_inputs()}
         except Exception as error:  # its errors have no common class
             problem = (str(error).splitlines() or [""])[0] or type(error).__name__
@@ -74,10 +74,10 @@ class GraphNetworks:
             "symbols": np.asarray(symbols, dtype=np.int64),
             "horizons": np.arange(1, horizon + 1, dtype=np.float32),
         }
-        names = [f"{name}.{k}" for k in range(self.members) for name in self._parameters]
+        names = [f"{name}.{k}" for k in range(self.members) for name in self.parameters]
         found = self._session.run(names, {name: values[name] for name in self._inputs})
-        width = len(self._parameters)
+        width = len(self.parameters)
         return [
-            dict(zip(self._parameters, found[k * width : (k + 1) * width], strict=True))
+            dict(zip(self.parameters, found[k * width : (k + 1) * width], strict=True))
             for k in range(self.members)
         ]

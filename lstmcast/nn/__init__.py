@@ -10,13 +10,11 @@ from lstmcast.nn.encoders import NETWORKS, Encoder, LSTMConvolutionEncoder, LSTM
 from lstmcast.nn.heads import (
     HEADS,
     Head,
-    MixtureParams,
     PointHead,
     PointParams,
     QuantileHead,
     QuantileParams,
     StudentTHead,
-    StudentTMixtureHead,
     StudentTParams,
 )
 from lstmcast.nn.lstm import LSTM, Kernel, LSTMState
@@ -34,7 +32,6 @@ __all__ = [
     "LSTMConvolutionEncoder",
     "LSTMEncoder",
     "LSTMState",
-    "MixtureParams",
     "Network",
     "PointHead",
     "PointParams",
@@ -42,7 +39,6 @@ __all__ = [
     "QuantileParams",
     "State",
     "StudentTHead",
-    "StudentTMixtureHead",
     "StudentTParams",
     "build_network",
     "present_names",

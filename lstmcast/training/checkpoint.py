@@ -28,6 +28,9 @@ from lstmcast.training.saved import (
 _MEMBER = "member"
 _REFITTED = "refitted"
 
+_MIXTURE = 4
+"""Outputs that the head `mixture` of an earlier version had beyond those of `student_t`."""
+
 
 def dump_forecaster(forecaster: Forecaster) -> bytes:
     """Every member's weights and every scaler's statistics, as the bytes of a safetensors file.
@@ -135,6 +138,8 @@ def _group(
     def network(start: str) -> Network:
         new = new_network(trained, len(columns), seed=0)
         weights = {n.removeprefix(start): t for n, t in own.items() if n.startswith(start)}
+        if "head.bias" in weights and len(weights["head.bias"]) == len(new.head.bias) + _MIXTURE:
+            raise ValueError("its networks have the head `mixture`, which lstmcast no longer has")
         new.load_state_dict(present_names(weights))
         return new.eval().to(device)
 

@@ -7,8 +7,6 @@ test holds that no head is missing.
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from lstmcast.dataset import Target
 from lstmcast.distributions import (
     Distribution,
@@ -34,14 +32,6 @@ def _student_t(parameters: Parameters, target: Target, closes: FloatArray) -> Di
     )
 
 
-def _mixture(parameters: Parameters, target: Target, closes: FloatArray) -> Distribution:  # noqa: ARG001 - a return needs no close
-    df, loc, scale, weight = (
-        np.moveaxis(parameters[name], -1, 0) for name in ("df", "loc", "scale", "weight")
-    )
-    # The weights come from float32 arithmetic: make them sum to 1 to the last digit.
-    return StudentTMixture(df, loc / target.unit, scale / target.unit, weight / weight.sum(axis=0))
-
-
 def _quantile(parameters: Parameters, target: Target, closes: FloatArray) -> Distribution:  # noqa: ARG001 - a return needs no close
     return QuantileGrid(LEVELS, parameters["values"] / target.unit)
 
@@ -52,7 +42,6 @@ def _point(parameters: Parameters, target: Target, closes: FloatArray) -> Distri
 
 DECODERS: dict[str, Decoder] = {
     "student_t": _student_t,
-    "mixture": _mixture,
     "quantile": _quantile,
     "point": _point,
 }

@@ -164,13 +164,12 @@ class Forecaster:
         The pooled forecasts are calibrated by the outcomes of all symbols in `inputs` that are
         known at each origin.
         """
-        split = self.experiment.dates
+        train_end = pd.Timestamp(self.experiment.dates.train_end)
         return calibrate(
             lambda rows: self.pooled(inputs, rows),
-            self._calibration_series(inputs, pd.Timestamp(split.train_end)),
+            self._calibration_series(inputs, train_end),
             {symbol: rows for symbol, rows in origins.items() if len(rows)},
             self.experiment.calibration.kind,
-            pd.Timestamp(split.validation_end),
             map_function=partial(in_threads, wanted=self.experiment.training.threads),
         )
 

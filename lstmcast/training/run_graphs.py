@@ -117,6 +117,8 @@ def _group(
     members = int(metadata[f"{prefix}members"])
     kinds = (_NETWORKS, _REFITTED) if int(metadata[f"{prefix}refitted"]) else (_NETWORKS,)
     runners = [GraphNetworks(graph(_file(number, name))) for name in kinds]
+    if any("weight" in runner.parameters for runner in runners):
+        raise GraphError("it is of the head `mixture`, which lstmcast no longer has")
     if any(len(runner) != members for runner in runners):
         raise GraphError(f"the graph holds other than {members} networks")
     graphs = Graphs(members, runners[0], runners[1] if len(runners) > 1 else None)

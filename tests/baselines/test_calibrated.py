@@ -65,7 +65,6 @@ def test_it_is_har_calibrated_over_all_symbols_written_out() -> None:
         series,
         {name: raw.inputs.origins for name, raw in raws.items()},
         "adaptive",
-        series[0].dates[0],
     )
     told = found["har_calibrated"].table
     for name, forecast in expected.items():

@@ -358,9 +358,7 @@ def test_their_ranges_are_followed_as_those_of_a_run() -> None:
         return {"AAA": StudentTMixture(*parts)}
 
     series = CalibrationSeries("AAA", pd.DatetimeIndex(bars.index), bars["close"].to_numpy(), first)
-    expected = calibrate(
-        at, [series], {"AAA": given.origins}, "adaptive", pd.Timestamp(bars.index[origin])
-    )["AAA"]
+    expected = calibrate(at, [series], {"AAA": given.origins}, "adaptive")["AAA"]
     near = tables["pretrained"].table[rows["horizon"] == 1]
     np.testing.assert_allclose(near["q10"], expected.quantiles((0.1,))[: len(near), 0, 0])
 

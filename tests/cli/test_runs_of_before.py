@@ -30,9 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     start = ("--set", "model.start=mixed", *features)
     result = place.invoke("train", "-c", place.config, *SET, *start)
     assert result.exit_code == 0, result.stderr
-    assert "note: `model.start: mixed` is of an earlier version and read as `pretrained`" in (
-        result.stderr
-    )
+    assert "note: `model.start: mixed` no longer exists; `pretrained` is used" in result.stderr
     assert "began with new weights: `model.hidden_size` is 32, theirs is 64" in result.stderr
     run = Run.open(None, place.runs).path
     shutil.copytree(run, place.root / "today")
@@ -86,7 +84,7 @@ def test_a_run_of_before_forecasts_as_it_did(place: Workplace) -> None:
     shown = place.invoke("forecast", "--json")
     assert shown.exit_code == 0, shown.stderr
     assert json.loads(shown.stdout)["forecaster"] == "trained"
-    assert "earlier" not in shown.stderr
+    assert "no longer exists" not in shown.stderr
     assert "now called" not in shown.stderr
 
 
@@ -112,6 +110,32 @@ def test_a_run_with_a_symbol_embedding_is_refused_with_the_reason(place: Workpla
     assert "train the run again" in result.stderr
 
 
+def test_a_run_with_a_head_that_was_removed_is_refused_with_the_reason(place: Workplace) -> None:
+    """A mixture had four outputs more; its forecasts of the test part are there all the same."""
+    run = place.root / "mixture"
+    shutil.copytree(Run.open(None, place.runs).path, run)
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("head: student_t", "head: mixture"))
+    tensors, metadata = read(run / "model.safetensors")
+    for name in ("member.0.head.weight", "member.0.head.bias"):
+        more = torch.zeros(4, *tensors[name].shape[1:])
+        tensors[name] = torch.cat([tensors[name], more])
+    save_file(tensors, run / "model.safetensors", metadata)
+    result = place.invoke("forecast", run)
+    assert result.exit_code == 8, result.stderr
+    assert "its networks have the head `mixture`, which lstmcast no longer has" in result.stderr
+    assert place.invoke("evaluate", run, "--baselines", "random_walk").exit_code == 0
+
+
+def test_values_that_were_removed_are_read_as_what_replaced_them(place: Workplace) -> None:
+    sets = ("calibration.kind=conformal", "model.variants=[{head: mixture}]")
+    options = [part for one in (*sets, "data.symbols=[ABSENT]") for part in ("--set", one)]
+    result = place.invoke("train", "-c", place.config, *options)
+    assert "`calibration.kind: conformal` no longer exists; `adaptive` is used" in result.stderr
+    assert "`model.variants.0.head: mixture` no longer exists; `student_t` is used" in result.stderr
+    assert result.exit_code == 7
+
+
 @pytest.mark.parametrize("command", [("evaluate",), ("plot", "--kind", "fan")])
 def test_other_commands_take_it_too(place: Workplace, command: tuple[str, ...]) -> None:
     result = place.invoke(*command)
@@ -123,6 +147,6 @@ def test_a_variant_of_before_is_named_by_its_key(place: Workplace, tmp_path: Pat
     variants = "model.variants=[{start: linear}, {start: random}]"
     options = ("--set", variants, "--set", "data.symbols=[ABSENT]")
     result = place.invoke("train", "-c", tmp_path / "old.yaml", *options)
-    assert "note: `model.variants.0.start: linear` is of an earlier version" in result.stderr
+    assert "note: `model.variants.0.start: linear` no longer exists" in result.stderr
     assert "variants.1" not in result.stderr
     assert result.exit_code == 7

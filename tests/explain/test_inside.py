@@ -149,7 +149,7 @@ def width_by_scipy(network: Network, features: torch.Tensor, scale: torch.Tensor
     return float(np.log(size * student_t.ppf(0.9, df)))
 
 
-@pytest.mark.parametrize("head", ["student_t", "mixture", "quantile", "point"])
+@pytest.mark.parametrize("head", ["student_t", "quantile", "point"])
 @pytest.mark.parametrize("window", [None, 40])
 def test_parts_add_up_to_the_whole(head: str, window: int | None) -> None:
     """Completeness, which holds for the whole path from the reference and no other sum."""

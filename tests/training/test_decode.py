@@ -38,7 +38,7 @@ def answers(name: str) -> tuple[dict[str, np.ndarray], torch.Tensor, torch.Tenso
     return arrays, truth[0].double(), loss[0].double()
 
 
-@pytest.mark.parametrize("name", ["student_t", "mixture"])
+@pytest.mark.parametrize("name", ["student_t"])
 def test_the_density_of_a_return_is_the_one_that_was_trained(name: str) -> None:
     arrays, truth, loss = answers(name)
     decoded = DECODERS[name](arrays, LogReturnTarget(), CLOSES)
@@ -66,7 +66,7 @@ def test_a_point_is_its_value_and_nothing_else() -> None:
     assert np.isnan(decoded.log_density(arrays["value"])).all()
 
 
-@pytest.mark.parametrize("head", ["mixture", "quantile"])
+@pytest.mark.parametrize("head", ["quantile"])
 def test_a_head_goes_all_the_way_to_prices(head: str) -> None:
     run = trained(f"model.head={head}")
     table = run.predictions
@@ -83,7 +83,7 @@ def test_a_head_goes_all_the_way_to_prices(head: str) -> None:
 
 
 def test_ranges_widen_with_the_horizon_for_every_head() -> None:
-    for head in ("student_t", "mixture", "quantile"):
+    for head in ("student_t", "quantile"):
         (ahead,) = forecast_ahead(trained(f"model.head={head}").forecaster, [simulated()])
         width = (ahead.table["q95"] - ahead.table["q05"]).to_numpy()
         assert (np.diff(width) > 0).all(), head

@@ -41,12 +41,11 @@ KINDS = {
     "random": (),
     "pretrained": ("model.start=pretrained", "model.hidden_size=64"),
     "lstm_cnn": ("model.network=lstm_cnn",),
-    "mixture": ("model.head=mixture",),
     "quantile": ("model.head=quantile", "model.num_layers=2"),
     "last": ("training.supervision=last",),
     "no average": ("training.ema_decay=0", "training.clip_norm=0.1"),
     "two symbols": TWO,
-    "variants": (*TWO, "model.variants=[{head: mixture}, {network: lstm_cnn}]"),
+    "variants": (*TWO, "model.variants=[{head: quantile}, {network: lstm_cnn}]"),
 }
 every_kind = pytest.mark.parametrize("kind", list(KINDS))
 

@@ -97,7 +97,7 @@ def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
     assert [member.records[0].epoch for member in cold.ensemble.members] == [1, 1]
 
 
-@pytest.mark.parametrize("head", ["student_t", "mixture", "quantile"])
+@pytest.mark.parametrize("head", ["student_t", "quantile"])
 def test_a_member_goes_on_with_the_body_and_a_head_fitted_around_the_earlier_one(head: str) -> None:
     overrides = (f"model.head={head}",)
     part = later("model.start=pretrained", *overrides)
