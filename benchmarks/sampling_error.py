@@ -28,7 +28,7 @@ from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.calibration import COVERAGES, CalibrationSeries, Rows, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation.coverage import OVERALL, CoverageCheck, check_coverage
-from lstmcast.evaluation.diagnostics import TERCILES, volatility_terciles
+from lstmcast.evaluation.terciles import TERCILES, volatility_terciles
 
 DF = 6.0
 BEFORE, VALIDATION = 500, 500

@@ -149,8 +149,8 @@ def _ranges(
 ) -> "dict[str, Figure]":
     """How the ranges held, of all symbols or of one, by the name of its file."""
     from lstmcast.evaluation.coverage import check_coverage, check_coverage_by_year, pit_shares
-    from lstmcast.evaluation.diagnostics import volatility_terciles
     from lstmcast.evaluation.scores import row_losses
+    from lstmcast.evaluation.terciles import volatility_terciles
     from lstmcast.plots import ranges_chart
 
     name = known_symbol(run, symbol)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmcast.baselines.base import BaselineForecast, BaselineInputs
-from lstmcast.baselines.scaled import WARM_UP, scaled_student_t
+from lstmcast.baselines.scaled import BURN_IN, scaled_student_t
 from lstmcast.baselines.student_t import MIN_ROWS
 from lstmcast.distributions import FloatArray
 from lstmcast.features.ranges import PARKINSON
@@ -31,7 +31,7 @@ _SMALLEST_RETURN = 1e-3
 class HarAbs:
     """HAR on absolute returns: needs nothing but closes."""
 
-    skip: int = WARM_UP
+    skip: int = BURN_IN
     """First rows that the Student-t is not fitted on."""
     name: str = "har_abs"
     label: str = "HAR on |return|, t"
@@ -51,7 +51,7 @@ class HarAbs:
 class HarRange:
     """HAR on the log of Parkinson's range, the baseline that is hardest to beat."""
 
-    skip: int = WARM_UP
+    skip: int = BURN_IN
     name: str = "har_range"
     label: str = "HAR on log range, t"
 

@@ -14,38 +14,27 @@ import pandas as pd
 from lstmcast.baselines.base import BaselineInputs
 from lstmcast.baselines.student_t import fit_student_t
 from lstmcast.distributions import FloatArray, StudentTMixture
+from lstmcast.features.bars import ewma_mean_square
 
-WARM_UP = 250
+BURN_IN = 250
 """First sessions that are left out of a fit, while a volatility filter forgets its start."""
 
 _FLOOR = 0.05
-_SEED_ROWS = 20
 
 
 def ewma_volatility(returns: FloatArray, decay: float) -> FloatArray:
     """Square root of the exponentially weighted mean of squared returns, `(rows,)`.
 
-    `v_t = decay * v_{t-1} + (1 - decay) * r_t^2`; row t uses returns up to t. The filter starts
-    from the mean square of the first 20 returns.
+    Row t is a mean over the returns up to t with weights `decay ** k`, k sessions back: the
+    recursion `v_t = decay * v_{t-1} + (1 - decay) * r_t^2` without a start to choose. The first
+    row is no return and does not count.
 
     Source: J.P. Morgan (1996), RiskMetrics technical document, with decay 0.94 for daily data.
     """
-    square = returns**2
-    start = float(square[1 : _SEED_ROWS + 1].mean()) if len(square) > 1 else 0.0
-    return floored(np.sqrt(decayed_sum((1 - decay) * square, decay, start)), returns)
-
-
-def decayed_sum(inputs: FloatArray, decay: float, start: float) -> FloatArray:
-    """`y_t = inputs_t + decay * y_{t-1}` with `y_{-1} = start`, `(rows,)`.
-
-    By pandas, whose exponential mean is the same recursion: scipy.signal takes a second to load.
-    """
-    weight = 1 - decay
-    if weight <= 0:
-        return start + np.cumsum(inputs)
-    series = pd.Series(np.concatenate([[start], inputs / weight]))
-    following: FloatArray = series.ewm(alpha=weight, adjust=False).mean().to_numpy()[1:]
-    return following
+    known = pd.Series(returns)
+    known.iloc[:1] = np.nan
+    mean_square = ewma_mean_square(known, alpha=1 - decay).fillna(0.0).to_numpy(np.float64)
+    return floored(np.sqrt(mean_square), returns)
 
 
 def rolling_volatility(returns: FloatArray, window: int) -> FloatArray:
@@ -82,7 +71,7 @@ def scaled_student_t(
     *,
     location: Literal["zero", "fitted"],
     centre: FloatArray | float = 0.0,
-    skip: int = WARM_UP,
+    skip: int = BURN_IN,
 ) -> StudentTMixture:
     """Forecast every origin as `centre` plus its width times the Student-t of the horizon.
 

@@ -9,15 +9,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.distributions import Distribution, FloatArray
+from lstmcast.predictions import LEVELS, QUANTILES, RANGES
 
 Rows = Mapping[str, NDArray[np.intp]]
 Raw = Callable[[Rows], Mapping[str, Distribution]]
 
-COVERAGES = np.array([0.5, 0.8, 0.9, 0.95])
+COVERAGES = np.array(sorted(RANGES)) / 100
 """Nominal coverage of the intervals that are calibrated, narrowest first."""
 
-_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
-_MEDIAN, _UNIT = 4, 1
+_ENDS = {"q50", *(name for bounds in RANGES.values() for name in bounds)}
+_LEVELS = [level for name, level in zip(QUANTILES, LEVELS, strict=True) if name in _ENDS]
+_MEDIAN, _UNIT = len(RANGES), sorted(RANGES).index(80)
 
 
 class MapFunction(Protocol):

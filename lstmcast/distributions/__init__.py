@@ -7,12 +7,14 @@ neither torch nor pandas.
 
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
 from lstmcast.distributions.grid import QuantileGrid
+from lstmcast.distributions.levels import STATED_LEVELS
 from lstmcast.distributions.plain import from_plain, shape_of, to_plain
 from lstmcast.distributions.pools import LinearPool, average_quantiles, pool
 from lstmcast.distributions.recalibrated import RecalibratedDistribution
 from lstmcast.distributions.student_t import StudentTMixture, student_t_log_density
 
 __all__ = [
+    "STATED_LEVELS",
     "Distribution",
     "FloatArray",
     "LinearPool",

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
 from lstmcast.distributions.grid import QuantileGrid
+from lstmcast.distributions.levels import STATED_LEVELS
 from lstmcast.distributions.roots import invert
 from lstmcast.distributions.student_t import StudentTMixture
 
 AVERAGED_LEVELS: tuple[float, ...] = (
-    *(0.0005, 0.002, 0.005, 0.01, 0.025),
-    *(round(0.05 * k, 2) for k in range(1, 20)),
-    *(0.975, 0.99, 0.995, 0.998, 0.9995),
+    *(0.0005, 0.002, 0.005, 0.01),
+    *STATED_LEVELS,
+    *(0.99, 0.995, 0.998, 0.9995),
 )
 """Levels at which quantiles are averaged: those that a prediction states, and further tails."""
 

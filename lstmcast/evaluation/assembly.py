@@ -15,7 +15,7 @@ from lstmcast.evaluation.coverage import (
     check_coverage_ahead,
     check_coverage_by_year,
 )
-from lstmcast.evaluation.diagnostics import diagnose, volatility_terciles
+from lstmcast.evaluation.diagnostics import diagnose
 from lstmcast.evaluation.evidence import Evidence
 from lstmcast.evaluation.finding import SIGNIFICANT
 from lstmcast.evaluation.lstm_adds import contributions
@@ -32,6 +32,7 @@ from lstmcast.evaluation.report import (
 from lstmcast.evaluation.row_scores import ForecasterScores
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.significance import best_of
+from lstmcast.evaluation.terciles import volatility_terciles
 from lstmcast.evaluation.unchanged import seldom_moves
 from lstmcast.evaluation.verdict import judge
 

@@ -13,10 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
-from lstmcast.evaluation.diagnostics import TERCILES
-from lstmcast.evaluation.scores import RANGES, inside
 from lstmcast.evaluation.significance import FEWEST_DAYS, long_run_variance, newey_west_lags
-from lstmcast.predictions import QUANTILES, is_point
+from lstmcast.evaluation.terciles import TERCILES
+from lstmcast.predictions import QUANTILES, RANGES, inside_ranges, is_point
 
 OVERALL = "overall"
 
@@ -104,7 +103,7 @@ def check_coverage_ahead(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[
         rows = table[table["horizon"] == horizon]
         if is_point(rows):
             return ()
-        covered = rows[["symbol", "origin"]].assign(**inside(rows))
+        covered = rows[["symbol", "origin"]].assign(**inside_ranges(rows))
         checks += _check_subsets(covered, {OVERALL: np.ones(len(rows), dtype=bool)}, horizon)
     return tuple(checks)
 
@@ -133,7 +132,7 @@ def pit_shares(table: pd.DataFrame, horizon: int) -> list[tuple[float, float]]:
     steps = rows[list(QUANTILES[1:-1])].to_numpy(dtype=np.float64)
     actual = rows["return_actual"].to_numpy(dtype=np.float64)
     bins = (actual[:, None] > steps).sum(axis=1)
-    weights, days = _weights(rows), rows["origin"].to_numpy()
+    weights, days = symbol_weights(rows), rows["origin"].to_numpy()
     count = steps.shape[1] + 1
     return [_share(bins == k, weights, days, 1 / count, horizon) for k in range(count)]
 
@@ -144,7 +143,7 @@ def _check_subsets(
     """Check every range in subsets of the rows: `symbol`, `origin`, `inside_50` .. `inside_95`."""
     if rows["inside_50"].isna().any():
         return ()
-    weights, days = _weights(rows), rows["origin"].to_numpy()
+    weights, days = symbol_weights(rows), rows["origin"].to_numpy()
     checks = []
     for subset, chosen in subsets.items():
         if not chosen.any():
@@ -162,11 +161,26 @@ def _check_subsets(
     return tuple(checks)
 
 
-def _weights(rows: pd.DataFrame) -> FloatArray:
-    """Each symbol counts alike over all days, so that subsets add up to the whole."""
+def symbol_weights(rows: pd.DataFrame) -> FloatArray:
+    """A weight for each row: symbols count alike over all days, so that subsets add up."""
     symbol, _ = pd.factorize(rows["symbol"])
     weights: FloatArray = 1 / np.bincount(symbol)[symbol]
     return weights
+
+
+def empirical_coverage(
+    inside: FloatArray, weights: FloatArray, chosen: NDArray[np.bool_] | None = None
+) -> float:
+    """Weighted share of the rows whose outcome lies inside a range.
+
+    Args:
+        inside: `(rows,)` 1 or 0.
+        weights: `(rows,)` of `symbol_weights`.
+        chosen: `(rows,)` the subset that counts; all if None.
+    """
+    if chosen is None:
+        return float(np.average(inside, weights=weights))
+    return float(np.average(inside[chosen], weights=weights[chosen]))
 
 
 def _share(
@@ -182,7 +196,7 @@ def _share(
     an indicator with the stated probability, each day's outcomes being one observation.
     """
     values = indicator.astype(np.float64)
-    found = float(np.average(values, weights=weights))
+    found = empirical_coverage(values, weights)
     variance = max(
         _variance(weights * (values - found), days, newey_west_lags(horizon)),
         overlap(horizon) * _variance(weights * (values - stated), days, lags=0),

@@ -3,31 +3,20 @@
 The scores say which forecaster is better; these say in which way one is wrong.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.coverage import empirical_coverage, symbol_weights
 from lstmcast.evaluation.exceedances import exceedances
-from lstmcast.evaluation.scores import (
-    PERCENT,
-    RANGES,
-    STATED_LEVELS,
-    pinball,
-    row_losses,
-)
+from lstmcast.evaluation.scores import PERCENT, pinball, row_losses
 from lstmcast.evaluation.tails import lower_tail
-from lstmcast.predictions import LEVELS, QUANTILES, is_point
-
-TERCILES = ("low_volatility", "medium_volatility", "high_volatility")
-"""Days by the tercile of a symbol's volatility among that of its last 500 sessions."""
-
-_DECAY = 0.94
-_MEMORY = 500
+from lstmcast.evaluation.terciles import TERCILES
+from lstmcast.predictions import LEVELS, QUANTILES, RANGES, is_point
 
 
 @dataclass(frozen=True)
@@ -68,28 +57,6 @@ class Diagnostics:
         }
 
 
-def volatility_terciles(
-    predictions: pd.DataFrame, bars: Mapping[str, pd.DataFrame]
-) -> "pd.Series[int]":
-    """Volatility tercile of each row, 0 low to 2 high, on the index of `predictions`.
-
-    The EWMA volatility of squared returns at the origin, ranked among those of the last 500
-    sessions, itself included, or of as many as there are. Terciles of the test rows themselves
-    would rank by hindsight: a day has low volatility among them because what followed had more, and
-    the best possible ranges seem too narrow on such days (`benchmarks/sampling_error.py`). By this
-    rank the terciles differ in size.
-    """
-    terciles = pd.Series(0, index=predictions.index, dtype=np.int64)
-    for symbol, table in predictions.groupby("symbol", sort=False):
-        frame = bars[str(symbol)]
-        log_close = np.log(frame["close"].to_numpy(dtype=np.float64))
-        volatility = ewma_volatility(np.diff(log_close, prepend=log_close[0]), _DECAY)
-        rank = pd.Series(volatility).rolling(_MEMORY, min_periods=1).rank(pct=True).to_numpy()
-        rows = pd.DatetimeIndex(frame.index).get_indexer(pd.DatetimeIndex(table["origin"]))
-        terciles.loc[table.index] = np.ceil(len(TERCILES) * rank[rows]).astype(np.int64) - 1
-    return terciles
-
-
 def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> Diagnostics | None:
     """Diagnose one forecaster at one horizon; None for a point forecast.
 
@@ -105,25 +72,25 @@ def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> D
     actual = PERCENT * rows["return_actual"].to_numpy(dtype=np.float64)
     quantiles = PERCENT * rows[list(QUANTILES)].to_numpy(dtype=np.float64)
     losses = row_losses(rows)
+    weights, years = symbol_weights(losses), losses["date"].dt.year.to_numpy()
     return Diagnostics(
         horizon=horizon,
         pinball=dict(
             zip(
                 QUANTILES,
-                pinball(actual, quantiles, STATED_LEVELS).mean(axis=0).tolist(),
+                pinball(actual, quantiles, np.array(LEVELS)).mean(axis=0).tolist(),
                 strict=True,
             )
         ),
         pit=pit_histogram(actual, quantiles[:, 1:-1]),
         pit_distance=pit_distance(rows),
         by_tercile={
-            name: _coverages(losses[tercile == k])
+            name: _coverages(losses, weights, tercile == k)
             for k, name in enumerate(TERCILES)
             if np.any(tercile == k)
         },
         by_year={
-            str(year): _coverages(part)
-            for year, part in losses.groupby(losses["date"].dt.year, sort=True)
+            str(year): _coverages(losses, weights, years == year) for year in np.unique(years)
         },
         tail=_tail(rows) if horizon == 1 else {},
     )
@@ -143,8 +110,15 @@ def pit_distance(rows: pd.DataFrame) -> float:
     return float(np.max(np.abs(below - np.array(LEVELS))))
 
 
-def _coverages(losses: pd.DataFrame) -> dict[str, float]:
-    return {str(nominal): float(losses[f"inside_{nominal}"].mean()) for nominal in RANGES}
+def _coverages(
+    losses: pd.DataFrame, weights: FloatArray, chosen: NDArray[np.bool_]
+) -> dict[str, float]:
+    return {
+        str(nominal): empirical_coverage(
+            losses[f"inside_{nominal}"].to_numpy(np.float64), weights, chosen
+        )
+        for nominal in RANGES
+    }
 
 
 def _tail(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:

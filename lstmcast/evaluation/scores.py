@@ -15,19 +15,11 @@ from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.crps import crps_of_quantiles
 from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.tails import stated_variance
-from lstmcast.predictions import LEVELS, QUANTILES
+from lstmcast.predictions import LEVELS, QUANTILES, RANGES, inside_ranges
 
 PERCENT = 100.0
 
-RANGES: dict[int, tuple[str, str]] = {
-    50: ("q25", "q75"),
-    80: ("q10", "q90"),
-    90: ("q05", "q95"),
-    95: ("q025", "q975"),
-}
-"""The central ranges that are checked: nominal coverage in %, and the quantiles that bound it."""
-
-STATED_LEVELS = np.array(LEVELS)
+_LEVELS = np.array(LEVELS)
 
 _KEY = ["symbol", "horizon"]
 
@@ -85,7 +77,7 @@ def row_losses(table: pd.DataFrame) -> pd.DataFrame:
     moved = np.where(actual == 0, np.nan, 1.0)
     columns: dict[str, FloatArray] = {
         "log_score": np.log(PERCENT) - _numbers(table, "log_density"),
-        "crps": crps_of_quantiles(actual, quantiles, STATED_LEVELS),
+        "crps": crps_of_quantiles(actual, quantiles, _LEVELS),
         "qlike": np.log(variance) + actual**2 / variance,
         "square": (median - actual) ** 2,
         "walk_square": actual**2,
@@ -96,23 +88,12 @@ def row_losses(table: pd.DataFrame) -> pd.DataFrame:
         "hit": np.where(median == 0, np.nan, moved * (np.sign(median) == np.sign(actual))),
         "up": moved * (actual > 0),
     }
-    columns |= inside(table)
+    columns |= inside_ranges(table)
     for nominal, bounds in RANGES.items():
         low, high = (PERCENT * _numbers(table, name) for name in bounds)
         columns[f"winkler_{nominal}"] = winkler(actual, low, high, nominal / 100)
     keys = {name: table[name].to_numpy() for name in ("symbol", "origin", "date", "horizon")}
     return pd.DataFrame({**keys, **columns})
-
-
-def inside(table: pd.DataFrame) -> dict[str, FloatArray]:
-    """Whether each central range held in each row, `inside_50` .. `inside_95`: 1, 0, or NaN."""
-    actual = _numbers(table, "return_actual")
-    columns: dict[str, FloatArray] = {}
-    for nominal, bounds in RANGES.items():
-        low, high = (_numbers(table, name) for name in bounds)
-        stated = np.where(np.isnan(low), np.nan, 1.0)
-        columns[f"inside_{nominal}"] = stated * ((actual >= low) & (actual <= high))
-    return columns
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from lstmcast.evaluation.coverage import (
     check_coverage,
     check_coverage_ahead,
 )
-from lstmcast.evaluation.diagnostics import volatility_terciles
 from lstmcast.evaluation.phrases import ahead, deviations, too_short
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.significance import enough
+from lstmcast.evaluation.terciles import volatility_terciles
 from lstmcast.evaluation.unchanged import never_moved
 from lstmcast.predictions import is_point
 

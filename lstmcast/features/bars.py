@@ -28,6 +28,28 @@ def log(values: Column) -> Column:
     return cast("Column", np.log(values.astype(np.float64)))
 
 
+def ewma_mean_square(
+    returns: Column,
+    *,
+    half_life: float | None = None,
+    alpha: float | None = None,
+    ignore_na: bool = False,
+) -> Column:
+    """Exponentially weighted mean of the squares up to each session, for features and baselines.
+
+    Weights are normalised over the returns so far, so that no start has to be assumed and none of
+    what comes later is used: the mean is unbiased from the first return on.
+
+    Args:
+        returns: `(sessions,)`; NaN where there is none.
+        half_life: sessions in which a weight halves, or
+        alpha: the weight of the newest square, `1 - decay`.
+        ignore_na: weights fall with each square that there is, not with each session.
+    """
+    weights = {"halflife": half_life} if alpha is None else {"alpha": alpha}
+    return (returns**2).ewm(**weights, ignore_na=ignore_na).mean()
+
+
 @dataclass(frozen=True)
 class Bars:
     """One symbol's adjusted bars with the two series that most features share.
@@ -56,11 +78,11 @@ class Bars:
         which the next move is a hundred units. Source: RiskMetrics (1996), with a longer half-life.
         """
         moves = self.log_return.where(self.log_return != 0)
-        mean_square = (moves**2).ewm(halflife=SCALE_HALF_LIFE, ignore_na=True).mean()
+        mean_square = ewma_mean_square(moves, half_life=SCALE_HALF_LIFE, ignore_na=True)
         known = mean_square.fillna(0.0).where(self.log_return.notna())
         return known.pow(0.5).clip(lower=SCALE_FLOOR)
 
     def volatility(self, half_life: float) -> Column:
         """EWMA volatility of a session with the given half-life in sessions, a fraction."""
-        mean_square = (self.log_return**2).ewm(halflife=half_life).mean()
+        mean_square = ewma_mean_square(self.log_return, half_life=half_life)
         return mean_square.pow(0.5).clip(lower=SCALE_FLOOR)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError
+from lstmcast.features.bars import ewma_mean_square
 from lstmcast.prices.history import PriceHistory
 
 CHANGE_SESSIONS = (1, 22)
@@ -56,7 +57,7 @@ def context_features(history: PriceHistory) -> pd.DataFrame:
 def _columns(name: str, values: pd.Series, *, logs: bool) -> pd.DataFrame:
     x = pd.Series(np.log(values.to_numpy()) if logs else values.to_numpy(), index=values.index)
     moves = x.diff()
-    volatility = (moves**2).ewm(halflife=HALF_LIFE).mean().pow(0.5).clip(lower=FLOOR)
+    volatility = ewma_mean_square(moves, half_life=HALF_LIFE).pow(0.5).clip(lower=FLOOR)
     columns = {f"{name}_change_{k}": x.diff(k) / (volatility * np.sqrt(k)) for k in CHANGE_SESSIONS}
     mean = x.ewm(halflife=HALF_LIFE).mean()
     columns[f"{name}_level"] = (x - mean) / (volatility * np.sqrt(HALF_LIFE))

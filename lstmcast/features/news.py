@@ -11,7 +11,7 @@ much of its variance comes in single days.
 
 import numpy as np
 
-from lstmcast.features.bars import Bars, Column, log
+from lstmcast.features.bars import Bars, Column, ewma_mean_square, log
 
 QUARTERS = (63, 126)
 """Sessions from one report to the next, and to the one after."""
@@ -42,7 +42,7 @@ def news(bars: Bars) -> dict[str, Column]:
         size.shift(k - 1 - JITTER).rolling(2 * JITTER + 1, min_periods=1).max().fillna(0.0)
         for k in QUARTERS
     ]
-    mean_square = (bars.log_return**2).ewm(halflife=YEAR).mean()
+    mean_square = ewma_mean_square(bars.log_return, half_life=YEAR)
     mean_size = bars.log_return.abs().ewm(halflife=YEAR).mean()
     surprise = (bars.log_return.abs() / bars.scale.shift()).clip(upper=MOST)
     return {

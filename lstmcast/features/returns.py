@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmcast.features.bars import Bars, Column, log
+from lstmcast.features.bars import Bars, Column, ewma_mean_square, log
 
 FAST_HALF_LIVES = (3, 11, 30)
 """Half-lives in sessions of the volatilities that are compared with the slow one."""
@@ -53,7 +53,7 @@ def returns(bars: Bars) -> dict[str, Column]:
 
 def _imbalance(log_return: Column, half_life: float) -> Column:
     """(losses - gains) / (losses + gains) of EWMA mean squares; 0 where nothing moved."""
-    losses = (log_return.clip(upper=0) ** 2).ewm(halflife=half_life).mean()
-    gains = (log_return.clip(lower=0) ** 2).ewm(halflife=half_life).mean()
+    losses = ewma_mean_square(log_return.clip(upper=0), half_life=half_life)
+    gains = ewma_mean_square(log_return.clip(lower=0), half_life=half_life)
     total = losses + gains
     return ((losses - gains) / total.where(total > 0)).fillna(0.0)

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import ConditionError, UsageError
-from lstmcast.evaluation.scores import RANGES, inside
 from lstmcast.ledger.grading import COUNTED, WAITING
 from lstmcast.ledger.monitor import ALPHA, Outcomes, bet_against
 from lstmcast.ledger.schema import MODEL
+from lstmcast.predictions import RANGES, inside_ranges
 
 NAMES = tuple(f"coverage_{nominal}" for nominal in RANGES)
 
@@ -141,7 +141,7 @@ def outcomes_of(graded: pd.DataFrame, nominal: int, horizon: int, markets: int) 
         known=np.where(
             came, rows["date"].to_numpy().astype("datetime64[s]"), np.datetime64("NaT", "s")
         ),
-        inside=np.where(came, inside(rows)[f"inside_{nominal}"], np.nan),
+        inside=np.where(came, inside_ranges(rows)[f"inside_{nominal}"], np.nan),
         horizon=horizon,
         markets=markets,
     )

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstmcast.evaluation.scores import RANGES, ByHorizon, row_losses, score_losses
+from lstmcast.evaluation.scores import ByHorizon, row_losses, score_losses
 from lstmcast.ledger.grading import COUNTED, STATES
 from lstmcast.ledger.recording import RIVALS
 from lstmcast.ledger.schema import MODEL
-from lstmcast.predictions import COLUMNS
+from lstmcast.predictions import COLUMNS, RANGES
 
 SHOWN = ("rows", *(f"coverage_{nominal}" for nominal in RANGES), "crps", "log_score")
 """The scores that are told, of each symbol and month."""

@@ -32,9 +32,14 @@ from lstmcast.plots.style import (
     session_axis,
     styled,
 )
+from lstmcast.predictions import RANGES
 
-_BANDS = (("95 %", "q025", "q975", WIDE_BAND), ("80 %", "q10", "q90", MIDDLE_BAND))
-_NARROW = ("50 %", "q25", "q75", NARROW_BAND)
+_BANDS = tuple(
+    (f"{percent} %", *RANGES[percent], color)
+    for percent, color in ((95, WIDE_BAND), (80, MIDDLE_BAND), (50, NARROW_BAND))
+)
+"""Each range's name, its ends and its colour, the widest first."""
+
 _LABEL_ROOM = 1.75  # inches right of the fan
 _PANEL = 4.3
 
@@ -111,7 +116,7 @@ def _sessions(number_of: int) -> str:
 def _checked(forecast: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
     if "median" not in forecast.columns and "q50" in forecast.columns:
         forecast = forecast.rename(columns={"q50": "median"})
-    ends = [name for _, *pair, _ in (*_BANDS, _NARROW) for name in pair]
+    ends = [name for _, *pair, _ in _BANDS for name in pair]
     missing = [
         name for name in ("date", "horizon", "median", *ends) if name not in forecast.columns
     ]
@@ -134,7 +139,7 @@ def _checked(forecast: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
 
 def _from_last_close(coming: pd.DataFrame, today: pd.Timestamp, last: float) -> pd.DataFrame:
     """The fan by date, with the last close as its first row."""
-    names = ["median", *(name for _, *pair, _ in (*_BANDS, _NARROW) for name in pair)]
+    names = ["median", *(name for _, *pair, _ in _BANDS for name in pair)]
     fan = coming.set_index(pd.DatetimeIndex(coming["date"]))[names].astype("float64")
     start = pd.DataFrame(last, index=pd.DatetimeIndex([today]), columns=names)
     return pd.concat([start, fan])
@@ -173,7 +178,7 @@ def _set_axes(axes: Axes, known: pd.Series, fan: pd.DataFrame) -> None:
 
 def _draw(axes: Axes, known: pd.Series, fan: pd.DataFrame) -> None:
     places = np.arange(len(known) - 1, len(known) + len(fan) - 1)
-    for name, low, high, color in (*_BANDS, _NARROW):
+    for name, low, high, color in _BANDS:
         axes.fill_between(
             places, fan[low], fan[high], color=color, linewidth=0, label=f"_{name}", zorder=2
         )
@@ -214,7 +219,7 @@ def _label_end(axes: Axes, fan: pd.DataFrame, price: Prices) -> None:
     labels = [(float(end["median"]), f"median  {price(end['median'])}", MEDIAN, "bold")]
     labels += [
         (float(end[level]), f"{name}  {price(end[level])}", INK, "normal")
-        for name, *pair, _ in (*_BANDS, _NARROW)
+        for name, *pair, _ in _BANDS
         for level in pair
         if np.isfinite(end[level])
     ]

@@ -188,7 +188,7 @@ def _legend(rows: Rows, currency: str | None) -> list[Artist]:
 
 
 def _held(rows: Rows, band: Band) -> str:
-    return f": contained {100 * band.share(rows.actual):.1f} % of closes" if rows.conclusive else ""
+    return f": contained {100 * band.coverage:.1f} % of closes" if rows.conclusive else ""
 
 
 _MISS: dict[str, Any] = {
@@ -299,7 +299,7 @@ def _add_all_moves(sheet: Sheet, before: Rows, rows: Rows, split: PartEnds) -> N
     }
     since = "the close before" if rows.horizon == 1 else f"{rows.horizon} sessions before"
     held = ", ".join(
-        f"{name} {100 * part.bands[0].share(part.actual):.1f} %"
+        f"{name} {100 * part.bands[0].coverage:.1f} %"
         for name, part in parts.items()
         if len(part) and part.bands and part.conclusive
     )

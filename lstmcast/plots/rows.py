@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 from lstmcast.errors import DataError, UsageError
 from lstmcast.evaluation.significance import enough
+from lstmcast.predictions import RANGES, inside_ranges
 
 FloatArray = NDArray[np.float64]
 
-_NEEDED = ("symbol", "origin", "date", "horizon", "close_origin", "close_actual", "q50", "mean")
-_BANDS = {80: ("q10", "q90"), 95: ("q025", "q975")}
+_NEEDED = (
+    *("symbol", "origin", "date", "horizon", "close_origin", "close_actual", "return_actual"),
+    *("q50", "mean"),
+)
+_BANDS = (95, 80)
+"""The ranges that are drawn, in %, the widest first."""
 
 
 @dataclass(frozen=True)
@@ -27,26 +32,24 @@ class Band:
         percent: the probability that the range claims to hold.
         low: `(rows,)` its lower end.
         high: `(rows,)` its upper end.
+        inside: `(rows,)` 1 where it contained the close, 0 where not, NaN where it is not known.
     """
 
     percent: int
     low: FloatArray
     high: FloatArray
+    inside: FloatArray
 
     @property
     def stated(self) -> bool:
         """Whether any row has this range."""
         return bool((np.isfinite(self.low) & np.isfinite(self.high)).any())
 
-    def holds(self, prices: FloatArray) -> NDArray[np.bool_]:
-        """Which prices lie inside; false where no range was stated."""
-        inside: NDArray[np.bool_] = (prices >= self.low) & (prices <= self.high)
-        return inside
-
-    def share(self, prices: FloatArray) -> float:
-        """Fraction of the rows with range and price whose price lies inside; NaN without any."""
-        counted = np.isfinite(self.low) & np.isfinite(self.high) & np.isfinite(prices)
-        return float(self.holds(prices)[counted].mean()) if counted.any() else float("nan")
+    @property
+    def coverage(self) -> float:
+        """Share of the known closes that it contained; NaN without any."""
+        known = self.inside[np.isfinite(self.inside)]
+        return float(known.mean()) if known.size else float("nan")
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Rows:
             actual=factor * self.actual,
             median=factor * self.median,
             bands=tuple(
-                Band(band.percent, factor * band.low, factor * band.high) for band in self.bands
+                replace(band, low=factor * band.low, high=factor * band.high) for band in self.bands
             ),
         )
 
@@ -117,7 +120,10 @@ class Rows:
             self.previous[rows],
             self.actual[rows],
             self.median[rows],
-            tuple(Band(band.percent, band.low[rows], band.high[rows]) for band in self.bands),
+            tuple(
+                Band(band.percent, band.low[rows], band.high[rows], band.inside[rows])
+                for band in self.bands
+            ),
         )
 
     def rmse(self) -> float:
@@ -133,8 +139,7 @@ class Rows:
         """Which closes fell outside the widest range."""
         if not self.bands:
             return np.zeros(len(self), dtype=np.bool_)
-        widest = self.bands[0]
-        missed: NDArray[np.bool_] = (self.actual < widest.low) | (self.actual > widest.high)
+        missed: NDArray[np.bool_] = self.bands[0].inside == 0
         return missed
 
     def extent(self) -> tuple[float, float]:
@@ -157,7 +162,7 @@ def select(predictions: pd.DataFrame, symbol: str | None, horizon: int) -> Rows:
         UsageError: if the symbol or the horizon is not in it, or several symbols are and none is
             named.
     """
-    ends = [name for pair in _BANDS.values() for name in pair]
+    ends = [name for percent in _BANDS for name in RANGES[percent]]
     missing = [name for name in (*_NEEDED, *ends) if name not in predictions.columns]
     if missing:
         raise DataError(
@@ -201,13 +206,15 @@ def _in_prices(table: pd.DataFrame, symbol: str, horizon: int) -> Rows:
     ).sort_values("date", kind="stable")
     previous = _floats(table["close_origin"])
     point = _floats(table["q50"].astype("float64").fillna(table["mean"].astype("float64")))
+    inside = inside_ranges(table)
     bands = tuple(
         Band(
             percent,
             previous * np.exp(_floats(table[low])),
             previous * np.exp(_floats(table[high])),
+            inside[f"inside_{percent}"],
         )
-        for percent, (low, high) in sorted(_BANDS.items(), reverse=True)
+        for percent, (low, high) in ((percent, RANGES[percent]) for percent in _BANDS)
     )
     return Rows(
         symbol=symbol,

@@ -19,12 +19,25 @@ def inputs(bars: pd.DataFrame, fit_rows: int = 1000, horizons: int = 1) -> Basel
     return BaselineInputs("X", bars, fit_rows, origins, horizons)
 
 
-def test_ewma_volatility_is_the_recursion() -> None:
+def test_ewma_volatility_is_the_weighted_mean_of_the_squares_so_far() -> None:
     returns = np.concatenate([[0.0], garch_returns(1, 300)[0]])
-    variance = np.mean(returns[1:21] ** 2)
-    for row, value in enumerate(returns):
+    found = ewma_volatility(returns, 0.94)
+    assert found[1] == pytest.approx(abs(returns[1]), rel=1e-12)
+    for row in range(1, len(returns)):
+        variance = np.average(returns[1 : row + 1] ** 2, weights=0.94 ** np.arange(row)[::-1])
+        assert found[row] == pytest.approx(np.sqrt(variance), rel=1e-12)
+    variance = found[200] ** 2
+    for value in returns[201:]:
         variance = 0.94 * variance + 0.06 * value**2
-        assert ewma_volatility(returns, 0.94)[row] == pytest.approx(np.sqrt(variance), rel=1e-12)
+    assert found[-1] == pytest.approx(np.sqrt(variance), rel=1e-6)
+
+
+def test_ewma_volatility_knows_nothing_of_what_follows() -> None:
+    returns = np.concatenate([[0.0], garch_returns(1, 60)[0]])
+    wild = np.where(np.arange(61) > 10, 9 * returns, returns)
+    np.testing.assert_array_equal(
+        ewma_volatility(wild, 0.94)[:11], ewma_volatility(returns, 0.94)[:11]
+    )
 
 
 def test_rolling_volatility_is_the_root_mean_square_of_the_window() -> None:

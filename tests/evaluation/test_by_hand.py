@@ -16,12 +16,13 @@ from support.simulated import bars_from_returns, constant_t, points, predict, ra
 
 from lstmcast.evaluation.comparison import compare_days
 from lstmcast.evaluation.coverage import check_coverage
-from lstmcast.evaluation.diagnostics import TERCILES
 from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.point import PointReport, examine_point
 from lstmcast.evaluation.report import Report
-from lstmcast.evaluation.scores import RANGES, row_losses, score_table
+from lstmcast.evaluation.scores import row_losses, score_table
 from lstmcast.evaluation.significance import degrees_of_freedom, skill_interval
+from lstmcast.evaluation.terciles import TERCILES
+from lstmcast.predictions import RANGES
 
 FIRST, ROWS, HORIZONS = 300, 1500, 3
 NAMES = "ABCD"

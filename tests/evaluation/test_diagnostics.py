@@ -22,11 +22,12 @@ from lstmcast.evaluation.coverage import (
     check_coverage_ahead,
     overlap,
 )
-from lstmcast.evaluation.diagnostics import TERCILES, diagnose, volatility_terciles
+from lstmcast.evaluation.diagnostics import diagnose
 from lstmcast.evaluation.point import expanding_mean, slope_on_changes
-from lstmcast.evaluation.scores import RANGES, row_losses
+from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.tails import lower_tail, stated_variance
-from lstmcast.predictions import LEVELS, QUANTILES
+from lstmcast.evaluation.terciles import TERCILES, volatility_terciles
+from lstmcast.predictions import LEVELS, QUANTILES, RANGES
 
 FIRST = 300
 

@@ -9,7 +9,6 @@ from scipy import stats
 from support.simulated import constant_t, points, predict, random_walk
 
 from lstmcast.evaluation.scores import (
-    RANGES,
     Scores,
     pinball,
     pooled,
@@ -17,7 +16,7 @@ from lstmcast.evaluation.scores import (
     score_table,
     winkler,
 )
-from lstmcast.predictions import QUANTILES
+from lstmcast.predictions import QUANTILES, RANGES
 
 
 def table(

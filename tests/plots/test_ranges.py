@@ -17,10 +17,11 @@ from lstmcast.evaluation.coverage import (
     pit_shares,
     subset_label,
 )
-from lstmcast.evaluation.diagnostics import volatility_terciles
-from lstmcast.evaluation.scores import RANGES, row_losses
+from lstmcast.evaluation.scores import row_losses
+from lstmcast.evaluation.terciles import volatility_terciles
 from lstmcast.plots import ranges_chart
 from lstmcast.plots.style import MEDIAN, MIDDLE_BAND
+from lstmcast.predictions import RANGES
 
 PIT = [(0.05, 0.01)] * 20
 

@@ -1,0 +1,23 @@
+"""The prediction table: one row per symbol, origin and horizon, whoever forecast it.
+
+The file `predictions.parquet` of a run is this table.
+"""
+
+from lstmcast.distributions import STATED_LEVELS as LEVELS
+from lstmcast.predictions.columns import COLUMNS, QUANTILES, RANGES
+from lstmcast.predictions.reading import fault_of, read_predictions, wrong_type
+from lstmcast.predictions.table import Actuals, inside_ranges, is_point, tabulate
+
+__all__ = [
+    "COLUMNS",
+    "LEVELS",
+    "QUANTILES",
+    "RANGES",
+    "Actuals",
+    "fault_of",
+    "inside_ranges",
+    "is_point",
+    "read_predictions",
+    "tabulate",
+    "wrong_type",
+]
