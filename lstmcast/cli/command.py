@@ -8,6 +8,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from lstmcast.cli.console import be_quiet
+from lstmcast.cli.processes import refuse_processes
 from lstmcast.errors import LstmcastError, OutputError, ResourcesError, UsageError
 
 LARGEST = 10**9
@@ -69,6 +70,11 @@ class Command(TyperCommand):
             if isinstance(value, int) and value > LARGEST:
                 raise UsageError(f"`{_called(param)}` is over {LARGEST:,}", "give a smaller number")
         return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Invoke the command, if it is one for as many processes as there are."""
+        refuse_processes(str(self.name))
+        return super().invoke(ctx)
 
 
 def _is_empty_path(value: object, typed: object) -> bool:

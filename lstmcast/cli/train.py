@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,13 +21,16 @@ from lstmcast.cli.options import (
     SymbolsArgument,
     data_dir,
 )
+from lstmcast.cli.processes import agreeing, compare, processes
 from lstmcast.cli.progress import Finished
 
 if TYPE_CHECKING:
     from lstmcast.cli.progress import BarProgress, LineProgress
+    from lstmcast.config import Experiment
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
     from lstmcast.training import PoolReport, Trained
+    from lstmcast.training.distributed import Team
 
 FEW = 8
 """Symbols that are named one by one."""
@@ -64,24 +68,74 @@ def train(
     symbols is trained. Ctrl-C or SIGTERM keeps the best networks so far. A training that was killed
     goes on with the same command and --resume, and ends with the same networks.
     """
-    from lstmcast.api.fitting import fit_into, settle
-    from lstmcast.config import groups_of
+    from lstmcast.api.fitting import settle
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
     from lstmcast.training.device import keep_freed_memory
 
-    experiment = asked_experiment(symbols, config, overrides or ())
-    histories = select_histories(PriceStore(data_dir(data)), experiment.data)
-    experiment = settle(experiment, histories)
-    ensure_writable(runs_dir)
-    keep_freed_memory()
+    with processes() as team, saying(lambda: "nothing is kept"):
+        with agreeing(team):
+            experiment = asked_experiment(symbols, config, overrides or ())
+            histories = select_histories(PriceStore(data_dir(data)), experiment.data)
+            experiment = settle(experiment, histories)
+            ensure_writable(runs_dir)
+            if team:
+                _check_alike(team, experiment, histories)
+        keep_freed_memory()
+        if team and not team.leads:
+            _follow(experiment, histories)
+            return
+        run, trained, late = _train(
+            runs_dir, experiment, histories, resume=resume, keep_every=checkpoint_every
+        )
+    _report(run, trained, json=json)
+    if late:
+        note(f"{ending()} when all networks were trained: the run is complete")
+    if late or trained.ensemble.interrupted:
+        raise typer.Exit(exit_code())
+
+
+def _check_alike(
+    team: "Team", experiment: "Experiment", histories: Sequence["PriceHistory"]
+) -> None:
+    """Check that all processes train the same."""
+    import platform
+
+    from lstmcast.run import training_identity
+
+    known = {"python": platform.python_version(), **training_identity(experiment, histories)}
+    compare(team, known)
+
+
+def _follow(experiment: "Experiment", histories: Sequence["PriceHistory"]) -> None:
+    """Train together with the process that writes the run."""
+    from lstmcast.baselines import baseline_members
+    from lstmcast.training.experiment import follow_training
+
+    if follow_training(experiment, histories, baseline_members(experiment.model.pool.baselines)):
+        raise typer.Exit(exit_code())
+
+
+def _train(
+    runs_dir: Path,
+    experiment: "Experiment",
+    histories: Sequence["PriceHistory"],
+    *,
+    resume: bool,
+    keep_every: float,
+) -> "tuple[Run, Trained, bool]":
+    """Train and write the run; go on with an interrupted training if asked to.
+
+    Returns:
+        The run, what was trained, and whether a signal to end came after that.
+    """
+    from lstmcast.api.fitting import fit_into
+    from lstmcast.config import groups_of
+
     members = sum(group.model.members for group in groups_of(experiment))
     words = "all networks are trained: writing the run"
-    with (
-        saying(lambda: "nothing is kept"),
-        _progress(members, experiment.training.epochs) as shown,
-    ):
+    with _progress(members, experiment.training.epochs) as shown:
         observer = Finished(shown, members)
         with patience(lambda: observer.all, words) as late:
             run, trained = fit_into(
@@ -90,14 +144,10 @@ def train(
                 histories,
                 observer,
                 resume=resume,
-                keep_every=checkpoint_every,
+                keep_every=keep_every,
                 tell=shown.say,
             )
-    _report(run, trained, json=json)
-    if late.asked:
-        note(f"{ending()} when all networks were trained: the run is complete")
-    if late.asked or trained.ensemble.interrupted:
-        raise typer.Exit(exit_code())
+    return run, trained, late.asked
 
 
 @contextmanager

@@ -14,6 +14,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+class SharedMasks(torch.Generator):
+    """Masks of a batch of which several processes have some rows each.
+
+    They are drawn for the whole batch, as one process alone would draw them.
+
+    Args:
+        device: where the masks are.
+    """
+
+    first: int = 0
+    """The first row that this process has."""
+
+    whole: int = 0
+    """Rows of the whole batch."""
+
+
 def variational_dropout(
     x: Float[Tensor, "batch time features"],
     rate: float,
@@ -33,6 +49,8 @@ def variational_dropout(
     """
     if not training or rate == 0.0:
         return x
-    mask = x.new_empty(x.shape[0], 1, x.shape[2])
+    rows = x.shape[0]
+    shared = generator if isinstance(generator, SharedMasks) else None
+    mask = x.new_empty(shared.whole if shared else rows, 1, x.shape[2])
     mask.bernoulli_(1.0 - rate, generator=generator).div_(1.0 - rate)
-    return x * mask
+    return x * (mask[shared.first : shared.first + rows] if shared else mask)

@@ -20,9 +20,9 @@ from lstmcast.run.fitted import FittedRun
 from lstmcast.run.folders import SCHEMA
 from lstmcast.run.listing import find_runs, list_runs
 from lstmcast.run.locks import in_use
-from lstmcast.run.resuming import done, interrupted_training
+from lstmcast.run.resuming import done, interrupted_training, training_identity
 
 __all__ = [
     "SCHEMA", "FittedRun", "Run", "RunSymbol", "create_run", "done", "ensure_writable", "find_runs",
-    "in_use", "interrupted_training", "list_runs",
+    "in_use", "interrupted_training", "list_runs", "training_identity",
 ]  # fmt: skip

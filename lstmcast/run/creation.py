@@ -109,7 +109,7 @@ def record_of(trained: "Trained", created: datetime) -> dict[str, Any]:
 
 
 def _record(trained: "Trained", created: datetime) -> dict[str, Any]:
-    from lstmcast.training.device import threads_per_network
+    from lstmcast.training.device import processes, threads_per_network
 
     experiment, boundaries = trained.prepared.experiment, trained.prepared.boundaries
     ensemble = trained.ensemble
@@ -131,6 +131,7 @@ def _record(trained: "Trained", created: datetime) -> dict[str, Any]:
             threads_per_network(trained.threads, group.model.members)
             for group in groups_of(experiment)
         ],
+        **({"processes": processes()} if processes() > 1 else {}),
         "pool": None if trained.pool is None else trained.pool.to_dict(),
         "tuning": _tuning(experiment),
         "networks": [movement.to_dict() for movement in trained.movements],

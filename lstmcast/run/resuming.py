@@ -61,7 +61,7 @@ def interrupted_training(
     """
     from lstmcast.training import Keeper
 
-    identity = _identity(experiment, histories)
+    identity = training_identity(experiment, histories)
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     folder = kept_folder(runs_dir, experiment.name, digest)
     if resume and not (folder / IDENTITY).exists():
@@ -101,13 +101,18 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _identity(experiment: Experiment, histories: Sequence[PriceHistory]) -> dict[str, Any]:
+def training_identity(experiment: Experiment, histories: Sequence[PriceHistory]) -> dict[str, Any]:
     """All that the weights depend on, as JSON."""
-    from lstmcast.training.device import available_threads, resolve_device, threads_per_network
+    from lstmcast.training.device import (
+        available_threads,
+        processes,
+        resolve_device,
+        threads_per_network,
+    )
 
     settled = experiment.model_dump(mode="json", exclude={"tuning"})
     threads = available_threads(settled["training"].pop("threads"))
-    identity = {
+    identity: dict[str, Any] = {
         "lstmcast": __version__,
         "torch": version("torch"),
         "device": str(resolve_device(settled["training"].pop("device"))),
@@ -122,6 +127,8 @@ def _identity(experiment: Experiment, histories: Sequence[PriceHistory]) -> dict
             if history.context is not None
         },
     }
+    if (count := processes()) > 1:
+        identity["processes"] = count
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain
 
@@ -141,10 +148,10 @@ def _refuse_another(runs_dir: Path, name: str, identity: dict[str, Any]) -> None
     if not isinstance(kept, dict):
         return
     hint = f"go on with what it was begun with, or remove {newest.parent} and leave out `--resume`"
-    for part in ("experiment", "device", "threads_per_network", "lstmcast", "torch"):
-        if kept.get(part) != identity[part]:
-            inside = part == "experiment"
-            changes = list(differences(kept.get(part), identity[part], "" if inside else part))
+    for part in ("experiment", "device", "threads_per_network", "processes", "lstmcast", "torch"):
+        before, now = kept.get(part), identity.get(part)
+        if before != now:
+            changes = list(differences(before, now, "" if part == "experiment" else part))
             more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
             raise UsageError(
                 f"the interrupted training of {name} is of another configuration: "

@@ -16,6 +16,7 @@ from lstmcast.config import Training
 from lstmcast.errors import DeviceError
 from lstmcast.reading import size
 from lstmcast.training.device import resolve_device
+from lstmcast.training.distributed import own_device
 from lstmcast.training.prepare import Prepared
 
 PAYS = 4e10
@@ -39,7 +40,7 @@ def choose_device(settings: Training, parts: Sequence[Prepared]) -> torch.device
     """
     if settings.device == "auto" and training_work(parts) < PAYS:
         return torch.device("cpu")
-    return resolve_device(settings.device)
+    return own_device(resolve_device(settings.device), settings.device)
 
 
 def training_work(parts: Sequence[Prepared]) -> float:

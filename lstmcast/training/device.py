@@ -101,11 +101,24 @@ def one_thread_each() -> AbstractContextManager[None]:
 
 
 def available_threads(wanted: int) -> int:
-    """The CPU threads to use in all: `wanted`, or every core this process may run on for 0."""
+    """The CPU threads to use in all: `wanted`, or every core this process may run on for 0.
+
+    Processes that `torchrun` started on a machine share its cores.
+    """
     if wanted:
         return wanted
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    if processes() == 1:
+        return cores
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def processes() -> int:
+    """How many processes `torchrun` started for this training; 1 where it did not."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return 1
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def threads_per_network(threads: int, members: int) -> int:
@@ -116,8 +129,10 @@ def threads_per_network(threads: int, members: int) -> int:
 
     Args:
         threads: CPU threads in all, at least 1.
-        members: networks that train side by side.
+        members: networks that train side by side, or one after the other in several processes.
     """
+    if processes() > 1:
+        return threads
     return max(1, threads // min(members, threads))
 
 

@@ -23,7 +23,8 @@ from lstmcast.training.device import (
     threads_each,
     threads_per_network,
 )
-from lstmcast.training.kept import Keeper, MemberKeeper
+from lstmcast.training.distributed import SharedStop, current_team
+from lstmcast.training.kept import Keeper, MemberKeeper, SharedKeeper
 from lstmcast.training.member import RESTART_FACTOR, FittedMember, Member, train_member
 from lstmcast.training.observers import Observer
 
@@ -73,7 +74,9 @@ def fit_ensemble(
     """
     last = first + experiment.model.members
     seeds = dict(enumerate(member_seeds(experiment.training.seed, last)[first:], first))
-    stop = threading.Event()
+    team = current_team()
+    stop = SharedStop(team) if team else threading.Event()
+    keeper = SharedKeeper(team, keeper) if team else keeper
     tasks = [
         Member(k, seed, experiment.training, observer, stop, MemberKeeper(keeper, k))
         for k, seed in seeds.items()
@@ -97,7 +100,10 @@ def _train_side_by_side(
 ) -> tuple[list[FittedMember], bool]:
     """Train members in threads that share the cores: those that trained, and whether cut short."""
     threads = available_threads(tasks[0].settings.threads)
-    workers = min(len(tasks), threads) if builder.panel.device.type == "cpu" else 1
+    team = current_team()
+    # Several processes go through the members in the same order.
+    side_by_side = builder.panel.device.type == "cpu" and team is None
+    workers = min(len(tasks), threads) if side_by_side else 1
     each = threads_per_network(threads, len(tasks)) if workers > 1 else threads
     interrupted = False
     with threads_each(each), thread_pool(workers) as executor:
@@ -109,6 +115,7 @@ def _train_side_by_side(
         finally:
             tasks[0].stop.set()  # nothing left to stop, or time for the others to end as well
     results = [future.result() for future in futures]
+    interrupted = team.any(interrupted) if team else interrupted
     return [member for member in results if member is not None], interrupted
 
 

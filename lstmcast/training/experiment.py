@@ -18,7 +18,7 @@ from lstmcast.training.forecaster import ExternalMember, Forecaster, ForecastInp
 from lstmcast.training.group import Group
 from lstmcast.training.kept import Keeper
 from lstmcast.training.movement import Movement
-from lstmcast.training.observers import Observer
+from lstmcast.training.observers import Observer, SilentObserver
 from lstmcast.training.pooling import PoolReport
 from lstmcast.training.prediction import pool_members, predict
 from lstmcast.training.prepare import Prepared, prepare_groups
@@ -111,6 +111,31 @@ def train_experiment(
         notes=notes,
         movements=moved,
     )
+
+
+def follow_training(
+    experiment: Experiment,
+    histories: Sequence[PriceHistory],
+    external_members: Sequence[ExternalMember] = (),
+) -> bool:
+    """Train an experiment's networks together with the process that writes the run.
+
+    Args:
+        experiment: resolved (`lstmcast.training.resolve_experiment`).
+        histories: one per symbol, cut to the dates of the configuration.
+        external_members: the baselines that `model.pool.baselines` names, in its order.
+
+    Returns:
+        Whether training was cut short from outside.
+
+    Raises:
+        TrainingError: also if one of the other processes ends.
+    """
+    parts = _prepared(experiment, histories, external_members)
+    device = choose_device(experiment.training, parts)
+    with on_device(experiment.training, device):
+        _, ensemble = fit_groups(parts, [[] for _ in parts], device, SilentObserver())
+    return ensemble.interrupted
 
 
 def validation_loss(

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from lstmcast.errors import RunError
 from lstmcast.files import replace_file
+from lstmcast.training.distributed import Team
 from lstmcast.training.progress import Kept, Progress
 
 FIT, STOPPED, AGAIN, REFITTED = "fit", "stopped", "again", "refitted"
@@ -121,6 +122,28 @@ class Keeper:
 
     def _path(self, number: int, stage: str) -> Path:
         return self.folder / f"member-{number}.{stage}.safetensors"
+
+
+class SharedKeeper(Keeper):
+    """Lets the first process keep a training, and all go on from what it finds.
+
+    Args:
+        team: the processes.
+        keeper: of the first process; None keeps nothing.
+    """
+
+    def __init__(self, team: Team, keeper: Keeper | None) -> None:
+        super().__init__(Path() if keeper is None else keeper.folder, {}, 0)
+        self._team, self._own = team, keeper
+
+    def load(self, number: int, stage: str) -> Kept | None:
+        """What the first process keeps of a member at a stage."""
+        return self._team.of_first(None if self._own is None else self._own.load(number, stage))
+
+    def offer(self, number: int, stage: str, keep: Callable[[], Kept], *, lasting: bool) -> None:
+        """See `Keeper`."""
+        if self._own is not None:
+            self._own.offer(number, stage, keep, lasting=lasting)
 
 
 class MemberKeeper:

@@ -17,6 +17,7 @@ from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.batch import Batch
 from lstmcast.training.device_panel import DevicePanel
+from lstmcast.training.distributed import current_team, mask_generator
 from lstmcast.training.kept import AGAIN, FIT, NOWHERE, MemberKeeper
 from lstmcast.training.objective import total_loss
 from lstmcast.training.observers import EpochRecord, Observer
@@ -173,7 +174,7 @@ def refit_member(
 
 def _generators(seed: int, panel: DevicePanel) -> tuple[torch.Generator, torch.Generator]:
     """Of the order of windows, and of the dropout masks."""
-    return torch.Generator().manual_seed(seed), torch.Generator(panel.device).manual_seed(seed)
+    return torch.Generator().manual_seed(seed), mask_generator(panel.device).manual_seed(seed)
 
 
 def run_epoch(
@@ -190,8 +191,11 @@ def run_epoch(
     network.train(steps is not None)
     # Kept where they are and added up at the end: to fetch a number from a GPU is to wait for it.
     losses, totals = [], []
+    team = current_team()
     with torch.set_grad_enabled(steps is not None):
-        for batch in batches:
+        for whole in batches:
+            batch = team.share(whole, masks) if team else whole
             losses.append(steps.take(batch, masks) if steps else total_loss(network, batch))
             totals.append(batch.total)
-    return float(torch.stack(losses).sum() / torch.stack(totals).sum())
+    loss = torch.stack(losses).sum()
+    return float((team.total(loss) if team else loss) / torch.stack(totals).sum())

@@ -18,6 +18,7 @@ from torch.nn import Parameter
 from lstmcast.config import Training
 from lstmcast.nn import Network
 from lstmcast.training.batch import Batch
+from lstmcast.training.distributed import current_team
 from lstmcast.training.objective import total_loss
 from lstmcast.training.replay import CudaRecorder, Replay
 
@@ -49,6 +50,9 @@ class Steps:
 
     def __init__(self, network: Network, settings: Training, learning_rate: float) -> None:
         self.network = network
+        self._team = current_team()
+        if self._team:
+            self._team.alike([*network.state_dict().values()])
         # Without an average it is the network itself.
         self.ema = copy.deepcopy(network) if settings.ema_decay else network
         self._settings = settings
@@ -78,7 +82,8 @@ class Steps:
         self._counts = [block.new_zeros(()) for _ in self._weights]
         self._rate = block.new_zeros(())
         self._shrink = [torch.ones_like(w) for w in self._weights]
-        recorded = settings.replay != "none" and block.is_cuda
+        # Processes that add up their gradients meet in each step, which is not recorded.
+        recorded = settings.replay != "none" and block.is_cuda and self._team is None
         self._replay = Replay(CudaRecorder(block.device)) if recorded else None
 
     @property
@@ -140,6 +145,8 @@ class Steps:
         loss = total_loss(self.network, batch, masks, self._autocast())
         self._gradient.zero_()
         (loss / batch.total).backward()
+        if self._team:
+            self._team.add_up(self._gradient)
         self._update()
         return loss.detach()
 
