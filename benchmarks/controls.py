@@ -24,7 +24,7 @@ from lstmcast.config import parse_experiment
 from lstmcast.distributions import FloatArray, StudentTMixture
 from lstmcast.evaluation import Report, evaluate
 from lstmcast.evaluation.audit import simulate
-from lstmcast.evaluation.finding import finding
+from lstmcast.evaluation.finding import interpret
 from lstmcast.features import build_matrices
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.prices.history import PriceHistory
@@ -83,7 +83,7 @@ def found(report: Report) -> dict[str, str]:
     return {
         "price": str(report.verdict.point),
         "best": str(report.verdict.distribution),
-        **{name: str(finding(test)) for name, test in tests.items()},
+        **{name: str(interpret(test)) for name, test in tests.items()},
     }
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.baselines.scaled import ewma_volatility
-from lstmcast.calibration import COVERAGES, CalibrationSeries, Rows, calibrate
+from lstmcast.calibration import COVERAGES, CalibrationSeries, RowsBySymbol, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation.coverage import OVERALL, CoverageCheck, check_coverage
 from lstmcast.evaluation.terciles import TERCILES, volatility_terciles
@@ -109,7 +109,7 @@ def one_test(options: argparse.Namespace, past: Past, draw: np.random.Generator)
     closes = np.exp(np.cumsum(returns, axis=0))
     series = [CalibrationSeries(name, dates, closes[:, k], BEFORE) for k, name in enumerate(names)]
 
-    def exact(rows: Rows) -> dict[str, Distribution]:
+    def exact(rows: RowsBySymbol) -> dict[str, Distribution]:
         found: dict[str, Distribution] = {}
         for name, chosen in rows.items():
             width = scale[np.minimum(chosen + 1, days - 1), int(name)][None, :, None]

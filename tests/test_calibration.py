@@ -12,7 +12,7 @@ from lstmcast.calibration import (
     CalibrationSeries,
     IntervalFactors,
     Kind,
-    Rows,
+    RowsBySymbol,
     calibrate,
     in_order,
 )
@@ -41,7 +41,7 @@ class Raw:
     def __init__(self, scale: float, horizons: int) -> None:
         self.scale = scale * np.sqrt(np.arange(1, horizons + 1))
 
-    def __call__(self, rows: Rows) -> dict[str, Distribution]:
+    def __call__(self, rows: RowsBySymbol) -> dict[str, Distribution]:
         found: dict[str, Distribution] = {}
         for name, chosen in rows.items():
             shape = (1, len(chosen), len(self.scale))

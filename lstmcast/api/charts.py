@@ -14,10 +14,10 @@ from lstmcast.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lstmcast.evaluation.backtest import KeptWalk
+    from lstmcast.evaluation.backtest import SavedWalk
     from lstmcast.prices.history import PriceHistory
 
-    Judged = Run | KeptWalk
+    Judged = Run | SavedWalk
     """What has forecasts that came true."""
 
 ChartKind = Literal["test", "history", "fan", "training", "ranges", "gates", "importance"]
@@ -91,7 +91,7 @@ def charts_of(
 
 
 def _of_walk(
-    walk: "KeptWalk",
+    walk: "SavedWalk",
     store: PriceStore,
     kind: str,
     symbol: str | None,

@@ -25,7 +25,7 @@ UNITS = 4
 ORIGINS = 8
 """Forecasts whose parts by lag are averaged, spread over the sessions that are judged."""
 
-MOST_SYMBOLS = 12
+MAX_SYMBOLS = 12
 """Symbols whose validation rows are judged; of more, some are chosen evenly."""
 
 
@@ -68,7 +68,7 @@ class Inside:
         """
         import numpy as np
 
-        from lstmcast.explain import importance, reach, validation_rows
+        from lstmcast.explain import importance, reach_by_lag, validation_rows
         from lstmcast.nn import HEADS
 
         ends = self.run.boundaries
@@ -77,14 +77,14 @@ class Inside:
             for symbol, part in self.inputs.items()
         }
         known = [part for symbol, part in self.inputs.items() if len(rows[symbol])]
-        known = known[:: max(1, -(-len(known) // MOST_SYMBOLS))]
+        known = known[:: max(1, -(-len(known) // MAX_SYMBOLS))]
         with one_thread():
             found = importance(self.group.networks, known, rows, self.groups)
             if not HEADS[self.group.experiment.model.head].is_distribution:
                 return found, None
             chosen = rows[known[0].symbol]
             some = chosen[np.linspace(0, len(chosen) - 1, ORIGINS).astype(int)]
-            return found, reach(self.group.networks, known[0], some, self.groups)
+            return found, reach_by_lag(self.group.networks, known[0], some, self.groups)
 
     def widening(self, symbol: str) -> "Widening | None":
         """What makes the range from the newest bar wider than usual; None of a point forecast."""
@@ -114,7 +114,7 @@ class Inside:
         Raises:
             UsageError: if there is no such network, or no session between the dates.
         """
-        from lstmcast.explain import networks_of, telling_units, trace_gates
+        from lstmcast.explain import most_influential_units, networks_of, trace_gates
 
         part = self.inputs[symbol]
         rows = self._window(part, first, last)
@@ -125,7 +125,9 @@ class Inside:
             )
         with one_thread():
             network = networks[member]
-            return trace_gates(network, part, rows), telling_units(network, part, rows, units)
+            return trace_gates(network, part, rows), most_influential_units(
+                network, part, rows, units
+            )
 
     def gates(
         self,

@@ -16,16 +16,16 @@ from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.calibrated import CalibratedHar
 from lstmcast.baselines.constant import Constant
 from lstmcast.baselines.context import BaselineContext, baseline_context
+from lstmcast.baselines.ensemble_member import BaselineMember
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.garch import Garch
 from lstmcast.baselines.har import HarAbs, HarRange
 from lstmcast.baselines.linear import Linear
-from lstmcast.baselines.member import BaselineMember
+from lstmcast.baselines.per_symbol import BaselineResult
 from lstmcast.baselines.pretrained import PretrainedNetworks
 from lstmcast.baselines.random_walk import Drift, RandomWalk
 from lstmcast.baselines.ridge import Ridge
 from lstmcast.baselines.runner import baseline_tables, baselines_by_symbol
-from lstmcast.baselines.symbol import BaselineResult
 from lstmcast.baselines.table import baseline_table
 from lstmcast.errors import ConfigError, UsageError
 

@@ -22,8 +22,8 @@ from lstmcast.baselines.base import (
     Refit,
 )
 from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, calibrated
-from lstmcast.baselines.reading import gap_of, reading_of
-from lstmcast.baselines.refit import joint_cuts
+from lstmcast.baselines.network_inputs import feature_gap, network_inputs
+from lstmcast.baselines.refit import pooled_fit_dates
 from lstmcast.baselines.student_t import MIN_ROWS
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.errors import DataError
@@ -44,7 +44,7 @@ class Linear:
         """It needs the model's features, and some rows before those that are followed."""
         if inputs.features is None or not inputs.features.shape[1]:
             return "has no features here"
-        if gap := gap_of(inputs, inputs.features):
+        if gap := feature_gap(inputs, inputs.features):
             return gap
         begins = int(np.isfinite(inputs.features).all(axis=1).argmax())
         known = max(inputs.fit_rows - begins, 0)
@@ -67,8 +67,8 @@ class Linear:
     def forecast_pooled(self, symbols: Sequence[PooledInputs]) -> list[Distribution]:
         """Fit to all symbols, again as often as is asked for, and calibrate."""
         inputs = [each.inputs for each in symbols]
-        readings = [reading_of(part, part.features) for part in inputs]
-        cuts = joint_cuts(inputs, symbols[0].refit)
+        readings = [network_inputs(part, part.features) for part in inputs]
+        cuts = pooled_fit_dates(inputs, symbols[0].refit)
         return calibrated(_along(inputs, readings, cuts))
 
 

@@ -16,7 +16,7 @@ from lstmcast.baselines.base import (
     Refit,
 )
 from lstmcast.baselines.calibrated import calibrated
-from lstmcast.baselines.reading import gap_of, reading_of
+from lstmcast.baselines.network_inputs import feature_gap, network_inputs
 from lstmcast.distributions import Distribution
 
 
@@ -31,7 +31,7 @@ class PretrainedNetworks:
         """It needs the default feature groups from the first origin on."""
         if inputs.defaults is None:
             return "has no default features here"
-        return gap_of(inputs, inputs.defaults.values) or None
+        return feature_gap(inputs, inputs.defaults.values) or None
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin, of one symbol by itself."""
@@ -49,7 +49,7 @@ class PretrainedNetworks:
         inputs = [each.inputs for each in symbols]
         columns = [part.defaults for part in inputs if part.defaults is not None]
         readings = [
-            reading_of(part, read.values) for part, read in zip(inputs, columns, strict=True)
+            network_inputs(part, read.values) for part, read in zip(inputs, columns, strict=True)
         ]
         firsts = [
             min(

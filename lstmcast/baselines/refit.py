@@ -29,7 +29,7 @@ def refit_periods(inputs: BaselineInputs, refit: Refit) -> list[BaselineInputs]:
     return periods
 
 
-def joint_cuts(symbols: Sequence[BaselineInputs], refit: Refit) -> list[pd.Timestamp]:
+def pooled_fit_dates(symbols: Sequence[BaselineInputs], refit: Refit) -> list[pd.Timestamp]:
     """The sessions on which a model of several symbols is fitted: it may know nothing later.
 
     The first comes before every forecast; the others are the first origins of each new period, of

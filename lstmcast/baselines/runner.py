@@ -12,12 +12,12 @@ import pandas as pd
 from lstmcast.baselines.base import Baseline, PooledBaseline, Refit
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.context import BaselineContext
-from lstmcast.baselines.guard import attempt
-from lstmcast.baselines.symbol import (
+from lstmcast.baselines.divergence import attempt
+from lstmcast.baselines.per_symbol import (
     BaselineResult,
     PooledForecast,
     SymbolResults,
-    Task,
+    SymbolTask,
     forecast_symbol,
     tabulate_pooled,
 )
@@ -125,7 +125,7 @@ def baselines_by_symbol(
     left_out = [b for b in baselines if b.name in context.left_out]
     applied = [b for b in baselines if b.name not in context.left_out]
     tasks = [
-        Task(
+        SymbolTask(
             baselines=tuple(applied),
             table=table,
             bars=bars[str(symbol)],
@@ -184,7 +184,7 @@ def _unchanged(table: pd.DataFrame) -> pd.DataFrame:
 
 def _add_pooled(
     baseline: PooledBaseline[Any],
-    tasks: Sequence[Task[T]],
+    tasks: Sequence[SymbolTask[T]],
     results: Sequence[SymbolResults[T]],
     jobs: int,
 ) -> None:

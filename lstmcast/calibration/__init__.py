@@ -2,15 +2,20 @@
 
 from lstmcast.calibration.adaptive import IntervalFactors, in_order
 from lstmcast.calibration.kinds import Kind, calibrate
-from lstmcast.calibration.series import COVERAGES, CalibrationSeries, Raw, Rows
+from lstmcast.calibration.series import (
+    COVERAGES,
+    CalibrationSeries,
+    RowsBySymbol,
+    UncalibratedForecasts,
+)
 
 __all__ = [
     "COVERAGES",
     "CalibrationSeries",
     "IntervalFactors",
     "Kind",
-    "Raw",
-    "Rows",
+    "RowsBySymbol",
+    "UncalibratedForecasts",
     "calibrate",
     "in_order",
 ]

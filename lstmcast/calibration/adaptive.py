@@ -37,8 +37,8 @@ from lstmcast.calibration.series import (
     CalibrationSeries,
     HalfWidths,
     MapFunction,
-    Raw,
-    Rows,
+    RowsBySymbol,
+    UncalibratedForecasts,
     sequential_map,
 )
 from lstmcast.distributions import Distribution, FloatArray, RecalibratedDistribution
@@ -56,10 +56,10 @@ _LEAST_STEP = 0.2
 
 
 def adaptive(
-    raw: Raw,
+    raw: UncalibratedForecasts,
     series: Sequence[CalibrationSeries],
     plain: Mapping[str, Distribution],
-    origins: Rows,
+    origins: RowsBySymbol,
     map_function: MapFunction = sequential_map,
 ) -> dict[str, Distribution]:
     """The forecasts `plain` from `origins`, each by the factors known at its origin."""

@@ -4,16 +4,22 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lstmcast.calibration.adaptive import adaptive
-from lstmcast.calibration.series import CalibrationSeries, MapFunction, Raw, Rows, sequential_map
+from lstmcast.calibration.series import (
+    CalibrationSeries,
+    MapFunction,
+    RowsBySymbol,
+    UncalibratedForecasts,
+    sequential_map,
+)
 from lstmcast.distributions import Distribution, PointForecast
 
 Kind = Literal["none", "adaptive"]
 
 
 def calibrate(
-    raw: Raw,
+    raw: UncalibratedForecasts,
     series: Sequence[CalibrationSeries],
-    origins: Rows,
+    origins: RowsBySymbol,
     kind: Kind,
     *,
     map_function: MapFunction = sequential_map,

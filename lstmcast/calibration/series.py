@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.predictions import LEVELS, QUANTILES, RANGES
 
-Rows = Mapping[str, NDArray[np.intp]]
-Raw = Callable[[Rows], Mapping[str, Distribution]]
+RowsBySymbol = Mapping[str, NDArray[np.intp]]
+UncalibratedForecasts = Callable[[RowsBySymbol], Mapping[str, Distribution]]
 
 COVERAGES = np.array(sorted(RANGES)) / 100
 """Nominal coverage of the intervals that are calibrated, narrowest first."""

@@ -262,10 +262,10 @@ def print_walk(report: "BacktestReport", *, details: bool = False) -> None:
 
 def _years_table(report: "BacktestReport") -> "Table":
     best = report.report.forecasters[str(report.report.verdict.best_baseline)].label
-    from lstmcast.evaluation.significance import enough
+    from lstmcast.evaluation.significance import enough_days
 
     horizon = report.report.horizons[0]
-    few = any(not enough(year.days, horizon) for year in report.years)
+    few = any(not enough_days(year.days, horizon) for year in report.years)
     table = figures(
         f"By year, against {best}", "no figures: too few days to judge" if few else None
     )
@@ -273,7 +273,7 @@ def _years_table(report: "BacktestReport") -> "Table":
         table.add_column(name, justify="right")
     decimals = decimals_of_scores(x for year in report.years for x in (year.crps, year.best_crps))
     for year in report.years:
-        if not enough(year.days, horizon):
+        if not enough_days(year.days, horizon):
             table.add_row(str(year.year), str(year.days), *["-"] * 3)
             continue
         table.add_row(

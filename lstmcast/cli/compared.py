@@ -16,14 +16,16 @@ from lstmcast.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from lstmcast.evaluation.paired import Difference, Paired
+    from lstmcast.evaluation.paired_comparison import PairedComparison, PairedDifference
 
 LONGEST = 40
 """Characters of a key's value in a table."""
 
 
 def print_compared(
-    paired: "Paired", keys: Mapping[str, Sequence[Any]], facts: Mapping[str, Sequence[Any]]
+    paired: "PairedComparison",
+    keys: Mapping[str, Sequence[Any]],
+    facts: Mapping[str, Sequence[Any]],
 ) -> None:
     """The tables for people; letters stand for the runs, whose names are long.
 
@@ -64,7 +66,7 @@ def _letters(count: int) -> list[str]:
     return [str(k + 1) for k in range(count)]
 
 
-def _print_scores(paired: "Paired", letters: Mapping[str, str]) -> None:
+def _print_scores(paired: "PairedComparison", letters: Mapping[str, str]) -> None:
     horizon = paired.horizons[0]
     rows = sum(paired.rows.values())
     who = next(iter(paired.rows)) if len(paired.rows) == 1 else f"{len(paired.rows)} symbols"
@@ -94,13 +96,13 @@ def _print_scores(paired: "Paired", letters: Mapping[str, str]) -> None:
     print_table(table)
 
 
-def _gain(test: "Difference | None") -> str:
+def _gain(test: "PairedDifference | None") -> str:
     if test is None:
         return ""
     return "-" if test.ranges.skill is None else f"{test.ranges.skill:+.1%}"
 
 
-def _print_horizons(paired: "Paired", letters: Mapping[str, str]) -> None:
+def _print_horizons(paired: "PairedComparison", letters: Mapping[str, str]) -> None:
     from lstmcast.evaluation.finding import SIGNIFICANT
 
     columns = _thinned(paired.horizons)
@@ -124,7 +126,7 @@ def _print_horizons(paired: "Paired", letters: Mapping[str, str]) -> None:
     print_table(table)
 
 
-def _mark(test: "Difference | None") -> str:
+def _mark(test: "PairedDifference | None") -> str:
     from lstmcast.evaluation.finding import SIGNIFICANT
 
     if test is None or not test.p_holm < SIGNIFICANT:
@@ -132,7 +134,7 @@ def _mark(test: "Difference | None") -> str:
     return "*" if test.test.mean < 0 else "!"
 
 
-def _print_symbols(paired: "Paired", letters: Mapping[str, str]) -> None:
+def _print_symbols(paired: "PairedComparison", letters: Mapping[str, str]) -> None:
     horizon = paired.horizons[0]
     table = figures(f"CRPS symbol by symbol, {_ahead(horizon)}")
     for name in ("", "forecasts", *letters.values()):
@@ -149,7 +151,7 @@ def _print_symbols(paired: "Paired", letters: Mapping[str, str]) -> None:
     print_table(table)
 
 
-def sentence(ours: str, theirs: str, paired: "Paired", name: str) -> str:
+def sentence(ours: str, theirs: str, paired: "PairedComparison", name: str) -> str:
     """What the test at the shortest horizon says, in words.
 
     Args:
@@ -159,11 +161,11 @@ def sentence(ours: str, theirs: str, paired: "Paired", name: str) -> str:
         name: of the run in them.
     """
     from lstmcast.evaluation.finding import SIGNIFICANT
-    from lstmcast.evaluation.significance import FEWEST_DAYS, HORIZONS
+    from lstmcast.evaluation.significance import MIN_DAYS, MIN_DAYS_PER_HORIZON
 
     horizon = paired.horizons[0]
     difference = paired.differences[name][horizon]
-    test, fewest = difference.test, max(FEWEST_DAYS, HORIZONS * horizon)
+    test, fewest = difference.test, max(MIN_DAYS, MIN_DAYS_PER_HORIZON * horizon)
     if test.days < fewest:
         return f"{ours} and {theirs}: {test.days} shared days tell nothing, it takes {fewest}"
     if math.isnan(difference.p_holm):

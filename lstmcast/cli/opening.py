@@ -9,7 +9,7 @@ from lstmcast.cli.console import note
 from lstmcast.reading import RECORD_BYTES, parse_json, read_file
 
 if TYPE_CHECKING:
-    from lstmcast.evaluation.backtest import KeptWalk
+    from lstmcast.evaluation.backtest import SavedWalk
     from lstmcast.run import Run
 
 MOST_DAMAGED = 3
@@ -54,7 +54,7 @@ def open_run(run: Path | None, runs_dir: Path) -> "Run":
     return opened
 
 
-def open_walk(name: Path | None, runs_dir: Path) -> "KeptWalk | None":
+def open_walk(name: Path | None, runs_dir: Path) -> "SavedWalk | None":
     """Open a finished walk and say which one it is; None where the name is of no walk.
 
     Raises:
@@ -66,13 +66,13 @@ def open_walk(name: Path | None, runs_dir: Path) -> "KeptWalk | None":
     places = [name, runs_dir / name] if name.parent == Path() else [name]
     if not any((place / "plan.json").is_file() for place in places):
         return None
-    from lstmcast.evaluation.backtest import KeptWalk
+    from lstmcast.evaluation.backtest import SavedWalk
 
-    path = KeptWalk.find(name, runs_dir)
+    path = SavedWalk.find(name, runs_dir)
     if path is None:
         return None
     keep_folder(path)
-    walk = KeptWalk.open(path)
+    walk = SavedWalk.open(path)
     note(f"walk {walk.name}")
     return walk
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lstmcast.evaluation import Report
-    from lstmcast.evaluation.backtest import KeptWalk
+    from lstmcast.evaluation.backtest import SavedWalk
     from lstmcast.forecasting import SymbolForecast
     from lstmcast.prices.history import PriceHistory
     from lstmcast.report import Chart, Page, Section
@@ -84,7 +84,7 @@ def run_page(run: "Run", store_folder: Path, symbols: Sequence[str] | None) -> "
     )
 
 
-def walk_page(walk: "KeptWalk", store_folder: Path, symbols: Sequence[str] | None) -> "Page":
+def walk_page(walk: "SavedWalk", store_folder: Path, symbols: Sequence[str] | None) -> "Page":
     """Everything that is known of a walk; `symbols` as for a run.
 
     Raises:
@@ -136,7 +136,7 @@ def _walk_data(histories: "Sequence[PriceHistory]") -> "Section":
     return data_section(described, {}, {}, checks_of(histories))
 
 
-def _walk_again(walk: "KeptWalk") -> "Section":
+def _walk_again(walk: "SavedWalk") -> "Section":
     from lstmcast import __version__
     from lstmcast.config import dump_experiment
     from lstmcast.prices.store import fetch_command

@@ -125,9 +125,9 @@ def _symbols_table(report: "Report") -> "Table":
     best = report.verdict.best_baseline
     horizon = report.horizons[0]
     from lstmcast.evaluation.ratios import skill
-    from lstmcast.evaluation.significance import enough
+    from lstmcast.evaluation.significance import enough_days
 
-    few = any(not enough(rows.count, horizon) for rows in report.rows.values())
+    few = any(not enough_days(rows.count, horizon) for rows in report.rows.values())
     table = figures(
         "By symbol" + (f", against {report.forecasters[best].label}" if best else ""),
         "gain: by how much CRPS is lower; p: Holm-corrected for the number of symbols"
@@ -139,7 +139,7 @@ def _symbols_table(report: "Report") -> "Table":
     found = report.forecasters["model"].symbols
     decimals = decimals_of_scores(part[horizon].crps for part in found.values())
     for symbol, rows in report.rows.items():
-        if not enough(rows.count, horizon):
+        if not enough_days(rows.count, horizon):
             table.add_row(symbol, f"{rows.count:,}", *["-"] * 7)
             continue
         scores = found[symbol][horizon]

@@ -242,7 +242,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Put runs side by side on the test rows that they share, with tests of the differences."""
-    from lstmcast.evaluation.paired import compare_tables
+    from lstmcast.evaluation.paired_comparison import compare_tables
     from lstmcast.run.differences import differing_facts, differing_keys
 
     if len(runs) == 1:

@@ -68,7 +68,7 @@ def judged(predictions: "pd.DataFrame", symbol: str, horizon: int) -> Curve:
     """
     import numpy as np
 
-    from lstmcast.plots.rows import select
+    from lstmcast.plots.price_forecasts import select
 
     rows = select(predictions, symbol, horizon)
     nothing = np.full(len(rows), np.nan)

@@ -97,14 +97,14 @@ def score(
 ) -> None:
     """Grade the forecasts that have come true, beside the baselines issued with them."""
     from lstmcast.cli.track_tables import print_findings, print_tracked
-    from lstmcast.ledger import look, parse_conditions, track
+    from lstmcast.ledger import check_coverage_conditions, parse_conditions, track
     from lstmcast.ledger.conditions import refuse
 
     conditions = parse_conditions(fail_if or [])
     chosen = _selection(symbol, run, since, until, replayed=replayed)
     _, graded, bars = _graded(chosen, ledger, data)
     tracked = track(graded)
-    findings = look(graded, conditions, bars.markets)
+    findings = check_coverage_conditions(graded, conditions, bars.markets)
     if json:
         told = [found.to_dict() for found in findings]
         print_json({**tracked.to_dict(), "conditions": told})
@@ -223,13 +223,13 @@ def plot(
 ) -> None:
     """Draw how often ranges held so far, with a band of sampling error that allows daily looks."""
     from lstmcast.files import make_folder
-    from lstmcast.ledger.watching import coverage_so_far
+    from lstmcast.ledger.coverage_path import coverage_path
     from lstmcast.plots import coverage_chart, save_figure
 
     chosen = _selection(symbol, run, since, until, replayed=replayed)
     _, graded, bars = _graded(chosen, ledger, data)
     nominal = int(level.value)
-    followed = coverage_so_far(graded, nominal, horizon, bars.markets)
+    followed = coverage_path(graded, nominal, horizon, bars.markets)
     figure = coverage_chart(
         followed.table,
         nominal=nominal,

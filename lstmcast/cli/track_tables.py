@@ -20,7 +20,7 @@ from lstmcast.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lstmcast.ledger import Entry, Finding, Tracked
+    from lstmcast.ledger import ConditionResult, Entry, TrackRecord
     from lstmcast.ledger.scoring import Line, Lines
 
 _RANGES = (50, 80, 90, 95)
@@ -32,7 +32,7 @@ _LABELS = {
 }
 
 
-def print_tracked(tracked: "Tracked", graded: "pd.DataFrame", horizon: int | None) -> None:
+def print_tracked(tracked: "TrackRecord", graded: "pd.DataFrame", horizon: int | None) -> None:
     """Scores over everything, by symbol and by month, and what does not count and why."""
     if not tracked.overall:
         note(f"nothing that counts has come true yet: {_states(tracked) or 'no forecast'}")
@@ -54,7 +54,7 @@ def print_tracked(tracked: "Tracked", graded: "pd.DataFrame", horizon: int | Non
     out().print(f"rows: {_states(tracked)}")
 
 
-def _states(tracked: "Tracked") -> str:
+def _states(tracked: "TrackRecord") -> str:
     return ", ".join(f"{count} {state}" for state, count in tracked.states.items() if count)
 
 
@@ -102,7 +102,7 @@ def _value(line: "Line", name: str) -> float:
     return math.nan if found is None else float(found)
 
 
-def print_findings(findings: "Sequence[Finding]") -> None:
+def print_findings(findings: "Sequence[ConditionResult]") -> None:
     """What the outcomes say of each condition."""
     for found in findings:
         if found.coverage is None:

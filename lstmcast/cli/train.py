@@ -192,13 +192,13 @@ def _tell_of_parts(trained: "Trained") -> None:
 
 def _tell_of_a_short_test(trained: "Trained") -> None:
     """Say now, not after the evaluation, that it will conclude nothing."""
-    from lstmcast.evaluation.significance import FEWEST_DAYS
+    from lstmcast.evaluation.significance import MIN_DAYS
 
     days = trained.predictions["origin"].nunique()
-    if days < FEWEST_DAYS:
+    if days < MIN_DAYS:
         note(
             f"note: forecasts from {days} test sessions have a known outcome; with fewer than "
-            f"{FEWEST_DAYS} `lstmcast evaluate` cannot conclude anything"
+            f"{MIN_DAYS} `lstmcast evaluate` cannot conclude anything"
         )
 
 

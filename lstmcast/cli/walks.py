@@ -10,11 +10,11 @@ from lstmcast.cli.opening import keep
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
-    from lstmcast.evaluation.backtest import KeptWalk
+    from lstmcast.evaluation.backtest import SavedWalk
 
 
 def evaluate_walk(
-    walk: "KeptWalk",
+    walk: "SavedWalk",
     store_folder: Path,
     baselines: Sequence[str] | None,
     conditions: Sequence[str],

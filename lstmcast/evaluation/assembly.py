@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from lstmcast.evaluation.ablation import ablations
 from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
 from lstmcast.evaluation.coverage import (
     check_coverage,
@@ -16,9 +17,7 @@ from lstmcast.evaluation.coverage import (
     check_coverage_by_year,
 )
 from lstmcast.evaluation.diagnostics import diagnose
-from lstmcast.evaluation.evidence import Evidence
 from lstmcast.evaluation.finding import SIGNIFICANT
-from lstmcast.evaluation.lstm_adds import contributions
 from lstmcast.evaluation.point import examine_point
 from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.report import (
@@ -26,15 +25,16 @@ from lstmcast.evaluation.report import (
     RANDOM_WALK,
     ForecasterReport,
     Report,
-    Rows,
+    TestRows,
     best_baseline,
 )
 from lstmcast.evaluation.row_scores import ForecasterScores
 from lstmcast.evaluation.scores import row_losses
-from lstmcast.evaluation.significance import best_of
+from lstmcast.evaluation.significance import sidak
+from lstmcast.evaluation.stale_prices import describe_stale_closes
 from lstmcast.evaluation.terciles import volatility_terciles
-from lstmcast.evaluation.unchanged import seldom_moves
-from lstmcast.evaluation.verdict import judge
+from lstmcast.evaluation.verdict import draw_verdict
+from lstmcast.evaluation.verdict_inputs import VerdictInputs
 
 
 def build_report(
@@ -70,10 +70,10 @@ def build_report(
     }
     point_tests = {h: point_test(days, h) for h, days in scored[MODEL].daily.items()}
     ranges = check_coverage(losses, terciles, nearest) + check_coverage_ahead(model, horizons[1:])
-    adds = contributions(comparisons, labels, nearest, trials)
+    adds = ablations(comparisons, labels, nearest, trials)
     distribution = forecasters[MODEL].kind == "distribution"
     walk = comparisons.get(RANDOM_WALK)
-    evidence = Evidence(
+    evidence = VerdictInputs(
         horizon=nearest,
         days=int(rows["origin"].nunique()),
         error_ratio=_error_ratio(scored[MODEL].daily[nearest]),
@@ -101,7 +101,7 @@ def build_report(
         points=points,
         ranges=ranges,
         yearly=check_coverage_by_year(losses, nearest),
-        verdict=judge(evidence),
+        verdict=draw_verdict(evidence),
         notes=(*notes, *(() if evidence.nothing_moved else _seldom_notes(model, bars))),
     )
 
@@ -149,7 +149,7 @@ def _seldom_notes(model: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> list
             "in the test period": closes.loc[first:last].to_numpy(np.float64),
             "before the test period": closes.loc[:first].to_numpy(np.float64),
         }
-        if (words := seldom_moves(str(symbol), parts)) is not None:
+        if (words := describe_stale_closes(str(symbol), parts)) is not None:
             notes.append(words)
     return notes
 
@@ -162,12 +162,12 @@ def _error_ratio(days: pd.DataFrame) -> float:
 
 def _beats(test: Mapping[str, float | int | None], trials: int) -> bool:
     p, mean = test["p_holm"], test["mean"]
-    return p is not None and mean is not None and best_of(p, trials) < SIGNIFICANT and mean < 0
+    return p is not None and mean is not None and sidak(p, trials) < SIGNIFICANT and mean < 0
 
 
-def _rows(predictions: pd.DataFrame) -> dict[str, Rows]:
+def _rows(predictions: pd.DataFrame) -> dict[str, TestRows]:
     return {
-        str(symbol): Rows(
+        str(symbol): TestRows(
             count=int(part["origin"].nunique()),
             first=f"{part['date'].min():%Y-%m-%d}",
             last=f"{part['date'].max():%Y-%m-%d}",

@@ -21,7 +21,7 @@ from lstmcast.baselines import BASELINES
 from lstmcast.errors import ConditionError, UsageError
 from lstmcast.evaluation.report import MODEL, Report, best_baseline
 from lstmcast.evaluation.scores import Scores
-from lstmcast.evaluation.significance import best_of
+from lstmcast.evaluation.significance import sidak
 
 _PATTERN = re.compile(r"\s*(\w+)(?:@(\d+))?\s*(<=|>=|<|>)\s*([\w.+-]+)\s*")
 
@@ -164,7 +164,7 @@ def _model_value(report: Report, name: str, horizon: int) -> float:
         found = report.comparisons[best][horizon] if best else None
         if found is None or found.crps is None or found.skill is None:
             return float("nan")
-        return best_of(found.crps.p_value, report.verdict.trials) if found.skill > 0 else 1.0
+        return sidak(found.crps.p_value, report.verdict.trials) if found.skill > 0 else 1.0
     return float(getattr(report.forecasters[MODEL].pooled[horizon], name))
 
 

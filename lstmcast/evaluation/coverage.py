@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
-from lstmcast.evaluation.significance import FEWEST_DAYS, long_run_variance, newey_west_lags
+from lstmcast.evaluation.significance import MIN_DAYS, long_run_variance, newey_west_lags
 from lstmcast.evaluation.terciles import TERCILES
 from lstmcast.predictions import QUANTILES, RANGES, inside_ranges, is_point
 
@@ -156,7 +156,7 @@ def _check_subsets(
                 inside_range, weights[chosen], days[chosen], nominal / 100, horizon
             )
             close = abs(found - nominal / 100) <= max(tolerance, CRITICAL_ERRORS * error)
-            calibrated = close if count >= FEWEST_DAYS else None
+            calibrated = close if count >= MIN_DAYS else None
             checks.append(CoverageCheck(horizon, nominal, subset, count, found, error, calibrated))
     return tuple(checks)
 

@@ -20,7 +20,7 @@ from lstmcast.errors import DataError
 from lstmcast.evaluation.assembly import build_report
 from lstmcast.evaluation.report import MODEL, Report
 from lstmcast.evaluation.row_scores import SymbolScores, pool_symbols, score_symbol
-from lstmcast.evaluation.unchanged import never_moved
+from lstmcast.evaluation.stale_prices import never_moved
 
 
 def evaluate(

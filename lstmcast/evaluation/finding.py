@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from lstmcast.evaluation.significance import Test, best_of
+from lstmcast.evaluation.significance import Test, sidak
 
 SIGNIFICANT = 0.05
 
@@ -20,7 +20,7 @@ class Finding(StrEnum):
     """Too few days, or nothing stated that could be compared."""
 
 
-def finding(test: Test | None, trials: int = 1) -> Finding:
+def interpret(test: Test | None, trials: int = 1) -> Finding:
     """Read a test of the model's loss minus another's.
 
     Args:
@@ -37,4 +37,4 @@ def finding(test: Test | None, trials: int = 1) -> Finding:
 
 def deflated(test: Test, trials: int) -> float:
     """A test's p-value, as that of the best of so many trials where it speaks for the model."""
-    return best_of(test.p_value, trials) if test.mean < 0 else test.p_value
+    return sidak(test.p_value, trials) if test.mean < 0 else test.p_value

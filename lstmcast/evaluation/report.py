@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from lstmcast.evaluation.ablation import Ablation
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.coverage import CoverageCheck
 from lstmcast.evaluation.diagnostics import Diagnostics
-from lstmcast.evaluation.lstm_adds import Contribution
 from lstmcast.evaluation.point import PointReport
 from lstmcast.evaluation.scores import ByHorizon
 from lstmcast.evaluation.significance import Test
@@ -25,7 +25,7 @@ RANDOM_WALK = "random_walk"
 
 
 @dataclass(frozen=True)
-class Rows:
+class TestRows:
     """The test rows of one symbol: origins, and the first and last date that was forecast."""
 
     count: int
@@ -83,12 +83,12 @@ class Report:
         notes: baselines that were left out, fits that failed.
     """
 
-    rows: dict[str, Rows]
+    rows: dict[str, TestRows]
     horizons: tuple[int, ...]
     forecasters: dict[str, ForecasterReport]
     comparisons: dict[str, dict[int, Comparison]]
     symbol_tests: dict[str, dict[str, float | int | None]]
-    lstm_adds: dict[str, Contribution]
+    lstm_adds: dict[str, Ablation]
     point_tests: dict[int, Test]
     points: dict[str, PointReport]
     ranges: tuple[CoverageCheck, ...]

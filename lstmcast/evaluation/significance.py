@@ -15,10 +15,10 @@ from scipy.special import stdtr, stdtrit
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.ratios import skill
 
-FEWEST_DAYS = 60
+MIN_DAYS = 60
 """Fewer days than this tell nothing."""
 
-HORIZONS = 15
+MIN_DAYS_PER_HORIZON = 15
 """Days for each session that a forecast reaches ahead; fewer tell nothing either."""
 
 LAGS = 5
@@ -31,14 +31,14 @@ _BOOTSTRAPS = 1000
 _SEED = 20260101
 
 
-def enough(days: int, horizon: int = 1) -> bool:
+def enough_days(days: int, horizon: int = 1) -> bool:
     """Whether so many days can tell anything of forecasts that reach `horizon` sessions ahead.
 
     It takes 60, and 15 times the horizon: forecasts that overlap are hardly more than one. With
     fewer the test calls chance a finding in more than 7.5 % of the cases where it states 5 %: in
     10 % ten sessions ahead over 60 days.
     """
-    return days >= max(FEWEST_DAYS, HORIZONS * horizon)
+    return days >= max(MIN_DAYS, MIN_DAYS_PER_HORIZON * horizon)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def diebold_mariano(
     d = difference[np.isfinite(difference)]
     n = len(d)
     mean = float(d.mean()) if n else float("nan")
-    if not enough(n, horizon):
+    if not enough_days(n, horizon):
         return Test(mean, float("nan"), float("nan"), n)
     if np.all(d == d[0]) and d[0] == 0:
         return Test(0.0, 0.0, 1.0, n)
@@ -175,7 +175,7 @@ def diebold_mariano(
     return Test(mean, float(statistic), 2 * float(stdtr(df, -abs(statistic))), n)
 
 
-def best_of(p_value: float, trials: int) -> float:
+def sidak(p_value: float, trials: int) -> float:
     """The p-value of a finding that is the best of so many trials: `1 - (1 - p) ** trials`.
 
     Exact where trials are independent, and too large where they are alike, as configurations of one
@@ -226,7 +226,7 @@ def skill_interval(
     """
     n = len(model)
     value = skill(float(model.mean()), float(baseline.mean()))
-    if not enough(n, horizon) or not np.isfinite(value):
+    if not enough_days(n, horizon) or not np.isfinite(value):
         return Interval(value, float("nan"), float("nan"))
     block = max(2 * horizon, round(1.75 * n ** (1 / 3)))
     rows = stationary_bootstrap(n, block, _BOOTSTRAPS, _SEED)

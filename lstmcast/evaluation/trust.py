@@ -18,9 +18,9 @@ from lstmcast.evaluation.coverage import (
 )
 from lstmcast.evaluation.phrases import ahead, deviations, too_short
 from lstmcast.evaluation.scores import row_losses
-from lstmcast.evaluation.significance import enough
+from lstmcast.evaluation.significance import enough_days
+from lstmcast.evaluation.stale_prices import never_moved
 from lstmcast.evaluation.terciles import volatility_terciles
-from lstmcast.evaluation.unchanged import never_moved
 from lstmcast.predictions import is_point
 
 TEST, RECENT = "{} test days", "the last {} sessions"
@@ -108,7 +108,7 @@ def trust_in(
     horizons = sorted(int(h) for h in table["horizon"].unique() if longest is None or h <= longest)
     nearest = table[table["horizon"] == horizons[0]].reset_index(drop=True)
     days = int(nearest["date"].nunique())
-    conclusive = enough(days, horizons[0]) and not moved.empty
+    conclusive = enough_days(days, horizons[0]) and not moved.empty
     checks = () if is_point(nearest) else _checks(nearest, bars, horizons[0])
     checks += check_coverage_ahead(table, horizons[1:]) if checks else ()
     return Trust(
@@ -151,7 +151,7 @@ def _doubts(
     if not moved:
         message = f"the close never moved on {these}, so its ranges cannot be judged"
         return (Doubt("never_moved", message),)
-    if not enough(days, horizon):
+    if not enough_days(days, horizon):
         return (Doubt("test_too_short", too_short(days).removesuffix(".")),)
     broken = [check for check in checks if check.calibrated is False]
     if not broken:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lstmcast.evaluation.evidence import Evidence
-from lstmcast.evaluation.finding import Finding, deflated, finding
-from lstmcast.evaluation.suspicion import too_good
+from lstmcast.evaluation.finding import Finding, deflated, interpret
+from lstmcast.evaluation.plausibility import too_good
+from lstmcast.evaluation.verdict_inputs import VerdictInputs
 from lstmcast.evaluation.verdict_text import (
     LABELS,
     headline,
@@ -74,14 +74,14 @@ class Verdict:
         return {**values, "too_good": list(self.too_good)}
 
 
-def judge(evidence: Evidence) -> Verdict:
+def draw_verdict(evidence: VerdictInputs) -> Verdict:
     """Draw the verdict from the evidence."""
     e = evidence
-    point = finding(e.point, e.trials)
+    point = interpret(e.point, e.trials)
     best = e.against_best
     against_best = best.crps if best else None
-    distribution = finding(against_best, e.trials)
-    walk = finding(e.against_walk.crps if e.against_walk else None, e.trials)
+    distribution = interpret(against_best, e.trials)
+    walk = interpret(e.against_walk.crps if e.against_walk else None, e.trials)
     tested = bool(np.isfinite(e.point.p_value))
     copies = bool(np.mean([part.copies for part in e.copies.values()]) > 0.5) if tested else None
     judged = [c.calibrated for c in e.nearest_ranges if c.calibrated is not None]

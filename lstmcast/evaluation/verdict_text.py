@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lstmcast.baselines.context import LINEAR, PRETRAINED
-from lstmcast.evaluation.evidence import Evidence
+from lstmcast.evaluation.ablation import Ablation
 from lstmcast.evaluation.finding import SIGNIFICANT, Finding, deflated
-from lstmcast.evaluation.lstm_adds import Contribution
 from lstmcast.evaluation.phrases import (
     ahead,
     coverages,
@@ -22,6 +21,7 @@ from lstmcast.evaluation.phrases import (
 )
 from lstmcast.evaluation.point import SHIFTS
 from lstmcast.evaluation.significance import Test, holm
+from lstmcast.evaluation.verdict_inputs import VerdictInputs
 
 LABELS = {
     "too_good": "Too good to be true",
@@ -37,7 +37,7 @@ LABELS = {
 
 
 def headline(
-    e: Evidence,
+    e: VerdictInputs,
     point: Finding,
     distribution: Finding,
     *,
@@ -72,7 +72,7 @@ def headline(
     return f"{ranges}; {price} ({e.days} test days)."
 
 
-def inconclusive(e: Evidence) -> str:
+def inconclusive(e: VerdictInputs) -> str:
     """All that can be said of a test period that concludes nothing."""
     if e.nothing_moved:
         return (
@@ -82,7 +82,7 @@ def inconclusive(e: Evidence) -> str:
     return too_short(e.days)
 
 
-def inconclusive_next(e: Evidence) -> str:
+def inconclusive_next(e: VerdictInputs) -> str:
     """What to do about it."""
     if e.nothing_moved:
         return "check the prices with `lstmcast data check`, or forecast another symbol."
@@ -90,7 +90,7 @@ def inconclusive_next(e: Evidence) -> str:
 
 
 def lines(
-    e: Evidence,
+    e: VerdictInputs,
     point: Finding,
     distribution: Finding,
     walk: Finding,
@@ -123,7 +123,7 @@ def lines(
     return {key: text if text.endswith(".") else f"{text}." for key, text in found.items() if text}
 
 
-def _price(e: Evidence, point: Finding) -> str:
+def _price(e: VerdictInputs, point: Finding) -> str:
     gain, p = 100 * (1 - e.error_ratio), _p(e.point, e)
     if point is Finding.better:
         return f"beats the last close: error of the return {gain:.2f} % smaller ({p})."
@@ -140,7 +140,7 @@ def _price(e: Evidence, point: Finding) -> str:
     )
 
 
-def _why_worse(e: Evidence) -> str:
+def _why_worse(e: VerdictInputs) -> str:
     """Where the error comes from: a shifted level, or a path that lags or moves by itself."""
     bias = float(np.mean([part.bias for part in e.copies.values()]))
     off = float(np.mean([part.off for part in e.copies.values()]))
@@ -158,7 +158,7 @@ def _why_worse(e: Evidence) -> str:
     return words + "."
 
 
-def _copy(e: Evidence, point: Finding, copies: bool) -> str:
+def _copy(e: VerdictInputs, point: Finding, copies: bool) -> str:
     if not copies or point is Finding.better:
         return ""
     if e.ranges:
@@ -170,7 +170,7 @@ def _copy(e: Evidence, point: Finding, copies: bool) -> str:
     )
 
 
-def _direction(e: Evidence) -> str:
+def _direction(e: VerdictInputs) -> str:
     """Whether the sign of the median knows more than chance."""
     said = {part.up_said for part in e.copies.values()}
     if not any(np.isfinite(share) for share in said):
@@ -194,14 +194,14 @@ def _direction(e: Evidence) -> str:
     return f"{rates} ({p})." if known else f"{rates}: no measurable difference ({p})."
 
 
-def _range(e: Evidence, distribution: Finding, walk: Finding) -> str:
+def _range(e: VerdictInputs, distribution: Finding, walk: Finding) -> str:
     if not e.ranges:
         return "it states none, so it does not say how far the price may move."
     parts = (_calibration(e), _skill(e, distribution, walk), _symbols(e, distribution))
     return " ".join(part for part in parts if part)
 
 
-def _calibration(e: Evidence) -> str:
+def _calibration(e: VerdictInputs) -> str:
     nearest = e.nearest_ranges
     if any(check.calibrated is False for check in nearest):
         return f"{deviations(nearest)}."
@@ -215,7 +215,7 @@ def _calibration(e: Evidence) -> str:
     return f"{coverages(nearest)}: well calibrated ({few})."
 
 
-def _skill(e: Evidence, distribution: Finding, walk: Finding) -> str:
+def _skill(e: VerdictInputs, distribution: Finding, walk: Finding) -> str:
     best = e.against_best
     if best is None or best.crps is None or best.skill is None or e.best is None:
         return ""
@@ -230,7 +230,7 @@ def _skill(e: Evidence, distribution: Finding, walk: Finding) -> str:
     return f"{words} and {abs(against):.2f} % {side(against)} than the random walk's{unsure}."
 
 
-def _symbols(e: Evidence, distribution: Finding) -> str:
+def _symbols(e: VerdictInputs, distribution: Finding) -> str:
     if e.symbols < 2 or distribution is Finding.unknown or e.best is None:
         return ""
     return (
@@ -239,7 +239,7 @@ def _symbols(e: Evidence, distribution: Finding) -> str:
     )
 
 
-def _further_ahead(e: Evidence) -> str:
+def _further_ahead(e: VerdictInputs) -> str:
     """Coverage at the horizons beyond the verdict's; nothing where there is none to judge."""
     further = [check for check in e.ranges if check.horizon > e.horizon]
     known = [check for check in further if check.calibrated is not None]
@@ -259,14 +259,14 @@ def _further_ahead(e: Evidence) -> str:
     return f"{ahead(broken[0])} {deviations(first)}{more}."
 
 
-def _adds(e: Evidence) -> str:
+def _adds(e: VerdictInputs) -> str:
     """The model against the linear model, and against the pretrained networks without a fit."""
     told = {name: part for name, part in e.adds.items() if part.found is not Finding.unknown}
     parts = [_addition(e, name, part) for name, part in told.items()]
     return "; ".join(parts)
 
 
-def _addition(e: Evidence, name: str, part: Contribution) -> str:
+def _addition(e: VerdictInputs, name: str, part: Ablation) -> str:
     rival = {
         LINEAR: "the linear model of the same inputs",
         PRETRAINED: "the pretrained networks without fitting",
@@ -287,7 +287,7 @@ def _addition(e: Evidence, name: str, part: Contribution) -> str:
     return f"{effect} ({figures})"
 
 
-def _search(e: Evidence) -> str:
+def _search(e: VerdictInputs) -> str:
     """That the model is the best of many, and what that asks of a claim."""
     if e.trials == 1:
         return ""
@@ -297,7 +297,7 @@ def _search(e: Evidence) -> str:
     )
 
 
-def _p(test: Test, e: Evidence) -> str:
+def _p(test: Test, e: VerdictInputs) -> str:
     """A p-value, and that of the best of many trials where it makes a difference."""
     plain = p_value(test.p_value)
     if e.trials == 1 or test.mean >= 0:
@@ -305,7 +305,9 @@ def _p(test: Test, e: Evidence) -> str:
     return f"{plain}, as the best of {e.trials:,} {p_value(deflated(test, e.trials))}"
 
 
-def _next(e: Evidence, distribution: Finding, *, calibrated: bool | None, doubted: bool) -> str:
+def _next(
+    e: VerdictInputs, distribution: Finding, *, calibrated: bool | None, doubted: bool
+) -> str:
     """What a person does with this answer."""
     if doubted:
         return (

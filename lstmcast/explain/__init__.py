@@ -3,8 +3,8 @@
 Numbers only; `lstmcast.plots` draws them. Everything here reads the networks and changes nothing.
 """
 
-from lstmcast.explain.attribution import Attribution, attribute, by_group, reach
-from lstmcast.explain.gates import GateTrace, telling_units, trace_gates
+from lstmcast.explain.attribution import Attribution, attribute, by_group, reach_by_lag
+from lstmcast.explain.gates import GateTrace, most_influential_units, trace_gates
 from lstmcast.explain.importance import EWMA, Effect, Importance, importance
 from lstmcast.explain.inputs import Inputs, column_groups, inputs_of, networks_of, validation_rows
 from lstmcast.explain.summary import SummaryRow, summary
@@ -25,10 +25,10 @@ __all__ = [
     "explain_ranges",
     "importance",
     "inputs_of",
+    "most_influential_units",
     "networks_of",
-    "reach",
+    "reach_by_lag",
     "summary",
-    "telling_units",
     "trace_gates",
     "validation_rows",
     "widening",

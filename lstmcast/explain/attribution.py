@@ -34,7 +34,7 @@ LAGS = 60
 YEAR = 250
 """Sessions up to the origin whose mean is the reference."""
 
-POINTS, MOST_POINTS = 24, 192
+POINTS, MAX_POINTS = 24, 192
 COMPLETE = 1e-3
 """Largest gap in the sum of the parts, in log width, that more points are not asked for."""
 
@@ -101,7 +101,7 @@ def attribute(network: Network, inputs: Inputs, row: int, lags: int = LAGS) -> A
             before = inputs.features[None, :first].double()
             _, state = double.units(before)
     found, points = _integrate(double, inputs, row, ends, state, POINTS), POINTS
-    while abs(found.gap) > COMPLETE and points < MOST_POINTS:
+    while abs(found.gap) > COMPLETE and points < MAX_POINTS:
         points *= 2
         found = _integrate(double, inputs, row, ends, state, points)
     return found
@@ -179,7 +179,7 @@ def by_group(found: Attribution, groups: Mapping[str, str]) -> pd.DataFrame:
     return parts
 
 
-def reach(
+def reach_by_lag(
     networks: Sequence[Network], inputs: Inputs, rows: NDArray[np.intp], groups: Mapping[str, str]
 ) -> pd.DataFrame:
     """How far back ranges look: mean absolute parts by lag and group, over origins and networks.

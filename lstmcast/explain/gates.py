@@ -109,7 +109,7 @@ def trace_gates(network: Network, inputs: Inputs, rows: NDArray[np.intp]) -> Gat
     )
 
 
-def telling_units(
+def most_influential_units(
     network: Network, inputs: Inputs, rows: NDArray[np.intp], count: int
 ) -> list[int]:
     """The units of the last LSTM layer that move the next session's range most, the first first.

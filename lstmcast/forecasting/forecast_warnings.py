@@ -82,7 +82,7 @@ def symbol_warnings(
     """Symbols that are not in the test, and those whose closes are mostly unchanged."""
     import numpy as np
 
-    from lstmcast.evaluation.unchanged import seldom_moves
+    from lstmcast.evaluation.stale_prices import describe_stale_closes
 
     new = [ahead.symbol for ahead in forecasts if tested and ahead.symbol not in tested]
     warnings = []
@@ -93,6 +93,6 @@ def symbol_warnings(
         closes = histories[ahead.symbol].adjusted()["close"].to_numpy(dtype=np.float64)
         newest = closes[-_NEWEST - 1 :]
         parts = {f"of the last {len(newest) - 1} sessions": newest, "so far": closes}
-        if (words := seldom_moves(ahead.symbol, parts)) is not None:
+        if (words := describe_stale_closes(ahead.symbol, parts)) is not None:
             warnings.append(ForecastWarning("seldom_moves", words, [ahead.symbol]))
     return warnings

@@ -1,35 +1,41 @@
 """The record of issued forecasts: kept when they are made, graded when they have come true."""
 
 from lstmcast.ledger.bars import StoredBars
-from lstmcast.ledger.book import Checked, Ledger
-from lstmcast.ledger.conditions import Condition, Finding, look, outcomes_of, parse_conditions
-from lstmcast.ledger.entries import Entry, Recorded, Statement
+from lstmcast.ledger.conditions import (
+    Condition,
+    ConditionResult,
+    check_coverage_conditions,
+    outcomes_of,
+    parse_conditions,
+)
+from lstmcast.ledger.entries import Entry, ForecastRecord, Statement
 from lstmcast.ledger.grading import STATES, grade
+from lstmcast.ledger.ledger import Ledger, VerifiedChain
 from lstmcast.ledger.monitor import ALPHA, Outcomes, band, bet_against
 from lstmcast.ledger.recording import record
 from lstmcast.ledger.schema import MODEL
-from lstmcast.ledger.scoring import Tracked, track
+from lstmcast.ledger.scoring import TrackRecord, track
 from lstmcast.ledger.selection import Selection
 
 __all__ = [
     "ALPHA",
     "MODEL",
     "STATES",
-    "Checked",
     "Condition",
+    "ConditionResult",
     "Entry",
-    "Finding",
+    "ForecastRecord",
     "Ledger",
     "Outcomes",
-    "Recorded",
     "Selection",
     "Statement",
     "StoredBars",
-    "Tracked",
+    "TrackRecord",
+    "VerifiedChain",
     "band",
     "bet_against",
+    "check_coverage_conditions",
     "grade",
-    "look",
     "outcomes_of",
     "parse_conditions",
     "record",

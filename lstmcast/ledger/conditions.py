@@ -49,7 +49,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ConditionResult:
     """What the outcomes say of a condition.
 
     Args:
@@ -147,7 +147,9 @@ def outcomes_of(graded: pd.DataFrame, nominal: int, horizon: int, markets: int) 
     )
 
 
-def look(graded: pd.DataFrame, conditions: Sequence[Condition], markets: int) -> list[Finding]:
+def check_coverage_conditions(
+    graded: pd.DataFrame, conditions: Sequence[Condition], markets: int
+) -> list[ConditionResult]:
     """What the outcomes say of each condition.
 
     Args:
@@ -164,9 +166,9 @@ def look(graded: pd.DataFrame, conditions: Sequence[Condition], markets: int) ->
 
 def _look(
     graded: pd.DataFrame, condition: Condition, there: Sequence[int], markets: int
-) -> Finding:
+) -> ConditionResult:
     if not there:
-        return Finding(condition.text, condition.horizon, 0, 0, None, 1.0, 1 / ALPHA, None)
+        return ConditionResult(condition.text, condition.horizon, 0, 0, None, 1.0, 1 / ALPHA, None)
     horizon = condition.horizon or there[0]
     if horizon not in there:
         raise UsageError(
@@ -179,7 +181,7 @@ def _look(
     )
     known = outcomes.inside[np.isfinite(outcomes.inside)]
     days = np.unique(outcomes.origin[np.isfinite(outcomes.inside)])
-    return Finding(
+    return ConditionResult(
         condition.text,
         horizon,
         len(known),
@@ -191,7 +193,7 @@ def _look(
     )
 
 
-def refuse(findings: Sequence[Finding]) -> None:
+def refuse(findings: Sequence[ConditionResult]) -> None:
     """Fail where a condition holds.
 
     Raises:

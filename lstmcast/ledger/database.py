@@ -10,7 +10,7 @@ from lstmcast.errors import LedgerError, LstmcastError, OutputError
 from lstmcast.files import make_folder, reason
 from lstmcast.ledger.schema import APPLICATION_ID, SCHEMA, TABLES, columns, statements
 
-PATIENCE = 20.0
+LOCK_TIMEOUT = 20.0
 """Seconds to wait for another process that writes."""
 
 _BEGIN = "`lstmcast forecast SYMBOL` begins one"
@@ -33,7 +33,7 @@ def writing(path: Path, patience: float | None = None) -> Iterator[sqlite3.Conne
         LedgerError: if it is locked, damaged, newer, or not a ledger.
         OutputError: if it cannot be written.
     """
-    patience = PATIENCE if patience is None else patience
+    patience = LOCK_TIMEOUT if patience is None else patience
     make_folder(path.parent, _ELSEWHERE)
     with _explained(path), contextlib.closing(_connect(path, "rwc", patience)) as connection:
         # Nothing of another program's file is changed, not even how it logs. What is looked at
@@ -63,7 +63,7 @@ def reading(path: Path, patience: float | None = None) -> Iterator[sqlite3.Conne
     Raises:
         LedgerError: if there is none, or it cannot be read, is locked, newer, or not a ledger.
     """
-    patience = PATIENCE if patience is None else patience
+    patience = LOCK_TIMEOUT if patience is None else patience
     with _explained(path, write=False):
         if not path.exists():
             raise LedgerError(f"there is no ledger `{path}` yet", _BEGIN)

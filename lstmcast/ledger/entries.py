@@ -35,7 +35,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class ForecastRecord:
     """A forecast of one symbol, before it has its place in the ledger.
 
     Args:
@@ -94,15 +94,15 @@ class Entry:
     """
 
     number: int
-    issued: Recorded
+    issued: ForecastRecord
     previous: str
     sha256: str
 
 
-HEADER = tuple(field.name for field in fields(Recorded) if field.name != "statements")
+HEADER = tuple(field.name for field in fields(ForecastRecord) if field.name != "statements")
 
 
-def digest(number: int, previous: str, issued: Recorded) -> str:
+def digest(number: int, previous: str, issued: ForecastRecord) -> str:
     """Hex SHA-256 over everything that an entry says and the hash of the entry before.
 
     It is taken of a line of JSON (keys in order, no blanks) with `number`, `previous` and the

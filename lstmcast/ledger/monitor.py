@@ -100,7 +100,7 @@ class _Day:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CapitalProcess:
     """What speaks against a claim.
 
     Args:
@@ -122,7 +122,7 @@ class Evidence:
         return pd.Timestamp(self.looks[above[0]]) if len(above) else None
 
 
-def bet_against(outcomes: Outcomes, claim: Claim, bound: float | FloatArray) -> Evidence:
+def bet_against(outcomes: Outcomes, claim: Claim, bound: float | FloatArray) -> CapitalProcess:
     """Bet against "the coverage is at least (or at most) `bound`", on every day that told anything.
 
     Args:
@@ -155,7 +155,7 @@ def bet_against(outcomes: Outcomes, claim: Claim, bound: float | FloatArray) -> 
                 log_capital = log_capital + np.log1p(-stakes * (share - claims))
             total += np.exp(np.minimum(log_capital, _ENOUGH))
         capital[number] = total.mean(axis=0) / len(accounts)
-    return Evidence(outcomes.looks, capital)
+    return CapitalProcess(outcomes.looks, capital)
 
 
 def band(outcomes: Outcomes, alpha: float = ALPHA) -> pd.DataFrame:

@@ -11,17 +11,17 @@ import pandas as pd
 
 from lstmcast import __version__
 from lstmcast.baselines import BASELINES, BaselineInputs
-from lstmcast.baselines.guard import attempt, checked_forecast
+from lstmcast.baselines.divergence import attempt, checked_forecast
 from lstmcast.distributions import Distribution, to_plain
 from lstmcast.forecasting.issued import IssuedForecast
-from lstmcast.ledger.book import Ledger
-from lstmcast.ledger.entries import Entry, Recorded, Statement
+from lstmcast.ledger.entries import Entry, ForecastRecord, Statement
+from lstmcast.ledger.ledger import Ledger
 from lstmcast.ledger.schema import MODEL
 from lstmcast.predictions import LEVELS
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 
-RIVALS: dict[str, tuple[str, ...]] = {
+BASELINE_NAMES: dict[str, tuple[str, ...]] = {
     "random_walk": ("random_walk",),
     "ewma": ("ewma",),
     "har": ("har_range", "har_abs"),
@@ -61,11 +61,11 @@ def record(
 
 def _recorded(
     forecast: IssuedForecast, store: PriceStore, moment: str, *, replayed: bool
-) -> Recorded:
+) -> ForecastRecord:
     ahead = forecast.ahead
     history = store.load(ahead.symbol, forecast.source).between(None, ahead.origin)
     said = {MODEL: ahead.distribution, **baseline_forecasts(history, len(ahead.table))}
-    return Recorded(
+    return ForecastRecord(
         issued_at=moment,
         replayed=replayed,
         symbol=ahead.symbol,
@@ -92,7 +92,7 @@ def baseline_forecasts(history: PriceHistory, horizons: int) -> Mapping[str, Dis
         horizons=horizons,
     )
     found = {}
-    for names in RIVALS.values():
+    for names in BASELINE_NAMES.values():
         for name in names:
             baseline = BASELINES[name]
             if baseline.unable(inputs) is not None:

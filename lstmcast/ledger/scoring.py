@@ -12,7 +12,7 @@ import pandas as pd
 
 from lstmcast.evaluation.scores import ByHorizon, row_losses, score_losses
 from lstmcast.ledger.grading import COUNTED, STATES
-from lstmcast.ledger.recording import RIVALS
+from lstmcast.ledger.recording import BASELINE_NAMES
 from lstmcast.ledger.schema import MODEL
 from lstmcast.predictions import COLUMNS, RANGES
 
@@ -30,7 +30,7 @@ Lines = dict[int, dict[str, Line]]
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackRecord:
     """What the record shows so far.
 
     Args:
@@ -55,7 +55,7 @@ class Tracked:
         }
 
 
-def track(graded: pd.DataFrame) -> Tracked:
+def track(graded: pd.DataFrame) -> TrackRecord:
     """Score the rows that count.
 
     Args:
@@ -66,11 +66,11 @@ def track(graded: pd.DataFrame) -> Tracked:
     states = {state: int(found.get(state, 0)) for state in STATES}
     rows = graded[graded["state"] == COUNTED]
     if rows.empty:
-        return Tracked(states)
+        return TrackRecord(states)
     losses = _losses(rows)
     names = sorted(losses[MODEL]["symbol"].unique())
     months = sorted(losses[MODEL]["month"].unique())
-    return Tracked(
+    return TrackRecord(
         states,
         _lines(losses),
         {name: _lines(_part(losses, "symbol", name)) for name in names},
@@ -88,7 +88,7 @@ def _losses(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Losses of each forecaster's rows, with the entry and the month of each."""
     rows = rows.assign(symbol=names_of(rows))
     found = {}
-    for name, kinds in {MODEL: (MODEL,), **RIVALS}.items():
+    for name, kinds in {MODEL: (MODEL,), **BASELINE_NAMES}.items():
         part = rows[rows["forecaster"].isin(kinds)].reset_index(drop=True)
         if len(part):
             found[name] = row_losses(part[list(COLUMNS)]).assign(

@@ -3,7 +3,7 @@
 from lstmcast.plots.coverage import coverage_chart
 from lstmcast.plots.fan import fan_chart
 from lstmcast.plots.forecasts import View, forecast_chart
-from lstmcast.plots.gates import MOST_UNITS, gates_chart
+from lstmcast.plots.gates import MAX_UNITS, gates_chart
 from lstmcast.plots.importance import importance_chart
 from lstmcast.plots.output import FORMATS, save_figure
 from lstmcast.plots.parts import PartDates, PartEnds
@@ -13,7 +13,7 @@ from lstmcast.plots.tuning import tuning_history_chart, tuning_importance_chart
 
 __all__ = [
     "FORMATS",
-    "MOST_UNITS",
+    "MAX_UNITS",
     "PartDates",
     "PartEnds",
     "View",

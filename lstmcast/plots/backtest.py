@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from lstmcast.errors import DataError
 from lstmcast.evaluation.direction import too_few
-from lstmcast.evaluation.significance import enough
+from lstmcast.evaluation.significance import enough_days
 from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, Sheet, styled
 
 
@@ -38,7 +38,7 @@ def backtest_chart(
     sheet.text(title or f"CRPS against {rival}: cumulative difference", TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
-    if not enough(len(differences)):
+    if not enough_days(len(differences)):
         sheet.text(f"{len(differences)} days, {too_few(len(differences))}.")
     sheet.skip(0.08)
     handles = [Line2D([], [], color=SERIES[0], linewidth=1.6, label=f"Model minus {rival}")]

@@ -20,7 +20,7 @@ from matplotlib.patches import Patch
 from lstmcast.errors import UsageError
 from lstmcast.evaluation.direction import too_few
 from lstmcast.plots.parts import PartEnds, add_heading, add_overview, clean_closes, mark_parts
-from lstmcast.plots.rows import Band, Rows, select
+from lstmcast.plots.price_forecasts import Band, PriceForecasts, select
 from lstmcast.plots.style import (
     INK,
     MEDIAN,
@@ -125,27 +125,27 @@ def forecast_chart(
     return sheet.finish()
 
 
-def _subject(rows: Rows) -> str:
+def _subject(rows: PriceForecasts) -> str:
     what = "the range for" if rows.bands else "the forecast of"
     ahead = "the next close" if rows.horizon == 1 else f"the close {rows.horizon} sessions ahead"
     return f"{what} {ahead}"
 
 
-def _span(rows: Rows) -> str:
+def _span(rows: PriceForecasts) -> str:
     dates = (
         f"{day(rows.dates[0])} to {day(rows.dates[-1])}" if len(rows) > 1 else day(rows.dates[0])
     )
     return f"{count(len(rows), 'session')}, {dates}"
 
 
-def _panel(sheet: Sheet, rows: Rows, height: float) -> Axes:
+def _panel(sheet: Sheet, rows: PriceForecasts, height: float) -> Axes:
     sheet.skip(0.05)
     axes = sheet.panel(height)
     price_axis(axes, *rows.extent())
     return axes
 
 
-def _on_basis_of(rows: Rows, closes: pd.Series) -> pd.Series:
+def _on_basis_of(rows: PriceForecasts, closes: pd.Series) -> pd.Series:
     """Closes on the table's basis: a dividend paid since the run has re-based all earlier ones."""
     if rows.origins[0] not in closes.index:
         return closes
@@ -153,7 +153,7 @@ def _on_basis_of(rows: Rows, closes: pd.Series) -> pd.Series:
     return closes.mul(float(rows.previous[0]) / then)
 
 
-def _legend(rows: Rows, currency: str | None) -> list[Artist]:
+def _legend(rows: PriceForecasts, currency: str | None) -> list[Artist]:
     """Three columns: what came; the forecast's error beside the random walk's; the ranges.
 
     Errors and shares are left out where too few sessions would make them a matter of luck.
@@ -187,7 +187,7 @@ def _legend(rows: Rows, currency: str | None) -> list[Artist]:
     return handles
 
 
-def _held(rows: Rows, band: Band) -> str:
+def _held(rows: PriceForecasts, band: Band) -> str:
     return f": contained {100 * band.coverage:.1f} % of closes" if rows.conclusive else ""
 
 
@@ -202,7 +202,7 @@ _MISS: dict[str, Any] = {
 _BEFORE: dict[str, Any] = {"color": MUTED, "linewidth": 1.3, "linestyle": (0, (1.2, 1.2))}
 
 
-def _draw_lines(axes: Axes, rows: Rows, *, misses: bool, name: str = "") -> None:
+def _draw_lines(axes: Axes, rows: PriceForecasts, *, misses: bool, name: str = "") -> None:
     """Draw many sessions: ranges as bands, the rest as lines."""
     dates = numbers(rows.dates)
     for band in rows.bands:
@@ -225,7 +225,7 @@ def _draw_lines(axes: Axes, rows: Rows, *, misses: bool, name: str = "") -> None
         axes.plot(dates[missed], rows.actual[missed], **style, label="_missed", zorder=5)
 
 
-def _draw_marks(axes: Axes, rows: Rows) -> None:
+def _draw_marks(axes: Axes, rows: PriceForecasts) -> None:
     """Draw few sessions: each forecast a bar of its own, with the close before it and after it."""
     places = np.arange(len(rows), dtype=np.float64)
     for band in rows.bands:
@@ -264,7 +264,7 @@ def _draw_marks(axes: Axes, rows: Rows) -> None:
     axes.plot(places[missed], rows.actual[missed], **_MISS, label="_missed", zorder=6)
 
 
-def _add_newest(sheet: Sheet, rows: Rows, unit: str, enlarged: bool) -> None:
+def _add_newest(sheet: Sheet, rows: PriceForecasts, unit: str, enlarged: bool) -> None:
     recent = rows.last(DETAIL_SESSIONS)
     made = "at the previous close" if rows.horizon == 1 else f"{rows.horizon} sessions before"
     if enlarged:
@@ -279,7 +279,7 @@ def _add_newest(sheet: Sheet, rows: Rows, unit: str, enlarged: bool) -> None:
     sheet.skip(0.28)
 
 
-def _add_moves(sheet: Sheet, rows: Rows) -> None:
+def _add_moves(sheet: Sheet, rows: PriceForecasts) -> None:
     """The same forecasts as moves in percent, where the width of every range can be seen."""
     since = "the previous close" if rows.horizon == 1 else f"{rows.horizon} sessions before"
     sheet.text(f"The same forecasts as moves from {since}, in %", weight="bold")
@@ -290,7 +290,9 @@ def _add_moves(sheet: Sheet, rows: Rows) -> None:
     sheet.skip(0.12)
 
 
-def _add_all_moves(sheet: Sheet, before: Rows, rows: Rows, split: PartEnds) -> None:
+def _add_all_moves(
+    sheet: Sheet, before: PriceForecasts, rows: PriceForecasts, split: PartEnds
+) -> None:
     """Ranges of all parts as moves in percent, where their widths can be seen."""
     parts = {
         "training": before.until(split.train_end),
@@ -330,7 +332,7 @@ def _add_all_moves(sheet: Sheet, before: Rows, rows: Rows, split: PartEnds) -> N
     sheet.skip(0.12)
 
 
-def _draw_moves(axes: Axes, rows: Rows, edge: float = np.inf) -> None:
+def _draw_moves(axes: Axes, rows: PriceForecasts, edge: float = np.inf) -> None:
     """Draw moves with their ranges; those beyond the edge at the edge."""
     dates, moves = numbers(rows.dates), 100 * (rows.actual / rows.previous - 1)
     moves = np.clip(moves, -edge, edge)
@@ -344,11 +346,11 @@ def _draw_moves(axes: Axes, rows: Rows, edge: float = np.inf) -> None:
 
 def _add_history(
     sheet: Sheet,
-    rows: Rows,
+    rows: PriceForecasts,
     closes: pd.Series,
     split: PartEnds,
     unit: str,
-    earlier: Rows | None = None,
+    earlier: PriceForecasts | None = None,
 ) -> None:
     add_heading(sheet, closes, split, unit)
     axes = sheet.panel(3.4)

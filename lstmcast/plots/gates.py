@@ -26,7 +26,7 @@ from lstmcast.plots.style import (
 if TYPE_CHECKING:
     from lstmcast.explain import GateTrace
 
-MOST_UNITS = 6
+MAX_UNITS = 6
 """Units that one chart can tell apart."""
 
 _DASHES: tuple[Any, ...] = (
@@ -58,7 +58,7 @@ def gates_chart(
 
     Args:
         trace: of one symbol and network.
-        units: which of the layer's units, at most `MOST_UNITS`.
+        units: which of the layer's units, at most `MAX_UNITS`.
         currency: of the prices; None if it is not known.
         title: the first line.
         details: a line below it.
@@ -67,10 +67,10 @@ def gates_chart(
         UsageError: if there are no units, too many, or one that the layer does not have.
     """
     count = trace.memory.shape[1]
-    if not 1 <= len(units) <= MOST_UNITS or not all(0 <= unit < count for unit in units):
+    if not 1 <= len(units) <= MAX_UNITS or not all(0 <= unit < count for unit in units):
         raise UsageError(
             f"`units` {', '.join(map(str, units)) or 'names none'} cannot be drawn",
-            f"choose 1 to {MOST_UNITS} of 0 to {count - 1}",
+            f"choose 1 to {MAX_UNITS} of 0 to {count - 1}",
         )
     layer = f"layer {trace.layer} of {trace.layers}" if trace.layers > 1 else "the LSTM layer"
     sheet = Sheet()
@@ -82,7 +82,7 @@ def gates_chart(
         color=MUTED,
     )
     sheet.skip(0.08)
-    sheet.legend(_legend(units), columns=MOST_UNITS)
+    sheet.legend(_legend(units), columns=MAX_UNITS)
     sheet.skip(0.12)
     sheet.text(f"Adjusted close{in_currency(currency)}", weight="bold")
     sheet.skip(0.04)

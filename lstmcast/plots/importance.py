@@ -18,7 +18,7 @@ from lstmcast.plots.style import INK, MIDDLE_BAND, MUTED, SERIES, TITLE, Sheet, 
 if TYPE_CHECKING:
     from lstmcast.explain import Effect, Importance
 
-MOST_COLUMNS = 12
+MAX_COLUMNS = 12
 _ROW = 0.3
 """Inches."""
 
@@ -58,7 +58,7 @@ def importance_chart(
     sheet.skip(0.12)
     for kind, words in (("group", "Feature groups"), ("column", "Columns")):
         effects = found.of("group" if kind == "group" else "column")
-        shown = effects[:MOST_COLUMNS] if kind == "column" else effects
+        shown = effects[:MAX_COLUMNS] if kind == "column" else effects
         more = f", the {len(shown)} that count most" if len(shown) < len(effects) else ""
         sheet.text(f"{words}{more}: rise of the loss without them (right: worse)", weight="bold")
         sheet.skip(0.04)

@@ -21,7 +21,7 @@ from matplotlib.patches import Patch
 from lstmcast.errors import DataError
 from lstmcast.evaluation.coverage import CRITICAL_ERRORS, OVERALL, CoverageCheck, subset_label
 from lstmcast.evaluation.direction import too_few
-from lstmcast.evaluation.significance import enough
+from lstmcast.evaluation.significance import enough_days
 from lstmcast.plots.style import INK, MEDIAN, MIDDLE_BAND, MUTED, TITLE, Sheet, count, styled
 
 _ROW, _LABELS = 0.5, 1.35
@@ -62,7 +62,7 @@ def ranges_chart(
     sheet.text(title, TITLE, "bold")
     if details:
         sheet.text(details, color=MUTED)
-    if not enough(days, checks[0].horizon):
+    if not enough_days(days, checks[0].horizon):
         sheet.text(f"{count(days, 'session')}, {too_few(days)}.")
     sheet.skip(0.08)
     sheet.legend(_legend(checks), columns=4)

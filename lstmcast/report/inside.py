@@ -15,7 +15,7 @@ _PANELS = {"forget": "Forget", "input": "Input", "output": "Output", "memory": "
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _LOOKS: "tuple[Literal['line', 'dashed', 'dotted'], ...]" = ("line", "dashed", "dotted", "dashed")
 _RANKS = ("Strongest", "Second", "Third", "Fourth", "Fifth", "Sixth")
-MOST_COLUMNS = 12
+MAX_COLUMNS = 12
 
 
 def gates_chart(traces: "Sequence[tuple[GateTrace, Sequence[int]]]") -> Chart:
@@ -108,7 +108,7 @@ def importance_charts(found: "Importance", lags: pd.DataFrame | None) -> list[Ch
 
 
 def _effects(found: "Importance") -> Chart:
-    groups, columns = found.of("group"), found.of("column")[:MOST_COLUMNS]
+    groups, columns = found.of("group"), found.of("column")[:MAX_COLUMNS]
     traces = [*_bars(groups, ""), *_bars(columns, "2")]
     share = len(groups) / (len(groups) + len(columns))
     gap = 0.075

@@ -8,7 +8,7 @@ import pandas as pd
 from lstmcast.report.content import Chart, Key, Section, Table, Variant, figure, rounded
 
 ARROW = "\N{RIGHTWARDS ARROW}"
-MOST_MEMBERS = 8
+MAX_MEMBERS = 8
 FEW = 12
 """Epochs that each get a tick."""
 
@@ -24,7 +24,7 @@ def learning_section(history: pd.DataFrame, rows: "list[tuple[str, str, str, int
         (int(str(name)), part.sort_values("epoch", kind="stable"))
         for name, part in history.groupby("member", sort=True)
     ]
-    shown = members[:MOST_MEMBERS]
+    shown = members[:MAX_MEMBERS]
     traces: list[dict[str, Any]] = []
     table = []
     for place, (name, part) in enumerate(shown):

@@ -21,7 +21,7 @@ from lstmcast.errors import OutputError
 from lstmcast.harmless import harmless
 from lstmcast.report.content import Chart, Page
 
-MOST_BYTES = 6 * 2**20
+MAX_BYTES = 6 * 2**20
 """Of the whole file."""
 
 
@@ -51,7 +51,7 @@ def render(page: Page, plotly: str | None = None) -> bytes:
         plotly: the text of plotly.js; out of plotly's package if None.
 
     Raises:
-        OutputError: if plotly is not installed, or the page would be larger than `MOST_BYTES`.
+        OutputError: if plotly is not installed, or the page would be larger than `MAX_BYTES`.
     """
     library = plotly_script() if plotly is None else plotly
     script = _asset("page.js")
@@ -66,10 +66,10 @@ def render(page: Page, plotly: str | None = None) -> bytes:
         version=__version__,
     )
     content: bytes = html.encode("utf-8", "replace")
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         raise OutputError(
             f"the report would have {len(content) / 2**20:.1f} MB, and may have "
-            f"{MOST_BYTES // 2**20}",
+            f"{MAX_BYTES // 2**20}",
             "name fewer symbols with `--symbol`",
         )
     return content

@@ -25,8 +25,8 @@ _SCORES = (
     "Price error: RMSE of the median over that of the last close (1 is no better). Log score and "
     "CRPS: of the return in %, lower is better. 50 % to 95 %: share of closes inside the range."
 )
-MOST_HORIZONS = 6
-MOST_SYMBOLS = 60
+MAX_HORIZONS = 6
+MAX_SYMBOLS = 60
 
 
 def scores_section(report: Report, fitted: str) -> Section:
@@ -144,7 +144,7 @@ def _all(report: Report, horizon: int, fitted: str) -> Table:
 
 
 def _horizons(report: Report) -> Table:
-    chosen = np.linspace(0, len(report.horizons) - 1, min(MOST_HORIZONS, len(report.horizons)))
+    chosen = np.linspace(0, len(report.horizons) - 1, min(MAX_HORIZONS, len(report.horizons)))
     columns = [report.horizons[int(k)] for k in dict.fromkeys(np.round(chosen))]
     return Table(
         "CRPS by sessions ahead",
@@ -159,7 +159,7 @@ def _horizons(report: Report) -> Table:
 def _symbols(report: Report, horizon: int) -> Table:
     best = report.verdict.best_baseline
     model = report.forecasters[MODEL]
-    names = list(report.rows)[:MOST_SYMBOLS]
+    names = list(report.rows)[:MAX_SYMBOLS]
     rows = []
     for name in names:
         scores = model.symbols[name][horizon]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstmcast.plots.rows import Rows, select
+from lstmcast.plots.price_forecasts import PriceForecasts, select
 from lstmcast.prices.digits import decimals_for, in_digits
 from lstmcast.report.content import (
     DASH,
@@ -81,7 +81,7 @@ def forecasts_section(
     return Section("test", "Test forecasts", "Test", lead=[_LEAD], charts=[chart])
 
 
-def _test(rows: Rows, currency: str | None) -> Variant:
+def _test(rows: PriceForecasts, currency: str | None) -> Variant:
     widths = [rows.bands[-1].high - rows.bands[-1].low] if rows.bands else []
     decimals = decimals_for(np.concatenate(widths) if widths else [], rows.actual)
     form = f",.{decimals}f"
@@ -122,7 +122,7 @@ def _test(rows: Rows, currency: str | None) -> Variant:
     )
 
 
-def _told_of(rows: Rows) -> str:
+def _told_of(rows: PriceForecasts) -> str:
     words = (
         f"{rows.symbol}: {len(rows):,} forecasts from {rows.dates[0]:%d %b %Y} to "
         f"{rows.dates[-1]:%d %b %Y}."
@@ -193,7 +193,7 @@ def fan_section(
         else [],
     )
     shown = [f"{symbol}: {sentence}" for symbol, sentence in sentences.items()]
-    tables = [_fan_table(symbol, each) for symbol, each in list(forecasts.items())[:MOST_TABLES]]
+    tables = [_fan_table(symbol, each) for symbol, each in list(forecasts.items())[:MAX_TABLES]]
     if len(tables) == 1:
         chart = replace(chart, table=tables.pop(), unfolded=True)
     more = [f"{left_out} more symbols are left out; `--symbol` picks them."] if left_out else []
@@ -209,7 +209,7 @@ def fan_section(
     )
 
 
-MOST_TABLES = 6
+MAX_TABLES = 6
 """Symbols whose sessions to come stand in tables of their own; the chart has those of all."""
 
 

@@ -25,8 +25,8 @@ from lstmcast.baselines import (
     baseline_tables,
 )
 from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS
-from lstmcast.baselines.reading import reading_of
-from lstmcast.baselines.refit import joint_cuts
+from lstmcast.baselines.network_inputs import network_inputs
+from lstmcast.baselines.refit import pooled_fit_dates
 from lstmcast.baselines.student_t import MIN_ROWS
 from lstmcast.calibration import CalibrationSeries, calibrate
 from lstmcast.config import Experiment
@@ -112,7 +112,7 @@ def columns(rows: int = 700) -> tuple[Reading, np.ndarray]:
     inputs = BaselineInputs(
         "S0", bars, 500, np.arange(499, rows), 1, np.column_stack([knows, noise, last])
     )
-    return reading_of(inputs, inputs.features), volatility
+    return network_inputs(inputs, inputs.features), volatility
 
 
 def fitted_by_hand(reading: Reading, stop: int) -> StudentTMixture:
@@ -275,11 +275,11 @@ def test_cuts_come_before_the_earliest_origin_of_each_period() -> None:
         origins = np.arange(first, len(sessions) - 1)
         parts.append(BaselineInputs(history.symbol, history.adjusted(), first + 1, origins, 1))
     start = FIRST - pd.Timedelta(days=1)
-    assert joint_cuts(parts, "never") == [start]
+    assert pooled_fit_dates(parts, "never") == [start]
     later = replace(parts[0], origins=parts[0].origins[40:], fit_rows=parts[0].fit_rows + 40)
     expected = [start, pd.Timestamp("2002-12-31")]
-    assert joint_cuts([later, *parts[1:]], "quarterly") == expected
-    assert joint_cuts([later], "yearly")[1:] == expected[1:]
+    assert pooled_fit_dates([later, *parts[1:]], "quarterly") == expected
+    assert pooled_fit_dates([later], "yearly")[1:] == expected[1:]
 
 
 # --- the pretrained networks ---------------------------------------------------------------------
@@ -311,7 +311,7 @@ def test_they_say_what_a_run_that_begins_with_them_says() -> None:
     features = matrices["AAA"].table.reindex(history.bars.index).to_numpy()
     begins = len(history) - len(matrices["AAA"].table)
     (found,) = zero_shot_forecasts(
-        [reading_of(given, features)],
+        [network_inputs(given, features)],
         names,
         experiment.features or (),
         3,
@@ -345,7 +345,7 @@ def test_their_ranges_are_followed_as_those_of_a_run() -> None:
     first = max(len(bars) - len(table) + BURN_IN, origin - MAX_TRACKED)
     given = BaselineInputs("AAA", bars, origin + 1, np.arange(origin, len(bars) - 1), 2)
     (raw,) = zero_shot_forecasts(
-        [reading_of(given, table.reindex(bars.index).to_numpy())],
+        [network_inputs(given, table.reindex(bars.index).to_numpy())],
         tuple(table.columns),
         experiment.features or (),
         2,

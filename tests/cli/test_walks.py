@@ -10,7 +10,7 @@ import pytest
 from support.histories import simulated
 from support.program import Workplace
 
-from lstmcast.evaluation.backtest import KeptWalk
+from lstmcast.evaluation.backtest import SavedWalk
 
 FOLDS = ("--folds", "2", "--baselines", "random_walk,ewma")
 
@@ -72,7 +72,7 @@ def test_it_is_reported(place: Workplace) -> None:
 
 
 def test_all_folds_are_in_it_and_none_twice(place: Workplace) -> None:
-    walk = KeptWalk.open(folder(place))
+    walk = SavedWalk.open(folder(place))
     table = walk.predictions()
     near = table[table["horizon"] == 1]
     assert not near.duplicated(["symbol", "origin"]).any()

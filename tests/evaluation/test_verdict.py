@@ -22,10 +22,10 @@ from lstmcast.evaluation import Finding, Report, evaluate
 from lstmcast.evaluation.conditions import check_conditions
 from lstmcast.evaluation.coverage import CoverageCheck
 from lstmcast.evaluation.evaluator import assemble
-from lstmcast.evaluation.evidence import Evidence
-from lstmcast.evaluation.finding import finding
-from lstmcast.evaluation.significance import Test, best_of
+from lstmcast.evaluation.finding import interpret
+from lstmcast.evaluation.significance import Test, sidak
 from lstmcast.evaluation.trust import trust_in
+from lstmcast.evaluation.verdict_inputs import VerdictInputs
 from lstmcast.evaluation.verdict_text import headline
 
 QUICK = ["random_walk", "constant", "ewma"]
@@ -114,14 +114,14 @@ def test_the_best_of_many_must_be_better_as_the_best_of_as_many() -> None:
 
 def test_to_be_worse_needs_no_allowance_for_trials() -> None:
     worse, better = Test(0.1, 3.0, 0.01, 500), Test(-0.1, -3.0, 0.01, 500)
-    assert (finding(worse, 50), finding(better, 50)) == (Finding.worse, Finding.level)
-    assert (finding(better, 5), finding(better)) == (Finding.better, Finding.better)
+    assert (interpret(worse, 50), interpret(better, 50)) == (Finding.worse, Finding.level)
+    assert (interpret(better, 5), interpret(better)) == (Finding.better, Finding.better)
 
 
 @pytest.mark.parametrize(("p", "trials"), [(0.01, 1), (0.01, 5), (0.3, 50), (1.0, 9), (1e-12, 7)])
 def test_the_p_value_of_the_best_of_many_is_that_of_independent_ones(p: float, trials: int) -> None:
-    assert best_of(p, trials) == pytest.approx(1 - (1 - p) ** trials, rel=1e-4)
-    assert np.isnan(best_of(float("nan"), trials))
+    assert sidak(p, trials) == pytest.approx(1 - (1 - p) ** trials, rel=1e-4)
+    assert np.isnan(sidak(float("nan"), trials))
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_too_few_days_conclude_nothing() -> None:
 )
 def test_the_answer_in_one_line(distribution: Finding, found: float, words: str) -> None:
     check = CoverageCheck(1, 50, "overall", 500, found, 0.02, calibrated=found == 0.5)
-    evidence = Evidence(
+    evidence = VerdictInputs(
         horizon=1,
         days=500,
         error_ratio=1.0,
@@ -405,11 +405,11 @@ def test_without_baselines_there_is_no_comparison() -> None:
 
 
 def test_findings_need_five_percent() -> None:
-    assert finding(Test(-1.0, -3.0, 0.049, 100)) is Finding.better
-    assert finding(Test(1.0, 3.0, 0.049, 100)) is Finding.worse
-    assert finding(Test(-1.0, -1.9, 0.05, 100)) is Finding.level
-    assert finding(Test(-1.0, float("nan"), float("nan"), 10)) is Finding.unknown
-    assert finding(None) is Finding.unknown
+    assert interpret(Test(-1.0, -3.0, 0.049, 100)) is Finding.better
+    assert interpret(Test(1.0, 3.0, 0.049, 100)) is Finding.worse
+    assert interpret(Test(-1.0, -1.9, 0.05, 100)) is Finding.level
+    assert interpret(Test(-1.0, float("nan"), float("nan"), 10)) is Finding.unknown
+    assert interpret(None) is Finding.unknown
 
 
 def direction_of(medians: dict[str, np.ndarray], bars: dict[str, pd.DataFrame]) -> str:

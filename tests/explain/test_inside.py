@@ -18,10 +18,10 @@ from lstmcast.explain import (
     column_groups,
     importance,
     inputs_of,
+    most_influential_units,
     networks_of,
-    reach,
+    reach_by_lag,
     summary,
-    telling_units,
     trace_gates,
     validation_rows,
     widening,
@@ -130,8 +130,8 @@ def test_the_unit_that_the_head_reads_tells_most() -> None:
         network.head.weight.zero_()
         network.head.weight[1, 3] = 0.5
         network.head.weight[1, 0] = 0.1
-    assert telling_units(network, reading(), rows, 2) == [3, 0]
-    assert len(telling_units(network, reading(), rows, 60)) == 5
+    assert most_influential_units(network, reading(), rows, 2) == [3, 0]
+    assert len(most_influential_units(network, reading(), rows, 60)) == 5
 
 
 def test_gates_of_no_session_are_refused() -> None:
@@ -314,7 +314,7 @@ def test_too_few_rows_are_refused() -> None:
 def test_lags_of_many_origins_are_their_mean() -> None:
     networks, inputs = [made(), stirred(made(), 9)], reading()
     groups: Mapping[str, str] = {"noise": "a", "signal": "b", "other": "a"}
-    lags = reach(networks, inputs, np.array([300, 400]), groups)
+    lags = reach_by_lag(networks, inputs, np.array([300, 400]), groups)
     parts = [
         np.abs(attribute(network, inputs, row).values[:, 1])
         for network in networks

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lstmcast.errors import ConditionError, UsageError
-from lstmcast.ledger import look, parse_conditions
+from lstmcast.ledger import check_coverage_conditions, parse_conditions
 from lstmcast.ledger.conditions import NAMES, refuse
 from lstmcast.ledger.monitor import bet_against
 
@@ -76,7 +76,7 @@ def test_what_is_no_condition_is_refused(text: str, fault: str) -> None:
 
 def test_a_coverage_far_below_the_limit_is_told_with_its_figures() -> None:
     table = graded(0.5)
-    (found,) = look(table, parse_conditions(["coverage_80<0.8"]), 1)
+    (found,) = check_coverage_conditions(table, parse_conditions(["coverage_80<0.8"]), 1)
     assert (found.holds, found.horizon, found.rows, found.days) == (True, 1, DAYS - 2, DAYS - 2)
     assert found.coverage == pytest.approx(0.5, abs=0.01)
     assert found.needed == 20
@@ -93,27 +93,31 @@ def test_a_coverage_far_below_the_limit_is_told_with_its_figures() -> None:
 def test_what_sampling_error_explains_is_no_failure() -> None:
     """78 % found of 120 is below 80 %, and no evidence."""
     conditions = parse_conditions(["coverage_80<0.8", "coverage_80>0.8", "coverage_80@2<0.8"])
-    findings = look(graded(0.78), conditions, 1)
+    findings = check_coverage_conditions(graded(0.78), conditions, 1)
     assert [found.holds for found in findings] == [False] * 3
     assert [found.horizon for found in findings] == [1, 1, 2]
     refuse(findings)
 
 
 def test_too_wide_ranges_are_found_by_the_other_sign() -> None:
-    (found,) = look(graded(1.0), parse_conditions(["coverage_80>0.85"]), 1)
+    (found,) = check_coverage_conditions(graded(1.0), parse_conditions(["coverage_80>0.85"]), 1)
     assert found.holds
 
 
 def test_each_range_is_judged_by_its_own_bounds() -> None:
     table = graded(0.5)
     table.loc[table["return_actual"] == 0.05, "return_actual"] = 0.035  # outside 90 %, inside 95 %
-    findings = look(table, parse_conditions(["coverage_90<0.8", "coverage_95<0.8"]), 1)
+    findings = check_coverage_conditions(
+        table, parse_conditions(["coverage_90<0.8", "coverage_95<0.8"]), 1
+    )
     assert [found.holds for found in findings] == [True, False]
     assert findings[1].coverage == 1.0
 
 
 def test_further_horizons_take_longer_to_be_refuted() -> None:
-    one, two = look(graded(0.5), parse_conditions(["coverage_80<0.8", "coverage_80@2<0.8"]), 1)
+    one, two = check_coverage_conditions(
+        graded(0.5), parse_conditions(["coverage_80<0.8", "coverage_80@2<0.8"]), 1
+    )
     assert one.since is not None
     assert two.since is not None
     assert one.since < two.since
@@ -122,31 +126,37 @@ def test_further_horizons_take_longer_to_be_refuted() -> None:
 def test_only_rows_that_count_are_evidence() -> None:
     table = graded(0.5)
     for state in ("late", "repeated", "lost"):
-        (found,) = look(table.assign(state=state), parse_conditions(["coverage_80<0.8"]), 1)
+        (found,) = check_coverage_conditions(
+            table.assign(state=state), parse_conditions(["coverage_80<0.8"]), 1
+        )
         assert (found.rows, found.coverage, found.holds) == (0, None, False)
     others = table.assign(forecaster="ewma", return_actual=0.05)
-    (alone,) = look(table, parse_conditions(["coverage_80<0.8"]), 1)
-    (beside,) = look(pd.concat([table, others]), parse_conditions(["coverage_80<0.8"]), 1)
+    (alone,) = check_coverage_conditions(table, parse_conditions(["coverage_80<0.8"]), 1)
+    (beside,) = check_coverage_conditions(
+        pd.concat([table, others]), parse_conditions(["coverage_80<0.8"]), 1
+    )
     assert alone == beside
 
 
 def test_a_point_forecast_states_no_range() -> None:
     table = graded().assign(q10=np.nan, q90=np.nan)
-    (found,) = look(table, parse_conditions(["coverage_80<0.8"]), 1)
+    (found,) = check_coverage_conditions(table, parse_conditions(["coverage_80<0.8"]), 1)
     assert (found.rows, found.holds) == (0, False)
 
 
 def test_a_horizon_that_was_not_forecast_is_refused() -> None:
     with pytest.raises(UsageError, match="asks for horizon 3") as told:
-        look(graded(), parse_conditions(["coverage_80@3<0.7"]), 1)
+        check_coverage_conditions(graded(), parse_conditions(["coverage_80@3<0.7"]), 1)
     assert told.value.hint == "the forecasts have 1 to 2"
-    (found,) = look(graded().iloc[:0], parse_conditions(["coverage_80@3<0.7"]), 1)
+    (found,) = check_coverage_conditions(
+        graded().iloc[:0], parse_conditions(["coverage_80@3<0.7"]), 1
+    )
     assert (found.rows, found.holds) == (0, False)
 
 
 def test_evidence_is_that_of_the_monitor() -> None:
     table = graded(0.6, horizons=1, waiting=0)
-    (found,) = look(table, parse_conditions(["coverage_80<0.7"]), 1)
+    (found,) = check_coverage_conditions(table, parse_conditions(["coverage_80<0.7"]), 1)
     from lstmcast.ledger import outcomes_of
 
     evidence = bet_against(outcomes_of(table, 80, 1, 1), "at least", 0.7)

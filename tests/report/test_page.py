@@ -16,7 +16,7 @@ from support.pages import HARM, MARKUP, evaluated, page, worth
 from lstmcast.errors import OutputError
 from lstmcast.report import coverage_section, forecasts_section, headline, importance_charts, render
 from lstmcast.report.content import figure
-from lstmcast.report.page import MOST_BYTES
+from lstmcast.report.page import MAX_BYTES
 
 
 class Elements(HTMLParser):
@@ -167,7 +167,7 @@ def test_plotly_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_page_that_would_be_too_large_is_refused() -> None:
     with pytest.raises(OutputError, match=r"would have 6\.\d MB, and may have 6"):
-        render(page(), "x" * MOST_BYTES)
+        render(page(), "x" * MAX_BYTES)
 
 
 def test_what_stands_in_backticks_is_set_as_code() -> None:

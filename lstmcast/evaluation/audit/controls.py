@@ -12,7 +12,7 @@ from lstmcast.evaluation.audit.altered import shuffled_days
 from lstmcast.evaluation.audit.fitted import in_epochs, shortened
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.evaluation.evaluator import evaluate
-from lstmcast.evaluation.finding import Finding, finding
+from lstmcast.evaluation.finding import Finding, interpret
 from lstmcast.evaluation.report import MODEL, best_baseline
 from lstmcast.evaluation.significance import Test
 from lstmcast.prices.history import PriceHistory
@@ -106,7 +106,7 @@ def _no_skill(name: str, experiment: Experiment, history: PriceHistory) -> Check
 
 def _in_words(what: str, test: Test) -> str:
     """How a test came out that showed no leak."""
-    found = finding(test)
+    found = interpret(test)
     if found is not Finding.better:
         return f"{what} {found}"
     return (

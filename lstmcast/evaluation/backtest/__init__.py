@@ -1,7 +1,7 @@
 """Walk-forward evaluation: train, forecast the next stretch, move on, train again."""
 
 from lstmcast.evaluation.backtest.folds import Fold, plan_folds
-from lstmcast.evaluation.backtest.kept import KeptWalk
+from lstmcast.evaluation.backtest.saved import SavedWalk
 from lstmcast.evaluation.backtest.splitter import Splitter, WalkForward
 from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.backtest.summary import BacktestReport, Year, summarise
@@ -12,8 +12,8 @@ __all__ = [
     "Backtest",
     "BacktestReport",
     "Fold",
-    "KeptWalk",
     "Performance",
+    "SavedWalk",
     "Settings",
     "Splitter",
     "WalkForward",

@@ -23,10 +23,10 @@ from lstmcast.errors import DataError, UsageError
 
 Window = Literal["expanding", "rolling"]
 
-FEWEST_SESSIONS = 250
+MIN_SESSIONS = 250
 """Sessions before the first forecast: a year."""
 
-FEWEST_UNTRAINED = 60
+MIN_UNTRAINED = 60
 """The same where nothing is trained."""
 
 
@@ -61,7 +61,7 @@ def plan_folds(
     first: pd.Timestamp | None = None,
     validation: float = 0.15,
     embargo: int = 0,
-    fewest: int = FEWEST_SESSIONS,
+    fewest: int = MIN_SESSIONS,
 ) -> list[Fold]:
     """Plan the folds over all sessions.
 
@@ -131,7 +131,7 @@ def folds_of(
     horizon: int,
     calendars: Sequence[pd.DatetimeIndex] = (),
     validation: float = 0.15,
-    fewest: int = FEWEST_SESSIONS,
+    fewest: int = MIN_SESSIONS,
 ) -> list[Fold]:
     """The folds of stretches that somebody else planned; the arguments are those of `plan_folds`.
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lstmcast.errors import DataError, UsageError
 from lstmcast.evaluation.backtest.folds import Stretch, Window, stretches
 
-Rows = NDArray[np.intp]
+RowNumbers = NDArray[np.intp]
+Split = tuple[RowNumbers, RowNumbers]
 
 
 @runtime_checkable
@@ -69,7 +70,7 @@ class WalkForward:
             f"gap={self.gap})"
         )
 
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:  # noqa: ARG002 - scikit-learn's protocol
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Split]:  # noqa: ARG002 - scikit-learn's protocol
         """Yield the rows of each fold's training and test part.
 
         Args:
@@ -151,11 +152,11 @@ def planned_by(splitter: Splitter, sessions: pd.DatetimeIndex) -> list[Stretch]:
     return found
 
 
-def _rows(given: Any) -> Rows:
+def _rows(given: Any) -> RowNumbers:
     return np.asarray(given, dtype=np.intp)
 
 
-def _in_one_piece(rows: Rows) -> bool:
+def _in_one_piece(rows: RowNumbers) -> bool:
     return bool(len(rows)) and bool((np.diff(rows) == 1).all())
 
 

@@ -22,14 +22,14 @@ from lstmcast.baselines import (
 from lstmcast.config import Experiment, SplitDates, dump_experiment, groups_of
 from lstmcast.errors import DataError, RunError, UsageError
 from lstmcast.evaluation.backtest.folds import (
-    FEWEST_SESSIONS,
-    FEWEST_UNTRAINED,
+    MIN_SESSIONS,
+    MIN_UNTRAINED,
     Fold,
     Window,
     folds_of,
     plan_folds,
 )
-from lstmcast.evaluation.backtest.kept import FORECASTER, fold_file, read_folds
+from lstmcast.evaluation.backtest.saved import FORECASTER, fold_file, read_folds
 from lstmcast.evaluation.backtest.splitter import Splitter, planned_by
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
@@ -41,7 +41,7 @@ from lstmcast.prices.history import PriceHistory
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
 
-FEWEST_TO_JOIN = 400
+MIN_TO_JOIN = 400
 """A symbol joins the folds once it has as many sessions before their first forecast."""
 
 
@@ -94,7 +94,7 @@ class Backtest:
         sessions = calendars[0]
         for dates in calendars[1:]:
             sessions = sessions.union(dates)
-        fewest = FEWEST_SESSIONS if self.experiment.training.epochs else FEWEST_UNTRAINED
+        fewest = MIN_SESSIONS if self.experiment.training.epochs else MIN_UNTRAINED
         horizon = self.experiment.target.horizon
         if self.splitter is not None:
             parts = planned_by(self.splitter, sessions)
@@ -308,7 +308,7 @@ def train_fold(
     """
     from lstmcast.training import SilentObserver, resolve_experiment, train_experiment
 
-    fewest = FEWEST_TO_JOIN if experiment.training.epochs else FEWEST_UNTRAINED
+    fewest = MIN_TO_JOIN if experiment.training.epochs else MIN_UNTRAINED
     given = [cut for history in histories if (cut := _cut(history, fold, fewest)) is not None]
     if not given:
         raise DataError(

@@ -17,7 +17,7 @@ import pytest
 
 import lstmcast
 from lstmcast.errors import LedgerError, LstmcastError, OutputError
-from lstmcast.ledger import Ledger, Recorded, Statement, database
+from lstmcast.ledger import ForecastRecord, Ledger, Statement, database
 from lstmcast.ledger.database import reading, writing
 from lstmcast.ledger.entries import NUMBERS
 from lstmcast.ledger.schema import APPLICATION_ID, GENESIS, TABLES, columns
@@ -29,8 +29,8 @@ def statement(forecaster: str, seed: int, horizons: int = 2) -> Statement:
     return Statement(forecaster, '{"kind":"point"}', dates, (False,) * horizons, numbers)
 
 
-def recorded(seed: int, symbol: str = "AAA", run: str | None = None) -> Recorded:
-    return Recorded(
+def recorded(seed: int, symbol: str = "AAA", run: str | None = None) -> ForecastRecord:
+    return ForecastRecord(
         f"2024-03-04T22:00:00.{seed:06}+00:00", False, symbol, "csv", None, "2024-03-04", 12.5, run,
         "a" * 64, "b" * 64, "1.0", (statement("ewma", seed), statement("model", seed + 100)),
     )  # fmt: skip

@@ -11,12 +11,12 @@ from typing import Any
 
 from lstmcast.baselines.context import LINEAR, PRETRAINED
 from lstmcast.evaluation.comparison import Comparison
-from lstmcast.evaluation.finding import Finding, finding
+from lstmcast.evaluation.finding import Finding, interpret
 from lstmcast.evaluation.significance import Test
 
 
 @dataclass(frozen=True)
-class Contribution:
+class Ablation:
     """The model against one of the two at the shortest horizon.
 
     Args:
@@ -35,14 +35,14 @@ class Contribution:
     @property
     def decisive(self) -> str:
         """The score that decides: the log score where CRPS shows no difference and it does."""
-        crps, log_score = (finding(test, self.trials) for test in (self.crps, self.log_score))
+        crps, log_score = (interpret(test, self.trials) for test in (self.crps, self.log_score))
         told = log_score in (Finding.better, Finding.worse)
         return "log_score" if told and crps is Finding.level else "crps"
 
     @property
     def found(self) -> Finding:
         """Better or worse by one of the two scores at least; CRPS decides where they disagree."""
-        crps, log_score = (finding(test, self.trials) for test in (self.crps, self.log_score))
+        crps, log_score = (interpret(test, self.trials) for test in (self.crps, self.log_score))
         return log_score if crps is Finding.level else crps
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,12 +55,12 @@ class Contribution:
         }
 
 
-def contributions(
+def ablations(
     comparisons: Mapping[str, Mapping[int, Comparison]],
     labels: Mapping[str, str],
     horizon: int,
     trials: int = 1,
-) -> dict[str, Contribution]:
+) -> dict[str, Ablation]:
     """What the model adds to each of the two; without those that it was not compared with."""
     found = {}
     for name in (LINEAR, PRETRAINED):
@@ -68,7 +68,7 @@ def contributions(
         if compared is None or compared.skill is None:
             continue
         if compared.crps is not None and compared.log_score is not None:
-            found[name] = Contribution(
+            found[name] = Ablation(
                 labels[name], compared.skill, compared.crps, compared.log_score, trials
             )
     return found

@@ -6,10 +6,10 @@ from support.simulated import bars_from_returns, constant_t, garch_returns, poin
 
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.evaluation import Finding, Report
+from lstmcast.evaluation.ablation import Ablation
 from lstmcast.evaluation.evaluator import assemble
-from lstmcast.evaluation.evidence import Evidence
-from lstmcast.evaluation.lstm_adds import Contribution
 from lstmcast.evaluation.significance import Test
+from lstmcast.evaluation.verdict_inputs import VerdictInputs
 from lstmcast.evaluation.verdict_text import lines
 
 ROWS, FIRST = 1500, 700
@@ -30,9 +30,9 @@ def knows(rows: int = ROWS) -> StudentTMixture:
     return StudentTMixture(df=np.full_like(scale, 8.0), loc=np.zeros_like(scale), scale=scale)
 
 
-def lines_of(adds: dict[str, Contribution]) -> dict[str, str]:
+def lines_of(adds: dict[str, Ablation]) -> dict[str, str]:
     """The lines of a verdict on a forecast without ranges that a GRU made."""
-    evidence = Evidence(
+    evidence = VerdictInputs(
         horizon=1,
         days=500,
         error_ratio=1.0,
@@ -122,11 +122,11 @@ def test_the_log_score_tells_where_the_crps_does_not() -> None:
         (higher, level, Finding.worse),
         (level, level, Finding.level),
     ):
-        found = Contribution("linear model", 0.001, crps, log_score)
+        found = Ablation("linear model", 0.001, crps, log_score)
         assert found.found is expected
         decides = "log_score" if crps is level and log_score is not level else "crps"
         assert found.decisive == decides
-    told = lines_of({"linear": Contribution("linear model", -0.002, level, higher)})
+    told = lines_of({"linear": Ablation("linear model", -0.002, level, higher)})
     assert told["lstm_adds"] == f"worse than {LINEAR} (log score 0.0100 higher, p = 0.003)."
-    told = lines_of({"linear": Contribution("linear model", -0.002, level, level)})
+    told = lines_of({"linear": Ablation("linear model", -0.002, level, level)})
     assert told["lstm_adds"] == f"nothing measurable over {LINEAR} (CRPS 0.20 % higher, p = 0.300)."

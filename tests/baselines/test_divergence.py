@@ -10,9 +10,9 @@ from support.simulated import bars_from_returns, constant_t, garch_returns, pred
 
 from lstmcast.baselines import BASELINES, baseline_tables, get_baseline
 from lstmcast.baselines.base import BaselineForecast, BaselineInputs
+from lstmcast.baselines.divergence import MAX_WIDTHS, check_bounds
+from lstmcast.baselines.ensemble_member import BaselineMember
 from lstmcast.baselines.ewma import Ewma
-from lstmcast.baselines.guard import MOST_WIDTHS, check_bounds
-from lstmcast.baselines.member import BaselineMember
 from lstmcast.baselines.scaled import always_able, ewma_volatility
 from lstmcast.baselines.table import inputs_for
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
@@ -183,9 +183,9 @@ def test_the_bound_is_what_had_moved_by_then() -> None:
     shape = (1, len(given.origins), 1)
     half = StudentTMixture(np.full(shape, 5.0), np.zeros(shape), np.full(shape, 1.0))
     unit = float(half.quantiles((0.9,))[0, 0, 0])
-    scale = np.where(given.origins >= 651, 0.99 * 0.2, 0.99 * 0.001) * MOST_WIDTHS / unit
+    scale = np.where(given.origins >= 651, 0.99 * 0.2, 0.99 * 0.001) * MAX_WIDTHS / unit
     check_bounds(StudentTMixture(half.df, half.loc, scale[None, :, None]), given)
-    early = np.where(given.origins >= 650, 0.99 * 0.2, 0.99 * 0.001) * MOST_WIDTHS / unit
+    early = np.where(given.origins >= 650, 0.99 * 0.2, 0.99 * 0.001) * MAX_WIDTHS / unit
     with pytest.raises(DataError, match=f"diverges, from {bars.index[650]:%Y-%m-%d}"):
         check_bounds(StudentTMixture(half.df, half.loc, early[None, :, None]), given)
     check_bounds(PointForecast(np.zeros((len(given.origins), 1))), given)

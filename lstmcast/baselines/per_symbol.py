@@ -25,8 +25,8 @@ from lstmcast.baselines.base import (
 )
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.constant import Constant
+from lstmcast.baselines.divergence import attempt, check_bounds, checked_forecast
 from lstmcast.baselines.ewma import Ewma
-from lstmcast.baselines.guard import attempt, check_bounds, checked_forecast
 from lstmcast.baselines.random_walk import RandomWalk
 from lstmcast.baselines.refit import refit_periods
 from lstmcast.baselines.table import align, inputs_for, tabulate_forecast
@@ -51,7 +51,7 @@ class BaselineResult(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Task(Generic[T]):
+class SymbolTask(Generic[T]):
     """One symbol's share of the work; plain data, so that a worker process can take it."""
 
     baselines: tuple[Baseline, ...]
@@ -87,13 +87,13 @@ class PooledForecast(Generic[T]):
     """A pooled baseline's forecast of one symbol, or why it has none."""
 
     baseline: PooledBaseline[Any]
-    task: Task[T]
+    task: SymbolTask[T]
     inputs: BaselineInputs
     forecast: Distribution | None
     failure: str
 
 
-def forecast_symbol(task: Task[T]) -> SymbolResults[T]:
+def forecast_symbol(task: SymbolTask[T]) -> SymbolResults[T]:
     """Every baseline's rows of one symbol; pooled baselines are prepared only."""
     inputs = replace(
         inputs_for(task.table, task.bars, task.fit_end),
@@ -138,7 +138,7 @@ def _replace(
 
 
 def _forecast_with(
-    baseline: Baseline, inputs: BaselineInputs, task: Task[T], into: SymbolResults[T]
+    baseline: Baseline, inputs: BaselineInputs, task: SymbolTask[T], into: SymbolResults[T]
 ) -> str:
     """Forecast one symbol with one baseline; returns why it cannot, worded to follow the symbol."""
     unable, failure = attempt(lambda: baseline.unable(inputs))
@@ -155,7 +155,7 @@ def _forecast_with(
 
 
 def _forecast_periods(
-    baseline: Baseline, inputs: BaselineInputs, task: Task[T], into: SymbolResults[T]
+    baseline: Baseline, inputs: BaselineInputs, task: SymbolTask[T], into: SymbolResults[T]
 ) -> str:
     """Forecast each stretch of origins by its own fit; a fallback's where one of the fits fails."""
     parts, notes, failures = [], [], []
@@ -189,7 +189,7 @@ def _any_fallback(inputs: BaselineInputs) -> tuple[BaselineForecast | None, str]
     return None, ""
 
 
-def _fallback(inputs: BaselineInputs, task: Task[T]) -> BaselineResult[T] | None:
+def _fallback(inputs: BaselineInputs, task: SymbolTask[T]) -> BaselineResult[T] | None:
     """What replaces a baseline that cannot forecast a symbol; None where nothing can."""
     parts, labels = [], []
     for period in refit_periods(inputs, task.refit):
@@ -202,7 +202,7 @@ def _fallback(inputs: BaselineInputs, task: Task[T]) -> BaselineResult[T] | None
     return replace(made, fallback=labels[0])
 
 
-def _result(table: pd.DataFrame, task: Task[T], notes: Sequence[str]) -> BaselineResult[T]:
+def _result(table: pd.DataFrame, task: SymbolTask[T], notes: Sequence[str]) -> BaselineResult[T]:
     """A symbol's rows in the order of the model's, after what is to be done with them."""
     return BaselineResult(
         task.then(align(table, task.table).set_axis(task.table.index)),
@@ -210,14 +210,14 @@ def _result(table: pd.DataFrame, task: Task[T], notes: Sequence[str]) -> Baselin
     )
 
 
-def _features_of(task: Task[T]) -> FloatArray | None:
+def _features_of(task: SymbolTask[T]) -> FloatArray | None:
     """Features on the rows of the bars, NaN before they begin."""
     if task.features is None:
         return None
     return task.features.reindex(task.bars.index).to_numpy(dtype=np.float64)
 
 
-def _defaults_of(task: Task[T]) -> Columns | None:
+def _defaults_of(task: SymbolTask[T]) -> Columns | None:
     """Columns of the default groups on the rows of the bars, NaN before they begin."""
     if task.defaults is None:
         return None

@@ -10,7 +10,7 @@ from support.runs import forecasts
 
 from lstmcast.errors import RunError
 from lstmcast.evaluation.comparison import daily_means
-from lstmcast.evaluation.paired import compare_tables
+from lstmcast.evaluation.paired_comparison import compare_tables
 from lstmcast.evaluation.scores import ByHorizon, row_losses, score_table
 from lstmcast.evaluation.significance import diebold_mariano, holm
 from lstmcast.predictions import QUANTILES

@@ -15,7 +15,7 @@ def never_moved(predictions: pd.DataFrame) -> list[str]:
     return [str(symbol) for symbol in moved.index[~moved]]
 
 
-def seldom_moves(symbol: str, closes: Mapping[str, FloatArray]) -> str | None:
+def describe_stale_closes(symbol: str, closes: Mapping[str, FloatArray]) -> str | None:
     """That a third of a symbol's closes or more are unchanged, in words; None otherwise.
 
     Args:

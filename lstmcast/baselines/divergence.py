@@ -18,7 +18,7 @@ from lstmcast.errors import DataError, LstmcastError
 
 Result = TypeVar("Result")
 
-MOST_WIDTHS = 4.0
+MAX_WIDTHS = 4.0
 """Half of an 80 % interval, or the median, is never more than this times the largest move so far,
 times the root of the horizon: the widest sound ones come to about once that move."""
 
@@ -60,7 +60,7 @@ def check_bounds(distribution: Distribution, inputs: BaselineInputs) -> None:
     largest = np.maximum.accumulate(np.abs(inputs.returns()))[inputs.origins]
     # Nothing has moved yet: no width is wrong.
     known = np.where(largest > 0, largest, np.inf)
-    bound = MOST_WIDTHS * known[:, None] * np.sqrt(np.arange(1, inputs.horizons + 1))
+    bound = MAX_WIDTHS * known[:, None] * np.sqrt(np.arange(1, inputs.horizons + 1))
     low, median, high = np.moveaxis(distribution.quantiles((0.1, 0.5, 0.9)), -1, 0)
     sound = ((high - low) / 2 <= bound) & (np.abs(median) <= bound)
     # A point forecast has a median and no range.

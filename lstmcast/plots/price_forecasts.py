@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.errors import DataError, UsageError
-from lstmcast.evaluation.significance import enough
+from lstmcast.evaluation.significance import enough_days
 from lstmcast.predictions import RANGES, inside_ranges
 
 FloatArray = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Rows:
+class PriceForecasts:
     """The forecasts of one symbol at one horizon, in prices, in the order of their dates.
 
     Args:
@@ -82,21 +82,21 @@ class Rows:
     @property
     def conclusive(self) -> bool:
         """Whether there are sessions enough for an error or a share to tell anything."""
-        return enough(len(self), self.horizon)
+        return enough_days(len(self), self.horizon)
 
-    def last(self, count: int) -> "Rows":
+    def last(self, count: int) -> "PriceForecasts":
         """The last `count` rows."""
         return self._some(slice(max(0, len(self) - count), None))
 
-    def until(self, date: pd.Timestamp) -> "Rows":
+    def until(self, date: pd.Timestamp) -> "PriceForecasts":
         """The rows whose close came by a date."""
         return self._some(slice(0, int(self.dates.searchsorted(date, side="right"))))
 
-    def after(self, date: pd.Timestamp) -> "Rows":
+    def after(self, date: pd.Timestamp) -> "PriceForecasts":
         """The rows whose close came after a date."""
         return self._some(slice(int(self.dates.searchsorted(date, side="right")), None))
 
-    def on_basis_of(self, closes: "pd.Series[float]") -> "Rows":
+    def on_basis_of(self, closes: "pd.Series[float]") -> "PriceForecasts":
         """The same in prices of which the closes are: a later dividend re-bases earlier ones."""
         if self.origins[0] not in closes.index:
             return self
@@ -111,8 +111,8 @@ class Rows:
             ),
         )
 
-    def _some(self, rows: slice) -> "Rows":
-        return Rows(
+    def _some(self, rows: slice) -> "PriceForecasts":
+        return PriceForecasts(
             self.symbol,
             self.horizon,
             self.origins[rows],
@@ -149,7 +149,7 @@ class Rows:
         return float(np.nanmin(drawn)), float(np.nanmax(drawn))
 
 
-def select(predictions: pd.DataFrame, symbol: str | None, horizon: int) -> Rows:
+def select(predictions: pd.DataFrame, symbol: str | None, horizon: int) -> PriceForecasts:
     """Take one symbol and one horizon out of a prediction table.
 
     Args:
@@ -200,7 +200,7 @@ def _choose_symbol(predictions: pd.DataFrame, symbol: str | None) -> str:
     return symbol
 
 
-def _in_prices(table: pd.DataFrame, symbol: str, horizon: int) -> Rows:
+def _in_prices(table: pd.DataFrame, symbol: str, horizon: int) -> PriceForecasts:
     table = table.assign(
         origin=pd.to_datetime(table["origin"]), date=pd.to_datetime(table["date"])
     ).sort_values("date", kind="stable")
@@ -216,7 +216,7 @@ def _in_prices(table: pd.DataFrame, symbol: str, horizon: int) -> Rows:
         )
         for percent, (low, high) in ((percent, RANGES[percent]) for percent in _BANDS)
     )
-    return Rows(
+    return PriceForecasts(
         symbol=symbol,
         horizon=horizon,
         origins=pd.DatetimeIndex(table["origin"]),

@@ -24,7 +24,7 @@ SAME_RETURN = 1e-6
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """A forecaster against the first one at one horizon.
 
     Args:
@@ -53,7 +53,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedComparison:
     """Forecasters over the rows that they share.
 
     Args:
@@ -73,7 +73,7 @@ class Paired:
     revised: int
     scores: dict[str, ByHorizon]
     symbols: dict[str, dict[str, ByHorizon]]
-    differences: dict[str, dict[int, Difference]]
+    differences: dict[str, dict[int, PairedDifference]]
 
     @property
     def horizons(self) -> list[int]:
@@ -100,7 +100,7 @@ class Paired:
         }
 
 
-def compare_tables(tables: Mapping[str, pd.DataFrame]) -> Paired:
+def compare_tables(tables: Mapping[str, pd.DataFrame]) -> PairedComparison:
     """Score prediction tables on the rows that they share, and test each against the first.
 
     Args:
@@ -119,7 +119,7 @@ def compare_tables(tables: Mapping[str, pd.DataFrame]) -> Paired:
     reference, *others = tables
     table = shared[reference]
     nearest = table["horizon"].min()
-    return Paired(
+    return PairedComparison(
         rows={str(symbol): len(part) for symbol, part in table.groupby("symbol", sort=True)},
         first=f"{table['date'].min():%Y-%m-%d}",
         last=f"{table['date'].max():%Y-%m-%d}",
@@ -133,20 +133,20 @@ def compare_tables(tables: Mapping[str, pd.DataFrame]) -> Paired:
 
 def _differences(
     days: Mapping[str, Mapping[int, pd.DataFrame]], first: Mapping[int, pd.DataFrame]
-) -> dict[str, dict[int, Difference]]:
-    found: dict[str, dict[int, Difference]] = {name: {} for name in days}
+) -> dict[str, dict[int, PairedDifference]]:
+    found: dict[str, dict[int, PairedDifference]] = {name: {} for name in days}
     for horizon, theirs in first.items():
         tests = {name: _difference(part[horizon], theirs, horizon) for name, part in days.items()}
         adjusted = holm({name: test.test.p_value for name, test in tests.items()})
         for name, test in tests.items():
-            found[name][horizon] = Difference(test.ranges, test.square, adjusted[name])
+            found[name][horizon] = PairedDifference(test.ranges, test.square, adjusted[name])
     return found
 
 
-def _difference(ours: pd.DataFrame, theirs: pd.DataFrame, horizon: int) -> Difference:
+def _difference(ours: pd.DataFrame, theirs: pd.DataFrame, horizon: int) -> PairedDifference:
     gap = (ours["square"] - theirs["square"]).to_numpy(dtype=np.float64)
     square = diebold_mariano(gap, horizon)
-    return Difference(compare_days(ours, theirs, horizon), square, float("nan"))
+    return PairedDifference(compare_days(ours, theirs, horizon), square, float("nan"))
 
 
 def _shared(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], int]:

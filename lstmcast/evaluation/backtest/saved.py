@@ -38,7 +38,7 @@ class WalkSymbol(NamedTuple):
 
 
 @dataclass(frozen=True)
-class KeptWalk:
+class SavedWalk:
     """A walk whose folds are all done; charts and tables take it like a run.
 
     Args:
@@ -66,7 +66,7 @@ class KeptWalk:
         return place
 
     @classmethod
-    def open(cls, path: Path) -> "KeptWalk":
+    def open(cls, path: Path) -> "SavedWalk":
         """Open a walk by its folder.
 
         Raises:

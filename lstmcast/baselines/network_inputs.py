@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lstmcast.training.reading import Reading
 
 
-def reading_of(inputs: BaselineInputs, features: FloatArray | None) -> "Reading":
+def network_inputs(inputs: BaselineInputs, features: FloatArray | None) -> "Reading":
     """What may be known of a symbol at each close, with the volatility that networks scale by."""
     from lstmcast.training.reading import Reading
 
@@ -26,7 +26,7 @@ def reading_of(inputs: BaselineInputs, features: FloatArray | None) -> "Reading"
     )
 
 
-def gap_of(inputs: BaselineInputs, features: FloatArray) -> str:
+def feature_gap(inputs: BaselineInputs, features: FloatArray) -> str:
     """Why there are too few features, or nothing: they must go on once they have begun."""
     known = np.asarray(np.isfinite(features).all(axis=1))
     begins = int(known.argmax()) if known.any() else len(known)

@@ -11,45 +11,47 @@ damps a leak. So the correlation of the moves is looked at as well, which no dam
 of 1 % is one of 0.1. With a p-value below 0.1 % on top, chance does not pass the bounds.
 """
 
-from lstmcast.evaluation.evidence import Evidence
+from lstmcast.evaluation.verdict_inputs import VerdictInputs
 
-HONEST_PRICE_GAIN, MOST_PRICE_GAIN = 0.005, 0.01
+PLAUSIBLE_PRICE_GAIN, SUSPICIOUS_PRICE_GAIN = 0.005, 0.01
 """1 - error of the median return over that of no change: what is reached, what is believed."""
 
-HONEST_RANGE_GAIN, MOST_RANGE_GAIN = 0.03, 0.10
+PLAUSIBLE_RANGE_GAIN, SUSPICIOUS_RANGE_GAIN = 0.03, 0.10
 """The same of the CRPS against the best baseline."""
 
-HONEST_SIGNS, MOST_SIGNS = 0.05, 0.08
+PLAUSIBLE_SIGNS, SUSPICIOUS_SIGNS = 0.05, 0.08
 """Share of moves whose sign was right, beyond what a blind forecast would score."""
 
-HONEST_CORRELATION, MOST_CORRELATION = 0.1, 0.2
+PLAUSIBLE_CORRELATION, SUSPICIOUS_CORRELATION = 0.1, 0.2
 """Correlation of the move that came with the median's."""
 
-SURE = 0.001
+SUSPICION_P_VALUE = 0.001
 """P-value below which alone a result is suspected: chance makes large gains of few days."""
 
 
-def too_good(e: Evidence) -> tuple[str, ...]:
+def too_good(e: VerdictInputs) -> tuple[str, ...]:
     """What is better than can be believed, each in words with what honest forecasts reach."""
     found = []
     price = 1 - e.error_ratio
-    if e.point.p_value < SURE and price > MOST_PRICE_GAIN:
-        found.append(_words("the error of the return", price, HONEST_PRICE_GAIN, "no change's"))
+    if e.point.p_value < SUSPICION_P_VALUE and price > SUSPICIOUS_PRICE_GAIN:
+        found.append(_words("the error of the return", price, PLAUSIBLE_PRICE_GAIN, "no change's"))
     best = e.against_best
-    gain = best.skill if best and best.crps and best.crps.p_value < SURE else None
-    if gain is not None and e.best and gain > MOST_RANGE_GAIN:
-        found.append(_words("the CRPS", gain, HONEST_RANGE_GAIN, f"that of {e.best[1]}"))
-    surer = [part.hit_rate - part.expected_hit_rate for part in e.signs_known(SURE)]
-    if surer and max(surer) > MOST_SIGNS:
+    gain = best.skill if best and best.crps and best.crps.p_value < SUSPICION_P_VALUE else None
+    if gain is not None and e.best and gain > SUSPICIOUS_RANGE_GAIN:
+        found.append(_words("the CRPS", gain, PLAUSIBLE_RANGE_GAIN, f"that of {e.best[1]}"))
+    surer = [part.hit_rate - part.expected_hit_rate for part in e.signs_known(SUSPICION_P_VALUE)]
+    if surer and max(surer) > SUSPICIOUS_SIGNS:
         found.append(
             f"the sign is right {100 * max(surer):.0f} points more often than by chance, where "
-            f"honest forecasts reach {100 * HONEST_SIGNS:.0f}"
+            f"honest forecasts reach {100 * PLAUSIBLE_SIGNS:.0f}"
         )
-    related = [part.move_correlation for part in e.copies.values() if part.slope_p < SURE]
-    if related and max(related) > MOST_CORRELATION:
+    related = [
+        part.move_correlation for part in e.copies.values() if part.slope_p < SUSPICION_P_VALUE
+    ]
+    if related and max(related) > SUSPICIOUS_CORRELATION:
         found.append(
             f"the moves that came have a correlation of {max(related):.2f} with those of the "
-            f"median, where honest forecasts reach {HONEST_CORRELATION:g}"
+            f"median, where honest forecasts reach {PLAUSIBLE_CORRELATION:g}"
         )
     return tuple(found)
 

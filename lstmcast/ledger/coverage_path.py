@@ -14,7 +14,7 @@ WINDOW = 60
 
 
 @dataclass(frozen=True)
-class Followed:
+class CoveragePath:
     """Coverage over time.
 
     Args:
@@ -31,9 +31,9 @@ class Followed:
     last: pd.Timestamp
 
 
-def coverage_so_far(
+def coverage_path(
     graded: pd.DataFrame, nominal: int, horizon: int | None, markets: int
-) -> Followed:
+) -> CoveragePath:
     """Follow the coverage of a range through the outcomes.
 
     Args:
@@ -68,7 +68,7 @@ def coverage_so_far(
     ahead = "the next session" if wanted == 1 else f"{wanted} sessions ahead"
     symbols = graded["symbol"].unique()
     who = str(symbols[0]) if len(symbols) == 1 else f"{len(symbols)} symbols"
-    return Followed(
+    return CoveragePath(
         table,
         f"{who}: how often the {nominal} % range of {ahead} held",
         pd.Timestamp(table.index[0]),

@@ -11,7 +11,7 @@ import numpy as np
 
 from lstmcast.errors import LedgerError
 from lstmcast.ledger.database import damaged, reading, writing
-from lstmcast.ledger.entries import HEADER, NUMBERS, Entry, Recorded, Statement, digest
+from lstmcast.ledger.entries import HEADER, NUMBERS, Entry, ForecastRecord, Statement, digest
 from lstmcast.ledger.schema import GENESIS, columns, insertion
 
 _ENTRIES = columns("entries")
@@ -25,7 +25,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True)
-class Checked:
+class VerifiedChain:
     """A chain that holds.
 
     Args:
@@ -47,7 +47,7 @@ class Ledger:
 
     path: Path
 
-    def append(self, forecasts: Sequence[Recorded]) -> list[Entry]:
+    def append(self, forecasts: Sequence[ForecastRecord]) -> list[Entry]:
         """Add forecasts, all or none, and return them in their places.
 
         Raises:
@@ -77,7 +77,7 @@ class Ledger:
         with reading(self.path) as connection:
             return list(_verified(self.path, connection))
 
-    def check(self, expected: str | None = None) -> Checked:
+    def check(self, expected: str | None = None) -> VerifiedChain:
         """Verify the file, every entry and the chain.
 
         Args:
@@ -100,7 +100,7 @@ class Ledger:
                 f"`--expect` {expected} is no entry of the ledger `{self.path}`",
                 "entries were removed or rewritten since it was noted, or it is of another ledger",
             )
-        return Checked(len(known) - 1, last)
+        return VerifiedChain(len(known) - 1, last)
 
 
 def _insert(connection: sqlite3.Connection, entry: Entry) -> None:
@@ -192,7 +192,10 @@ def _entry(
     header = {name: values[name] for name in HEADER}
     header |= {"replayed": bool(values["replayed"]), "close_origin": float(values["close_origin"])}
     return Entry(
-        values["number"], Recorded(**header, statements=parts), values["previous"], values["sha256"]
+        values["number"],
+        ForecastRecord(**header, statements=parts),
+        values["previous"],
+        values["sha256"],
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.baselines.base import Baseline, BaselineInputs
-from lstmcast.baselines.guard import checked_forecast
+from lstmcast.baselines.divergence import checked_forecast
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.errors import DataError
 from lstmcast.prices.history import PriceHistory

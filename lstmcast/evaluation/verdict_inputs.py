@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lstmcast.evaluation.ablation import Ablation
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.coverage import CoverageCheck
-from lstmcast.evaluation.lstm_adds import Contribution
 from lstmcast.evaluation.point import PointReport
 from lstmcast.evaluation.significance import Test
 
 
 @dataclass(frozen=True)
-class Evidence:
+class VerdictInputs:
     """What a verdict is drawn from, all at one horizon.
 
     Args:
@@ -43,7 +43,7 @@ class Evidence:
     symbols_better: int
     symbols: int
     ranges: tuple[CoverageCheck, ...]
-    adds: Mapping[str, Contribution] = field(default_factory=dict)
+    adds: Mapping[str, Ablation] = field(default_factory=dict)
     label: str = "LSTM"
     trials: int = 1
 
