@@ -21,6 +21,7 @@ from lstmcast.baselines.per_symbol import (
     forecast_symbol,
     tabulate_pooled,
 )
+from lstmcast.parallel import in_order
 from lstmcast.prices.closing import market_of
 
 MIN_SYMBOLS_FOR_PROCESSES = 8
@@ -206,26 +207,15 @@ def _add_pooled(
 
 
 def _parallel(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> list[Result]:
-    """The function's results, in worker processes where there are many items."""
-    if jobs == 1 or len(items) < MIN_SYMBOLS_FOR_PROCESSES:
-        return [_in_one_thread(function, item) for item in items]
-    from joblib import Parallel, cpu_count, delayed, parallel_config
+    """The function's results, in worker processes where there are many items.
 
-    workers = min(jobs or cpu_count(), len(items))
-    # One thread in each process: threads times processes must not exceed the cores.
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        return list(
-            Parallel(n_jobs=workers)(delayed(_in_one_thread)(function, item) for item in items)
-        )
-
-
-def _in_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
-    """The function's result.
-
-    Fits are made of many small steps, on which threads of BLAS only wait for each other: the same
-    GARCH took many times longer with two than with one.
+    Each in one thread: fits are made of many small steps, on which threads of BLAS only wait for
+    each other. The same GARCH took many times longer with two than with one.
     """
-    from threadpoolctl import threadpool_limits
+    if len(items) < MIN_SYMBOLS_FOR_PROCESSES:
+        jobs = 1
+    return in_order(_call, function, items, jobs=jobs)
 
-    with threadpool_limits(limits=1):
-        return function(item)
+
+def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    return function(item)

@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from lstmcast.errors import ConfigError, DeviceError
+from lstmcast.parallel import cores
 
 if TYPE_CHECKING:
     import torch
@@ -107,11 +108,9 @@ def available_threads(wanted: int) -> int:
     """
     if wanted:
         return wanted
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     if processes() == 1:
-        return cores
-    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        return cores()
+    return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def processes() -> int:

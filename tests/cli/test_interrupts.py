@@ -189,7 +189,7 @@ def test_a_walk_shows_a_bar_from_the_start_and_says_what_it_keeps(
     shown = io.StringIO()
     screen = Console(file=shown, width=80, force_terminal=True, color_system=None)
     monkeypatch.setattr(backtest, "err", lambda: screen)
-    monkeypatch.setattr("lstmcast.evaluation.backtest.walk.Backtest._do", do)
+    monkeypatch.setattr("lstmcast.evaluation.backtest.walk.Backtest.do", do)
     result = place.invoke("backtest", "-c", place.config, *WALK)
     words = (
         "none of 2 folds was finished, so nothing is kept"

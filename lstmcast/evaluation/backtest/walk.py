@@ -35,6 +35,7 @@ from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
+from lstmcast.parallel import as_completed
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
@@ -195,18 +196,14 @@ class Backtest:
         }
         write_atomically(self.folder / "config.yaml", dump_experiment(self.experiment).encode())
         write_atomically(self.folder / "plan.json", to_json(plan))
-        workers = self._workers(len(todo))
-        if workers == 1:
+        if self._workers(len(todo)) == 1:
             for fold in todo:
-                self._do(fold, cache, self.jobs)
+                self.do(fold, cache, self.jobs)
                 yield fold
             return
-        from joblib import Parallel, delayed, parallel_config
-
-        with parallel_config(backend="loky", inner_max_num_threads=self.threads):
-            yield from Parallel(n_jobs=workers, return_as="generator_unordered")(
-                delayed(self._do)(fold, cache) for fold in todo
-            )
+        work = as_completed(_do, (self, cache), todo, jobs=self.jobs, threads=self.threads)
+        for number, _ in work:
+            yield todo[number]
 
     def _with(self, jobs: int) -> "Backtest":
         """The same walk with other worker processes, where it is still the same."""
@@ -218,7 +215,7 @@ class Backtest:
             )
         return other
 
-    def _do(self, fold: Fold, cache: FitCache | None, jobs: int = 1) -> Fold:
+    def do(self, fold: Fold, cache: FitCache | None, jobs: int = 1) -> Fold:
         """Train, forecast, let the baselines forecast the same rows, and write the fold's files."""
         trained = train_fold(self.experiment, self.histories, fold, self.threads, self._start(fold))
         table = stretch(trained.predictions, fold)
@@ -284,6 +281,12 @@ class Backtest:
             RunError: if a fold is missing or its file cannot be read.
         """
         return read_folds(self.folder, self.folds, self.settings.baselines)
+
+
+def _do(walk: tuple[Backtest, FitCache | None], fold: Fold) -> None:
+    """What a worker process does: one fold, and its baselines by itself."""
+    backtest, cache = walk
+    backtest.do(fold, cache)
 
 
 def train_fold(

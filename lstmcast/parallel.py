@@ -1,0 +1,214 @@
+"""Work spread over processes: one function over many items, the same bits however many work.
+
+Everything that takes several workers asks here. A worker is given the function, what all items have
+in common (put once, its arrays memory-mapped) and one item at a time. Each item is computed with
+the same number of threads wherever that is, since sums of floats depend on it. Workers times
+threads do not exceed the cores unless asked to: threads that wait for each other cost far more than
+they save.
+
+`Processes` is the backend by default; `using` puts another in its place, such as a cluster.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import closing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol, TypeVar, cast
+
+from lstmcast.errors import ResourcesError
+
+Common = TypeVar("Common")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Backend(Protocol):
+    """Who computes."""
+
+    def capacity(self) -> int:
+        """Cores in all."""
+        ...
+
+    def run(
+        self,
+        function: Callable[[Common, Item], Result],
+        common: Common,
+        items: Sequence[Item],
+        *,
+        workers: int,
+        threads: int,
+    ) -> Generator[tuple[int, Result], None, None]:
+        """The number of each item and its result, as they are computed, by `compute`.
+
+        When the iterator is closed, or an exception passes through it, the workers end. An error of
+        the function is raised as it was.
+
+        Args:
+            function: a function that can be named, not a closure.
+            common: its first argument, put once for all workers.
+            items: its second argument.
+            workers: at most so many at a time, at least 2.
+            threads: of each.
+        """
+        ...
+
+
+def cores() -> int:
+    """The cores that this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def workers_for(jobs: int, items: int, *, threads: int = 1) -> int:
+    """How many workers some items get: 1 in a worker, where all cores are busy already.
+
+    Args:
+        jobs: as asked for; 0 is as many as the cores give `threads` to.
+        items: to be computed.
+        threads: of each worker.
+    """
+    if _inside:
+        return 1
+    return max(1, min(jobs or _backend.capacity() // threads, items))
+
+
+def in_order(
+    function: Callable[[Common, Item], Result],
+    common: Common,
+    items: Sequence[Item],
+    *,
+    jobs: int = 0,
+    threads: int = 1,
+) -> list[Result]:
+    """The function's results in the order of the items; arguments and errors of `as_completed`."""
+    found = dict(as_completed(function, common, items, jobs=jobs, threads=threads))
+    return [found[number] for number in range(len(items))]
+
+
+def as_completed(
+    function: Callable[[Common, Item], Result],
+    common: Common,
+    items: Sequence[Item],
+    *,
+    jobs: int = 0,
+    threads: int = 1,
+) -> Iterator[tuple[int, Result]]:
+    """The number of each item and the function's result, as they are computed.
+
+    With one worker they are computed here, in order, each when it is asked for.
+
+    Args:
+        function: called with `common` and an item; it can be named and does not alter `common`.
+        common: what all items need.
+        items: what each needs.
+        jobs: workers at most; 0 takes one for each core, or for as many as `threads` are.
+        threads: CPU threads of each.
+
+    Raises:
+        ResourcesError: if a worker was ended from outside.
+        KeyboardInterrupt: on Ctrl-C, when the workers have ended.
+        Exception: what the function raises.
+    """
+    workers = workers_for(jobs, len(items), threads=threads)
+    if workers == 1:
+        for number, item in enumerate(items):
+            yield number, compute(function, common, item, threads)
+        return
+    with closing(
+        _backend.run(function, common, items, workers=workers, threads=threads)
+    ) as results:
+        yield from results
+
+
+def compute(
+    function: Callable[[Common, Item], Result], common: Common, item: Item, threads: int
+) -> Result:
+    """One result, with so many threads of BLAS and OpenMP, as backends compute it."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=threads):
+        return function(common, item)
+
+
+def enter_worker() -> None:
+    """Make this process a worker: it shares nothing out, and leaves Ctrl-C to who started it."""
+    global _inside  # noqa: PLW0603 - a process is a worker or it is not
+    _inside = True
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def using(backend: Backend) -> Iterator[None]:
+    """Let another backend compute while the context is open."""
+    global _backend  # noqa: PLW0603 - one for the process, in whatever thread
+    before, _backend = _backend, backend
+    try:
+        yield
+    finally:
+        _backend = before
+
+
+class Processes:
+    """Processes of this machine, by joblib's loky, which are kept for the next call."""
+
+    def capacity(self) -> int:
+        """Cores of this machine."""
+        return cores()
+
+    def run(
+        self,
+        function: Callable[[Common, Item], Result],
+        common: Common,
+        items: Sequence[Item],
+        *,
+        workers: int,
+        threads: int,
+    ) -> Generator[tuple[int, Result], None, None]:
+        """See `Backend.run`."""
+        from joblib import Parallel, delayed, dump, parallel_config
+
+        with TemporaryDirectory(prefix="lstmcast-", ignore_cleanup_errors=True) as folder:
+            put = Path(folder) / "common"
+            dump(common, put)
+            with parallel_config(backend="loky", inner_max_num_threads=threads):
+                pool = Parallel(n_jobs=workers, return_as="generator_unordered")
+            calls = (
+                delayed(_in_worker)(function, str(put), number, item, threads)
+                for number, item in enumerate(items)
+            )
+            try:
+                with closing(pool(calls)) as results:
+                    yield from results
+            except BrokenExecutor as error:
+                raise ResourcesError(
+                    f"one of {workers} worker processes was ended from outside, as by a system "
+                    "that is out of memory",
+                    "use fewer `--jobs`",
+                ) from error
+
+
+def _in_worker(
+    function: Callable[[Common, Item], Result], put: str, number: int, item: Item, threads: int
+) -> tuple[int, Result]:
+    """What a process of this machine does with one item."""
+    if not _inside:
+        enter_worker()
+    return number, compute(function, cast("Common", _taken(put)), item, threads)
+
+
+@lru_cache(maxsize=1)
+def _taken(put: str) -> object:
+    """What is common to all items, its arrays as read-only views of the file."""
+    from joblib import load
+
+    return load(put, mmap_mode="r")
+
+
+_inside = False
+_backend: Backend = Processes()

@@ -1,0 +1,58 @@
+"""Functions that a test lets worker processes call, who import them by name."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
+
+from lstmcast.errors import DataError
+from lstmcast.parallel import workers_for
+
+
+def measured(common: NDArray[np.float64], item: int) -> tuple[float, bool, int, int, int]:
+    """A sum over the common array, and where and how it was computed."""
+    threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
+    total = float(np.dot(common[item:], common[: len(common) - item]))
+    return total, common.flags.writeable, threads, workers_for(0, 10), os.getpid()
+
+
+def late(common: dict[str, float], item: int) -> int:
+    """The item, the first one last."""
+    time.sleep(common["seconds"] if item == 0 else 0)
+    return item
+
+
+def failing(common: str, item: int) -> int:
+    """An error of the user's for one item."""
+    if item == 2:
+        raise DataError(f"{common} {item}", "hint")
+    return item
+
+
+def killed(common: Path, item: int) -> None:
+    """A worker that the system ends."""
+    if item == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def waiting(common: Path, item: int) -> None:
+    """Say who is here, and stay."""
+    (common / f"{os.getpid()}").touch()
+    time.sleep(60)
+
+
+def wait_in_workers(folder: Path) -> None:
+    """A program whose workers wait, to be ended by a signal."""
+    from lstmcast.cli.interrupts import listen
+    from lstmcast.parallel import in_order
+
+    listen()
+    try:
+        in_order(waiting, folder, range(4), jobs=2)
+    except KeyboardInterrupt:
+        sys.stdout.write("ended\n")
