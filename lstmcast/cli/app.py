@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from lstmcast import __version__
 from lstmcast.cli.audit import audit
 from lstmcast.cli.backtest import backtest
-from lstmcast.cli.command import Command, of_the_system
+from lstmcast.cli.command import Command, Group, of_the_system
 from lstmcast.cli.console import be_quiet, note, print_error
 from lstmcast.cli.data import data_app
 from lstmcast.cli.doctor import doctor
@@ -24,10 +23,10 @@ from lstmcast.cli.forecast import forecast
 from lstmcast.cli.init import init
 from lstmcast.cli.interrupts import ending as how_it_ended
 from lstmcast.cli.interrupts import exit_code, listen, stop_listening
-from lstmcast.cli.opening import keeping_runs
 from lstmcast.cli.plot import plot
 from lstmcast.cli.pretrain import pretrain
 from lstmcast.cli.report import report
+from lstmcast.cli.run_access import holding_runs
 from lstmcast.cli.runs import runs_app
 from lstmcast.cli.streams import failure_of, steady_streams
 from lstmcast.cli.track import track_app
@@ -41,7 +40,7 @@ GARBAGE = 50_000
 imports alone, which all stay, and at Python's own 700 to look took a tenth of its time."""
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """Runs a command; a user's mistake ends in a line and an exit code, never in a traceback."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -55,7 +54,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Invoke the command that was asked for."""
         try:
-            with _harmless_usage(), keeping_runs():
+            with _harmless_usage(), holding_runs():
                 return super().invoke(ctx)
         except LstmcastError as error:
             print_error(error)

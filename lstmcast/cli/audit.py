@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast.cli.console import figures, note, out, print_json
-from lstmcast.cli.opening import keep, open_run
 from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunArgument, RunsDir, data_dir
+from lstmcast.cli.result_files import write_result
+from lstmcast.cli.run_access import open_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,10 +26,12 @@ def audit(
         bool,
         typer.Option(
             "--training/--no-training",
-            help="Also run the checks that train small networks, which takes some seconds.",
+            help="Also run the checks that train small networks (some seconds).",
         ),
     ] = True,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the cut dates and alterations.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the cut dates and of the alterations.")
+    ] = 0,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -55,7 +58,7 @@ def audit(
         print_json(report.to_dict())
     else:
         _print(report)
-    keep(opened.path / "audit.json", report.to_dict(), _is_whole)
+    write_result(opened.path / "audit.json", report.to_dict(), _is_whole)
     report.require()
 
 

@@ -1,47 +1,37 @@
 """`lstmcast backtest`: train again and again through history, and judge all forecasts together."""
 
-import math
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lstmcast.cli.console import (
-    decimals_of_scores,
     err,
-    figures,
-    give_or_take,
     note,
-    number,
     print_json,
-    print_table,
 )
 from lstmcast.cli.experiment import asked_experiment
 from lstmcast.cli.interrupts import saying
-from lstmcast.cli.opening import keep, keep_folder
 from lstmcast.cli.options import (
     RUNS_DIR,
+    Baselines,
     ConfigOption,
     DataDir,
+    FailUnless,
     Json,
+    Overrides,
     RunsDir,
     SymbolsArgument,
     data_dir,
 )
-from lstmcast.cli.verdict import print_report
+from lstmcast.cli.result_files import write_result
+from lstmcast.cli.run_access import hold_folder
+from lstmcast.cli.walk_tables import METRICS, is_whole, print_walk
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from lstmcast.baselines import FitCache
     from lstmcast.evaluation.backtest import Backtest, BacktestReport
-
-
-METRICS = "metrics.json"
-FITTED = "fitted again in each fold, on all sessions before it"
-"""What the baselines of a walk are fitted on."""
 
 
 class WindowOption(StrEnum):
@@ -54,15 +44,7 @@ class WindowOption(StrEnum):
 def backtest(
     symbols: SymbolsArgument = None,
     config: ConfigOption = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Override one key, as in --set model.members=3; may be repeated.",
-            metavar="KEY=VALUE",
-            show_default=False,
-        ),
-    ] = None,
+    overrides: Overrides = None,
     folds: Annotated[int, typer.Option(min=1, help="Number of folds.")] = 10,
     window: Annotated[
         WindowOption,
@@ -80,15 +62,9 @@ def backtest(
     ] = None,
     embargo: Annotated[
         int,
-        typer.Option(min=0, help="Sessions left out before each fold's first forecast (embargo)."),
+        typer.Option(min=0, help="Sessions left out before each fold's first forecast."),
     ] = 0,
-    baselines: Annotated[
-        str | None,
-        typer.Option(
-            help="Baselines by name, separated by commas; all by default.",
-            show_default=False,
-        ),
-    ] = None,
+    baselines: Baselines = None,
     cost_bps: Annotated[
         float | None,
         typer.Option(
@@ -97,13 +73,7 @@ def backtest(
             show_default=False,
         ),
     ] = None,
-    fail_unless: Annotated[
-        list[str] | None,
-        typer.Option(
-            help='Exit with an error unless this holds, such as "crps<garch" or "p<0.05".',
-            show_default=False,
-        ),
-    ] = None,
+    fail_unless: FailUnless = None,
     warm_start: Annotated[
         bool,
         typer.Option(
@@ -114,17 +84,15 @@ def backtest(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with folds that are done; the same command does so by itself."
+            "--resume", help="Say so if no fold is finished; finished folds are reused in any case."
         ),
     ] = False,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="Worker processes for the folds; 0 uses every core.")
-    ] = 1,
+    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 uses every core.")] = 1,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Walk-forward backtest: train, forecast the next fold, retrain; resumes where it stopped."""
+    """Walk-forward backtest: train, forecast the next fold, retrain; continues where it stopped."""
     import pandas as pd
 
     from lstmcast.api.backtesting import plan, report_of
@@ -165,7 +133,7 @@ def backtest(
     if warm_start and jobs != 1:
         note("with `--warm-start` folds run in sequence; `--jobs` only spreads the baselines")
     make_folder(walk.folder, "choose another folder with `--runs-dir`")
-    keep_folder(walk.folder)
+    hold_folder(walk.folder)
     with saying(lambda: _kept(walk)):
         _walk(walk, fit_cache(store))
         report = report_of(walk, cost_bps)
@@ -224,7 +192,7 @@ def _kept(walk: "Backtest") -> str:
 
 def _keep(walk: "Backtest", report: "BacktestReport") -> None:
     """Write the scores, and the chart where there is one, into the walk's folder."""
-    keep(walk.folder / METRICS, report.to_dict(), is_whole)
+    write_result(walk.folder / METRICS, report.to_dict(), is_whole)
     if not report.differences.empty:
         from lstmcast.plots import save_figure
         from lstmcast.plots.backtest import backtest_chart
@@ -240,86 +208,3 @@ def _keep(walk: "Backtest", report: "BacktestReport") -> None:
         save_figure(figure, chart)
         note(f"wrote {chart}")
     note(f"kept in {walk.folder}")
-
-
-def is_whole(metrics: Mapping[str, Any]) -> bool:
-    """Whether the trading rules were asked for: the folder already stands for all the rest."""
-    return bool(metrics.get("strategies"))
-
-
-def print_walk(report: "BacktestReport", *, details: bool = False) -> None:
-    """The tables and the verdict of a walk, for people."""
-    print_report(report.report, FITTED, details=details)
-    if report.years:
-        print_table(_years_table(report))
-    if not report.strategies:
-        return
-    if report.report.verdict.point_p is None:
-        note("note: too few days to judge the trading rules; see metrics.json")
-    else:
-        print_table(_strategy_table(report))
-
-
-def _years_table(report: "BacktestReport") -> "Table":
-    best = report.report.forecasters[str(report.report.verdict.best_baseline)].label
-    from lstmcast.evaluation.significance import enough_days
-
-    horizon = report.report.horizons[0]
-    few = any(not enough_days(year.days, horizon) for year in report.years)
-    table = figures(
-        f"By year, against {best}", "no figures: too few days to judge" if few else None
-    )
-    for name in ("year", "days", "CRPS", f"CRPS of {best}", "gain"):
-        table.add_column(name, justify="right")
-    decimals = decimals_of_scores(x for year in report.years for x in (year.crps, year.best_crps))
-    for year in report.years:
-        if not enough_days(year.days, horizon):
-            table.add_row(str(year.year), str(year.days), *["-"] * 3)
-            continue
-        table.add_row(
-            str(year.year),
-            str(year.days),
-            number(year.crps, decimals),
-            number(year.best_crps, decimals),
-            f"{100 * year.skill:+.2f} %",
-        )
-    return table
-
-
-def _strategy_table(report: "BacktestReport") -> "Table":
-    names = {part.name for part in report.strategies}
-    table = figures(
-        f"Trading rules after costs of {report.cost_bps:g} bps per trade",
-        "volatility target: invests the share that gives 15 % volatility a year, at most 100 %\n"
-        "trades at the next open; symbols weighted equally; cash earns nothing\n"
-        "a year: 252 times the mean daily return\n"
-        "excess: return a year beyond holding the rule's average share; Newey-West error\n"
-        "deflated: probability that the Sharpe ratio is above the best to be expected by chance "
-        f"of {report.trials} {'trial' if report.trials == 1 else 'trials'}"
-        + ("" if {"sign"} & names else "\nthe sign rule always holds: it is buy and hold"),
-    )
-    for name in (
-        "",
-        "a year",
-        "volatility",
-        "Sharpe",
-        "excess",
-        "deflated",
-        "turnover",
-        "drawdown",
-    ):
-        table.add_column(name, justify="right" if name else "left")
-    for part in report.strategies:
-        table.add_row(
-            part.name,
-            f"{part.annual_return:+.1%}",
-            f"{part.annual_volatility:.1%}",
-            give_or_take(f"{part.sharpe:.2f}", f"{part.sharpe_error:.2f}"),
-            "-"
-            if math.isnan(part.beyond)
-            else give_or_take(f"{part.beyond:+.1%}", f"{part.beyond_error:.1%}"),
-            number(part.deflated, 2),
-            f"{part.turnover:.1f}",
-            f"{part.drawdown:.1%}",
-        )
-    return table

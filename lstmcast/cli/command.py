@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from lstmcast.cli.console import be_quiet
 from lstmcast.cli.processes import refuse_processes
@@ -35,11 +35,25 @@ _CUT_OFF = ("marshal data too short", "eof read where object expected")
 _QUIET = "--quiet"
 
 
+class Group(TyperGroup):
+    """A group of commands with the help of a `Command`."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _mend_help(self, ctx)
+        super().format_help(ctx, formatter)
+
+
 class Command(TyperCommand):
     """A command that takes no empty path and no number that is not finite; and `--quiet`.
 
     That option stands before the command, where help tells of it; here it is taken as well.
     """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _mend_help(self, ctx)
+        super().format_help(ctx, formatter)
 
     def make_parser(self, ctx: Any) -> Any:
         """The parser of the command's options, and of one that all share."""
@@ -75,6 +89,34 @@ class Command(TyperCommand):
         """Invoke the command, if it is one for as many processes as there are."""
         refuse_processes(str(self.name))
         return super().invoke(ctx)
+
+
+def _mend_help(command: Any, ctx: Any) -> None:
+    """Fill paragraphs anew, and name what options take by a word (N, PATH).
+
+    Typer keeps the line breaks of docstrings and prints Python's types.
+    """
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(part.split()) for part in paragraphs)
+    for param in command.get_params(ctx):
+        if param.param_type_name == "argument":
+            param.display_type = lambda _: ""
+            param.metavar = param.metavar or str(param.name).upper()
+        elif param.metavar is None:
+            param.metavar = _word_for(param, ctx)
+
+
+def _word_for(option: Any, ctx: Any) -> str:
+    kind = option.type_descriptor
+    if option.is_flag:
+        return ""
+    if kind.is_choice:
+        return str(option.display_type(ctx)).strip("<>")
+    if kind.is_path:
+        return "PATH"
+    return {"<int>": "N", "<int range>": "N", "<float>": "X", "<float range>": "X"}.get(
+        option.display_type(ctx), "TEXT"
+    )
 
 
 def _is_empty_path(value: object, typed: object) -> bool:

@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lstmcast.cli.streams import spelled
@@ -226,3 +227,19 @@ def give_or_take(value: str, error: str) -> str:
 def share(value: float) -> str:
     """A share in percent; a dash where none is stated."""
     return "-" if math.isnan(value) else f"{value:.1%}"
+
+
+def age(moment: str) -> str:
+    """How long ago a moment was, in the largest unit that fits.
+
+    Args:
+        moment: ISO 8601, in UTC where it names no zone.
+    """
+    then = datetime.fromisoformat(moment)
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=UTC)
+    seconds = (datetime.now(UTC) - then).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now"

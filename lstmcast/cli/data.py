@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast.cli import completion
-from lstmcast.cli.ages import age
-from lstmcast.cli.command import Command
-from lstmcast.cli.confirming import confirm_removal
-from lstmcast.cli.console import figures, note, out, print_json, print_table
+from lstmcast.cli.command import Command, Group
+from lstmcast.cli.confirm import confirm_removal
+from lstmcast.cli.console import age, figures, note, out, print_json, print_table
 from lstmcast.cli.options import DataDir, Json, data_dir
 from lstmcast.errors import StoreError, UsageError
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from lstmcast.prices.store import PriceStore, StoreEntry
 
 data_app = typer.Typer(
+    cls=Group,
     name="data",
     help="List, check, export and remove stored prices.",
     no_args_is_help=True,
@@ -31,19 +31,26 @@ data_app = typer.Typer(
 Symbol = Annotated[
     str,
     typer.Argument(
-        help="Symbol, or SOURCE:SYMBOL.", show_default=False, autocompletion=completion.symbols
+        metavar="SYMBOL",
+        help="Symbol, or SOURCE:SYMBOL.",
+        show_default=False,
+        autocompletion=completion.symbols,
     ),
 ]
 Symbols = Annotated[
     list[str],
     typer.Argument(
-        help="Symbols, or SOURCE:SYMBOL.", show_default=False, autocompletion=completion.symbols
+        metavar="SYMBOL",
+        help="Symbols, or SOURCE:SYMBOL.",
+        show_default=False,
+        autocompletion=completion.symbols,
     ),
 ]
 SomeSymbols = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Symbols, or SOURCE:SYMBOL; all by default.",
+        metavar="SYMBOL",
+        help="Symbols, or SOURCE:SYMBOL; by default all.",
         show_default=False,
         autocompletion=completion.symbols,
     ),
@@ -218,13 +225,13 @@ def export_(
             "--output",
             "-o",
             metavar="FILE|DIR",
-            help="File or folder to write; stdout by default, for one symbol as CSV.",
+            help="File or folder to write; by default stdout, for one symbol as CSV.",
             show_default=False,
         ),
     ] = None,
     form: Annotated[FileFormat, typer.Option("--format", help="File format.")] = FileFormat.csv,
     adjusted: Annotated[
-        bool, typer.Option("--adjusted", help="Prices adjusted for splits and dividends.")
+        bool, typer.Option("--adjusted", help="Adjust prices for splits and dividends.")
     ] = False,
     data: DataDir = None,
 ) -> None:
@@ -256,7 +263,7 @@ def export_(
 @data_app.command("remove", cls=Command)
 def remove(
     symbols: Symbols,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     data: DataDir = None,
 ) -> None:
     """Delete histories from the store."""

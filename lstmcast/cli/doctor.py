@@ -26,20 +26,18 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Ask no source on the network.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not contact any source.")] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that each source has to answer.")
+        float, typer.Option(min=0.1, help="Time limit for each source, in seconds.")
     ] = 5.0,
     ledger: LedgerFile = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Examine versions, devices and their speed, sources, and the folders of prices and runs.
+    """Check versions, devices and their speed, sources, and the folders of prices and runs.
 
-    Ends with an error where something is broken that commands need.
+    Exits with an error if something that commands need is broken.
     """
     note("looking at packages, devices, folders" + ("" if offline else " and sources"))
     book = ledger_file(ledger, data)

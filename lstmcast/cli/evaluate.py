@@ -9,8 +9,18 @@ import typer
 
 from lstmcast import __version__
 from lstmcast.cli.console import note, print_json
-from lstmcast.cli.opening import open_run, open_walk, place_for
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunOrWalk, RunsDir, data_dir
+from lstmcast.cli.options import (
+    RUNS_DIR,
+    Baselines,
+    DataDir,
+    FailUnless,
+    Json,
+    RunOrWalk,
+    RunsDir,
+    data_dir,
+)
+from lstmcast.cli.result_files import result_path
+from lstmcast.cli.run_access import open_run, open_walk
 from lstmcast.cli.verdict import print_report
 from lstmcast.errors import UsageError
 
@@ -42,25 +52,15 @@ _FITTED = {
 
 def evaluate(
     run: RunOrWalk = None,
-    baselines: Annotated[
-        str | None,
-        typer.Option(
-            help="Baselines by name, separated by commas; all by default.",
-            show_default=False,
-        ),
-    ] = None,
+    baselines: Baselines = None,
     refit: Annotated[
         RefitOption,
-        typer.Option(help="Fit the baselines once, or again in each period on all rows before it."),
-    ] = RefitOption.never,
-    fail_unless: Annotated[
-        list[str] | None,
         typer.Option(
-            help='Exit with an error unless this holds, such as "crps<garch" or "p<0.05";'
-            " may be repeated.",
-            show_default=False,
+            metavar="PERIOD",
+            help="Fit the baselines once (never), or again yearly, quarterly or monthly.",
         ),
-    ] = None,
+    ] = RefitOption.never,
+    fail_unless: FailUnless = None,
     details: Annotated[
         bool,
         typer.Option(
@@ -68,9 +68,7 @@ def evaluate(
             help="Also print further scores, the median, coverage by year and value at risk.",
         ),
     ] = False,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="Worker processes for many symbols; 0 uses every core.")
-    ] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 uses every core.")] = 0,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -110,7 +108,7 @@ def evaluate(
     else:
         print_report(report, _FITTED[refit], details=details)
     _tell_of_lost_networks(opened)
-    place = place_for(opened.path / METRICS, metrics, _is_whole)
+    place = result_path(opened.path / METRICS, metrics, _is_whole)
     if place.name == METRICS:
         opened.write_metrics(metrics)
     else:

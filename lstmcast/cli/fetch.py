@@ -1,22 +1,21 @@
 """`lstmcast fetch`: prices from a source into the local store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lstmcast.cli import completion
-from lstmcast.cli.console import err, failures, figures, note, print_json, print_table
-from lstmcast.cli.fetched import finding_lines, print_dry_run, read_line
-from lstmcast.cli.interrupts import saying
+from lstmcast.cli.console import note, print_json
+from lstmcast.cli.fetch_dry_run import print_dry_run
+from lstmcast.cli.fetch_output import outcome_json, print_summary, show_outcomes
 from lstmcast.cli.options import DataDir, Json, data_dir, day
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
-    from lstmcast.prices.batch import Outcome
     from lstmcast.prices.sources import Source, SourceOptions
     from lstmcast.prices.store import PriceStore
     from lstmcast.prices.symbols import Reference
@@ -27,16 +26,18 @@ def fetch(
         list[str] | None,
         typer.Argument(
             metavar="SYMBOL",
-            help="Such as AAPL BRK-B ^GSPC 600036.SS fred:DGS10.",
+            help="Symbols, such as AAPL BRK-B ^GSPC 600036.SS fred:DGS10.",
             autocompletion=completion.symbols,
         ),
     ] = None,
     symbols_file: Annotated[
-        Path | None, typer.Option(help="Text file with more symbols.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="Text file with more symbols.", show_default=False),
     ] = None,
     source: Annotated[
         str,
         typer.Option(
+            metavar="NAME",
             help="Where prices come from: yahoo, csv, sample, tushare, akshare or fred.",
             autocompletion=completion.source_names,
         ),
@@ -52,18 +53,18 @@ def fetch(
     start: Annotated[
         str | None,
         typer.Option(
-            metavar="DATE", help="First day; the whole history by default.", show_default=False
+            metavar="DATE", help="First day; by default that of the history.", show_default=False
         ),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option(metavar="DATE", help="Last day; the newest by default.", show_default=False),
+        typer.Option(metavar="DATE", help="Last day; by default the newest.", show_default=False),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Leave out what was fetched in the last six hours."),
+        typer.Option("--resume", help="Skip symbols fetched in the last six hours."),
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Fetch everything again.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Fetch the whole history again.")] = False,
     allow_gaps: Annotated[
         bool,
         typer.Option("--allow-gaps", help="Store a history even if many sessions are missing."),
@@ -75,14 +76,14 @@ def fetch(
         ),
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Let yfinance repair prices; it can invent splits.")
+        bool, typer.Option("--repair", help="Let yfinance repair prices; it may invent splits.")
     ] = False,
     timeout: Annotated[
         float, typer.Option(min=0.1, help="Time limit for each symbol, in seconds.")
     ] = 60.0,
     proxy: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Proxy, as in http://host:port.", show_default=False),
+        typer.Option(metavar="URL", help="Proxy, such as http://host:port.", show_default=False),
     ] = None,
     ca_bundle: Annotated[
         Path | None,
@@ -92,7 +93,7 @@ def fetch(
         str | None,
         typer.Option(
             metavar="ROLE=NAME,...",
-            help="Columns of a file, as in date=DATE1,close=CLOSE_PRICE; numbers count from 1.",
+            help="Columns of a file, such as date=DATE1,close=CLOSE_PRICE, or by number from 1.",
             show_default=False,
         ),
     ] = None,
@@ -100,7 +101,8 @@ def fetch(
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help="How a file writes dates, as in %d/%m/%Y; s, ms, us or ns since 1970; excel.",
+            help="Dates of a file: a pattern such as %d/%m/%Y; s, ms, us or ns since 1970; or"
+            " excel.",
             show_default=False,
         ),
     ] = None,
@@ -110,7 +112,9 @@ def fetch(
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Encoding of a file, as in gb18030.", show_default=False),
+        typer.Option(
+            metavar="NAME", help="Encoding of a file, such as gb18030.", show_default=False
+        ),
     ] = None,
     sheet: Annotated[
         str | None,
@@ -120,7 +124,7 @@ def fetch(
         str | None,
         typer.Option(
             metavar="yes|no",
-            help="Whether a file's closes are adjusted for splits and dividends.",
+            help="Whether the closes of a file are adjusted for splits and dividends.",
             show_default=False,
         ),
     ] = None,
@@ -176,11 +180,11 @@ def fetch(
         print_dry_run(sources, wanted, rules, json=json)
         return
     before = count - len(wanted)
-    outcomes = _shown(fetch_each(store, sources, wanted, rules), count, before)
+    outcomes = show_outcomes(fetch_each(store, sources, wanted, rules), count, before)
     if json:
-        print_json([_to_json(outcome) for outcome in outcomes])
+        print_json([outcome_json(outcome) for outcome in outcomes])
     elif len(outcomes) > 1:
-        _print_summary(outcomes)
+        print_summary(outcomes)
     error = failure(outcomes, before)
     if error is not None:
         raise error
@@ -244,114 +248,3 @@ def _one_file_for_each(sources: Mapping[str, "Source"], path: Path | None, count
             f"`--path` is one file, and {count} symbols were given",
             hint="give a folder with a file for each, or fetch them one by one",
         )
-
-
-def _shown(outcomes: Iterable["Outcome"], count: int, before: int) -> list["Outcome"]:
-    """Collect the outcomes and tell of each as it comes, with a bar where there are several.
-
-    Args:
-        outcomes: one for each symbol that is fetched now.
-        count: symbols in all.
-        before: those of them that were fetched before.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    screen = err()
-    done: list[Outcome] = []
-    columns = (TextColumn("fetching"), BarColumn(), MofNCompleteColumn())
-    several = count > 1 and screen.is_terminal
-
-    def kept() -> str:
-        stored = before + sum(1 for outcome in done if outcome.update is not None)
-        return f"{stored} of {count} symbols are stored; run the same command again to resume"
-
-    with (
-        saying(kept),
-        Progress(*columns, console=screen, transient=True, disable=not several) as bar,
-    ):
-        task = bar.add_task("", total=count, completed=before)
-        for outcome in outcomes:
-            done.append(outcome)
-            bar.advance(task)
-            told = screen if outcome.error is None else failures(screen)
-            for line in _lines(outcome, alone=count == 1):
-                told.print(line)  # above the bar: it knows this console
-    return done
-
-
-def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
-    """Return what there is to say of one symbol; its error only if it is not the program's own."""
-    error, update = outcome.error, outcome.update
-    if update is None:
-        if error is None or alone:  # the program prints the error that ends it
-            return []
-        lines = [f"{outcome.wanted.symbol}: error: {error.message}"]
-        return [*lines, f"  hint: {error.hint}"] if error.hint else lines
-    history = update.history
-    doing = {
-        "new": f"{len(history)} sessions",
-        "extended": f"{update.added} new, {len(history)} sessions",
-        "unchanged": f"nothing new, {len(history)} sessions",
-        "replaced": f"fetched again, {update.added} new, {len(history)} sessions",
-    }[update.action]
-    why = f" ({update.why})" if update.why else ""
-    span = f"from {history.first.date()} to {history.last.date()}"
-    lines = [f"{history.symbol} from {history.source}: {doing} {span}{why}", *read_line(history)]
-    return [*lines, *finding_lines(history)]
-
-
-def _print_summary(outcomes: list["Outcome"]) -> None:
-    table = figures()
-    for name in ("symbol", "sessions", "new", "first", "last", "findings", "result"):
-        table.add_column(
-            name, justify="right" if name in ("sessions", "new", "findings") else "left"
-        )
-    for outcome in outcomes:
-        if outcome.update is None:
-            failed = "" if outcome.error is None else type(outcome.error).__name__
-            table.add_row(outcome.wanted.symbol, "", "", "", "", "", failed)
-            continue
-        history = outcome.update.history
-        table.add_row(
-            outcome.wanted.symbol,
-            str(len(history)),
-            str(outcome.update.added),
-            str(history.first.date()),
-            str(history.last.date()),
-            str(len(history.findings)),
-            outcome.update.action,
-        )
-    print_table(table, err())
-
-
-def _to_json(outcome: "Outcome") -> dict[str, Any]:
-    about: dict[str, Any] = outcome.wanted._asdict()
-    if outcome.error is not None:
-        error = outcome.error
-        return {
-            **about,
-            "error": {
-                "kind": type(error).__name__,
-                "exit_code": error.exit_code,
-                "message": error.message,
-                "hint": error.hint,
-            },
-        }
-    if outcome.update is None:
-        return about
-    history = outcome.update.history
-    return {
-        **about,
-        "action": outcome.update.action,
-        "why": outcome.update.why,
-        "rows": len(history),
-        "added": outcome.update.added,
-        "first": str(history.first.date()),
-        "last": str(history.last.date()),
-        "currency": history.currency,
-        "missing": list(history.missing),
-        "read": history.details.get("read"),
-        "sha256": history.sha256,
-        "path": str(outcome.update.path),
-        "findings": [finding.to_json() for finding in history.findings],
-    }

@@ -10,7 +10,6 @@ import typer
 
 from lstmcast.cli import completion
 from lstmcast.cli.console import err, failures, note, print_error, print_json
-from lstmcast.cli.opening import open_run
 from lstmcast.cli.options import (
     RUNS_DIR,
     DataDir,
@@ -22,6 +21,7 @@ from lstmcast.cli.options import (
     ledger_file,
 )
 from lstmcast.cli.recording import record_issued
+from lstmcast.cli.run_access import open_run
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def forecast(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN | SYMBOL...]",
-            help="Run folder, or its name in the runs folder; the newest by default. Or stored"
-            " symbols, also as SOURCE:SYMBOL: each by the newest run that holds it, else without"
-            " a run. A name that is both is the run.",
+            metavar="RUN | SYMBOL",
+            help="Run folder, or its name in the runs folder; by default the newest. Or stored"
+            " symbols (SOURCE:SYMBOL): each is forecast by the newest run that holds it, else by"
+            " the pretrained networks. A name that is both means the run.",
             show_default=False,
             autocompletion=completion.runs_and_symbols,
         ),
@@ -52,8 +52,8 @@ def forecast(
         int | None,
         typer.Option(
             min=1,
-            help="Sessions ahead; by default all that the run was trained for, and 10 of a symbol"
-            " without a run.",
+            help="Sessions ahead; by default all that the run was trained for, and 10 without a"
+            " run.",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +61,7 @@ def forecast(
         list[str] | None,
         typer.Option(
             metavar="PERCENT",
-            help="A range to show, as 80 or 0.8; may be repeated. By default 50, 80 and 95.",
+            help="A range to show, such as 80 or 0.8; may be repeated. By default 50, 80 and 95.",
             show_default=False,
         ),
     ] = None,
@@ -70,32 +70,33 @@ def forecast(
         typer.Option(
             "--as-of",
             metavar="DATE",
-            help="Forecast from the bars up to this day alone, by a run that was fitted to none"
-            " after it.",
+            help="Forecast from the bars up to this day only, with networks that were fitted to"
+            " none after it.",
             show_default=False,
         ),
     ] = None,
     symbol: Annotated[
         list[str] | None,
         typer.Option(
-            help="A stored symbol, or SOURCE:SYMBOL, to forecast instead of the run's, also one"
-            " that the networks never saw; may be repeated.",
+            metavar="SYMBOL",
+            help="A stored symbol, or SOURCE:SYMBOL, to forecast instead of the run's; the"
+            " networks need not have seen it; may be repeated.",
             show_default=False,
             autocompletion=completion.symbols,
         ),
     ] = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="One row per symbol: the last session only.")
+        bool, typer.Option("--summary", help="One row per symbol: the furthest session only.")
     ] = False,
     update: Annotated[
         bool,
-        typer.Option("--update", help="Fetch newer prices first, each from where it came from."),
+        typer.Option("--update", help="Fetch newer prices first, each from its own source."),
     ] = False,
     fail_if_stale: Annotated[
         bool,
         typer.Option(
             "--fail-if-stale",
-            help="End with an error, and write nothing, if a session to forecast is past.",
+            help="Exit with an error, and write nothing, if a session to forecast is over.",
         ),
     ] = False,
     why: Annotated[
@@ -104,11 +105,18 @@ def forecast(
     ] = False,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", help="Write every quantile to this file.", show_default=False),
+        typer.Option(
+            "--csv", metavar="FILE", help="Write every quantile to a CSV file.", show_default=False
+        ),
     ] = None,
     parquet: Annotated[
         Path | None,
-        typer.Option("--parquet", help="The same as a Parquet file.", show_default=False),
+        typer.Option(
+            "--parquet",
+            metavar="FILE",
+            help="Write every quantile to a Parquet file.",
+            show_default=False,
+        ),
     ] = None,
     record: Annotated[
         bool,
@@ -124,9 +132,9 @@ def forecast(
 ) -> None:
     """Forecast the coming sessions from the newest stored bars: a price range for each date.
 
-    A run's networks forecast its symbols. Symbols that are named instead are forecast by the newest
-    run that holds them; others by the pretrained networks that come with lstmcast, without any
-    training: 60 sessions are enough. A symbol that fails does not stop the others.
+    A run forecasts its symbols. Symbols named instead are forecast by the newest run that holds
+    them, or by the pretrained networks that come with lstmcast, which need no training and 60
+    sessions of prices. A symbol that fails does not stop the others.
     """
     from lstmcast.forecasting.levels import parse_levels
     from lstmcast.forecasting.names import resolve_names

@@ -25,8 +25,8 @@ def init(
     symbols: Annotated[
         list[str],
         typer.Argument(
-            metavar="SYMBOL...",
-            help="Symbols to forecast, also as SOURCE:SYMBOL; several are pooled.",
+            metavar="SYMBOL",
+            help="Symbols to forecast, or SOURCE:SYMBOL; several are pooled.",
             show_default=False,
         ),
     ],
@@ -40,12 +40,12 @@ def init(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     data: DataDir = None,
 ) -> None:
     """Write a commented configuration file for some symbols, and check that it can be trained.
 
-    The prices need not be fetched yet; where they are, the file tells what there is.
+    Prices need not be fetched first; if they are, the file says what is stored.
     """
     from lstmcast.config import default_experiment, name_for, parse_experiment, template
     from lstmcast.files import write_atomically

@@ -12,8 +12,9 @@ from lstmcast.errors import UsageError
 from lstmcast.folders import DATA_VARIABLE, RUNS_VARIABLE
 
 __all__ = [
-    "RUNS_DIR", "ConfigOption", "DataDir", "Json", "LedgerFile", "RunArgument", "RunOrWalk",
-    "RunsDir", "SymbolsArgument", "data_dir", "day", "ledger_file",
+    "RUNS_DIR", "Baselines", "ConfigOption", "DataDir", "FailUnless", "Json", "LedgerFile",
+    "Overrides", "RunArgument", "RunOrWalk", "RunsDir", "SymbolsArgument", "data_dir", "day",
+    "ledger_file",
 ]  # fmt: skip
 
 DataDir = Annotated[
@@ -21,7 +22,7 @@ DataDir = Annotated[
     typer.Option(
         "--data-dir",
         envvar=DATA_VARIABLE,
-        help="Folder of the price store; the platform's user data folder by default.",
+        help="Folder of the price store; by default the platform's user data folder.",
         show_default=False,
     ),
 ]
@@ -35,7 +36,7 @@ RunArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="RUN",
-        help="Run folder, or its name in the runs folder; the newest by default.",
+        help="Run folder, or its name in the runs folder; by default the newest.",
         show_default=False,
         autocompletion=run_names,
     ),
@@ -45,8 +46,8 @@ RunOrWalk = Annotated[
     Path | None,
     typer.Argument(
         metavar="RUN | WALK",
-        help="Folder of a run or of a walk of `backtest`, or its name in the runs folder; the"
-        " newest run by default.",
+        help="Folder of a run or of a walk of `backtest`, or its name in the runs folder; by"
+        " default the newest run.",
         show_default=False,
         autocompletion=run_and_walk_names,
     ),
@@ -55,9 +56,9 @@ RunOrWalk = Annotated[
 SymbolsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SYMBOL...]",
-        help="Stored symbols, also as SOURCE:SYMBOL, for the default experiment of them instead of"
-        " a file.",
+        metavar="SYMBOL",
+        help="Stored symbols, or SOURCE:SYMBOL, to train with the default settings instead of a"
+        " file.",
         show_default=False,
         autocompletion=symbols,
     ),
@@ -67,6 +68,37 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config", "-c", metavar="FILE", help="YAML file of the experiment.", show_default=False
+    ),
+]
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override one key, as in --set model.members=3; may be repeated.",
+        show_default=False,
+    ),
+]
+
+Baselines = Annotated[
+    str | None,
+    typer.Option(
+        "--baselines",
+        metavar="NAME,...",
+        help="Baselines by name, separated by commas; all by default.",
+        show_default=False,
+    ),
+]
+
+FailUnless = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-unless",
+        metavar="CONDITION",
+        help='Exit with an error unless this holds, such as "crps<garch" or "p<0.05";'
+        " may be repeated.",
+        show_default=False,
     ),
 ]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstmcast.cli.console import note
-from lstmcast.cli.opening import keep_folder, open_walk, tell_of_damaged
 from lstmcast.cli.options import RUNS_DIR, DataDir, RunOrWalk, RunsDir, data_dir
+from lstmcast.cli.run_access import hold_folder, open_walk, tell_of_damaged
 from lstmcast.cli.terminal import check_terminal, print_charts
 from lstmcast.errors import UsageError
 
@@ -42,15 +42,17 @@ def plot(
     kind: Annotated[
         Kind,
         typer.Option(
+            metavar="KIND",
             help="test: test forecasts and actual closes; history: all sessions;"
-            " fan: the coming sessions; training: losses by epoch; ranges: their calibration;"
-            " gates: the LSTM's gates and cell state; importance: of the inputs."
+            " fan: the coming sessions; training: losses by epoch; ranges: coverage;"
+            " gates: the LSTM's gates and cell state; importance: what each input is worth.",
         ),
     ] = Kind.test,
     symbol: Annotated[
         str | None,
         typer.Option(
-            help="Draw one symbol only; by default a chart for each (for ranges, one for all).",
+            metavar="SYMBOL",
+            help="Draw one symbol only; by default a chart for each (ranges: one for all).",
             show_default=False,
         ),
     ] = None,
@@ -58,7 +60,7 @@ def plot(
         int | None,
         typer.Option(
             min=1,
-            help="Sessions ahead; 1 by default, for fan all that were trained.",
+            help="Sessions ahead; by default 1, and for fan all that were trained.",
             show_default=False,
         ),
     ] = None,
@@ -84,7 +86,9 @@ def plot(
     ] = None,
     units: Annotated[
         int,
-        typer.Option(min=1, max=6, help="gates: number of units, those that move the range most."),
+        typer.Option(
+            min=1, max=6, help="gates: number of units; those that move the range most are shown."
+        ),
     ] = 4,
     member: Annotated[
         int, typer.Option(min=0, help="gates: which network of the ensemble, counted from 0.")
@@ -123,7 +127,7 @@ def plot(
         opened: Judged = walk
     else:
         opened = Run.open(run, runs_dir)
-        keep_folder(opened.path)
+        hold_folder(opened.path)
         if run is None:
             tell_of_damaged(runs_dir)
     store = PriceStore(data_dir(data))

@@ -14,6 +14,7 @@ import typer
 
 from lstmcast.cli.console import note, print_json
 from lstmcast.cli.options import Json
+from lstmcast.cli.progress import lines_or_bars
 
 if TYPE_CHECKING:
     from lstmcast.pretraining.settings import Settings
@@ -26,7 +27,13 @@ INTERRUPTED = 130
 def pretrain(
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="File for the weights (safetensors).", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="File for the weights (safetensors).",
+            show_default=False,
+        ),
     ],
     minutes: Annotated[
         float | None,
@@ -40,17 +47,19 @@ def pretrain(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     networks: Annotated[
         int, typer.Option(help="Networks to train, one after the other, each from another seed.")
     ] = 1,
     batch: Annotated[
         int | None,
-        typer.Option(help="Simulated markets in a step.", show_default="32", min=1),
+        typer.Option(help="Simulated markets per step.", show_default="32", min=1),
     ] = None,
     jobs: Annotated[
         int,
-        typer.Option(help="Processes that simulate markets; a GPU needs a dozen.", min=1, max=256),
+        typer.Option(
+            help="Processes that simulate markets; a GPU needs about a dozen.", min=1, max=256
+        ),
     ] = 1,
     without: Annotated[
         list[str] | None,
@@ -60,15 +69,13 @@ def pretrain(
             show_default=False,
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what FILE.partial keeps.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from FILE.partial.")] = False,
     json: Json = False,
 ) -> None:
     """Train networks on simulated markets alone, and write their weights to a file.
 
-    No prices are read. Every two minutes, and on Ctrl-C, FILE.partial keeps what was trained: the
-    same command with --resume goes on from there.
+    No prices are read. Every two minutes, and on Ctrl-C, progress is saved in FILE.partial; the
+    same command with --resume continues from there.
     """
     # cuBLAS promises an LSTM with the same bits twice only with a workspace of its own; it reads
     # this when it is loaded.
@@ -157,7 +164,7 @@ def _progress(settings: "Settings") -> Iterator["Observer"]:
     """A bar for each network on a terminal, plain lines elsewhere; both on stderr."""
     from lstmcast.cli.pretrain_progress import BarProgress, LineProgress
 
-    with (BarProgress if sys.stderr.isatty() else LineProgress)(settings.networks) as observer:
+    with lines_or_bars(LineProgress, BarProgress)(settings.networks) as observer:
         yield observer
 
 

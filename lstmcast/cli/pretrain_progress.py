@@ -1,12 +1,13 @@
 """How pretraining shows itself: a bar for each network on a terminal, plain lines elsewhere."""
 
 import time
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from lstmcast.cli.console import err, note
+from lstmcast.cli.progress import Bars, Lines
 
 if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
     from lstmcast.pretraining.objective import HeldOutLoss
     from lstmcast.pretraining.progress import Training
     from lstmcast.pretraining.training import References
@@ -18,7 +19,7 @@ SMOOTH = 0.95
 """What the shown training loss keeps of itself in a step: markets differ more than networks."""
 
 
-class LineProgress:
+class LineProgress(Lines):
     """A line every half minute, and one whenever the held-out markets are looked at.
 
     Args:
@@ -26,47 +27,38 @@ class LineProgress:
     """
 
     def __init__(self, networks: int) -> None:
+        super().__init__()
         self.networks = networks
         self._loss: float | None = None
         self._said = time.monotonic()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
     def on_train_begin(self, references: "References") -> None:
         """Say what to compare with."""
-        note(compared(references))
+        self.say(compared(references))
 
     def on_step_end(self, network: int, training: "Training", share: float, loss: float) -> None:
         """Print now and then."""
         self._loss = smoothed(self._loss, loss)
         if time.monotonic() - self._said >= EVERY:
-            self._say(network, training, share, f"training loss {self._loss:.4f}")
+            self._tell(network, training, share, f"training loss {self._loss:.4f}")
 
     def on_evaluate(
         self, network: int, training: "Training", share: float, loss: "HeldOutLoss"
     ) -> None:
         """Print the loss on the held-out markets."""
-        self._say(network, training, share, f"held-out loss {loss.next_session:.4f}")
+        self._tell(network, training, share, f"held-out loss {loss.next_session:.4f}")
         if share >= 1:
             self._loss = None
 
-    def _say(self, network: int, training: "Training", share: float, what: str) -> None:
+    def _tell(self, network: int, training: "Training", share: float, what: str) -> None:
         self._said = time.monotonic()
-        note(
+        self.say(
             f"network {network + 1}/{self.networks} step {training.steps:,} ({share:.0%},"
             f" {training.seconds / 60:.1f} min): {what}"
         )
 
 
-class BarProgress:
+class BarProgress(Bars):
     """A bar for each network with its losses and the time that is left.
 
     Args:
@@ -74,19 +66,7 @@ class BarProgress:
     """
 
     def __init__(self, networks: int) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-        from rich.progress import Progress as RichProgress
-
-        self._bars = RichProgress(
-            TextColumn("network {task.fields[number]}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.percentage:>3.0f} %  step {task.fields[steps]}"),
-            TextColumn("{task.fields[losses]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=err(),
-        )
+        super().__init__(_columns)
         self._tasks = [
             self._bars.add_task("", total=1.0, number=k + 1, steps="0", losses="", start=False)
             for k in range(networks)
@@ -94,21 +74,9 @@ class BarProgress:
         self._loss: list[float | None] = [None] * networks
         self._held_out = [""] * networks
 
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
-
     def on_train_begin(self, references: "References") -> None:
         """Say above the bars what to compare with."""
-        self._bars.console.print(compared(references), markup=False)
+        self.say(compared(references))
 
     def on_step_end(self, network: int, training: "Training", share: float, loss: float) -> None:
         """Advance the network's bar."""
@@ -129,6 +97,20 @@ class BarProgress:
         if not self._bars.tasks[network].started:
             self._bars.start_task(task)
         self._bars.update(task, completed=share, steps=f"{training.steps:,}", losses=losses)
+
+
+def _columns(width: int) -> "list[ProgressColumn]":  # noqa: ARG001 - the same on any terminal
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    return [
+        TextColumn("network {task.fields[number]}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.percentage:>3.0f} %  step {task.fields[steps]}"),
+        TextColumn("{task.fields[losses]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    ]
 
 
 def smoothed(before: float | None, loss: float) -> float:

@@ -7,8 +7,8 @@ import typer
 
 from lstmcast.cli.completion import symbols
 from lstmcast.cli.console import note
-from lstmcast.cli.opening import open_run, open_walk
 from lstmcast.cli.options import RUNS_DIR, DataDir, RunOrWalk, RunsDir, data_dir
+from lstmcast.cli.run_access import open_run, open_walk
 
 
 def report(
@@ -16,6 +16,7 @@ def report(
     symbol: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="SYMBOL",
             help="Draw this symbol; may be repeated. By default the first 12.",
             autocompletion=symbols,
             show_default=False,
@@ -34,11 +35,12 @@ def report(
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Write one HTML file with all that is known of a run: verdict, charts, scores, networks.
+    """Write a run as one HTML file: verdict, charts, scores, networks.
 
-    It needs no network and no other file. Plotly, which draws it, comes with the extra `report`.
+    The file needs no network and no other file. Its charts need the extra `report` (Plotly).
     """
-    from lstmcast.cli.pages import run_page, walk_page
+    from lstmcast.cli.report_of_run import run_page
+    from lstmcast.cli.report_of_walk import walk_page
     from lstmcast.files import write_atomically
     from lstmcast.report import plotly_script, render
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast.cli import completion
-from lstmcast.cli.ages import age
-from lstmcast.cli.command import Command
-from lstmcast.cli.compared import print_compared
-from lstmcast.cli.confirming import confirm_removal
-from lstmcast.cli.console import figures, note, number, out, print_json, print_table, share
-from lstmcast.cli.opening import open_run
+from lstmcast.cli.command import Command, Group
+from lstmcast.cli.compare_tables import print_compared
+from lstmcast.cli.confirm import confirm_removal
+from lstmcast.cli.console import age, figures, note, number, out, print_json, print_table, share
 from lstmcast.cli.options import RUNS_DIR, Json, RunArgument, RunsDir
+from lstmcast.cli.run_access import open_run
 from lstmcast.errors import UsageError
 from lstmcast.reading import size
 
@@ -22,8 +21,9 @@ if TYPE_CHECKING:
     from lstmcast.run.inventory import Entry, Scored
 
 runs_app = typer.Typer(
+    cls=Group,
     name="runs",
-    help="List runs and walks, look at one, compare several, remove them.",
+    help="List, show, compare and remove runs and walks.",
     no_args_is_help=True,
 )
 
@@ -33,7 +33,7 @@ FEW = 3
 
 @runs_app.command("list", cls=Command)
 def list_(runs_dir: RunsDir = RUNS_DIR, json: Json = False) -> None:
-    """List what was trained: when, on what, how it scored, how much room it takes."""
+    """List what was trained: when, on what, its scores and its size."""
     from lstmcast.run.inventory import inventory
 
     if runs_dir.exists() and not runs_dir.is_dir():
@@ -83,7 +83,7 @@ def _few(symbols: tuple[str, ...]) -> str:
 
 @runs_app.command("show", cls=Command)
 def show(run: RunArgument = None, runs_dir: RunsDir = RUNS_DIR, json: Json = False) -> None:
-    """Show one run: its data and split, its networks, its timings, and the verdict on it."""
+    """Show one run: data and split, networks, timings, verdict."""
     from lstmcast.run.inventory import scored
     from lstmcast.run.removal import size_of
 
@@ -232,7 +232,7 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN RUN...",
+            metavar="RUN",
             help="Run folders, or their names in the runs folder; the first is compared with.",
             show_default=False,
             autocompletion=completion.run_names,
@@ -241,7 +241,7 @@ def compare(
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Put runs side by side on the test rows that they share, with tests of the differences."""
+    """Compare runs on the test rows that they share, and test the differences."""
     from lstmcast.evaluation.paired_comparison import compare_tables
     from lstmcast.run.differences import differing_facts, differing_keys
 
@@ -283,16 +283,16 @@ def remove(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="Runs or walks in the runs folder, damaged ones too.",
             show_default=False,
             autocompletion=completion.run_and_walk_names,
         ),
     ],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Delete runs or walks with all that is in their folders; one in use stays."""
+    """Delete runs or walks and everything in their folders; those in use are kept."""
     from lstmcast.run.removal import removable, size_of
     from lstmcast.run.removal import remove as remove_run
 

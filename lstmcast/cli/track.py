@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.command import Command
+from lstmcast.cli.command import Command, Group
 from lstmcast.cli.console import note, out, print_json
 from lstmcast.cli.options import DataDir, Json, LedgerFile, data_dir, day, ledger_file
 from lstmcast.errors import UsageError
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from lstmcast.ledger import Entry, Selection, StoredBars
 
 track_app = typer.Typer(
+    cls=Group,
     name="track",
-    help="The record of issued forecasts: what came of them, and whether ranges still hold.",
+    help="Grade the forecasts that were issued, and check that their ranges still hold.",
     no_args_is_help=True,
 )
 
 Symbol = Annotated[
     list[str] | None,
     typer.Option(
-        help="Forecasts of this symbol, or SOURCE:SYMBOL; may be repeated.", show_default=False
+        metavar="SYMBOL",
+        help="Forecasts of this symbol, or SOURCE:SYMBOL; may be repeated.",
+        show_default=False,
     ),
 ]
 RunName = Annotated[
@@ -48,12 +51,12 @@ Until = Annotated[
 Replayed = Annotated[
     bool,
     typer.Option(
-        "--replayed", help="Forecasts made for an earlier date (`--as-of`) in place of issued ones."
+        "--replayed", help="Forecasts made for an earlier date (--as-of) instead of issued ones."
     ),
 ]
 Horizon = Annotated[
     int | None,
-    typer.Option(min=1, help="Sessions ahead; the shortest by default.", show_default=False),
+    typer.Option(min=1, help="Sessions ahead; by default the shortest.", show_default=False),
 ]
 
 
@@ -86,8 +89,8 @@ def score(
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
-            help="End with an error if ranges hold too seldom beyond sampling error, as"
-            ' "coverage_80<0.75" or "coverage_95@5<0.9"; may be repeated, and asked every day.',
+            help="Exit with an error if coverage is too low by more than sampling error, such as"
+            ' "coverage_80<0.75" or "coverage_95@5<0.9"; may be repeated; valid if asked daily.',
             show_default=False,
         ),
     ] = None,
@@ -121,12 +124,12 @@ def show(
     since: Since = None,
     until: Until = None,
     replayed: Replayed = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many of the newest entries.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Number of entries.")] = 20,
     ledger: LedgerFile = None,
     data: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Show the newest entries: who forecast what, when, and what came of the next session."""
+    """Show the newest entries: who forecast what, when, and what the next session brought."""
     from lstmcast.cli.track_tables import print_entries
     from lstmcast.ledger.tables import entry_values
 
@@ -149,7 +152,7 @@ def export(
     ],
     form: Annotated[
         ExportFormat | None,
-        typer.Option("--format", help="File format; by its name by default.", show_default=False),
+        typer.Option("--format", help="File format; by default from the name.", show_default=False),
     ] = None,
     symbol: Symbol = None,
     run: RunName = None,
@@ -159,7 +162,7 @@ def export(
     ledger: LedgerFile = None,
     data: DataDir = None,
 ) -> None:
-    """Write every row with its quantiles and what came of it, as CSV, Parquet or JSON."""
+    """Export every forecast with its quantiles and outcome, as CSV, Parquet or JSON."""
     from lstmcast.files import write_atomically
     from lstmcast.ledger.tables import FORMATS, exported
 
@@ -181,7 +184,7 @@ def check(
         str | None,
         typer.Option(
             metavar="SHA256",
-            help="Hash of an entry, noted earlier, that must be in the chain.",
+            help="Hash of an entry, noted earlier, that the chain must contain.",
             show_default=False,
         ),
     ] = None,
@@ -189,7 +192,7 @@ def check(
     data: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Verify that every entry is what was written, and none is missing before it."""
+    """Verify that no entry was altered and none is missing from the chain."""
     from lstmcast.ledger import Ledger
 
     book = Ledger(ledger_file(ledger, data))
@@ -221,7 +224,7 @@ def plot(
     ledger: LedgerFile = None,
     data: DataDir = None,
 ) -> None:
-    """Draw how often ranges held so far, with a band of sampling error that allows daily looks."""
+    """Draw coverage so far, with a band of sampling error that allows for daily checks."""
     from lstmcast.files import make_folder
     from lstmcast.ledger.coverage_path import coverage_path
     from lstmcast.plots import coverage_chart, save_figure

@@ -1,7 +1,6 @@
 """`lstmcast train`: an experiment and stored prices, to a run."""
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +16,17 @@ from lstmcast.cli.options import (
     ConfigOption,
     DataDir,
     Json,
+    Overrides,
     RunsDir,
     SymbolsArgument,
     data_dir,
 )
 from lstmcast.cli.processes import agreeing, compare, processes
-from lstmcast.cli.progress import Finished
+from lstmcast.cli.progress import lines_or_bars
+from lstmcast.cli.train_progress import Finished
 
 if TYPE_CHECKING:
-    from lstmcast.cli.progress import BarProgress, LineProgress
+    from lstmcast.cli.train_progress import BarProgress, LineProgress
     from lstmcast.config import Experiment
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
@@ -39,34 +40,26 @@ FEW = 8
 def train(
     symbols: SymbolsArgument = None,
     config: ConfigOption = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Override one key, as in --set model.members=3; may be repeated.",
-            metavar="KEY=VALUE",
-            show_default=False,
-        ),
-    ] = None,
+    overrides: Overrides = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with what an interrupted training of the same kept."),
+        typer.Option("--resume", help="Continue an interrupted training of the same experiment."),
     ] = False,
     checkpoint_every: Annotated[
         float,
         typer.Option(
-            min=0, metavar="SECONDS", help="Keep a training on the way so often; 0: every epoch."
+            min=0, metavar="SECONDS", help="Time between checkpoints; 0: after every epoch."
         ),
     ] = 30.0,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
 ) -> None:
-    """Train the experiment's networks and keep them, with their test forecasts, in a run folder.
+    """Train an experiment's networks, and keep them with their test forecasts in a run folder.
 
-    Prices come from the local store: fetch them first. Without a file the default experiment of the
-    symbols is trained. Ctrl-C or SIGTERM keeps the best networks so far. A training that was killed
-    goes on with the same command and --resume, and ends with the same networks.
+    Prices come from the local store: fetch them first. Without --config the default experiment is
+    trained. Ctrl-C or SIGTERM keeps the best networks so far. After a crash, the same command with
+    --resume continues the training and ends with the same networks.
     """
     from lstmcast.api.fitting import settle
     from lstmcast.prices.selection import select_histories
@@ -74,7 +67,7 @@ def train(
     from lstmcast.run import ensure_writable
     from lstmcast.training.device import keep_freed_memory
 
-    with processes() as team, saying(lambda: "nothing is kept"):
+    with processes() as team:
         with agreeing(team):
             experiment = asked_experiment(symbols, config, overrides or ())
             histories = select_histories(PriceStore(data_dir(data)), experiment.data)
@@ -86,9 +79,10 @@ def train(
         if team and not team.leads:
             _follow(experiment, histories)
             return
-        run, trained, late = _train(
-            runs_dir, experiment, histories, resume=resume, keep_every=checkpoint_every
-        )
+        with saying(lambda: "nothing is kept"):
+            run, trained, late = _train(
+                runs_dir, experiment, histories, resume=resume, keep_every=checkpoint_every
+            )
     _report(run, trained, json=json)
     if late:
         note(f"{ending()} when all networks were trained: the run is complete")
@@ -153,9 +147,9 @@ def _train(
 @contextmanager
 def _progress(members: int, epochs: int) -> Iterator["BarProgress | LineProgress"]:
     """Bars on a terminal, plain lines elsewhere; both on stderr."""
-    from lstmcast.cli.progress import BarProgress, LineProgress
+    from lstmcast.cli.train_progress import BarProgress, LineProgress
 
-    with (BarProgress if sys.stderr.isatty() else LineProgress)(members, epochs) as observer:
+    with lines_or_bars(LineProgress, BarProgress)(members, epochs) as observer:
         yield observer
 
 

@@ -10,7 +10,7 @@ import typer
 
 from lstmcast.cli.console import figures, note, number, print_json, print_table
 from lstmcast.cli.experiment import read_experiment
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, RunsDir, data_dir
+from lstmcast.cli.options import RUNS_DIR, DataDir, Json, Overrides, RunsDir, data_dir
 from lstmcast.errors import ConfigError, LstmcastError, UsageError
 
 if TYPE_CHECKING:
@@ -26,29 +26,20 @@ def tune(
         Path,
         typer.Option("--config", "-c", help="YAML file of the experiment.", show_default=False),
     ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Override one key, as in --set model.members=1; may be repeated.",
-            metavar="KEY=VALUE",
-            show_default=False,
-        ),
-    ] = None,
+    overrides: Overrides = None,
     trials: Annotated[
-        int, typer.Option(min=1, help="Trials that the study is to have, in all processes.")
+        int, typer.Option(min=1, help="Trials of the study, over all processes.")
     ] = 50,
     timeout: Annotated[
         str | None,
         typer.Option(
-            help="Begin no trial after so long, as in 90s, 30m, 1h or 1h30m.", show_default=False
+            help="Start no further trial after this time, such as 90s, 30m or 1h30m.",
+            show_default=False,
         ),
     ] = None,
     study: Annotated[
         str | None,
-        typer.Option(
-            help="Name of the study; by default that of the experiment.", show_default=False
-        ),
+        typer.Option(help="Name of the study; by default the experiment's.", show_default=False),
     ] = None,
     storage: Annotated[
         str | None,
@@ -60,9 +51,7 @@ def tune(
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", help="Go on with a study that is there, and fail if there is none."
-        ),
+        typer.Option("--resume", help="Fail if there is no study to continue."),
     ] = False,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
@@ -70,9 +59,9 @@ def tune(
 ) -> None:
     """Search for a better configuration, scored on validation rows; the test part is not used.
 
-    The space is `tuning.space` in the YAML file. The same command goes on with a study that was
-    interrupted, and shares it when it is run several times at once. The best configuration is
-    written to best.yaml in the study's folder, for `lstmcast train --config`.
+    The search space is `tuning.space` in the YAML file. The same command continues an interrupted
+    study; several processes that run it at once share one. The best configuration is written to
+    best.yaml in the study's folder, for `lstmcast train --config`.
     """
     seconds = None if timeout is None else parse_duration(timeout)
     experiment = read_experiment(config, overrides or ())

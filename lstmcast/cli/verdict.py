@@ -18,7 +18,7 @@ def print_report(report: "Report", fitted: str, *, details: bool = False) -> Non
         fitted: what the baselines were fitted on, in words.
         details: print further tables.
     """
-    from lstmcast.cli.details import detail_tables
+    from lstmcast.cli.detail_tables import detail_tables
 
     screen = out()
     conclusive = report.verdict.point_p is not None

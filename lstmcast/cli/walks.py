@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmcast.cli.backtest import METRICS, is_whole, print_walk
 from lstmcast.cli.console import print_json
-from lstmcast.cli.opening import keep
+from lstmcast.cli.result_files import write_result
+from lstmcast.cli.walk_tables import METRICS, is_whole, print_walk
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,5 +53,5 @@ def evaluate_walk(
     else:
         print_walk(found, details=details)
     if baselines is None:
-        keep(walk.path / METRICS, found.to_dict(), is_whole)
+        write_result(walk.path / METRICS, found.to_dict(), is_whole)
     check_conditions(found.report, list(conditions))

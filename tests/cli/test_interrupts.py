@@ -16,7 +16,7 @@ import lstmcast.run
 import lstmcast.training
 from lstmcast.cli import backtest, interrupts
 from lstmcast.cli.interrupts import patience
-from lstmcast.cli.progress import Finished
+from lstmcast.cli.train_progress import Finished
 from lstmcast.evaluation.backtest import Backtest
 from lstmcast.evaluation.backtest.folds import Fold
 from lstmcast.prices.history import PriceHistory

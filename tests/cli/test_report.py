@@ -22,7 +22,7 @@ def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def place(trained_place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     """A copy to spoil; two baselines are enough for a page."""
     few = partial(evaluate_run, baselines=["random_walk", "ewma"])
-    monkeypatch.setattr("lstmcast.cli.pages.evaluate_run", few)
+    monkeypatch.setattr("lstmcast.cli.report_of_run.evaluate_run", few)
     monkeypatch.setattr("lstmcast.api.inside.ORIGINS", 1)
     return Workplace(Path(shutil.copytree(trained_place.root, tmp_path / "copy")))
 
@@ -99,7 +99,7 @@ def test_the_browser_is_shown_the_file(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("webbrowser.open", asked.append)
-    monkeypatch.setattr("lstmcast.cli.pages.run_page", _short_page)
+    monkeypatch.setattr("lstmcast.cli.report_of_run.run_page", _short_page)
     path = tmp_path / "a page.html"
     assert place.invoke("report", "--open", "-o", path).exit_code == 0
     assert asked == [path.as_uri()]

@@ -8,7 +8,7 @@ from support.experiments import same_weights
 from support.histories import simulated
 from support.program import Workplace
 
-from lstmcast.cli.progress import Finished
+from lstmcast.cli.train_progress import Finished
 from lstmcast.left_overs import holding, sweep
 from lstmcast.run import Run
 from lstmcast.training import EpochRecord

@@ -14,7 +14,7 @@ from support.program import Workplace
 from support.runs import forecasts, write_run
 from typer.testing import CliRunner, Result
 
-from lstmcast.cli import confirming
+from lstmcast.cli import confirm
 from lstmcast.cli.app import app
 from lstmcast.run.locks import LOCKS, alone, in_use
 from lstmcast.run.removal import remove, size_of
@@ -291,7 +291,7 @@ def test_runs_and_walks_are_removed(shelf: Shelf) -> None:
 def test_at_a_terminal_it_asks(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, words: str
 ) -> None:
-    monkeypatch.setattr(confirming, "_can_ask", lambda: True)
+    monkeypatch.setattr(confirm, "_can_ask", lambda: True)
     runner = CliRunner(env=shelf.place.environment)
     result = runner.invoke(app, ["runs", "remove", WIDE], input=answer)
     assert result.exit_code == code, result.output

@@ -16,7 +16,7 @@ import pytest
 from support.program import EVERY, Workplace
 
 from lstmcast.cli import app, console, streams
-from lstmcast.cli.progress import Finished, LineProgress
+from lstmcast.cli.train_progress import Finished, LineProgress
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
 from lstmcast.training import EpochRecord

@@ -13,7 +13,7 @@ from rich.console import Console
 from support.histories import as_history, simulated, simulated_bars
 from support.program import Workplace
 
-from lstmcast.cli.progress import BarProgress, LineProgress
+from lstmcast.cli.train_progress import BarProgress, LineProgress
 from lstmcast.run import Run
 from lstmcast.training import EpochRecord
 from lstmcast.training.forecaster import Forecaster

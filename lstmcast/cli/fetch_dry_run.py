@@ -1,10 +1,11 @@
-"""What is told of a history that was fetched: what was read, what was found, and a dry run."""
+"""`lstmcast fetch --dry-run`: what would be read, shown and not stored."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.cli.console import err, figures, print_json, print_table
+from lstmcast.cli.fetch_output import finding_lines, read_line
 
 if TYPE_CHECKING:
     from lstmcast.prices.history import PriceHistory
@@ -12,25 +13,8 @@ if TYPE_CHECKING:
     from lstmcast.prices.symbols import Reference
     from lstmcast.prices.update import Rules
 
-MOST_FINDINGS = 12
-"""Lines of findings shown; all of them are stored, and `lstmcast data check` shows the rest."""
 ENDS = 3
-"""Rows at the beginning and at the end that a dry run shows."""
-
-
-def finding_lines(history: "PriceHistory") -> list[str]:
-    """Return the first of the findings, a line each."""
-    shown = history.findings[:MOST_FINDINGS]
-    checks = max((len(item.check) for item in shown), default=0)
-    lines = [f"  {item.level:<7}  {item.check:<{checks}}  {item.message}" for item in shown]
-    more = len(history.findings) - MOST_FINDINGS
-    return [*lines, f"  and {more} more: `lstmcast data check`"] if more > 0 else lines
-
-
-def read_line(history: "PriceHistory") -> list[str]:
-    """Return which column of a file was read as what, for sources that read files."""
-    said, options = history.details.get("read"), history.details.get("options")
-    return [f"  read: {said}" + (f"; with {options}" if options else "")] if said else []
+"""Rows at the beginning and at the end that are shown."""
 
 
 def print_dry_run(
