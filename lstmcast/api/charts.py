@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lstmcast.evaluation.backtest import SavedWalk
     from lstmcast.prices.history import PriceHistory
 
-    Judged = Run | SavedWalk
+    Judged: TypeAlias = Run | SavedWalk
     """What has forecasts that came true."""
 
 ChartKind = Literal["test", "history", "fan", "training", "ranges", "gates", "importance"]

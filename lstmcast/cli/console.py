@@ -152,10 +152,12 @@ def _parts(table: "Table", screen: "Console") -> list["Table"]:
 
     All in one where a first column and another have no room: then lines break in any case.
     """
-    whole = _with_columns(table, range(len(table.columns)))
+    every = range(len(table.columns))
+    whole = _with_columns(table, every)
     room, parts, chosen = screen.width, [], [0]
-    if _width(table, screen) > room:
-        table.padding = 0  # one space between columns in the place of two
+    if _width(table, screen) <= room:
+        return [whole]
+    table.padding = 0  # one space between columns in the place of two
     for number in range(1, len(table.columns)):
         if len(chosen) > 1 and _width(_with_columns(table, [*chosen, number]), screen) > room:
             parts.append(_with_columns(table, chosen))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lstmcast.evaluation.coverage import CoverageCheck
+    from lstmcast.evaluation.coverage_check import CoverageCheck
 
 
 def coverage_cell(check: "CoverageCheck") -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lstmcast.evaluation import Report
-    from lstmcast.evaluation.coverage import CoverageCheck
+    from lstmcast.evaluation.coverage_check import CoverageCheck
 
 
 def report_tables(report: "Report", fitted: str) -> "list[Table]":

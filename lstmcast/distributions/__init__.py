@@ -6,6 +6,7 @@ neither torch nor pandas.
 """
 
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
+from lstmcast.distributions.evaluated import EvaluatedDistribution, with_nulls
 from lstmcast.distributions.grid import QuantileGrid
 from lstmcast.distributions.levels import STATED_LEVELS
 from lstmcast.distributions.plain import from_plain, shape_of, to_plain
@@ -16,6 +17,7 @@ from lstmcast.distributions.student_t import StudentTMixture, student_t_log_dens
 __all__ = [
     "STATED_LEVELS",
     "Distribution",
+    "EvaluatedDistribution",
     "FloatArray",
     "LinearPool",
     "PointForecast",
@@ -28,4 +30,5 @@ __all__ = [
     "shape_of",
     "student_t_log_density",
     "to_plain",
+    "with_nulls",
 ]

@@ -13,21 +13,25 @@ jumps at the stated quantiles, and the log score of a quantile forecast is only 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
-from scipy.special import gammaln, stdtr, stdtrit
 
 from lstmcast.distributions.base import FloatArray
+from lstmcast.distributions.special import gammaln, stdtr, stdtrit
 
 TAIL_DF = 5.0
 """Tails of daily returns; the mean and the variance of the distribution exist."""
 
-_LOG_PEAK = float(gammaln((TAIL_DF + 1) / 2) - gammaln(TAIL_DF / 2) - 0.5 * np.log(np.pi * TAIL_DF))
+
+@cache
+def _log_peak() -> float:
+    """Log density of the standard Student-t at zero."""
+    return float(gammaln((TAIL_DF + 1) / 2) - gammaln(TAIL_DF / 2) - 0.5 * np.log(np.pi * TAIL_DF))
 
 
 def _log_standard_density(z: FloatArray) -> FloatArray:
-    density: FloatArray = _LOG_PEAK - (TAIL_DF + 1) / 2 * np.log1p(z * z / TAIL_DF)
+    density: FloatArray = _log_peak() - (TAIL_DF + 1) / 2 * np.log1p(z * z / TAIL_DF)
     return density
 
 

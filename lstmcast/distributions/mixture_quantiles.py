@@ -22,11 +22,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, stdtr, stdtrit
 
 from lstmcast.distributions.base import FloatArray
+from lstmcast.distributions.special import gammaln, gauss_legendre, stdtr, stdtrit
 
-_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(6)
+_NODES = 6
+"""Of Gauss-Legendre quadrature between two levels."""
+
 _ROUNDS = 5
 _SMALL_STEP = 1e-4
 """A last step below this, in units of the narrowest scale, leaves an error around its fourth
@@ -185,7 +187,7 @@ def _panels(mixture: MixtureArrays, x: FloatArray, half: FloatArray) -> FloatArr
         middle, reach = (centre - loc[:, None]) * unit, half * unit
         power = -(df[:, None] + 1) / 2
         area = np.zeros_like(half)
-        for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
+        for node, weight in gauss_legendre(_NODES):
             u = middle + node * reach
             area += weight * np.exp(power * np.log1p(u * u))
         total += height[:, None] * area

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
+from lstmcast.distributions.evaluated import EvaluatedDistribution
 from lstmcast.distributions.grid import QuantileGrid
 from lstmcast.distributions.pools import LinearPool
 from lstmcast.distributions.recalibrated import RecalibratedDistribution
@@ -31,6 +32,8 @@ def to_plain(distribution: Distribution, horizons: int, row: int = 0) -> dict[st
         TypeError: if there is no way to write such a distribution.
     """
     match distribution:
+        case EvaluatedDistribution(base):
+            return to_plain(base, horizons, row)
         case StudentTMixture():
             parts = ("df", "loc", "scale", "shares")
             values = {

@@ -7,8 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from lstmcast.distributions.base import Distribution, FloatArray
+from lstmcast.distributions.special import gauss_legendre
 
-_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
+_NODES = 4
+"""Of Gauss-Legendre quadrature on each piece."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class RecalibratedDistribution:
         half, centre = np.diff(ends, axis=-1) / 2, (ends[..., 1:] + ends[..., :-1]) / 2
         gained = np.zeros(self.shape)
         for piece in range(shape[-1]):
-            for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
+            for node, weight in gauss_legendre(_NODES):
                 z = self.unit * (centre[..., piece] + node * half[..., piece])
                 lean = 1 - self.base.cdf(self._median + z) - self.base.cdf(self._median - z)
                 gained += weight * half[..., piece] * extra[..., piece] * lean

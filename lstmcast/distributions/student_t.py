@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, stdtr, stdtrit
 
 from lstmcast.distributions.base import FloatArray
 from lstmcast.distributions.mixture_quantiles import MixtureArrays, quick_quantiles
 from lstmcast.distributions.roots import invert
+from lstmcast.distributions.special import gammaln, stdtr, stdtrit
 
 
 def student_t_log_density(

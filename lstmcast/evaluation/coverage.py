@@ -5,19 +5,16 @@ comes with its standard error, because a hundred days say little about 5 % of mi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.significance import MIN_DAYS, long_run_variance, newey_west_lags
 from lstmcast.evaluation.terciles import TERCILES
 from lstmcast.predictions import QUANTILES, RANGES, inside_ranges, is_point
-
-OVERALL = "overall"
 
 TOLERANCE, SUBSET_TOLERANCE = 0.015, 0.03
 """Deviations too small to matter, over all days and over a subset of them, even where there are
@@ -27,34 +24,6 @@ CRITICAL_ERRORS = 2.8
 """Deviations up to this many standard errors are within sampling error. Of 16 looks at ranges that
 are exactly right, on all days and in the terciles, it rejects one in one evaluation of twenty or
 fewer (`benchmarks/sampling_error.py`)."""
-
-
-@dataclass(frozen=True)
-class CoverageCheck:
-    """The empirical coverage of one range over all rows, or over a subset of them.
-
-    Args:
-        horizon: sessions ahead.
-        nominal: coverage that the range states, in %.
-        subset: `overall`, `low_volatility`, `medium_volatility`, `high_volatility`, or a year.
-        days: sessions that had such a row.
-        coverage: share of outcomes inside the range.
-        standard_error: of that share, by day and with Newey-West.
-        calibrated: the coverage is within 1.5 points of the nominal one (3 in a subset), or within
-            sampling error; None below 60 days.
-    """
-
-    horizon: int
-    nominal: int
-    subset: str
-    days: int
-    coverage: float
-    standard_error: float
-    calibrated: bool | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 def subset_label(subset: str) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from lstmcast.evaluation.coverage import OVERALL, CoverageCheck, subset_label
+from lstmcast.evaluation.coverage import subset_label
+from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.direction import too_few
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lstmcast.evaluation.ablation import Ablation
 from lstmcast.evaluation.comparison import Comparison
-from lstmcast.evaluation.coverage import CoverageCheck
+from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.diagnostics import Diagnostics
 from lstmcast.evaluation.point import PointReport
 from lstmcast.evaluation.scores import ByHorizon

@@ -2,6 +2,7 @@
 
 The part of the verdict of `evaluate` that the forecasts alone give in a moment: no baseline is
 fitted. Volatility terciles need the bars; without bars only all days together are judged.
+What it takes to judge is imported where that is done: trust that is kept from before needs none.
 """
 
 from collections.abc import Mapping
@@ -10,17 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstmcast.evaluation.coverage import (
-    OVERALL,
-    CoverageCheck,
-    check_coverage,
-    check_coverage_ahead,
-)
-from lstmcast.evaluation.phrases import ahead, deviations, too_short
-from lstmcast.evaluation.scores import row_losses
-from lstmcast.evaluation.significance import enough_days
-from lstmcast.evaluation.stale_prices import never_moved
-from lstmcast.evaluation.terciles import volatility_terciles
+from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.predictions import is_point
 
 TEST, RECENT = "{} test days", "the last {} sessions"
@@ -101,6 +92,10 @@ def trust_in(
         longest: horizon up to which ranges are judged; all that there are if None.
         period: how to call so many days, `TEST` or `RECENT`.
     """
+    from lstmcast.evaluation.coverage import check_coverage_ahead
+    from lstmcast.evaluation.significance import enough_days
+    from lstmcast.evaluation.stale_prices import never_moved
+
     still = never_moved(predictions)
     symbols = tuple(str(symbol) for symbol in predictions["symbol"].unique())
     moved = predictions[~predictions["symbol"].isin(still)]
@@ -127,6 +122,10 @@ def trust_in(
 def _checks(
     nearest: pd.DataFrame, bars: Mapping[str, pd.DataFrame], horizon: int
 ) -> tuple[CoverageCheck, ...]:
+    from lstmcast.evaluation.coverage import check_coverage, check_coverage_ahead
+    from lstmcast.evaluation.scores import row_losses
+    from lstmcast.evaluation.terciles import volatility_terciles
+
     known = all(
         str(symbol) in bars and rows["origin"].isin(bars[str(symbol)].index).all()
         for symbol, rows in nearest.groupby("symbol")
@@ -140,6 +139,8 @@ def _line(checks: tuple[CoverageCheck, ...], days: str, horizon: int) -> str:
     shown = [c for c in checks if (c.horizon, c.nominal, c.subset) == (horizon, SHOWN, OVERALL)]
     if not shown:
         return f"on {days} it stated no ranges"
+    from lstmcast.evaluation.phrases import ahead
+
     further = "" if horizon == 1 else f" {ahead(horizon)}"
     return f"on {days} the {SHOWN} % range{further} contained {100 * shown[0].coverage:.1f} %"
 
@@ -147,6 +148,9 @@ def _line(checks: tuple[CoverageCheck, ...], days: str, horizon: int) -> str:
 def _doubts(
     checks: tuple[CoverageCheck, ...], days: int, horizon: int, period: str, *, moved: bool
 ) -> tuple[Doubt, ...]:
+    from lstmcast.evaluation.phrases import ahead, deviations, too_short
+    from lstmcast.evaluation.significance import enough_days
+
     these = period.format(days) if period == RECENT else f"the {period.format(days)}"
     if not moved:
         message = f"the close never moved on {these}, so its ranges cannot be judged"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lstmcast.evaluation.ablation import Ablation
 from lstmcast.evaluation.comparison import Comparison
-from lstmcast.evaluation.coverage import CoverageCheck
+from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.point import PointReport
 from lstmcast.evaluation.significance import Test
 

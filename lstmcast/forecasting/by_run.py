@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.ahead import SymbolForecast, forecast_ahead
+from lstmcast.forecasting.cached_forecasts import (
+    JudgedForecasts,
+    keep_forecasts,
+    key_by_run,
+    recall_forecasts,
+)
 from lstmcast.forecasting.forecast_warnings import (
     ForecastWarning,
     sessions_elapsed,
@@ -44,20 +50,25 @@ def forecast_by_run(
     if run.shares_features:
         _tell_of_late(histories, tell)
     symbols = [history.symbol for history in histories if history.symbol in chosen]
-    # What is explained takes gradients, which graphs have none of.
-    forecaster = run.forecaster() if request.why else run.quick_forecaster(tell)
-    forecasts, more = _ahead(forecaster, histories, request.horizon, symbols)
-    failures += more
+    key = key_by_run(run, histories, symbols, request)
+    forecaster, made = None, recall_forecasts(key)
+    if made is None:
+        # What is explained takes gradients, which graphs have none of.
+        forecaster = run.forecaster() if request.why else run.quick_forecaster(tell)
+        made, more = _judged(run, forecaster, histories, symbols, request)
+        failures += more
+        if not more and all(group.graphs for group in forecaster.groups):
+            keep_forecasts(key, made)
+    forecasts, trust = made.forecasts, made.trust
     ahead = {forecast.symbol for forecast in forecasts}
     known = [history for history in histories if history.symbol in ahead]
     warnings = [_left_out(failure) for failure in failures if failure.symbol not in chosen]
     warnings += staleness_warnings(forecasts, known, request.day)
-    longest = len(forecasts[0].table) if forecasts else 1
-    trust, doubts = trust_on_test_days(run, histories, longest, request.as_of)
     by_symbol = {history.symbol: history for history in known}
-    warnings += doubts + symbol_warnings(forecasts, by_symbol, trust.symbols if trust else ())
+    warnings += made.warnings
+    warnings += symbol_warnings(forecasts, by_symbol, trust.symbols if trust else ())
     told = {}
-    if request.why:
+    if forecaster is not None and request.why:
         broken = {failure.symbol for failure in failures}
         told = widenings(forecaster, [h for h in histories if h.symbol not in broken], ahead)
     issued = [
@@ -75,6 +86,20 @@ def forecast_by_run(
     ]
     failures = [failure for failure in failures if failure.symbol in chosen]
     return ForecastParts(issued, failures, warnings)
+
+
+def _judged(
+    run: "Run",
+    forecaster: "Forecaster",
+    histories: Sequence[PriceHistory],
+    symbols: Sequence[str],
+    request: ForecastRequest,
+) -> tuple[JudgedForecasts, list[Failure]]:
+    """What the networks forecast, and how such ranges held on the test days."""
+    forecasts, failures = _ahead(forecaster, histories, request.horizon, symbols)
+    longest = len(forecasts[0].table) if forecasts else 1
+    trust, warnings = trust_on_test_days(run, histories, longest, request.as_of)
+    return JudgedForecasts(forecasts, trust, warnings), failures
 
 
 def _attached(

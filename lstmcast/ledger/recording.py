@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lstmcast import __version__
-from lstmcast.baselines import BASELINES, BaselineInputs
-from lstmcast.baselines.divergence import attempt, checked_forecast
-from lstmcast.distributions import Distribution, to_plain
+from lstmcast.distributions import Distribution, FloatArray, to_plain, with_nulls
 from lstmcast.forecasting.issued import IssuedForecast
+from lstmcast.forecasting.result_cache import identity_of, keep, key_of, recall
 from lstmcast.ledger.entries import Entry, ForecastRecord, Statement
 from lstmcast.ledger.ledger import Ledger
 from lstmcast.ledger.schema import MODEL
@@ -64,7 +64,8 @@ def _recorded(
 ) -> ForecastRecord:
     ahead = forecast.ahead
     history = store.load(ahead.symbol, forecast.source).between(None, ahead.origin)
-    said = {MODEL: ahead.distribution, **baseline_forecasts(history, len(ahead.table))}
+    said = {MODEL: _said(ahead.distribution, len(ahead.table))}
+    said |= _said_by_baselines(history, len(ahead.table))
     return ForecastRecord(
         issued_at=moment,
         replayed=replayed,
@@ -81,8 +82,38 @@ def _recorded(
     )
 
 
+class Said(NamedTuple):
+    """What one forecaster says: its distribution as JSON, and `(horizons, 22)` numbers."""
+
+    document: str
+    numbers: FloatArray
+
+
+def _said_by_baselines(history: PriceHistory, horizons: int) -> dict[str, Said]:
+    """What the baselines say from the newest bar: kept from before, or worked out and kept."""
+    key = key_of("baselines", history=identity_of(history), horizons=horizons)
+    kept = recall(key)
+    try:
+        if kept is not None:
+            return {
+                name: Said(document, np.array(numbers, dtype=np.float64))
+                for name, (document, numbers) in kept.items()
+            }
+    except (TypeError, ValueError, AttributeError):
+        pass  # of another form
+    found = {
+        name: _said(distribution, horizons)
+        for name, distribution in baseline_forecasts(history, horizons).items()
+    }
+    keep(key, {name: [said.document, with_nulls(said.numbers)] for name, said in found.items()})
+    return found
+
+
 def baseline_forecasts(history: PriceHistory, horizons: int) -> Mapping[str, Distribution]:
     """What the baselines say from the newest bar, fitted on all bars; those that can."""
+    from lstmcast.baselines import BASELINES, BaselineInputs
+    from lstmcast.baselines.divergence import attempt, checked_forecast
+
     bars = history.adjusted()
     inputs = BaselineInputs(
         symbol=history.symbol,
@@ -104,15 +135,18 @@ def baseline_forecasts(history: PriceHistory, horizons: int) -> Mapping[str, Dis
     return found
 
 
-def _statement(forecaster: str, distribution: Distribution, table: pd.DataFrame) -> Statement:
-    horizons = len(table)
+def _said(distribution: Distribution, horizons: int) -> Said:
     numbers = np.column_stack(
         [distribution.quantiles(LEVELS)[0, :horizons], distribution.mean()[0, :horizons]]
     )
+    return Said(json.dumps(to_plain(distribution, horizons), separators=(",", ":")), numbers)
+
+
+def _statement(forecaster: str, said: Said, table: pd.DataFrame) -> Statement:
     return Statement(
         forecaster=forecaster,
-        distribution=json.dumps(to_plain(distribution, horizons), separators=(",", ":")),
+        distribution=said.document,
         dates=tuple(f"{date:%Y-%m-%d}" for date in table["date"]),
         assumed=tuple(map(bool, table["assumed"])),
-        numbers=numbers,
+        numbers=said.numbers,
     )

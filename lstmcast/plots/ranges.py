@@ -19,7 +19,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lstmcast.errors import DataError
-from lstmcast.evaluation.coverage import CRITICAL_ERRORS, OVERALL, CoverageCheck, subset_label
+from lstmcast.evaluation.coverage import CRITICAL_ERRORS, subset_label
+from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.direction import too_few
 from lstmcast.evaluation.significance import enough_days
 from lstmcast.plots.style import INK, MEDIAN, MIDDLE_BAND, MUTED, TITLE, Sheet, count, styled

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -44,6 +43,8 @@ from lstmcast.reading import STORE_BYTES, read_file
 
 MOST_SESSIONS = 200_000
 """Rows of a file; a century of daily bars has 26,000."""
+MOST_LOADED = 64
+"""Histories of which a store remembers what it loaded, each a few hundred kilobytes."""
 LOCK_SECONDS = 120.0
 _BROKEN = (pa.ArrowException, OSError, ValueError)
 """What Parquet's reader raises of damaged bytes."""
@@ -88,18 +89,31 @@ class PriceStore:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+        self._loaded: dict[Path, tuple[tuple[int, ...], PriceHistory]] = {}
 
     def path(self, symbol: str, source: str) -> Path:
         """Return where the history of `symbol` from `source` is, or would be."""
         return self._folder(source) / f"{symbol_to_stem(normalise_symbol(symbol))}.parquet"
 
     def load(self, symbol: str, source: str) -> PriceHistory:
-        """Return the stored history.
+        """Return the stored history; the same object as before while the file is the same.
 
         Raises:
             StoreError: not fetched yet, damaged, or of another schema version.
         """
         path = self.path(symbol, source)
+        state = _state(path)
+        if state is not None and (known := self._loaded.get(path)) and known[0] == state:
+            return known[1]
+        history = self._verified(path, symbol, source)
+        if state is not None:
+            while len(self._loaded) >= MOST_LOADED:
+                del self._loaded[next(iter(self._loaded))]
+            self._loaded[path] = state, history
+        return history
+
+    def _verified(self, path: Path, symbol: str, source: str) -> PriceHistory:
+        """The history in a file, compared with its hashes and the rules."""
         about, table = self._read(path, normalise_symbol(symbol), source)
         try:
             unsealed(about, table)
@@ -148,6 +162,8 @@ class PriceStore:
         Raises:
             StoreError: another process holds it for more than `timeout` seconds.
         """
+        import filelock  # takes longer to load than a file takes to read
+
         path = self.path(symbol, source)
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -269,6 +285,15 @@ def _to_parquet(history: PriceHistory) -> bytes:
     # the numbers of a column hardly repeat, so dictionaries make the file larger and slower
     pq.write_table(sealed(history), buffer, compression="zstd", use_dictionary=False)
     return buffer.getvalue()
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file is replaced or written; None where it cannot be asked."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
 def _open(path: Path) -> pq.ParquetFile:

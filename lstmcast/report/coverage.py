@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from lstmcast.evaluation.coverage import OVERALL, CoverageCheck, subset_label
+from lstmcast.evaluation.coverage import subset_label
+from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.report.content import Chart, Key, Section, Table, Variant, figure, percent
 
 _COLORS = {50: "--series-1", 80: "--series-2", 90: "--series-3", 95: "--series-4"}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from lstmcast.evaluation.coverage import OVERALL
+from lstmcast.evaluation.coverage_check import OVERALL
 from lstmcast.evaluation.finding import SIGNIFICANT
 from lstmcast.evaluation.report import MODEL, Report
 from lstmcast.report.content import Tile, figure, percent

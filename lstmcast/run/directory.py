@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,8 @@ class Run:
         """
         file = self._verified("config.yaml", CONFIG_BYTES)
         try:
-            return load_experiment(file)
+            about = file.stat()
+            return _experiment(file, (about.st_ino, about.st_size, about.st_mtime_ns))
         except ConfigError as error:
             faults = "; ".join((error.message, *error.problems))
             raise RunError(
@@ -345,6 +347,12 @@ class Run:
         if not path.is_file():
             raise RunError(f"`{name}` of the run {self.path} is not a file", _AGAIN)
         return path
+
+
+@lru_cache(maxsize=16)
+def _experiment(file: Path, state: tuple[int, ...]) -> Experiment:  # noqa: ARG001 - part of the key
+    """The experiment in a file, read once for as long as the file is the same."""
+    return load_experiment(file)
 
 
 def _members(names: Sequence[str]) -> "tuple[BaselineMember, ...]":

@@ -16,12 +16,8 @@ from support.simulated import (
 
 from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.distributions import StudentTMixture
-from lstmcast.evaluation.coverage import (
-    CoverageCheck,
-    check_coverage,
-    check_coverage_ahead,
-    overlap,
-)
+from lstmcast.evaluation.coverage import check_coverage, check_coverage_ahead, overlap
+from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.diagnostics import diagnose
 from lstmcast.evaluation.point import expanding_mean, slope_on_changes
 from lstmcast.evaluation.scores import row_losses

@@ -20,7 +20,7 @@ from lstmcast.distributions import StudentTMixture
 from lstmcast.errors import ConditionError
 from lstmcast.evaluation import Finding, Report, evaluate
 from lstmcast.evaluation.conditions import check_conditions
-from lstmcast.evaluation.coverage import CoverageCheck
+from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.finding import interpret
 from lstmcast.evaluation.significance import Test, sidak

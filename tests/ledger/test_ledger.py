@@ -202,7 +202,7 @@ CROWD = """
 import os, sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
-from ledger.test_book import recorded
+from ledger.test_ledger import recorded
 from lstmcast.ledger import Ledger
 children = []
 for name in {names!r}:

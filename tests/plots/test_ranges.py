@@ -11,12 +11,12 @@ from support.simulated import constant_t, predict, random_walk
 from lstmcast.errors import DataError
 from lstmcast.evaluation.coverage import (
     CRITICAL_ERRORS,
-    CoverageCheck,
     check_coverage,
     check_coverage_by_year,
     pit_shares,
     subset_label,
 )
+from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.terciles import volatility_terciles
 from lstmcast.plots import ranges_chart

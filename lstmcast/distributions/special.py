@@ -1,0 +1,38 @@
+"""Special functions and quadrature, loaded when one is first called.
+
+`import scipy.special` takes longer than a short forecast, and a forecast that is kept from before
+(`lstmcast.forecasting.kept`) is shown without any of them.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def gammaln(x: ArrayLike) -> Any:
+    """Log of the absolute value of the gamma function."""
+    from scipy import special
+
+    return special.gammaln(x)
+
+
+def stdtr(df: ArrayLike, t: ArrayLike) -> Any:
+    """Distribution function of Student's t at `t`, broadcast over its arguments."""
+    from scipy import special
+
+    return special.stdtr(df, t)
+
+
+def stdtrit(df: ArrayLike, p: ArrayLike) -> Any:
+    """Quantile of Student's t at the probability `p`, broadcast over its arguments."""
+    from scipy import special
+
+    return special.stdtrit(df, p)
+
+
+@cache
+def gauss_legendre(count: int) -> tuple[tuple[np.float64, np.float64], ...]:
+    """Nodes in (-1, 1) with their weights."""
+    return tuple(zip(*np.polynomial.legendre.leggauss(count), strict=True))
