@@ -30,7 +30,7 @@ from lstmcast.errors import DataError
 
 if TYPE_CHECKING:
     from lstmcast.training.linear import LinearModel
-    from lstmcast.training.reading import Reading
+    from lstmcast.training.symbol_inputs import SymbolInputs
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ class Linear:
 
 
 def _along(
-    inputs: Sequence[BaselineInputs], readings: Sequence["Reading"], cuts: Sequence[pd.Timestamp]
+    inputs: Sequence[BaselineInputs],
+    readings: Sequence["SymbolInputs"],
+    cuts: Sequence[pd.Timestamp],
 ) -> list[PerSymbolForecast]:
     """The forecasts of each symbol, each by the last fit that its origin may know."""
     from lstmcast.training.linear import fit_linear, fitted_rows
@@ -101,7 +103,7 @@ def _along(
     ]
 
 
-def _calibration_start(readings: Sequence["Reading"], first: pd.Timestamp) -> pd.Timestamp:
+def _calibration_start(readings: Sequence["SymbolInputs"], first: pd.Timestamp) -> pd.Timestamp:
     """The session up to which the fit is made whose ranges are followed up to the first fit."""
     dates = pd.DatetimeIndex([])
     for reading in readings:
@@ -124,7 +126,7 @@ def _stops(inputs: Sequence[BaselineInputs], cut: pd.Timestamp, first: pd.Timest
 
 def _forecast(
     inputs: BaselineInputs,
-    reading: "Reading",
+    reading: "SymbolInputs",
     fits: pd.DatetimeIndex,
     models: Sequence["LinearModel"],
 ) -> PerSymbolForecast:

@@ -10,14 +10,14 @@ from lstmcast.distributions import FloatArray
 from lstmcast.features import Bars
 
 if TYPE_CHECKING:
-    from lstmcast.training.reading import Reading
+    from lstmcast.training.symbol_inputs import SymbolInputs
 
 
-def network_inputs(inputs: BaselineInputs, features: FloatArray | None) -> "Reading":
+def network_inputs(inputs: BaselineInputs, features: FloatArray | None) -> "SymbolInputs":
     """What may be known of a symbol at each close, with the volatility that networks scale by."""
-    from lstmcast.training.reading import Reading
+    from lstmcast.training.symbol_inputs import SymbolInputs
 
-    return Reading(
+    return SymbolInputs(
         inputs.symbol,
         pd.DatetimeIndex(inputs.bars.index),
         np.asarray(features, dtype=np.float64),

@@ -18,7 +18,8 @@ from lstmcast.errors import OutputError
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep, temporary_folder
 from lstmcast.prices.history import PriceHistory
-from lstmcast.run.directory import WEIGHTS, Run, RunSymbol
+from lstmcast.run.directory import Run, RunSymbol
+from lstmcast.run.files import WEIGHTS
 from lstmcast.run.folders import SCHEMA
 from lstmcast.run.record import parse_record, seal, sha256
 

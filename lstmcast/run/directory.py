@@ -24,10 +24,10 @@ from lstmcast.reading import (
     CONFIG_BYTES,
     RECORD_BYTES,
     RUN_BYTES,
-    TooLargeError,
     hash_file,
     read_file,
 )
+from lstmcast.run.files import RETRAIN, WEIGHTS, file_faults, verified_file
 from lstmcast.run.folders import newest, no_run, read_record
 from lstmcast.run.record import FILES
 from lstmcast.run.summary import NetworkSummary, read_summary
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
     from lstmcast.baselines import BaselineMember
     from lstmcast.training import Forecaster
 
-WEIGHTS = "model.safetensors"
-_WRITTEN = ("config.yaml", WEIGHTS, "history.csv", "predictions.parquet")
-"""What every training writes beside `run.json`."""
-
-_AGAIN = "train the run again with `lstmcast train --config`"
 _HISTORY = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
 """Columns of numbers in `history.csv`."""
 
@@ -147,7 +142,7 @@ class Run:
             raise RunError(
                 f"`predictions.parquet` of the run {self.path} holds {', '.join(foreign[:3])}, "
                 f"and the run is of {', '.join(sorted(known)[:3])}",
-                _AGAIN,
+                RETRAIN,
             )
         return table
 
@@ -163,12 +158,12 @@ class Run:
             table = pd.read_csv(io.BytesIO(read_file(file, RECORD_BYTES)))
             lacking = [name for name in _HISTORY if table[name].dtype.kind not in "if"]
         except (OSError, ValueError, KeyError) as error:
-            raise RunError(f"{where} cannot be read", _AGAIN) from error
+            raise RunError(f"{where} cannot be read", RETRAIN) from error
         if lacking or table.empty:
             raise RunError(
                 f"{where} cannot be read: "
                 + (f"`{lacking[0]}` holds other things than numbers" if lacking else "it is empty"),
-                _AGAIN,
+                RETRAIN,
             )
         return table
 
@@ -296,18 +291,11 @@ class Run:
         Raises:
             RunError: if the weights are missing or damaged.
         """
-        return read_summary(self._verified("model.safetensors", RUN_BYTES))
+        return read_summary(self._verified(WEIGHTS, RUN_BYTES))
 
     def faults(self) -> list[str]:
         """What is wrong with the files that training wrote, a line each."""
-        found = []
-        graphs = (name for name in self.record.get(FILES, {}) if name.endswith(".onnx"))
-        for name in (*_WRITTEN, *graphs):
-            try:
-                self._verified(name, RUN_BYTES)
-            except RunError as error:
-                found.append(error.message)
-        return found
+        return file_faults(self.path, self.record)
 
     def make_charts_folder(self) -> None:
         """Make the folder for charts, if a copy of the run came without it.
@@ -327,26 +315,7 @@ class Run:
         Raises:
             RunError: if it is missing, cannot be read, or has changed since.
         """
-        path = self.path / name
-        known = self.record.get(FILES, {}).get(name)
-        try:
-            if known is not None and hash_file(path, most) != known:
-                raise RunError(
-                    f"`{name}` of the run {self.path} is not what training wrote",
-                    f"restore it from a copy, or {_AGAIN}",
-                )
-            if known is None and path.stat().st_size > most:
-                raise TooLargeError(most)
-        except FileNotFoundError as error:
-            raise RunError(f"`{name}` is missing from the run {self.path}", _AGAIN) from error
-        except OSError as error:
-            raise RunError(
-                f"`{name}` of the run {self.path} cannot be read: {error.strerror or error}",
-                "look at what it is and who may read it",
-            ) from error
-        if not path.is_file():
-            raise RunError(f"`{name}` of the run {self.path} is not a file", _AGAIN)
-        return path
+        return verified_file(self.path, self.record, name, most)
 
 
 @lru_cache(maxsize=16)

@@ -36,7 +36,7 @@ from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinn
 from lstmcast.training.warm_start import copy_weights
 
 PRETRAINED = HeadPrior(units=0.045, features=0.025, bias=0.2, offsets=0.1)
-NEW = HeadPrior(units=0.0, features=0.1, bias=1.0, offsets=0.15, growth=0.25)
+NEW = HeadPrior(units=0.0, features=0.1, bias=1.0, offsets=0.15, rows_exponent=0.25)
 """How far a market's head lies from where it starts. Chosen on validation rows."""
 
 PRIOR_FACTORS = (1.0, 3.0, 0.0)

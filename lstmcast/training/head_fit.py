@@ -49,8 +49,8 @@ class HeadPrior:
         offsets: of what each symbol has beyond what all have in common.
         location: what all of these are multiplied by for the location, which history says least of.
         rows: what share of a row each row counts: returns over overlapping spans repeat themselves.
-        growth: power of the rows, in thousands, that all of these are multiplied by. What suits a
-            year of prices suits that year; only many years, or symbols, tell what lasts.
+        rows_exponent: all of these are multiplied by the rows, in thousands, to this power: a year
+            of prices tells of that year; only many years, or symbols, tell what lasts.
     """
 
     units: float
@@ -59,11 +59,11 @@ class HeadPrior:
     offsets: float
     location: float = 0.3
     rows: float = 1.0
-    growth: float = 0.5
+    rows_exponent: float = 0.5
 
     def at(self, rows: int) -> "HeadPrior":
         """The standard deviations for a number of rows."""
-        return self.times((rows / 1000) ** self.growth)
+        return self.times((rows / 1000) ** self.rows_exponent)
 
     def times(self, factor: float) -> "HeadPrior":
         """All standard deviations multiplied by a factor."""

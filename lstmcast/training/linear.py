@@ -22,7 +22,7 @@ from lstmcast.training.builder import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
 from lstmcast.training.objective import horizon_weights
-from lstmcast.training.reading import Reading, as_returns
+from lstmcast.training.symbol_inputs import SymbolInputs, as_returns
 
 _HEAD = "student_t"
 
@@ -42,7 +42,7 @@ class LinearModel:
     head: Head
     symbols: tuple[str, ...]
 
-    def forecast(self, reading: Reading, first: int, stop: int) -> StudentTMixture:
+    def forecast(self, reading: SymbolInputs, first: int, stop: int) -> StudentTMixture:
         """Forecast from the rows `first` up to, not including, `stop`; all must be complete."""
         rows = slice(first, stop)
         features = torch.from_numpy(self.scaler.transform(reading.features[rows]))
@@ -79,7 +79,7 @@ class _Outcomes:
         )
 
 
-def fitted_rows(readings: Sequence[Reading], stops: Sequence[int]) -> int:
+def fitted_rows(readings: Sequence[SymbolInputs], stops: Sequence[int]) -> int:
     """How many rows a fit would have: complete, with the next session among the rows given."""
     return sum(
         int(reading.complete[: max(stop - 1, 0)].sum())
@@ -88,7 +88,7 @@ def fitted_rows(readings: Sequence[Reading], stops: Sequence[int]) -> int:
 
 
 def fit_linear(
-    readings: Sequence[Reading],
+    readings: Sequence[SymbolInputs],
     stops: Sequence[int],
     horizon: int,
     warm_start: LinearModel | None = None,
@@ -125,7 +125,7 @@ def fit_linear(
 
 
 def _outcomes(
-    readings: Sequence[Reading], rows: Sequence[np.ndarray], scaler: Scaler, horizon: int
+    readings: Sequence[SymbolInputs], rows: Sequence[np.ndarray], scaler: Scaler, horizon: int
 ) -> _Outcomes:
     """The complete rows of all symbols whose outcome is known, end to end."""
     target = LogReturnTarget()

@@ -40,17 +40,17 @@ class Movement:
     """How one group of networks began, and where it went.
 
     Args:
-        began: as networks that were pretrained on simulated markets, as those of an earlier
-            training, or with new weights.
-        fallback_reason: why with new weights, where trained ones were asked for.
+        start: from pretrained networks, from those of an earlier training (warm), or from random
+            weights.
+        fallback_reason: why from random weights, where pretrained ones were asked for.
         width_change: root mean square change of the log width of the pooled 80 % range, one session
-            ahead; None for new weights, for forecasts without a range, and without validation.
+            ahead; None for random weights, for forecasts without a range, and without validation.
         log_scores: of the pool on validation at the start and at the end, of the return in %,
             horizons weighed as in training; lower is better. None where `width_change` is.
         idle: numbers of the members whose LSTM contributes nothing.
     """
 
-    began: Literal["pretrained", "warm", "new"]
+    start: Literal["pretrained", "warm", "random"]
     fallback_reason: str = ""
     width_change: float | None = None
     log_scores: tuple[float, float] | None = None
@@ -63,12 +63,16 @@ class Movement:
     def lines(self) -> list[str]:
         """The same in plain words."""
         said = []
-        if self.began == "new":
+        if self.start == "random":
             why = f": {self.fallback_reason}" if self.fallback_reason else ""
-            said.append(f"the networks began with new weights{why}")
+            said.append(f"the networks began with random weights{why}")
         elif self.width_change is not None and self.log_scores is not None:
             start, end = self.log_scores
-            whose = "the pretrained ones" if self.began == "pretrained" else "those before"
+            whose = (
+                "the pretrained networks"
+                if self.start == "pretrained"
+                else "those of the fold before"
+            )
             said.append(
                 f"the networks moved the width of forecasts by {100 * self.width_change:.1f} % from"
                 f" {whose}; validation log score {start:.3f} -> {end:.3f}"
@@ -83,7 +87,7 @@ class Movement:
 
 
 def movement(
-    part: Prepared, group: Group, numbers: Sequence[int], start: Sequence[Network], first: int
+    part: Prepared, group: Group, numbers: Sequence[int], initial: Sequence[Network], first: int
 ) -> Movement:
     """What training made of a group of networks.
 
@@ -91,15 +95,15 @@ def movement(
         part: the group's data.
         group: the trained networks.
         numbers: of the members that trained.
-        start: what the members went on from, by their place in the group; empty for a new start.
+        initial: what the members went on from, by their place in the group; empty for a new start.
         first: number of the group's first member.
     """
-    began: Literal["pretrained", "warm", "new"] = (
-        "warm" if start else "new" if part.pretrained is None else "pretrained"
+    start: Literal["pretrained", "warm", "random"] = (
+        "warm" if initial else "random" if part.pretrained is None else "pretrained"
     )
     inputs, origins = _validation(part)
     if not origins:
-        return Movement(began, part.fallback_reason)
+        return Movement(start, part.fallback_reason)
     stopped = replace(group, refitted=())
     ends = stopped.forecast(inputs, origins)
     silent = [_without_units(network) for network in group.networks]
@@ -109,29 +113,34 @@ def movement(
         for k, number in enumerate(numbers)
         if max(_difference(ends[name][k], quiet[name][k]) for name in ends) < NOTHING
     ]
-    found = Movement(began, part.fallback_reason, idle=tuple(idle))
-    if began == "new" or not HEADS[part.experiment.model.head].is_distribution:
+    found = Movement(start, part.fallback_reason, idle=tuple(idle))
+    if start == "random" or not HEADS[part.experiment.model.head].is_distribution:
         return found
-    begun = [
-        start[number - first]
-        if start
-        else initial_network(
-            part.experiment, part.scaling.columns, number - first, part.pretrained
-        ).eval()
-        for number in numbers
-    ]
-    devices = [next(network.parameters()).device for network in group.networks]
-    begun = [network.to(device).eval() for network, device in zip(begun, devices, strict=True)]
-    starts = replace(stopped, networks=begun).forecast(inputs, origins)
+    untrained = _as_they_began(part, group, numbers, initial, first)
+    begins = replace(stopped, networks=untrained).forecast(inputs, origins)
     method = part.experiment.model.pool.method
     method = "equal" if method == "validation" else method
-    pools = [{s: combine(m, method) for s, m in each.items()} for each in (starts, ends)]
+    pools = [{s: combine(m, method) for s, m in each.items()} for each in (begins, ends)]
     widths = [np.concatenate([_log_width(pool[name]) for name in origins]) for pool in pools]
     scores = [_log_score(part, inputs, origins, pool) for pool in pools]
     if not np.isfinite(scores).all():
         return found
     change = float(np.sqrt(np.mean((widths[1] - widths[0]) ** 2)))
     return replace(found, width_change=change, log_scores=(scores[0], scores[1]))
+
+
+def _as_they_began(
+    part: Prepared, group: Group, numbers: Sequence[int], initial: Sequence[Network], first: int
+) -> list[Network]:
+    """The group's networks before any training, each on its device."""
+    began = [
+        initial[number - first]
+        if initial
+        else initial_network(part.experiment, part.scaling.columns, number - first, part.pretrained)
+        for number in numbers
+    ]
+    devices = [next(network.parameters()).device for network in group.networks]
+    return [network.to(device).eval() for network, device in zip(began, devices, strict=True)]
 
 
 def _validation(part: Prepared) -> tuple[PanelInputs, Origins]:

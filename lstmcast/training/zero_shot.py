@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lstmcast.nn import Network
     from lstmcast.pretraining.graph import PretrainedGraph
     from lstmcast.pretraining.weights import Pretrained
-    from lstmcast.training.reading import Reading
+    from lstmcast.training.symbol_inputs import SymbolInputs
 
 MIN_SESSIONS = 60
 """Sessions that a history needs."""
@@ -135,7 +135,7 @@ def ahead_and_tracked(
 
 
 def zero_shot_forecasts(
-    readings: "Sequence[Reading]",
+    readings: "Sequence[SymbolInputs]",
     columns: Sequence[str],
     groups: Sequence[str],
     horizon: int,
@@ -176,11 +176,11 @@ def zero_shot_forecasts(
 
 
 def _forecast(
-    networks: "Sequence[Network]", reading: "Reading", inputs: np.ndarray, first: int
+    networks: "Sequence[Network]", reading: "SymbolInputs", inputs: np.ndarray, first: int
 ) -> StudentTMixture:
     import torch
 
-    from lstmcast.training.reading import as_returns
+    from lstmcast.training.symbol_inputs import as_returns
 
     begins = reading.begins
     features = torch.from_numpy(inputs[begins:])

@@ -42,7 +42,7 @@ from lstmcast.training.builder import NEW
 from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED
 from lstmcast.training.group import Group, new_network
 from lstmcast.training.linear import LinearModel, fit_linear
-from lstmcast.training.reading import Reading
+from lstmcast.training.symbol_inputs import SymbolInputs
 from lstmcast.training.zero_shot import zero_shot_forecasts
 
 FIRST = pd.Timestamp("2002-10-01")
@@ -101,7 +101,7 @@ def own_features(
 # --- the fit -------------------------------------------------------------------------------------
 
 
-def columns(rows: int = 700) -> tuple[Reading, np.ndarray]:
+def columns(rows: int = 700) -> tuple[SymbolInputs, np.ndarray]:
     """A GARCH symbol that reads its true volatility in its unit, noise, and its last return."""
     returns, volatility = garch_returns(4, rows)
     bars = bars_from_returns(returns)
@@ -115,7 +115,7 @@ def columns(rows: int = 700) -> tuple[Reading, np.ndarray]:
     return network_inputs(inputs, inputs.features), volatility
 
 
-def fitted_by_hand(reading: Reading, stop: int) -> StudentTMixture:
+def fitted_by_hand(reading: SymbolInputs, stop: int) -> StudentTMixture:
     """The same model in double precision, by scipy with numerical gradients, one horizon."""
     first = reading.begins
     x = reading.features[first:stop]

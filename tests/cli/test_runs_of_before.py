@@ -31,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     result = place.invoke("train", "-c", place.config, *SET, *start)
     assert result.exit_code == 0, result.stderr
     assert "note: `model.start: mixed` no longer exists; `pretrained` is used" in result.stderr
-    assert "began with new weights: `model.hidden_size` is 32, theirs is 64" in result.stderr
+    assert "began with random weights: `model.hidden_size` is 32, theirs is 64" in result.stderr
     run = Run.open(None, place.runs).path
     shutil.copytree(run, place.root / "today")
     _write_as_before(run)

@@ -17,7 +17,7 @@ from lstmcast.training.group import new_network
 from lstmcast.training.head_fit import HeadPrior, fit_head, thinned
 from lstmcast.training.prepare import prepare
 
-PRIOR = HeadPrior(units=0.0, features=0.3, bias=10.0, offsets=0.1, location=1.0, growth=0.0)
+PRIOR = HeadPrior(units=0.0, features=0.3, bias=10.0, offsets=0.1, location=1.0, rows_exponent=0.0)
 LINEAR = ("model.start=pretrained",)
 
 

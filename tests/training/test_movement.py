@@ -31,7 +31,7 @@ def again(result: Trained, networks: Sequence[Network], **changes: object) -> Mo
 def test_pretrained_networks_tell_how_far_they_moved() -> None:
     result = trained(*PRETRAINED)
     (found,) = result.movements
-    assert found.began == "pretrained"
+    assert found.start == "pretrained"
     assert found.width_change is not None
     assert found.log_scores is not None
     assert 0.001 < found.width_change < 1.0
@@ -42,7 +42,7 @@ def test_pretrained_networks_tell_how_far_they_moved() -> None:
     start, end = found.log_scores
     assert line == (
         f"the networks moved the width of forecasts by {100 * found.width_change:.1f} % from the "
-        f"pretrained ones; validation log score {start:.3f} -> {end:.3f}"
+        f"pretrained networks; validation log score {start:.3f} -> {end:.3f}"
     )
 
 
@@ -89,13 +89,16 @@ def test_an_lstm_that_contributes_nothing_is_named() -> None:
 
 def test_new_networks_say_why_they_are_new() -> None:
     (movement,) = trained().movements
-    assert (movement.began, movement.fallback_reason, movement.width_change) == ("new", "", None)
-    assert movement.lines()[0] == "the networks began with new weights"
+    assert (movement.start, movement.fallback_reason, movement.width_change) == ("random", "", None)
+    assert movement.lines()[0] == "the networks began with random weights"
     other = train(small("model.start=pretrained", "training.epochs=1", "model.members=1"))
     (found,) = other.movements
-    assert (found.began, found.fallback_reason) == ("new", "`model.hidden_size` is 4, theirs is 64")
+    assert (found.start, found.fallback_reason) == (
+        "random",
+        "`model.hidden_size` is 4, theirs is 64",
+    )
     assert found.lines()[0] == (
-        "the networks began with new weights: `model.hidden_size` is 4, theirs is 64"
+        "the networks began with random weights: `model.hidden_size` is 4, theirs is 64"
     )
 
 
@@ -105,10 +108,10 @@ def test_a_warm_start_is_told_as_one() -> None:
         result.prepared.experiment, result.histories, Recorder(), warm_start=result.forecaster
     )
     (found,) = later.movements
-    assert found.began == "warm"
+    assert found.start == "warm"
     assert found.log_scores is not None
     assert found.log_scores[0] == pytest.approx(result.movements[0].log_scores[1], abs=1e-4)  # type: ignore[index]  # it is known
-    assert "from those before; validation log score" in found.lines()[0]
+    assert "from those of the fold before; validation log score" in found.lines()[0]
 
 
 def test_no_movement_is_measured_on_what_came_after_validation() -> None:

@@ -28,7 +28,7 @@ MOST_NAMES = 12
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedTable:
     """The bars of one symbol as a file has them.
 
     Args:
@@ -52,7 +52,7 @@ def symbols_in(table: Table, options: ReadOptions) -> list[str]:
     return [name for name in fields.by_ticker if name]
 
 
-def read(table: Table, symbol: str, options: ReadOptions) -> Reading:
+def read(table: Table, symbol: str, options: ReadOptions) -> ParsedTable:
     """Return the bars of `symbol` in a table.
 
     Raises:
@@ -74,7 +74,7 @@ class _Reader:
         self.rows = self.tried = np.arange(len(table))
         self.fields = find_fields(table, options, faults)
 
-    def read(self) -> Reading:
+    def read(self) -> ParsedTable:
         """Return the bars, or raise for all faults at once."""
         prices = self._choose()
         self._check_columns(prices)
@@ -97,7 +97,7 @@ class _Reader:
             self._note("prices", what, "warning")
         for note in self.table.notes:
             self._note("text", note)
-        return Reading(frame, self._said(prices, days.form), tuple(self.findings))
+        return ParsedTable(frame, self._said(prices, days.form), tuple(self.findings))
 
     def _note(self, about: str, message: str, level: Level = "note") -> None:
         self.findings.append(Finding(f"file_{about}", level, message))

@@ -12,7 +12,7 @@ from lstmcast.nn.heads.student_t import StudentTParams
 
 
 @dataclass(frozen=True)
-class Reading:
+class SymbolInputs:
     """What may be known of one symbol at the close of each session.
 
     Args:

@@ -1,0 +1,63 @@
+"""The files of a run, checked before they are read: there, not too large, not altered."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lstmcast.errors import RunError
+from lstmcast.reading import RUN_BYTES, TooLargeError, hash_file
+from lstmcast.run.record import FILES
+
+WEIGHTS = "model.safetensors"
+
+_WRITTEN = ("config.yaml", WEIGHTS, "history.csv", "predictions.parquet")
+"""What every training writes beside `run.json`."""
+
+RETRAIN = "train the run again with `lstmcast train --config`"
+"""What helps where a file is lost."""
+
+
+def verified_file(run: Path, record: Mapping[str, Any], name: str, most: int) -> Path:
+    """A file of a run that has at most so many bytes and is what training wrote.
+
+    Args:
+        run: the run's folder.
+        record: the contents of its `run.json`.
+        name: of the file.
+        most: bytes.
+
+    Raises:
+        RunError: if it is missing, cannot be read, or has changed since.
+    """
+    path = run / name
+    known = record.get(FILES, {}).get(name)
+    try:
+        if known is not None and hash_file(path, most) != known:
+            raise RunError(
+                f"`{name}` of the run {run} is not what training wrote",
+                f"restore it from a copy, or {RETRAIN}",
+            )
+        if known is None and path.stat().st_size > most:
+            raise TooLargeError(most)
+    except FileNotFoundError as error:
+        raise RunError(f"`{name}` is missing from the run {run}", RETRAIN) from error
+    except OSError as error:
+        raise RunError(
+            f"`{name}` of the run {run} cannot be read: {error.strerror or error}",
+            "look at what it is and who may read it",
+        ) from error
+    if not path.is_file():
+        raise RunError(f"`{name}` of the run {run} is not a file", RETRAIN)
+    return path
+
+
+def file_faults(run: Path, record: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the files that training wrote, a line each."""
+    found = []
+    graphs = (name for name in record.get(FILES, {}) if name.endswith(".onnx"))
+    for name in (*_WRITTEN, *graphs):
+        try:
+            verified_file(run, record, name, RUN_BYTES)
+        except RunError as error:
+            found.append(error.message)
+    return found
