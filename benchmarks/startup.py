@@ -1,12 +1,14 @@
 """What it takes to start: `--help` of every command and cheap calls, beside `python -c pass`.
 
     python benchmarks/startup.py
-    python benchmarks/startup.py --repeat 9 --checkout ../another-checkout
+    python benchmarks/startup.py --repeat 9 --checkout . --checkout ../another-checkout
+    python benchmarks/startup.py --only "forecast AAPL"
 
 Each call is a process of its own; the calls take turns, so that a busy minute slows all of them.
-Seconds are medians. CPU seconds (user and system) hardly depend on what else the machine does, so
-the ratio is of those: 1 is what Python itself takes to start. Calls that a checkout does not have
-are left out.
+Seconds are medians. CPU seconds (user and system) hardly depend on what else the machine does.
+Ratios are to `import torch`. `anew` is a forecast with nothing kept from before, as on the first
+call after new bars came. Modules are compiled before anything is timed, as an installed package's
+are. Calls that a checkout does not have are left out.
 """
 
 import argparse
@@ -40,14 +42,28 @@ CALLS = (
     ("data", "show", "AAPL"),
     ("fetch", "AAPL", "--source", "sample"),
     ("forecast", "AAPL"),
+    ("forecast", "GOOG"),
     ("forecast",),
+    ("forecast", "AAPL", "GOOG", "IBM", "MSFT", "--summary"),
+    ("track", "score"),
     ("evaluate", "--baselines", "random_walk"),
     ("plot",),
     ("runs", "list"),
     ("runs", "show"),
     ("doctor", "--offline"),
 )
-"""Real work on one stock and one run, all of it done in seconds."""
+"""Real work on four stocks and one run of AAPL, all of it done in seconds."""
+
+ANEW = (("forecast", "AAPL"), ("forecast", "GOOG"))
+"""Forecasts that are timed with nothing kept as well: by the run, by the pretrained networks."""
+
+FORGETTING = """
+import os, shutil, sys
+shutil.rmtree(os.path.join(os.environ["LSTMCAST_CACHE_DIR"], "forecasts"), ignore_errors=True)
+sys.argv[0] = "lstmcast"
+from lstmcast.__main__ import main
+main()
+"""
 
 AS_A_SHELL_CALLS_IT = """
 import sys
@@ -93,20 +109,23 @@ class Timed:
 
 def environment_of(checkout: Path, folder: Path) -> dict[str, str]:
     """The environment in which a checkout runs on folders of its own."""
+    ours = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **ours,
         "PYTHONPATH": str(checkout),
         "OMP_NUM_THREADS": "1",
         "LSTMCAST_DATA_DIR": str(folder / "data"),
         "LSTMCAST_RUNS_DIR": str(folder / "runs"),
+        "LSTMCAST_CACHE_DIR": str(folder / "cache"),
     }
 
 
 def prepare(checkout: Path, folder: Path, environment: dict[str, str]) -> None:
-    """A store with one stock, and a run of the pretrained networks."""
+    """A store with four stocks, and a run of one of them that is the pretrained networks."""
     config = checkout / "configs" / "aapl.yaml"
     quick = ["--set", "training.epochs=0", "--set", "data.start=2009-01-01"]
-    for words in (["fetch", "AAPL", "--source", "sample"], ["train", "-c", str(config), *quick]):
+    fetch = ["fetch", "AAPL", "GOOG", "IBM", "MSFT", "--source", "sample"]
+    for words in (fetch, ["train", "-c", str(config), *quick]):
         subprocess.run(
             [sys.executable, "-m", "lstmcast", *words],
             env=environment,
@@ -135,6 +154,10 @@ def calls_of(environment: dict[str, str]) -> list[Timed]:
         for words in CALLS
         if words[0].startswith("-") or (words[0],) in paths
     ]
+    calls += [
+        Timed(" ".join(("lstmcast", *words, "(anew)")), ("-c", FORGETTING, *words))
+        for words in ANEW
+    ]
     if ("runs",) in paths:  # completion came with it
         for line in COMPLETIONS:
             asked = {"_LSTMCAST_COMPLETE": "complete_bash", "COMP_WORDS": line}
@@ -147,26 +170,51 @@ def main() -> None:
     """Time every call and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("--repeat", type=int, default=5, help="runs of each call")
-    parser.add_argument("--checkout", type=Path, default=ROOT, help="the checkout to time")
+    parser.add_argument(
+        "--checkout", type=Path, action="append", help="a checkout to time; several take turns"
+    )
+    parser.add_argument("--only", default="", help="time calls with these words alone")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        environment = environment_of(arguments.checkout.resolve(), folder)
-        prepare(arguments.checkout, folder, environment)
-        calls = calls_of(environment)
-        for call in calls:  # once unmeasured: files come into memory, bytecode is written
+        timed: list[tuple[Timed, dict[str, str]]] = []
+        tables: dict[Path, list[Timed]] = {}
+        for number, checkout in enumerate(arguments.checkout or [ROOT]):
+            folder = Path(name, str(number))
+            folder.mkdir()
+            environment = environment_of(checkout.resolve(), folder)
+            prepare(checkout.resolve(), folder, environment)
+            calls = calls_of(environment)
+            usual, others = calls[1], [calls[0], *calls[2:]]
+            chosen = [call for call in others if arguments.only in call.name]
+            tables[checkout] = [usual, *chosen]
+            timed += [(call, environment) for call in tables[checkout]]
+        for (
+            call,
+            environment,
+        ) in timed:  # once unmeasured: files come into memory, bytecode is written
             call.run(environment)
             call.wall.clear()
             call.cpu.clear()
         for _ in range(arguments.repeat):
-            for call in calls:
+            for call, environment in timed:
                 call.run(environment)
-    usual = statistics.median(calls[0].cpu)
+    for checkout, calls in tables.items():
+        print(f"\n{checkout}")
+        show(calls)
+
+
+def show(calls: Sequence[Timed]) -> None:
+    """Print a table; the first call is what the others are compared with."""
+    median = statistics.median
+    usual = median(calls[0].wall), median(calls[0].cpu)
     width = max(len(call.name) for call in calls)
-    print(f"{'call':{width}}  seconds  CPU seconds  ratio")
+    print(f"{'call':{width}}  seconds  ratio  CPU seconds  ratio")
     for call in calls:
-        wall, cpu = statistics.median(call.wall), statistics.median(call.cpu)
-        print(f"{call.name:{width}}  {wall:7.2f}  {cpu:11.2f}  {cpu / usual:5.1f}")
+        wall, cpu = median(call.wall), median(call.cpu)
+        print(
+            f"{call.name:{width}}  {wall:7.2f}  {wall / usual[0]:5.2f}  {cpu:11.2f}"
+            f"  {cpu / usual[1]:5.2f}"
+        )
 
 
 if __name__ == "__main__":
