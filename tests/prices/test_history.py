@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support.bars import make_frame, make_history
 
 from lstmcast.errors import DataError, NoDataInRangeError, UsageError
-from lstmcast.prices.bars import COLUMNS
+from lstmcast.prices import bars as bars_module
+from lstmcast.prices.bars import COLUMNS, Kind
 from lstmcast.prices.history import PriceHistory
 
 Change = Callable[[pd.DataFrame], None]
@@ -273,3 +274,57 @@ def test_the_hash_is_the_same_everywhere() -> None:
 def test_a_symbol_that_is_none_is_refused(symbol: str) -> None:
     with pytest.raises(UsageError, match="`SYMBOL`"):
         PriceHistory.from_frame(make_frame(5), symbol=symbol, source="csv")
+
+
+VALUES = (0.0, -1.0, 1e-9, 50.0, 1e9, float("nan"), float("inf"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    changes=st.lists(
+        st.tuples(st.sampled_from(COLUMNS), st.integers(0, 11), st.sampled_from(VALUES)),
+        max_size=3,
+    ),
+    emptied=st.sets(st.sampled_from(COLUMNS), max_size=3),
+    filled=st.sampled_from((np.nan, 0.0)),
+    order=st.sampled_from(("asc", "desc", "twice")),
+    kind=st.sampled_from(("price", "level")),
+)
+def test_bars_that_obey_every_rule_come_out_as_by_the_rules(
+    changes: list[tuple[str, int, float]], emptied: set[str], filled: float, order: str, kind: Kind
+) -> None:
+    """They are told at once; what comes of it is what the rules make of them one after another."""
+    frame = make_frame(12)
+    for column, row, value in changes:
+        frame.iloc[row, COLUMNS.index(column)] = value
+    frame[sorted(emptied)] = filled
+    if order != "asc":
+        frame = frame.iloc[::-1] if order == "desc" else pd.concat([frame, frame.iloc[:1]])
+
+    def outcome() -> object:
+        try:
+            return bars_module.normalise(frame, "AAPL", kind)
+        except (DataError, NoDataInRangeError) as error:
+            return str(error)
+
+    quick = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bars_module, "_lacking_of_normal", lambda *_: None)
+        slow = outcome()
+    if isinstance(slow, str) or isinstance(quick, str):
+        assert quick == slow
+        return
+    assert isinstance(quick, tuple)
+    assert isinstance(slow, tuple)
+    pd.testing.assert_frame_equal(quick[0], slow[0], check_exact=True)
+    assert quick[1:] == slow[1:]
+
+
+def test_good_bars_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bars_module, "_Table", None)  # what the rules work on
+    frame = make_frame()
+    for lacking in ((), ("open", "high", "low"), ("adj_close", "volume", "dividends", "splits")):
+        frame[list(lacking)] = np.nan
+        assert from_frame(frame).missing == tuple(
+            name for name in COLUMNS if frame[name].isna().all()
+        )
