@@ -27,7 +27,8 @@ import pandas as pd
 from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.calibration import COVERAGES, CalibrationSeries, RowsBySymbol, calibrate
 from lstmcast.distributions import Distribution, StudentTMixture
-from lstmcast.evaluation.coverage import OVERALL, CoverageCheck, check_coverage
+from lstmcast.evaluation.coverage import check_coverage
+from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.terciles import TERCILES, volatility_terciles
 
 DF = 6.0
