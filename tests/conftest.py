@@ -34,10 +34,24 @@ def commands_built_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def features_built_once() -> Iterator[None]:
+    """Hundreds of tests train on the same few histories: see `support.remembered`."""
+    # Not before jaxtyping watches what is imported.
+    from support.remembered import build_features
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lstmcast.features.registry.build_features", build_features)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests, and programs that they start, keep calendars in a folder of their own."""
+    """Tests, and programs that they start, keep calendars in a folder that workers share."""
     before = os.environ.get("LSTMCAST_CACHE_DIR")
-    os.environ["LSTMCAST_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # each worker's own is a folder in that of the run
+    os.environ["LSTMCAST_CACHE_DIR"] = str(base / "lstmcast-cache")
     yield
     if before is None:
         del os.environ["LSTMCAST_CACHE_DIR"]

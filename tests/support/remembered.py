@@ -1,0 +1,66 @@
+"""What tests compute again and again from the same bars, computed once.
+
+Features are a third of what a training, a walk or a command takes in a test, and hundreds of tests
+ask for them of the same few histories. Here they are kept by all that they follow from: every
+number of the bars and the context, and the functions that compute them. A test that alters a bar, a
+group or one of its functions computes them anew.
+
+Tests of the features themselves call `lstmcast.features.build_features`, which is left as it is:
+what is kept stands only where `build_matrices` looks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import pandas as pd
+
+from lstmcast.features import registry
+from lstmcast.features.registry import FeatureGroup, FeatureMatrix
+from lstmcast.prices.history import PriceHistory
+
+KEPT = 300
+"""Of a pool of tens of symbols for a few folds; each is less than a megabyte."""
+
+
+class _Content:
+    """A history that is equal to one with the same content."""
+
+    def __init__(self, history: PriceHistory) -> None:
+        self.history = history
+        context = history.context
+        self.content = (
+            history.symbol, history.source, history.kind, history.missing, history.timezone,
+            history.exchange, history.sha256, bytes_of(history.bars),
+            context and (context.origins, bytes_of(context.values)),
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Content) and self.content == other.content
+
+
+def bytes_of(table: pd.DataFrame) -> tuple[tuple[str, ...], bytes, bytes]:
+    """Every name, day and number of a table of floats."""
+    return tuple(table.columns), table.index.to_numpy().tobytes(), table.to_numpy().tobytes()
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(
+    content: _Content, names: tuple[str, ...], _groups: tuple[FeatureGroup, ...]
+) -> FeatureMatrix:
+    return honest(content.history, names)
+
+
+honest = registry.build_features
+
+
+def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
+    """What `lstmcast.features.build_features` says, in copies: who writes into one spoils none."""
+    groups = tuple(registry.groups_named(names))
+    found = _kept(_Content(history), tuple(names), groups)
+    return replace(
+        found, table=found.table.copy(), scale=found.scale.copy(), closes=found.closes.copy()
+    )
