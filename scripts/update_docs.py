@@ -8,10 +8,11 @@ A test runs the check. What follows from a trained run is written by update_figu
 
 import ast
 import inspect
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, get_args, get_origin
 
@@ -63,29 +64,46 @@ def summary(command: Any) -> str:
     return str(command.help or "").strip().split("\n")[0].rstrip(".")
 
 
-def help_of(*words: str) -> str:
-    """What `lstmcast WORDS --help` prints, the same on every machine."""
+HELPS = """
+import contextlib, io, json, sys
+from lstmcast.cli.app import app
+
+def told(words):
+    with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
+        app([*words, "--help"], prog_name="python -m lstmcast")
+    return shown.getvalue()
+
+print(json.dumps([told(words) for words in json.loads(sys.argv[1])]))
+"""
+
+
+def helps_of(commands: Sequence[Sequence[str]]) -> list[str]:
+    """What `lstmcast WORDS --help` prints of each command, the same on every machine."""
     colours = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
     kept = {
         key: value
         for key, value in os.environ.items()
         if key not in colours and not key.startswith("LSTMCAST_")
     }
-    return subprocess.run(
-        [sys.executable, "-m", "lstmcast", *words, "--help"],
+    # One program for all of them: to start one takes longer than to print its help.
+    done = subprocess.run(
+        [sys.executable, "-c", HELPS, json.dumps(commands)],
         env={**kept, "TERMINAL_WIDTH": "96"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
-    ).stdout
+    )
+    found: list[str] = json.loads(done.stdout)
+    return found
 
 
 def helps() -> str:
     """The help of the program and of each command, subcommands too."""
-    parts = ["## lstmcast", fenced(help_of())]
-    for words, _ in paths():
-        parts += [f"## {' '.join(words)}", fenced(help_of(*words))]
-    return "\n\n".join(parts)
+    commands: list[list[str]] = [[], *(words for words, _ in paths())]
+    return "\n\n".join(
+        f"## {' '.join(words or ['lstmcast'])}\n\n{fenced(told)}"
+        for words, told in zip(commands, helps_of(commands), strict=True)
+    )
 
 
 def exit_codes() -> str:
