@@ -95,7 +95,7 @@ class SourceError(LstmcastError):
 
 
 class RateLimitedError(SourceError):
-    """The source asks to be left alone for a while (HTTP 429)."""
+    """The source is rate-limiting this address (HTTP 429)."""
 
 
 class BlockedError(SourceError):
@@ -103,7 +103,7 @@ class BlockedError(SourceError):
 
 
 class ServerTroubleError(SourceError):
-    """The source has a fault of its own (HTTP 5xx)."""
+    """The source reports a server error (HTTP 5xx)."""
 
 
 class NetworkTroubleError(SourceError):

@@ -40,8 +40,9 @@ class LineProgress(Lines):
             self._best[record.member] = record
         if record.epoch % EVERY == 0 or record.epoch == 1:
             low = self._best.get(record.member, record)
+            at = f"epoch {record.epoch}/{self.epochs}" if record.epoch else "before training"
             self.say(
-                f"member {record.member} epoch {record.epoch}/{self.epochs}: "
+                f"member {record.member} {at}: "
                 f"train {_loss(record.train_loss)} validation {_loss(record.validation_loss)} "
                 f"best {_loss(low.validation_loss)} (epoch {low.epoch}) "
                 f"{record.seconds:.2f} s/epoch"

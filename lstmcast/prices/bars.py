@@ -181,7 +181,7 @@ class _Table:
         others = f" (and on {count(len(days) - 1, 'more day')})" if len(days) > 1 else ""
         raise DataError(
             f"{self.where}: {what.format(*numbers)} on {days[0]}{rule}{others}",
-            hint="correct the row, or go on without such rows with `--accept-suspect`",
+            hint="correct the row, or drop such rows with `--accept-suspect`",
         )
 
 
@@ -189,7 +189,7 @@ def _has_close(frame: pd.DataFrame, where: str) -> None:
     if "close" not in frame.columns:
         raise DataError(
             f"{where}: there is no `close` column among {', '.join(map(str, frame.columns))!r}",
-            hint="date and close are needed; open, high, low, adj_close and volume are optional",
+            hint="date and close are required; open, high, low, adj_close and volume are optional",
         )
 
 
@@ -251,14 +251,14 @@ def _merge_rows_of_a_day(table: _Table) -> None:
     if differ.any():
         raise DataError(
             f"{table.where}: more than one row for {list_dates(iso_dates(differ.index[differ]))}",
-            hint="daily bars need one row a session; intraday data must be reduced first",
+            hint="daily bars need one row a session; resample intraday data first",
         )
     rest = [name for name in COLUMNS if name not in PRICES]
     merged = pd.concat([known.first(), doubled[rest].groupby(level=0).max()], axis=1)
     table.bars = pd.concat([bars[~twice], merged[list(COLUMNS)]]).sort_index()
     table.bars.index.name = "date"
     dates = iso_dates(merged.index)
-    what = f"more than one row for {list_dates(dates)}; the numbers of all were kept"
+    what = f"more than one row for {list_dates(dates)}; their values were merged"
     table.findings.append(Finding("duplicate_rows", "note", what, dates))
 
 
@@ -306,7 +306,7 @@ def _possible_rows(table: _Table) -> None:
     impossible |= _outside(table)
     if impossible.any():
         dates = iso_dates(bars.index[impossible])
-        what = f"{count(len(dates), 'row')} of impossible prices left out: {list_dates(dates)}"
+        what = f"{count(len(dates), 'row')} with impossible prices left out: {list_dates(dates)}"
         table.findings.append(Finding("impossible_rows", "warning", what, dates))
         table.bars = bars[~impossible]
 

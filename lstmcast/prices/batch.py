@@ -90,7 +90,7 @@ def _moment(text: str) -> datetime:
 
 def _not_tried(symbol: str) -> NetworkTroubleError:
     return NetworkTroubleError(
-        f"not tried, as its source could not be reached for {symbol}", reached=False
+        f"not tried: its source could not be reached for {symbol}", reached=False
     )
 
 

@@ -151,5 +151,5 @@ def _lag(item: ContextReference, series: PriceHistory, history: PriceHistory) ->
 def _wrong(text: str, why: str) -> ConfigError:
     return ConfigError(
         f"`data.context` has {text!r}, {why}",
-        hint="entries are written ^VIX, ^N225@1 (sessions late) or fred:CPIAUCSL@45d (days late)",
+        hint="write entries as ^VIX, ^N225@1 (lag in sessions) or fred:CPIAUCSL@45d (lag in days)",
     )

@@ -81,7 +81,7 @@ def histories_of(
 def _named(symbol: Hashable) -> str:
     if symbol is None:
         raise UsageError(
-            "`symbol` is missing: the prices do not say whose they are",
+            "`symbol` is missing: the prices name no symbol",
             "give it, as in `load_prices(frame, symbol='AAPL')`",
         )
     return normalise_symbol(str(symbol))
@@ -117,7 +117,7 @@ def _by_column(frame: pd.DataFrame, symbol: str | None) -> dict[str, pd.DataFram
     if "symbol" not in frame.columns:
         return {_named(symbol): frame}
     if frame["symbol"].isna().any():
-        raise DataError("a row has no `symbol`", "leave such rows out")
+        raise DataError("a row has no `symbol`", "drop such rows")
     parts = {_named(name): rows.drop(columns="symbol") for name, rows in frame.groupby("symbol")}
     return parts if symbol is None else {_named(symbol): _among(parts, symbol)}
 

@@ -157,9 +157,9 @@ def _own_week(history: PriceHistory) -> Finding | None:
         return None
     weekend = iso_dates(dates[_on(dates, SATURDAY, SUNDAY)])
     level: Level = "note"
-    what = f"taken to trade from {name}, as its bars do"
+    what = f"treated as trading {name}, like its bars"
     if name == EVERY_DAY:
-        level, what = "warning", "bars on all seven days: taken for a market that never closes"
+        level, what = "warning", "bars on all seven days: treated as a market that never closes"
     elif len(WEEKS[name]) > 5:
         level, what = "warning", f"{what}: a week of {len(WEEKS[name])} days"
     return Finding("own_week", level, f"{what} ({list_dates(weekend)})", weekend)

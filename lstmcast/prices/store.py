@@ -330,7 +330,7 @@ def _unreadable(path: Path, error: OSError) -> StoreError:
     """What may not be read is not damaged: nobody is told to delete it."""
     return StoreError(
         f"`{path}` cannot be read: {error.strerror or error}",
-        hint="give yourself the right to read it, or name another folder with `--data-dir`",
+        hint="get permission to read it, or choose another folder with `--data-dir`",
     )
 
 

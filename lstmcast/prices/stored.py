@@ -154,7 +154,7 @@ def read_about(schema: pa.Schema) -> About:
         raise NewerError(version) if version > SCHEMA_VERSION else DamagedError(_other(version))
     known = stored.get(ABOUT_HASH)
     if known is not None and known != hashlib.sha256(text).hexdigest().encode():
-        raise DamagedError("has other metadata than their hash says")
+        raise DamagedError("has metadata that do not match their hash")
     whole = stored.get(WHOLE_HASH)
     try:
         about = About.model_validate(values)
@@ -186,13 +186,13 @@ def unsealed(about: About, table: pa.Table) -> None:
         DamagedError: it is not what was written.
     """
     if about.whole is not None and about.whole != _hash(about.text, table):
-        raise DamagedError("holds other bars than its content hash says")
+        raise DamagedError("holds bars that do not match its content hash")
     bars = bars_of(table)
     if sha256_of(bars) != about.sha256:
-        raise DamagedError("holds other bars than its content hash says")
+        raise DamagedError("holds bars that do not match its content hash")
     ends = (about.rows, str(about.first), str(about.last))
     if (len(bars), *iso_dates(bars.index[[0, -1]])) != ends:
-        raise DamagedError("holds other sessions than its metadata say")
+        raise DamagedError("holds sessions that do not match its metadata")
 
 
 def bars_of(table: pa.Table) -> pd.DataFrame:
@@ -212,7 +212,7 @@ def bars_of(table: pa.Table) -> pd.DataFrame:
     if not len(days) or np.isnat(days).any() or (days != days.astype("datetime64[D]")).any():
         raise DamagedError("does not hold daily bars")
     if (np.diff(days) <= np.timedelta64(0)).any():
-        raise DamagedError("holds sessions that are not in their order")
+        raise DamagedError("holds sessions out of order")
     return pd.DataFrame(numbers, index=pd.DatetimeIndex(days, name="date"), columns=list(COLUMNS))
 
 

@@ -46,7 +46,7 @@ def normalise_symbol(text: str) -> str:
         source, colon, rest = symbol.rpartition(":")
         if colon and source.isidentifier() and _SYMBOL.fullmatch(rest):
             raise UsageError(
-                f"`SYMBOL` is {text!a}, which names a source as well",
+                f"`SYMBOL` is {text!a}, which includes a source",
                 hint=f"here the source is not a part of the symbol: give {rest}, and the source "
                 f"{source.lower()} by `data.source` or `--source`",
             )
@@ -88,7 +88,7 @@ def one_source(words: Sequence[str]) -> tuple[str, list[str]]:
     if len(sources) > 1:
         raise UsageError(
             f"`SYMBOL` names {', '.join(words)}, from different sources",
-            "a run's prices are of one source: name it before each of them, or before none",
+            "a run uses one source: put it before all of them, or before none",
         )
     return sources.pop() if sources else AUTO, symbols
 

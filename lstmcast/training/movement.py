@@ -68,20 +68,16 @@ class Movement:
             said.append(f"the networks began with random weights{why}")
         elif self.width_change is not None and self.log_scores is not None:
             start, end = self.log_scores
-            whose = (
-                "the pretrained networks"
-                if self.start == "pretrained"
-                else "those of the fold before"
-            )
+            whose = "pretrained" if self.start == "pretrained" else "previous"
             said.append(
-                f"the networks moved the width of forecasts by {100 * self.width_change:.1f} % from"
-                f" {whose}; validation log score {start:.3f} -> {end:.3f}"
+                f"training changed the width of the {whose} networks' forecasts by "
+                f"{100 * self.width_change:.1f} %; validation log score {start:.3f} -> {end:.3f}"
             )
         if self.idle:
             who = ", ".join(map(str, self.idle))
             said.append(
                 f"the LSTM of member{'s' * (len(self.idle) > 1)} {who} contributes nothing: without"
-                " it the validation forecasts stay the same"
+                " it the validation forecasts are the same"
             )
         return said
 

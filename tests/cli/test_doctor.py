@@ -93,7 +93,7 @@ def test_what_is_broken_is_named_and_the_rest_goes_on(place: Workplace) -> None:
     for problem, words in zip(
         found,
         (
-            "holds other bars than its content hash says",
+            "holds bars that do not match its content hash",
             f"`run.json` of the run {a} cannot be read",
             f"`model.safetensors` of the run {b} is not what training wrote",
             f"`metrics.json` of {b} cannot be read",

@@ -137,7 +137,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
          "equal to 1\n  - `model.network` is 'gru', which does not exist; choose", ""),
         (["training.device=tpu", "model.pool.baselines=[magic]"], 3,
          "the experiment has 2 faults\n  - `model.pool.baselines` names 'magic'", ""),
-        (["data.symbols=[csv:AAA]"], 2, "which names a source as well", "give AAA, and the source"),
+        (["data.symbols=[csv:AAA]"], 2, "which includes a source", "give AAA, and the source"),
         (["data.symbols"], 3, "`--set` must look like", "name a key"),
     ],
 )  # fmt: skip

@@ -67,7 +67,7 @@ def test_the_program_fetches_through_the_real_client(tmp_path: Path, loopback: L
 
     unknown = run_process(tmp_path, loopback, "fetch", "NOPE")
     assert unknown.returncode == 5
-    assert unknown.stderr.startswith("error: Yahoo knows no symbol NOPE")
+    assert unknown.stderr.startswith("error: Yahoo has no symbol NOPE")
     assert unknown.stderr.count("\n") == 2
 
 
@@ -108,7 +108,7 @@ def test_one_failure_does_not_stop_the_others(yahoo: FakeYahoo, program: Any) ->
     assert ran.exit_code == 13
     assert [item["symbol"] for item in ran.json] == ["AAPL", "NOPE", "MSFT", "IBM"]
     assert ran.json[1]["error"]["kind"] == "SymbolNotFoundError"
-    assert "NOPE: error: Yahoo knows no symbol NOPE" in ran.stderr
+    assert "NOPE: error: Yahoo has no symbol NOPE" in ran.stderr
     assert ran.stderr.splitlines()[-1] == "error: 1 of 4 symbols failed: NOPE"
     assert [entry.symbol for entry in program.store.entries()] == ["AAPL", "IBM", "MSFT"]
 
@@ -124,7 +124,7 @@ def test_a_source_that_cannot_be_reached_is_asked_for_one_symbol(
     assert first["kind"] == "NetworkTroubleError"
     assert "the connection to query2.finance.yahoo.com failed" in first["message"]
     for error in others:
-        assert error["message"] == "not tried, as its source could not be reached for AAPL"
+        assert error["message"] == "not tried: its source could not be reached for AAPL"
         assert (error["kind"], error["exit_code"]) == ("NetworkTroubleError", 6)
     assert ran.stderr.splitlines()[-1] == "error: 3 of 3 symbols failed: AAPL, MSFT, IBM"
     some = program.run("fetch", "AAPL", "sample:IBM", "MSFT", *away)
@@ -139,7 +139,7 @@ def test_hosts_that_say_nothing_cost_one_time_budget(yahoo: FakeYahoo, program: 
     assert ran.exit_code == 6
     assert ran.seconds < 3
     assert "did not answer within 1 s" in ran.json[0]["error"]["message"]
-    assert ran.json[2]["error"]["message"].startswith("not tried, ")
+    assert ran.json[2]["error"]["message"].startswith("not tried: ")
 
 
 def test_a_symbol_whose_answer_breaks_does_not_stop_the_others(

@@ -35,7 +35,7 @@ def test_a_flood_is_told_and_nothing_stored(
     ran = program.fetch("AAPL", "--timeout", "4")
     if kind == "chart":
         assert ran.exit_code == 6
-        assert "query2.finance.yahoo.com sent more than 8 MiB" in ran.stderr
+        assert "query2.finance.yahoo.com sent an unusable answer: more than 8 MiB" in ran.stderr
         assert yahoo.kinds.count("chart") <= 2  # asking again would bring the same
         assert program.store.entries() == []
     else:  # what comes before the prices may fail: the prices are what counts

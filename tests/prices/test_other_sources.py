@@ -124,7 +124,7 @@ def test_tushare_without_the_right_to_factors_says_that_prices_are_raw(
     assert "adj_close" in history.missing
     (finding,) = history.findings
     assert finding.check == "raw_prices"
-    assert "prices are raw" in finding.message
+    assert "prices are unadjusted" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_tushare_s_other_troubles(
     source = get_source("tushare", options)
     with pytest.raises(NoDataInRangeError, match=r"Tushare has no bars of 600000\.SH"):
         source.fetch("600000.SH")
-    with pytest.raises(SymbolNotFoundError, match="AAPL is none"):
+    with pytest.raises(SymbolNotFoundError, match="AAPL is not one"):
         source.fetch("AAPL")
     loopback.handlers["api.tushare.pro"] = lambda _: Reply.html("<html>login</html>")
     with pytest.raises(BadResponseError, match="Tushare's answer cannot be read"):
@@ -223,7 +223,7 @@ def test_fred_gives_levels(fake_fred: list[Request], options: SourceOptions) -> 
     (request,) = fake_fred
     assert request.path == "/graph/fredgraph.csv"
     assert dict(request.query) == {"id": "CPIAUCSL", "cosd": "2024-01-01"}
-    with pytest.raises(SymbolNotFoundError, match="FRED knows no series NOPE"):
+    with pytest.raises(SymbolNotFoundError, match="FRED has no series NOPE"):
         get_source("fred", options).fetch("NOPE")
 
 
@@ -302,9 +302,9 @@ def test_akshare(loopback: Loopback) -> None:
 
     with pytest.raises(NoDataInRangeError, match=r"AKShare has no bars of 600000\.SH"):
         source.fetch("600000.SH")
-    with pytest.raises(SymbolNotFoundError, match="AAPL is none"):
+    with pytest.raises(SymbolNotFoundError, match="AAPL is not one"):
         source.fetch("AAPL")
-    with pytest.raises(UsageError, match="do not reach AKShare"):
+    with pytest.raises(UsageError, match="AKShare does not use"):
         get_source("akshare", SourceOptions(proxy="http://127.0.0.1:1"))
     loopback.handlers["eastmoney.com"] = lambda _: Reply.html("<html>login</html>")
     with pytest.raises(BadResponseError, match="Eastmoney's answer for 600036 cannot be read"):

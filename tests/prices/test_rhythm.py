@@ -127,7 +127,7 @@ def test_a_currency_in_utc_is_named_and_its_evening_session_is_not_refused() -> 
     six = every[every.day_of_week != 5]
     (finding,) = found(make_frame(len(six)).set_axis(six, axis="index"), "EURUSD=X")
     assert (finding.check, finding.level) == ("own_week", "warning")
-    assert "Sunday to Friday, as its bars do: a week of 6 days" in finding.message
+    assert "Sunday to Friday, like its bars: a week of 6 days" in finding.message
 
 
 @pytest.mark.parametrize("symbol", ["NBK.KW", "2222.SR", "ARAMCO"])
@@ -140,7 +140,7 @@ def test_a_market_that_opens_on_sundays_is_taken_as_it_is(symbol: str) -> None:
         return
     (finding,) = findings
     assert (finding.check, finding.level) == ("own_week", "note")
-    assert finding.message.startswith("taken to trade from Sunday to Thursday, as its bars do")
+    assert finding.message.startswith("treated as trading Sunday to Thursday, like its bars")
 
 
 def test_a_sunday_market_without_its_holidays_is_taken_too() -> None:
@@ -169,7 +169,7 @@ def test_a_stock_is_not_taken_for_a_market_that_never_closes_in_silence() -> Non
     frame = make_frame(400).set_axis(days, axis="index")
     (finding,) = found(frame, "BTC")
     assert (finding.check, finding.level) == ("own_week", "warning")
-    assert "bars on all seven days: taken for a market that never closes" in finding.message
+    assert "bars on all seven days: treated as a market that never closes" in finding.message
     assert found(frame, "BTC-USD") == []
 
 

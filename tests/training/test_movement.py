@@ -41,8 +41,8 @@ def test_pretrained_networks_tell_how_far_they_moved() -> None:
     (line,) = found.lines()
     start, end = found.log_scores
     assert line == (
-        f"the networks moved the width of forecasts by {100 * found.width_change:.1f} % from the "
-        f"pretrained networks; validation log score {start:.3f} -> {end:.3f}"
+        f"training changed the width of the pretrained networks' forecasts by "
+        f"{100 * found.width_change:.1f} %; validation log score {start:.3f} -> {end:.3f}"
     )
 
 
@@ -82,8 +82,7 @@ def test_an_lstm_that_contributes_nothing_is_named() -> None:
     found = again(result, [whole, idle])
     assert found.idle == (1,)
     assert found.lines()[-1] == (
-        "the LSTM of member 1 contributes nothing: without it the validation forecasts stay the "
-        "same"
+        "the LSTM of member 1 contributes nothing: without it the validation forecasts are the same"
     )
 
 
@@ -111,7 +110,7 @@ def test_a_warm_start_is_told_as_one() -> None:
     assert found.start == "warm"
     assert found.log_scores is not None
     assert found.log_scores[0] == pytest.approx(result.movements[0].log_scores[1], abs=1e-4)  # type: ignore[index]  # it is known
-    assert "from those of the fold before; validation log score" in found.lines()[0]
+    assert "the width of the previous networks' forecasts by" in found.lines()[0]
 
 
 def test_no_movement_is_measured_on_what_came_after_validation() -> None:

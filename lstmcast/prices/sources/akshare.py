@@ -57,7 +57,7 @@ class AkshareSource:
     def __init__(self, options: SourceOptions) -> None:
         if options.proxy is not None or options.ca_bundle is not None:
             raise UsageError(
-                "`--proxy` and `--ca-bundle` do not reach AKShare",
+                "AKShare does not use `--proxy` and `--ca-bundle`",
                 hint="set HTTPS_PROXY and REQUESTS_CA_BUNDLE instead",
             )
         self.options = options
@@ -71,7 +71,7 @@ class AkshareSource:
         match = _CODE.fullmatch(symbol)
         if match is None:
             raise SymbolNotFoundError(
-                f"AKShare's source knows Chinese shares, and {symbol} is none",
+                f"AKShare covers Chinese shares only, and {symbol} is not one",
                 hint="codes are written 600036.SS, 000001.SZ or 430047.BJ",
             )
         started = time.monotonic()
@@ -83,7 +83,7 @@ class AkshareSource:
         if raw.empty:
             raise NoDataInRangeError(
                 f"AKShare has no bars of {symbol} from {start or 'its start'} to {end or 'today'}",
-                hint="check the code; an address that asked too often gets nothing either",
+                hint="check the code; too many requests from one address also return nothing",
             )
         left = self.options.timeout - (time.monotonic() - started)
         adjusted, more = ask_patiently(lambda: self._ask(match[1], span, "qfq"), left)

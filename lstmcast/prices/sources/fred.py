@@ -76,7 +76,7 @@ class FredSource:
         except (ValueError, KeyError, IndexError, pd.errors.ParserError) as error:
             raise BadResponseError(
                 f"FRED's answer for {symbol} cannot be read: {type(error).__name__}",
-                hint="try again later; a login page of the network can be the cause too",
+                hint="try again later; the network's login page may be the cause",
             ) from error
         frame = pd.DataFrame({"close": levels.to_numpy()}, index=pd.DatetimeIndex(days))
         return frame.dropna()  # holidays of a daily series, and what is not published yet
@@ -84,6 +84,6 @@ class FredSource:
 
 def _unknown(symbol: str) -> SymbolNotFoundError:
     return SymbolNotFoundError(
-        f"FRED knows no series {symbol}",
-        hint="look for its name at fred.stlouisfed.org, such as CPIAUCSL or DGS10",
+        f"FRED has no series {symbol}",
+        hint="look up its name at fred.stlouisfed.org, such as CPIAUCSL or DGS10",
     )

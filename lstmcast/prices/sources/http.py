@@ -207,13 +207,13 @@ def network_trouble(failure: Exception, host: str, budget: float) -> LstmcastErr
         )
     if isinstance(failure, TooMuchError):
         return FloodError(
-            f"{host} sent {failure}, which is no answer to this",
-            hint="a login page of the network can be the cause; try again later, or another source",
+            f"{host} sent an unusable answer: {failure}",
+            hint="the network's login page may be the cause; try again later, or another source",
         )
     if isinstance(failure, curl.SSLError):
         return UntrustedError(
             f"the certificate of {host} is not trusted here: {plain(failure)}",
-            hint="behind a company's proxy, name its certificate with `--ca-bundle FILE`",
+            hint="behind a corporate proxy, give its certificate with `--ca-bundle FILE`",
         )
     if isinstance(failure, curl.ProxyError):
         return NetworkTroubleError(
@@ -241,17 +241,17 @@ def refusal(name: str, answer: Exchange) -> LstmcastError | None:
         )
     if status >= 500:
         return ServerTroubleError(
-            f"{name} has a fault of its own (HTTP {status})",
+            f"{name} reports a server error (HTTP {status})",
             hint=f"try again in some minutes, {OTHER_SOURCES}",
         )
     return None
 
 
 def rate_limited(name: str, retry_after: str | None) -> RateLimitedError:
-    """Return the error for a source that asks to be left alone, with how long if it said so."""
+    """Return the error for a source that limits requests, with how long if it said so."""
     wait = f"{retry_after} s" if retry_after and retry_after.isdigit() else "15 minutes or more"
     return RateLimitedError(
-        f"{name} asks to be left alone for a while (HTTP 429)",
+        f"{name} is rate-limiting this address (HTTP 429)",
         hint=f"wait {wait}, try another network, {OTHER_SOURCES}",
     )
 

@@ -62,7 +62,7 @@ class TushareSource:
         self.token = os.environ.get(TOKEN, "").strip()
         if not self.token:
             raise UsageError(
-                f"`{TOKEN}` is not set, and Tushare asks for a token",
+                f"`{TOKEN}` is not set, and Tushare requires a token",
                 hint=f"register at tushare.pro, then `export {TOKEN}=...`",
             )
         self.session = GuardedSession("/", options.proxy, options.ca_bundle)
@@ -109,7 +109,7 @@ class TushareSource:
                 Finding(
                     "raw_prices",
                     "warning",
-                    "prices are raw: this account has no right to `adj_factor`, so splits and"
+                    "prices are unadjusted: this account may not read `adj_factor`, so splits and"
                     " dividends show as jumps",
                 )
             ]
@@ -165,7 +165,7 @@ def _code(symbol: str) -> str:
     match = _CODE.fullmatch(symbol)
     if match is None:
         raise SymbolNotFoundError(
-            f"Tushare knows Chinese shares, and {symbol} is none",
+            f"Tushare covers Chinese shares only, and {symbol} is not one",
             hint="codes are written 600036.SH, 000001.SZ or 430047.BJ",
         )
     return f"{match[1]}.{match[2].replace('SS', 'SH')}"

@@ -175,7 +175,7 @@ def test_without_the_package_for_sheets_the_error_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(
-        UsageError, match="the package that reads sheets is not installed"
+        UsageError, match="the package that reads workbooks is not installed"
     ) as caught:
         fetch(EXPORTS / "excel.xlsx")
     assert "pip install 'lstmcast[excel]'" in str(caught.value.hint)

@@ -142,7 +142,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "another symbol in a column": (
         "date,close,Name\n2024-01-02,1.5,MSFT\n2024-01-03,2.5,MSFT\n",
         "holds MSFT, not AAPL",
-        "read it as AAPL all the same with `--columns symbol=-`",
+        "read it as AAPL with `--columns symbol=-`",
         "--columns symbol=-",
     ),
     "another symbol in a header": (
@@ -202,7 +202,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "a decimal comma between commas": (
         "date,close\n2024-01-02,129,98\n2024-01-03,130,15\n",
         "line 2 has 3 cells, its header 2",
-        "a cell that holds the delimiter needs quotes about it",
+        "quote any cell that contains the delimiter",
         "",
     ),
     "a row with too many cells": (
@@ -293,7 +293,7 @@ def test_all_faults_of_a_file_come_in_one_error(tmp_path: Path) -> None:
     ("given", "says"),
     [
         ({"columns": "close"}, "`--columns` is 'close'"),
-        ({"columns": "cloze=Close"}, "names 'cloze', which is not a column of prices"),
+        ({"columns": "cloze=Close"}, "names 'cloze', which is not a price column"),
         ({"columns": "close="}, "gives no name for `close`"),
         ({"columns": "close=A,close=B"}, "names `close` twice"),
         ({"decimal": ";"}, "`--decimal` is ';'"),
@@ -371,4 +371,4 @@ def test_adjusted_says_what_closes_are(tmp_path: Path) -> None:
     frame[["close"]].to_csv(path, index_label="date")
     assert fetch(path).findings == ()
     (finding,) = fetch(path, "--adjusted no").findings
-    assert (finding.level, "they show as jumps" in finding.message) == ("warning", True)
+    assert (finding.level, "splits show as jumps" in finding.message) == ("warning", True)

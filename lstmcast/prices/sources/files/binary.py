@@ -138,7 +138,7 @@ def _open(path: Path, content: bytes) -> Any:
         import python_calamine
     except ImportError as error:
         raise UsageError(
-            f"`{path}` is a sheet, and the package that reads sheets is not installed",
+            f"`{path}` is a workbook, and the package that reads workbooks is not installed",
             hint="`pip install 'lstmcast[excel]'`, or save the sheet as CSV",
         ) from error
     with _told(f"`{path}` is not a workbook that can be read"):

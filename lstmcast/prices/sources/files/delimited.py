@@ -146,7 +146,7 @@ def _evened(path: Path, rows: list[Row], width: int) -> tuple[list[pa.Array], li
         raise DataError(
             f"`{path}` is not a CSV file: line {long[0]} has {len(long[1])} cells,"
             f" its header {width}",
-            hint="correct the line; a cell that holds the delimiter needs quotes about it",
+            hint="correct the line; quote any cell that contains the delimiter",
         )
     columns = [
         pa.array([cells[at] if at < len(cells) else "" for _, cells in rows], pa.string())

@@ -158,9 +158,17 @@ EXPORTERS = (
     Exporter(
         "tradingview-iso", "TradingView, ISO times", "time,open,high,low,close,Volume,Volume MA", ""
     ),
-    Exporter("binance-klines", "Binance, klines without a header", "", "no header: a known shape"),
     Exporter(
-        "binance-us", "Binance, klines of 2025 in microseconds", "", "no header: a known shape"
+        "binance-klines",
+        "Binance, klines without a header",
+        "",
+        "no header: recognised by its layout",
+    ),
+    Exporter(
+        "binance-us",
+        "Binance, klines of 2025 in microseconds",
+        "",
+        "no header: recognised by its layout",
     ),
     Exporter(
         "binance-futures",
@@ -169,7 +177,9 @@ EXPORTERS = (
         "",
     ),
     Exporter("ccxt", "CCXT, `fetch_ohlcv`", "timestamp,open,high,low,close,volume", ""),
-    Exporter("kraken", "Kraken, OHLCVT without a header", "", "no header: a known shape"),
+    Exporter(
+        "kraken", "Kraken, OHLCVT without a header", "", "no header: recognised by its layout"
+    ),
     Exporter("coinbase", "Coinbase, candles", "time,low,high,open,close,volume", ""),
     Exporter(
         "cryptodatadownload",
@@ -177,7 +187,7 @@ EXPORTERS = (
         "unix,date,symbol,open,high,low,close,Volume BTC,Volume USD",
         "an address above the header",
     ),
-    Exporter("mt4", "MetaTrader 4, history center", "", "no header: a known shape"),
+    Exporter("mt4", "MetaTrader 4, history center", "", "no header: recognised by its layout"),
     Exporter(
         "mt5",
         "MetaTrader 5, bars",
@@ -252,7 +262,9 @@ EXPORTERS = (
         "",
     ),
     Exporter("boursorama", "Boursorama", "label\tdate\touv\thaut\tbas\tclot\tvol\tdevise", ""),
-    Exporter("abcbourse", "ABC Bourse, without a header", "", "no header: a known shape"),
+    Exporter(
+        "abcbourse", "ABC Bourse, without a header", "", "no header: recognised by its layout"
+    ),
     Exporter(
         "euronext",
         "Euronext Live",
@@ -361,7 +373,7 @@ EXPORTERS = (
     ),
     Exporter("moex", "Moscow Exchange ISS", "BOARDID;TRADEDATE;SHORTNAME;SECID;NUMTRADES", ""),
     Exporter("dukascopy", "Dukascopy", "Gmt time,Open,High,Low,Close,Volume", ""),
-    Exporter("eoddata", "EODData, without a header", "", "no header: a known shape"),
+    Exporter("eoddata", "EODData, without a header", "", "no header: recognised by its layout"),
     Exporter("zipped", "Any text, zipped", "", "a zip file with one member, or gzip"),
     Exporter("b3-cotahist", "B3, COTAHIST", "00COTAHIST.2024BOVESPA", "fixed width"),
     Exporter("amibroker", "AmiBroker, MetaStock", "<TICKER>,<DTYYYYMMDD>,<OPEN>", ""),

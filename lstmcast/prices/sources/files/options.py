@@ -50,9 +50,9 @@ class ReadOptions:
             UsageError: one of them cannot be.
         """
         if decimal not in (None, ".", ","):
-            raise UsageError(f"`--decimal` is {decimal!r}", hint="it is `.` or `,`")
+            raise UsageError(f"`--decimal` is {decimal!r}", hint="give `.` or `,`")
         if adjusted not in (None, "yes", "no"):
-            raise UsageError(f"`--adjusted` is {adjusted!r}", hint="it is `yes` or `no`")
+            raise UsageError(f"`--adjusted` is {adjusted!r}", hint="give `yes` or `no`")
         return cls(
             columns=_columns(columns or ""),
             date_format=date_format,
@@ -83,13 +83,13 @@ def _columns(text: str) -> dict[str, str]:
     pairs = list(zip(parts[1::2], parts[2::2], strict=True))
     if parts[0].strip() or not pairs:
         raise UsageError(
-            f"`--columns` is {text!r}", hint="it is written `date=DATE1,close=CLOSE_PRICE`"
+            f"`--columns` is {text!r}", hint="write it as `date=DATE1,close=CLOSE_PRICE`"
         )
     found: dict[str, str] = {}
     for role, name in pairs:
         if role not in ROLES:
             raise UsageError(
-                f"`--columns` names {role!r}, which is not a column of prices",
+                f"`--columns` names {role!r}, which is not a price column",
                 hint=f"columns are {', '.join(ROLES)}",
             )
         if not name.strip():

@@ -93,7 +93,7 @@ class _Reader:
             rows = count(int(events.marked.sum()), "row")
             self._note("rows", f"{rows} of dividends and splits between the bars")
         if self.options.adjusted is False and not {"adj_close", "splits"} & set(frame):
-            what = "prices are as traded, and the file has no splits: they show as jumps"
+            what = "prices are as traded and the file has no splits, so splits show as jumps"
             self._note("prices", what, "warning")
         for note in self.table.notes:
             self._note("text", note)
@@ -150,8 +150,7 @@ class _Reader:
             option = "symbol=-" if where == "rows" else f"close={names[0]}"
             raise SymbolNotFoundError(
                 f"`{path}` holds {names[0]}, not {self.symbol}",
-                hint=f"fetch {names[0]}, or read it as {self.symbol} all the same with"
-                f" `--columns {option}`",
+                hint=f"fetch {names[0]}, or read it as {self.symbol} with `--columns {option}`",
             )
         shown = ", ".join(names[:MOST_NAMES]) + (
             f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
@@ -344,7 +343,7 @@ def _would_read(role: str, free: list[str]) -> str:
         named = ",".join(f"{each}={name}" for each, name in order)
         return f"say which is which, as in `--columns {named}`"
     guess = word(free[0]) if free else "NAME"
-    return f"date and close are needed: name it, as in `--columns {role}={guess}`"
+    return f"date and close are required: name it, as in `--columns {role}={guess}`"
 
 
 def _shown(cell: pa.Scalar) -> str:

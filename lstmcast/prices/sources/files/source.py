@@ -47,7 +47,7 @@ class FileSource:
     def __init__(self, options: SourceOptions) -> None:
         if options.path is None and not options.remembered:
             raise UsageError(
-                "`--path` is missing, and `--source csv` reads files",
+                "`--path` is missing, and `--source csv` needs it",
                 hint="give a file, or a folder with files such as AAPL.csv",
             )
         self.path = options.path
@@ -100,7 +100,7 @@ class FileSource:
         """
         if self.path is None or not self.path.is_file():
             raise UsageError(
-                f"`--path` is {str(self.path)!r}, and `--all` is of one file",
+                f"`--path` is {str(self.path)!r}, and `--all` reads one file",
                 hint="give the file, or name the symbols",
             )
         return symbols_in(self.table(self.path, self.reading), self.reading)

@@ -137,7 +137,7 @@ def decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, str]:
     return text, ""
 
 
-_ASK = "`--encoding NAME` tells which encoding it is"
+_ASK = "say which encoding it is with `--encoding NAME`"
 _SAVE = "save it as CSV, or give a CSV, Parquet, Feather or Excel file"
 
 

@@ -34,8 +34,7 @@ def session_days(days: Days, symbol: str) -> tuple[pd.DatetimeIndex, str]:
         return written, ""
     at = int(np.argmax(moved))
     note = (
-        f"times are read on the clock of {zone}: {days.local[at]:%Y-%m-%d %H:%M} is of"
-        f" {there[at]:%Y-%m-%d}"
+        f"times are converted to {zone}: {days.local[at]:%Y-%m-%d %H:%M} is of {there[at]:%Y-%m-%d}"
     )
     return pd.DatetimeIndex(there), note
 
@@ -55,7 +54,7 @@ def _check_clock(local: pd.DatetimeIndex, days: Days, symbol: str, zone: str) ->
         at = int(np.argmax(odd))
         raise DataError(
             f"{symbol}: {days.local[at]:%Y-%m-%d %H:%M} is {local[at]:%H:%M} in {zone}, when no"
-            " daily bar begins or ends, so whose day it is cannot be told",
+            " daily bar begins or ends, so its session cannot be determined",
             hint=f"name the symbol with its exchange, such as {symbol}.T or {symbol}.NS,"
             " or write dates without times into the file",
         )

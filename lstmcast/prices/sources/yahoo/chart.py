@@ -134,7 +134,7 @@ def unreadable(symbol: str, why: str) -> BadResponseError:
     """Return the error for an answer that cannot be used."""
     return BadResponseError(
         f"Yahoo's answer for {symbol} cannot be used: {' '.join(why.split())[:140]}",
-        hint="try again later; a login page of the network can be the cause too",
+        hint="try again later; the network's login page may be the cause",
     )
 
 

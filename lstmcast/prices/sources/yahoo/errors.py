@@ -86,7 +86,7 @@ def _by_reason(answer: Exchange, wanted: Wanted) -> LstmcastError:
         return unreadable(wanted.symbol, f"HTTP {answer.status} without a chart")
     if answer.status == 404:
         return SymbolNotFoundError(
-            f"Yahoo knows no symbol {wanted.symbol}: {reason}",
+            f"Yahoo has no symbol {wanted.symbol}: {reason}",
             hint="share classes take a hyphen (BRK-B), other exchanges a suffix (VOD.L, 600036.SS)",
         )
     return wanted.no_bars(reason)
