@@ -4,9 +4,10 @@ The plugin is jaxtyping's, named in pyproject.toml: every test that calls a netw
 shapes in its annotations.
 """
 
+import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -59,8 +60,28 @@ def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         os.environ["LSTMCAST_CACHE_DIR"] = before
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among modules that are being loaded, nor later among what they hold."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+LONGEST = ("cli/test_end_to_end.py", "test_notebook.py", "pretraining/test_training.py")
+"""Files with a test that takes five seconds or more."""
+
+
+@pytest.hookimpl(trylast=True)  # after they were shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a CUDA device where there is none."""
+    """Begin with the longest, and skip what needs a CUDA device where there is none.
+
+    At the end of a run one worker would wait for the other, which has begun a long one.
+    """
+    items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

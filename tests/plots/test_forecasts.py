@@ -277,6 +277,8 @@ def test_five_hundred_sessions_take_less_than_a_second_and_a_half_of_work() -> N
         canvas: Any = draw(scene).canvas
         canvas.draw()
         spent.append(time.process_time() - start)
+        if spent[-1] < 1.5:  # else a busy machine has another two tries
+            break
     assert min(spent) < 1.5
 
 
