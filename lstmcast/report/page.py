@@ -31,7 +31,10 @@ def plotly_script() -> str:
     Raises:
         OutputError: if the package is not installed, or has none.
     """
-    spec = find_spec("plotly")
+    try:
+        spec = find_spec("plotly")
+    except (ImportError, ValueError):  # something stands in the way of it
+        spec = None
     places = [] if spec is None else list(spec.submodule_search_locations or [])
     for place in places:
         path = Path(place) / "package_data" / "plotly.min.js"

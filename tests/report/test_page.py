@@ -4,10 +4,12 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -158,8 +160,23 @@ def test_importance_is_in_the_table_too() -> None:
     assert [row[0] for row in chart.table.rows] == [effect.name for effect in found.effects]
 
 
-def test_plotly_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lstmcast.report.page.find_spec", lambda _: None)
+class Hidden:
+    """Keeps a package from being found, as some installers' hooks do."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "plotly":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+@pytest.mark.parametrize("how", ["not installed", "hidden", "blocked"])
+def test_plotly_that_is_missing_is_told(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if how == "not installed":
+        monkeypatch.setattr("lstmcast.report.page.find_spec", lambda _: None)
+    elif how == "hidden":
+        monkeypatch.setattr(sys, "meta_path", [Hidden(), *sys.meta_path])
+        monkeypatch.delitem(sys.modules, "plotly", raising=False)
+    else:
+        monkeypatch.setitem(sys.modules, "plotly", ModuleType("plotly"))
     with pytest.raises(OutputError, match="needs plotly, which is not installed") as caught:
         render(page())
     assert caught.value.hint == "run `pip install 'lstmcast[report]'`"
