@@ -106,7 +106,10 @@ def _by_part(checks: Sequence[CoverageCheck]) -> Chart:
                 (),
                 traces,
                 {
-                    "xaxis": {"title": "Closes inside, %"},
+                    "xaxis": {
+                        "title": "Closes inside, %",
+                        "showgrid": False,
+                    },  # it would hide the lines
                     "yaxis": {"type": "category", "autorange": "reversed", "categoryarray": parts},
                     "shapes": lines,
                     "hovermode": "closest",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,10 @@ def test_another_symbol_can_be_chosen_and_names_stay_text(shown: Browser, report
     clean(shown)
 
 
+A4 = 717
+"""Width of a page of A4 between the margins that Chromium leaves, in CSS pixels."""
+
+
 def test_it_prints_in_light_colours(shown: Browser, report: Path) -> None:
     shown.open(report, width=1440, dark=True)
     shown.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -187,5 +192,43 @@ def test_it_prints_in_light_colours(shown: Browser, report: Path) -> None:
     shown.call("Emulation.setEmulatedMedia", media="print")
     hidden = "getComputedStyle(document.querySelector('nav')).display"
     assert shown.evaluate(hidden) == "none"
+    shown.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=A4,
+        height=1000,
+        deviceScaleFactor=1,
+        mobile=False,
+    )
+    wide = "[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)"
+    assert max(shown.evaluate(wide)) <= A4
     shown.call("Emulation.setEmulatedMedia", media="")
     clean(shown)
+
+
+def test_nothing_but_layout_is_without_a_name(shown: Browser, report: Path) -> None:
+    """What a screen reader is told of: each chart, control and image, and headings in order."""
+    shown.open(report, width=1440)
+    shown.call("Accessibility.enable")
+    nodes = shown.call("Accessibility.getFullAXTree")["nodes"]
+    told = [
+        (node["role"]["value"], node["name"]["value"])
+        for node in nodes
+        if not node["ignored"] and "name" in node
+    ]
+    for role in ("image", "figure", "button", "link", "region", "table", "DisclosureTriangle"):
+        assert "" not in [name for kind, name in told if kind == role], role
+    charts = [name for role, name in told if role == "figure"]
+    tables = [name for role, name in told if role == "DisclosureTriangle"]
+    assert charts
+    assert tables == [f"Table: {name}" for name in charts]
+    levels = shown.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_no_grid_hides_what_a_range_states(shown: Browser, report: Path) -> None:
+    shown.open(report, width=1440)
+    count = "document.querySelectorAll('#chart-coverage {}').length"
+    assert shown.evaluate(count.format("path[data-index]")) == 4
+    assert shown.evaluate(count.format(".xgrid")) == 0
+    assert shown.evaluate(count.format(".ygrid")) > 0
