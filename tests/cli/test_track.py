@@ -243,7 +243,7 @@ def spoilt(kind: str, path: Path) -> sqlite3.Connection | None:
 def test_a_bad_ledger_is_one_line_and_its_code(
     place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("lstmcast.ledger.database.PATIENCE", 0.05)
+    monkeypatch.setattr("lstmcast.ledger.database.LOCK_TIMEOUT", 0.05)
     code, fault = BAD[kind]
     path = tmp_path / "bad.sqlite"
     held = spoilt(kind, path)
@@ -302,7 +302,7 @@ def test_a_forecast_is_shown_in_full_where_it_cannot_be_recorded(
     issuing: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gap in the record must be heard of, and is no reason to keep a forecast back."""
-    monkeypatch.setattr("lstmcast.ledger.database.PATIENCE", 0.05)
+    monkeypatch.setattr("lstmcast.ledger.database.LOCK_TIMEOUT", 0.05)
     plain = forecast(issuing, "--no-record")
     for kind in ("locked", "foreign", "damaged", "folder"):
         code, fault = BAD[kind]
