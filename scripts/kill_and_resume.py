@@ -73,7 +73,7 @@ class Place:
         return told
 
 
-GOES_ON = ("going on with what is kept", "folds were done before")
+GOES_ON = ("continuing from the checkpoint", "folds were already done")
 """What a command says that had something to go on with."""
 
 

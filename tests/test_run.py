@@ -132,7 +132,7 @@ def test_weights_that_are_no_numbers(path: Path) -> None:
     name = next(name for name in tensors if name.startswith("member.0"))
     tensors[name].fill_(float("nan"))
     save_file(tensors, model, metadata)
-    with pytest.raises(RunError, match="holds other things than numbers"):
+    with pytest.raises(RunError, match="holds values that are not numbers"):
         Run.open(path, path.parent).forecaster()
 
 

@@ -130,5 +130,5 @@ def _request(horizon: int | None, as_of: str | date | None) -> ForecastRequest:
             f"`as_of` is {as_of!r}, which is not a date", "dates are written 2026-06-30"
         ) from None
     if day is not None and day > today:
-        raise UsageError(f"`as_of` {day} is a day to come", "leave it out for the newest bars")
+        raise UsageError(f"`as_of` {day} is in the future", "leave it out for the newest bars")
     return ForecastRequest(today, None if horizon is None else int(horizon), day)

@@ -148,7 +148,7 @@ def ending() -> int:
     if code in (0, None) and failure is not None:
         error = OutputError(
             f"the output cannot be written: {failure.strerror or failure}",
-            "free space where it goes; files of the command are written all the same",
+            "free space there; the command's files were written in any case",
         )
         print_error(error)
         return error.exit_code

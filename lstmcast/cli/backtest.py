@@ -129,7 +129,7 @@ def backtest(
         jobs=jobs,
     )
     if resume and len(walk.missing()) == len(walk.folds):
-        note("no fold of this walk is done: it begins anew")
+        note("no fold of this walk is finished: it starts with the first")
     if warm_start and jobs != 1:
         note("with `--warm-start` folds run in sequence; `--jobs` only spreads the baselines")
     make_folder(walk.folder, "choose another folder with `--runs-dir`")

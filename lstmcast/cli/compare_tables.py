@@ -167,15 +167,15 @@ def sentence(ours: str, theirs: str, paired: "PairedComparison", name: str) -> s
     difference = paired.differences[name][horizon]
     test, fewest = difference.test, max(MIN_DAYS, MIN_DAYS_PER_HORIZON * horizon)
     if test.days < fewest:
-        return f"{ours} and {theirs}: {test.days} shared days tell nothing, it takes {fewest}"
+        return f"{ours} and {theirs}: {test.days} shared days are too few; {fewest} are needed"
     if math.isnan(difference.p_holm):
-        return f"{ours} and {theirs}: the difference is the same on every day, nothing to test"
+        return f"{ours} and {theirs}: the same difference on every day, so there is nothing to test"
     what = "squared error" if difference.ranges.crps is None else "CRPS"
     where = f"{_ahead(horizon)}, over {test.days:,} days"
     p = p_value(difference.p_holm)
     p = f"p {p.replace('<', '< ')}" if p.startswith("<") else f"p = {p}"
     if difference.p_holm >= SIGNIFICANT:
-        return f"{ours} and {theirs} are level by their {what} {where} ({p})"
+        return f"{ours} and {theirs} show no measurable difference in {what} {where} ({p})"
     word, than = ("better", "lower") if test.mean < 0 else ("worse", "higher")
     gain = difference.ranges.skill
     by = "" if gain is None else f" by {abs(gain):.1%}"

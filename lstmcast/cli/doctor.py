@@ -68,7 +68,8 @@ def examine(
         from lstmcast import doctor as look
     except ImportError as error:
         raise HealthError(
-            f"lstmcast is not whole: {error}", "install it again: `pip install lstmcast`"
+            f"lstmcast is not completely installed: {error}",
+            "install it again: `pip install lstmcast`",
         ) from error
     problems = look.requirements()
     nothing: list[look.Device] = []

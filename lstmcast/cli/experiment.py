@@ -72,7 +72,7 @@ def asked_symbols(words: Sequence[str], option: str = "--config") -> tuple[str, 
     for word in words:
         if Path(word).suffix.lower() in {".yaml", ".yml"} or os.sep in word:
             raise UsageError(
-                f"`SYMBOL` is {word!r}, which looks like a file name name", f"add `{option} {word}`"
+                f"`SYMBOL` is {word!r}, which looks like a file name", f"add `{option} {word}`"
             )
     return one_source(words)
 

@@ -209,7 +209,7 @@ def _without_fresh(store: "PriceStore", wanted: list["Reference"]) -> list["Refe
 
     fresh = set(fetched_lately(store, wanted, datetime.now(UTC)))
     if fresh:
-        note(f"{len(fresh)} of {len(wanted)} symbols were fetched just now and are left out")
+        note(f"{len(fresh)} of {len(wanted)} symbols were fetched recently and are skipped")
     return [reference for reference in wanted if reference not in fresh]
 
 
@@ -225,7 +225,7 @@ def _every_symbol(
         raise UsageError("`--all` and symbols were given", hint="leave one of them out")
     if source != "csv":
         raise UsageError(
-            f"`--all` is of a file, and `--source` is {source!r}", hint="add `--source csv`"
+            f"`--all` reads a file, and `--source` is {source!r}", hint="add `--source csv`"
         )
     names = FileSource(options).symbols()
     if not names:

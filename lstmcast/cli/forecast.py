@@ -184,7 +184,7 @@ def _request(horizon: int | None, as_of: date | None, *, why: bool) -> "Forecast
     from lstmcast.forecasting.request import ForecastRequest
 
     if as_of is not None and as_of > datetime.now(UTC).date():
-        raise UsageError(f"`--as-of` {as_of} is a day to come", "leave it out for the newest bars")
+        raise UsageError(f"`--as-of` {as_of} is in the future", "leave it out for the newest bars")
     return ForecastRequest(_today(), horizon, as_of, why)
 
 

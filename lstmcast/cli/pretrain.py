@@ -136,7 +136,7 @@ def _check_files(out: Path, partial: Path, *, resume: bool) -> None:
     if partial.exists() and not resume:
         raise UsageError(
             f"{partial} keeps a pretraining that was interrupted",
-            "go on with it by `--resume`, or delete the file to begin anew",
+            "continue it with `--resume`, or delete the file to start again",
         )
 
 

@@ -120,7 +120,7 @@ def _plan(experiment: "Experiment", data: Path | None) -> "Plan":
     if not experiment.training.epochs:
         raise ConfigError(
             "`training.epochs` is 0: nothing is trained, and there is nothing to tune",
-            "let `training.epochs` be 1 at least",
+            "set `training.epochs` to at least 1",
         )
     keep_freed_memory()
     return Plan(experiment, tuple(histories), space)

@@ -32,7 +32,7 @@ def print_report(report: "Report", fitted: str, *, details: bool = False) -> Non
         note(f"note: {line}")
     print_verdict(report.verdict)
     if not conclusive:
-        note("the scores are in metrics.json all the same")
+        note("metrics.json has the scores in any case")
 
 
 def print_verdict(verdict: "Verdict") -> None:

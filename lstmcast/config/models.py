@@ -62,8 +62,8 @@ class Data(_Section):
     symbols: Symbols = Field(description="symbols to forecast; several are pooled in one network")
     source: str = Field(
         "auto",
-        description="source the prices were fetched from; `auto` takes the one that the store has, "
-        "of several the one that was fetched last",
+        description="source the prices were fetched from; `auto`: the one in the store, of "
+        "several the one fetched last",
     )
     start: Day | None = Field(None, description="first session used (inclusive date)")
     end: Day | None = Field(None, description="last session used (inclusive date)")
@@ -164,8 +164,8 @@ class Pool(_Section):
 
     method: Literal["equal", "validation", "quantiles"] = Field(
         "equal",
-        description="`equal`: mean of the densities; `validation`: weighted by what validation "
-        "says; `quantiles`: mean of the quantiles",
+        description="`equal`: mean of the densities; `validation`: mean with weights learned on "
+        "validation; `quantiles`: mean of the quantiles",
     )
     floor: float = Field(
         0.2, gt=0, le=1, description="least weight of a member, as a share of its equal weight"
@@ -188,15 +188,15 @@ class Model(_Section):
     )
     start: Start = Field(
         "pretrained",
-        description="`pretrained`: networks begin as those that were trained on simulated markets, "
-        "with a head that also reads the features; where there are none of this size or kind, with "
-        "random weights and a linear model of the features; `random`: with random weights, and the "
-        "head reads the LSTM alone",
+        description="`pretrained`: networks start from those trained on simulated markets, with a "
+        "head that also reads the features; if there are none of this size or kind, from random "
+        "weights and a linear model of the features; `random`: from random weights, and the head "
+        "reads only the LSTM",
     )
     symbol_offsets: Literal["fitted", "none"] = Field(
         "fitted",
-        description="`fitted`: drift, width and tails of each symbol may lie a little off what the "
-        "symbols have in common; `none`: they do not. Not with `start: random`",
+        description="`fitted`: drift, width and tails of each symbol may deviate a little from "
+        "those of the pool; `none`: they may not. Not with `start: random`",
     )
     head: str = Field("auto", description="form of the forecast; `auto` follows `target.kind`")
     members: int = Field(3, ge=1, le=100, description="networks trained from different seeds")
@@ -216,12 +216,12 @@ class Training(_Section):
         300,
         ge=2,
         le=5000,
-        description="sessions in a training window; where it is not given, no more than there are",
+        description="sessions in a training window; unless given, at most the sessions there are",
     )
     supervision: Literal["every", "last"] = Field(
         "every",
-        description="`every`: a loss on every session after the burn-in (many-to-many); `last`: on"
-        " the last session of a window alone (many-to-one)",
+        description="`every`: a loss on every session after the burn-in (many-to-many); `last`: "
+        "on the last session of a window alone (many-to-one)",
     )
     burn_in: int = Field(
         50,
@@ -231,25 +231,24 @@ class Training(_Section):
     )
     sampling: Literal["sessions", "symbols"] = Field(
         "sessions",
-        description="`sessions`: every session is drawn alike; `symbols`: every symbol is, "
-        "however short its history",
+        description="`sessions`: every session is equally likely to be drawn; `symbols`: every "
+        "symbol is, however short its history",
     )
     batch_size: int = Field(8, ge=1, le=65536, description="windows in a step")
     epochs: int = Field(
         100,
         ge=0,
         le=100_000,
-        description="most epochs; in one, about as many sessions carry a loss as there are training"
-        " rows, but at least 8 batches, which in a small pool is each row several times"
-        " (`every`), or every window once (`last`); 0 trains"
-        " nothing: the networks forecast as they begin",
+        description="maximum number of epochs; an epoch has about as many sessions with a loss as "
+        "there are training rows, and at least 8 batches (`every`), or every window once "
+        "(`last`); 0: no training, the networks forecast as pretrained",
     )
     learning_rate: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="AdamW step size; by default 0.0005 for networks that begin with trained"
-        " weights and 0.003 for new ones",
+        description="AdamW step size; by default 0.0005 for networks that start from trained "
+        "weights and 0.003 for others",
     )
     learning_rate_warmup: int = Field(
         40,
@@ -267,25 +266,26 @@ class Training(_Section):
     patience: int = Field(4, ge=1, le=10**9, description="epochs without a better validation loss")
     refit: Literal["validation", "none"] = Field(
         "validation",
-        description="`validation`: train once more with the validation sessions, for as many "
-        "epochs as they found best, and forecast what comes after them with that; `none`: do not",
+        description="`validation`: train again with the validation sessions, for the number of "
+        "epochs that early stopping found, and forecast later sessions with that; `none`: do not",
     )
     clip_norm: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32",
-        description="of matrix products in training: `float32`; `tf32`: rounded to ten bits by a "
-        "CUDA device, elsewhere as `float32`; `bfloat16`: of the encoder, which pays for wide "
-        "networks on processors that have it",
+        description="precision of matrix products in training: `float32`; `tf32`: rounded to ten "
+        "bits on a CUDA device, elsewhere `float32`; `bfloat16`: for the encoder, faster for "
+        "wide networks on processors that support it",
     )
     replay: Literal["auto", "none", "cuda_graph"] = Field(
         "auto",
         description="`auto`, `cuda_graph`: record a training step and play it back on a CUDA "
-        "device, which gives the same bits faster; elsewhere, and with `none`, nothing is recorded",
+        "device, which gives the same bits faster; elsewhere, and with `none`, nothing is "
+        "recorded",
     )
     device: str = Field(
         "auto",
-        description="auto, cpu, cuda, cuda:N or mps; `auto` takes a GPU where there is one and the "
-        "work is large enough to pay for its start",
+        description="auto, cpu, cuda, cuda:N or mps; `auto` uses a GPU if there is one and the "
+        "work is large enough to make up for its start-up time",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="seed of everything that is random")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads in all; 0 takes every core")
@@ -316,8 +316,8 @@ class Calibration(_Section):
 
     kind: Literal["none", "adaptive"] = Field(
         "adaptive",
-        description="`adaptive`: adaptive conformal inference, each outcome moves the intervals to "
-        "come; `none`: as trained",
+        description="`adaptive`: adaptive conformal inference, each outcome moves the intervals "
+        "to come; `none`: as trained",
     )
 
 

@@ -90,15 +90,13 @@ def _refused(path: str) -> str:
     """Why a key cannot be searched; empty where it can be, or is none."""
     first = path.partition(".")[0]
     if path in FIXED:
-        return (
-            f"`tuning.space` names `{path}`, which is no matter of choice: set it in the experiment"
-        )
+        return f"`tuning.space` names `{path}`, which cannot be searched: set it in the experiment"
     if path.startswith(LIST):
         return f"`tuning.space` names `{path}`, which is a list: search one key at a time"
     if first in Experiment.model_fields and first not in SEARCHED:
         return (
-            f"`tuning.space` names `{path}`, by which trials would not be scored on the same "
-            f"rows: search among {', '.join(SEARCHED)}"
+            f"`tuning.space` names `{path}`, which changes the rows that trials are scored on: "
+            f"search among {', '.join(SEARCHED)}"
         )
     return ""
 

@@ -68,7 +68,7 @@ def _distinct(value: object) -> object:
     if any(isinstance(choice, bool) for choice in value):
         raise PydanticCustomError("truth", "no key takes true or false")
     if len({repr(choice) for choice in value}) < len(value):
-        raise PydanticCustomError("twice", "a choice is there twice")
+        raise PydanticCustomError("twice", "a choice is listed twice")
     return value
 
 

@@ -44,7 +44,7 @@ class _Loader(yaml.SafeLoader):
         if node is None:
             return None
         if isinstance(event, yaml.AliasEvent) and id(node) not in self.sizes:
-            raise _refused("an alias stands within what it repeats", mark)
+            raise _refused("an alias contains itself", mark)
         self.composed += 1
         if max(self.composed, self._size(node, mark)) > MOST_VALUES:
             raise _refused(f"it holds more than {MOST_VALUES:,} values", mark)

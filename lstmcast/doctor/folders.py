@@ -122,7 +122,7 @@ def _folder(
     if reason is not None:
         problems.append(Problem("broken", f"`{root}` cannot be written: {reason}", hint))
     elif free < FEWEST_BYTES:
-        words = f"`{root}` has {size(free)} of room left on its disk"
+        words = f"`{root}` has {size(free)} free on its disk"
         problems.append(Problem("warning", words, f"free some, or {hint}"))
     used = size_of(root) if root.is_dir() else 0
     found = Folder(root, root.is_dir(), reason is None, used, free, entries, damaged, swept)

@@ -165,7 +165,7 @@ class Progress:
             RunError: if it is missing, damaged or something else.
             UsageError: if it was begun with other settings.
         """
-        hint = f"delete `{path}` and begin anew without `--resume`"
+        hint = f"delete `{path}` and start again without `--resume`"
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = json.loads((file.metadata() or {})[_METADATA])
@@ -173,7 +173,7 @@ class Progress:
             begun = Settings.from_dict(metadata["settings"])
         except FileNotFoundError as error:
             raise RunError(
-                f"`{path}` does not exist: there is nothing to go on with", "leave out `--resume`"
+                f"`{path}` does not exist: there is nothing to resume", "leave out `--resume`"
             ) from error
         except (
             SafetensorError, KeyError, TypeError, ValueError, UsageError, OSError
@@ -235,7 +235,7 @@ def _refuse_others(begun: Settings, asked: Settings, path: Path) -> None:
         differ = ", ".join(f"`{n}` was {_said(then[n])}, now {_said(now[n])}" for n in changed)
         raise UsageError(
             f"`{path}` was begun with other settings: {differ}",
-            "go on with the settings it was begun with, or delete it and begin anew",
+            "use the settings it was begun with, or delete it and start again",
         )
 
 

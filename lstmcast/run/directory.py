@@ -162,7 +162,11 @@ class Run:
         if lacking or table.empty:
             raise RunError(
                 f"{where} cannot be read: "
-                + (f"`{lacking[0]}` holds other things than numbers" if lacking else "it is empty"),
+                + (
+                    f"`{lacking[0]}` holds values that are not numbers"
+                    if lacking
+                    else "it is empty"
+                ),
                 RETRAIN,
             )
         return table

@@ -44,7 +44,7 @@ def verified_file(run: Path, record: Mapping[str, Any], name: str, most: int) ->
     except OSError as error:
         raise RunError(
             f"`{name}` of the run {run} cannot be read: {error.strerror or error}",
-            "look at what it is and who may read it",
+            "check what it is and who may read it",
         ) from error
     if not path.is_file():
         raise RunError(f"`{name}` of the run {run} is not a file", RETRAIN)

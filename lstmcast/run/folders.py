@@ -71,7 +71,7 @@ def read_record(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RunError(
             f"`run.json` of the run {path} cannot be read: {error.strerror or error}",
-            "look at what it is and who may read it, or name another run",
+            "check what it is and who may read it, or name another run",
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"`run.json` of the run {path} cannot be read", hint) from error
@@ -118,7 +118,7 @@ def _run_folders(runs_dir: Path) -> list[Path]:
     except OSError as error:
         raise RunError(
             f"{runs_dir} cannot be read: {error.strerror or error}",
-            "give yourself the right to read it, or choose another folder with `--runs-dir`",
+            "get permission to read it, or choose another folder with `--runs-dir`",
         ) from error
     return [path for path in paths if path.name[0] != "." and os.path.lexists(path / "run.json")]
 

@@ -151,7 +151,7 @@ def _unreadable_scores(folder: Path) -> str | None:
     """What is wrong with scores that are there and say nothing."""
     if not os.path.lexists(folder / METRICS):
         return None
-    return f"`{METRICS}` of {folder} cannot be read; evaluating it again writes it anew"
+    return f"`{METRICS}` of {folder} cannot be read; evaluating the walk again rewrites it"
 
 
 def _walks(runs_dir: Path) -> list[Path]:

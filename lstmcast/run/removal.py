@@ -99,7 +99,7 @@ def _require_rights(folder: Path) -> None:
 def _not_removed(folder: Path, error: OSError) -> OutputError:
     return OutputError(
         f"`{error.filename or folder}` cannot be removed: {error.strerror or error}",
-        "give yourself the right to change that folder",
+        "get permission to change that folder",
     )
 
 

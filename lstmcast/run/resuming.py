@@ -66,7 +66,7 @@ def interrupted_training(
     folder = kept_folder(runs_dir, experiment.name, digest)
     if resume and not (folder / IDENTITY).exists():
         _refuse_another(runs_dir, experiment.name, identity)
-        tell("nothing is kept of this training: it begins anew")
+        tell("no checkpoint of this training was found: it starts from the beginning")
     with contextlib.ExitStack() as stack:
         try:
             ours = stack.enter_context(holding(folder))
@@ -81,10 +81,13 @@ def interrupted_training(
                 "wait for it, or end it and resume then",
             )
         if ours and not resume and (folder / IDENTITY).exists():
-            tell("an interrupted training of the same is given up; `--resume` would go on with it")
+            tell(
+                "an interrupted training of this experiment is discarded;"
+                " `--resume` would continue it"
+            )
             _empty(folder)
         if ours and resume and (folder / IDENTITY).exists():
-            tell(f"going on with what is kept in {folder}")
+            tell(f"continuing from the checkpoint in {folder}")
         yield Keeper(folder, identity, every, tell) if ours else None
 
 
@@ -147,14 +150,14 @@ def _refuse_another(runs_dir: Path, name: str, identity: dict[str, Any]) -> None
         return
     if not isinstance(kept, dict):
         return
-    hint = f"go on with what it was begun with, or remove {newest.parent} and leave out `--resume`"
+    hint = f"use its original settings, or remove {newest.parent} and leave out `--resume`"
     for part in ("experiment", "device", "threads_per_network", "processes", "lstmcast", "torch"):
         before, now = kept.get(part), identity.get(part)
         if before != now:
             changes = list(differences(before, now, "" if part == "experiment" else part))
             more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
             raise UsageError(
-                f"the interrupted training of {name} is of another configuration: "
+                f"the interrupted training of {name} has another configuration: "
                 f"{', '.join(changes[:3])}{more}",
                 hint,
             )

@@ -110,7 +110,7 @@ def load_forecaster(
 def _require_numbers(tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
-            raise ValueError(f"{name} holds other things than numbers")
+            raise ValueError(f"{name} holds values that are not numbers")
 
 
 def _group(

@@ -136,7 +136,7 @@ def _nothing_to_forecast_with(fallback_reason: str) -> ConfigError:
     return ConfigError(
         "`training.epochs` is 0, and there are no pretrained networks that could forecast without "
         f"training: {fallback_reason or '`model.start` is random'}",
-        "let `training.epochs` be 1 at least, or leave `model` and `target` as they are by default",
+        "set `training.epochs` to at least 1, or leave `model` and `target` as they are by default",
     )
 
 

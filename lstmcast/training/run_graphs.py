@@ -112,7 +112,7 @@ def _group(
     columns = tuple(str(name) for name in metadata[f"{prefix}columns"])
     own = {name.removeprefix(prefix): values for name, values in arrays.items()}
     if not all(np.isfinite(values).all() for values in own.values()):
-        raise ValueError("it holds other things than numbers")
+        raise ValueError("it holds values that are not numbers")
     scaling = scaling_of(own, columns, metadata[f"{prefix}symbols"], experiment)
     members = int(metadata[f"{prefix}members"])
     kinds = (_NETWORKS, _REFITTED) if int(metadata[f"{prefix}refitted"]) else (_NETWORKS,)

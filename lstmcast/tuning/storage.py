@@ -138,7 +138,7 @@ def fault_of(error: Exception, shown: str) -> LstmcastError | None:
     if isinstance(error, Timeout):
         return RunError(
             f"`{shown}` is locked for more than {PATIENCE:g} s",
-            "another process holds it: wait for it, or look whether it hangs",
+            "another process holds it: wait for it, or check whether it hangs",
         )
     if isinstance(error, OSError):
         return OutputError(

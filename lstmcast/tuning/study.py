@@ -337,5 +337,5 @@ def _another(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) ->
             )
     return UsageError(
         f"`{folder}` is a study of other prices: they have been fetched again since",
-        f"let `data.end` be the day of then, or {AFRESH}",
+        f"set `data.end` to the day on which it began, or {AFRESH}",
     )

@@ -171,7 +171,7 @@ def test_a_report_shows_itself_in_a_line(run: Run) -> None:
         (lambda run: run.predict(horizon=1.5), UsageError, "`horizon` is 1.5"),
         (lambda run: run.predict(levels=[100]), UsageError, "`--level` is 100"),
         (lambda run: run.predict(as_of="x"), UsageError, "`as_of` is 'x', which is not a date"),
-        (lambda run: run.predict(as_of="2999-01-01"), UsageError, "is a day to come"),
+        (lambda run: run.predict(as_of="2999-01-01"), UsageError, "is in the future"),
         (lambda run: run.predict(as_of="2001-03-01"), UsageError, "was fitted"),
         (lambda run: run.predict(symbols="NOPE"), StoreError, "NOPE"),
         (lambda run: run.predict(prices="AAA"), UsageError, "`prices` are symbols here"),

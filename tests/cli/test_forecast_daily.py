@@ -221,7 +221,7 @@ def test_a_run_that_knows_what_came_is_refused_or_passed_over(place: Workplace) 
 
 @pytest.mark.parametrize(
     ("day", "fault"),
-    [("2999-01-01", "is a day to come"), ("yesterday", "is 'yesterday', which is not a date")],
+    [("2999-01-01", "is in the future"), ("yesterday", "is 'yesterday', which is not a date")],
 )
 def test_a_day_that_cannot_be_is_refused(place: Workplace, day: str, fault: str) -> None:
     result = place.invoke("forecast", "AAA", "--as-of", day)

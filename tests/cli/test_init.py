@@ -180,7 +180,7 @@ def test_symbols_are_trained_by_the_default_experiment(place: Workplace) -> None
         (["NOPE"], 7, "`data.symbols` NOPE is not in the store"),
         (["AAA", "B-B"], 7, "come from different sources"),
         (["sample:AAA"], 7, "AAA is stored from csv, not from sample"),
-        (["small.yaml"], 2, "'small.yaml', which looks like a file name name"),
+        (["small.yaml"], 2, "'small.yaml', which looks like a file name"),
         (["AAA", "--set", "target.horizon=99"], 3, "`--set target.horizon=99` has 1 fault"),
         (["B-B", "--config", "FILE"], 2, "`SYMBOL` is B-B, and `--config`"),
         (["sample:AAA", "--config", "FILE"], 2, "`SYMBOL` is from sample, and `--config`"),

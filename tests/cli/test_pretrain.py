@@ -96,7 +96,7 @@ def test_it_goes_on_from_what_was_interrupted_and_says_what_came_out(tmp_path: P
         (("--steps", "1", "--without", "nws"), 2, "`without` names nws"),
         (("--steps", "1", "--device", "gpu"), 3, "`--device` is 'gpu', which is not a device"),
         (("--steps", "1", "--device", "cuda:99"), 9, "`--device` is 'cuda:99', and PyTorch"),
-        (("--steps", "1", "--resume"), 8, "does not exist: there is nothing to go on with"),
+        (("--steps", "1", "--resume"), 8, "does not exist: there is nothing to resume"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -43,12 +43,12 @@ def cut(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_training_goes_on_with_resume_and_leaves_nothing(place: Workplace, cut: Path) -> None:
     result = place.invoke("train", "-c", place.config, *EVERY, "--resume")
     assert result.exit_code == 0, result.stderr
-    assert f"going on with what is kept in {cut}" in result.stderr
+    assert f"continuing from the checkpoint in {cut}" in result.stderr
     assert [path.name for path in place.runs.iterdir() if path.name.startswith(".")] == []
     resumed = Run.open(None, place.runs)
     again = place.invoke("train", "-c", place.config, *EVERY, "--resume")
     assert again.exit_code == 0, again.stderr
-    assert "nothing is kept of this training: it begins anew" in again.stderr
+    assert "no checkpoint of this training was found: it starts from the beginning" in again.stderr
     other = Run.open(None, place.runs)
     assert other.name != resumed.name
     for ours, theirs in zip(
@@ -100,7 +100,7 @@ def test_without_resume_it_begins_anew_and_says_what_that_gives_up(
 ) -> None:
     result = place.invoke("train", "-c", place.config, "--set", "training.threads=1")
     assert result.exit_code == 0, result.stderr
-    assert "`--resume` would go on with it" in result.stderr
+    assert "`--resume` would continue it" in result.stderr
     assert not cut.exists()
 
 

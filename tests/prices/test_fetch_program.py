@@ -251,7 +251,7 @@ def test_a_broken_fetch_goes_on_where_it_stopped(
     assert fetched("--resume") == (13, ["AAA", "BAD", "BBB"])
     # The one that failed is still one of three, whatever of them was asked for this time.
     assert fetched("--resume") == (13, ["BAD"])
-    assert "2 of 3 symbols were fetched just now and are left out" in told[-1]
+    assert "2 of 3 symbols were fetched recently and are skipped" in told[-1]
     assert "BAD: error: `" in told[-1]
     assert "error: 1 of 3 symbols failed: BAD" in told[-1]
     make_frame(sessions=80).to_csv(folder / "BAD.csv", index_label="date")
