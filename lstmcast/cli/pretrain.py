@@ -17,8 +17,8 @@ from lstmcast.cli.options import Json
 from lstmcast.cli.progress import lines_or_bars
 
 if TYPE_CHECKING:
+    from lstmcast.pretraining.observers import Interrupted, Observer
     from lstmcast.pretraining.settings import Settings
-    from lstmcast.pretraining.training import Interrupted, Observer
     from lstmcast.pretraining.weights import Pretrained
 
 INTERRUPTED = 130
@@ -101,7 +101,7 @@ def pretrain(
         without=tuple(without or ()),
     )
     keep_freed_memory()
-    from lstmcast.pretraining.training import Interrupted
+    from lstmcast.pretraining.observers import Interrupted
     from lstmcast.pretraining.training import pretrain as train_on_simulations
 
     if not resume:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from lstmcast.pretraining.objective import HeldOutLoss
+    from lstmcast.pretraining.observers import References
     from lstmcast.pretraining.progress import Training
-    from lstmcast.pretraining.training import References
 
 EVERY = 30.0
 """Seconds between two plain lines."""

@@ -10,9 +10,10 @@ The test part is not forecast by any trial. Optuna is imported inside functions:
 a second, and SQLAlchemy as much again where a study is kept in a database.
 """
 
+from lstmcast.tuning.plan import Plan
 from lstmcast.tuning.search import Observer, Tried, tune
 from lstmcast.tuning.space import default_space
-from lstmcast.tuning.study import KeptStudy, Plan
+from lstmcast.tuning.study import KeptStudy
 from lstmcast.tuning.summary import Summary, summarise
 
 __all__ = [

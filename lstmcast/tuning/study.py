@@ -5,7 +5,6 @@ process has gone is told as interrupted, and its values are tried again by whoev
 study that was cut off tries the same values as one that was not.
 """
 
-import json
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
@@ -16,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from lstmcast.config import Choices, Experiment, Interval, Values, differences
-from lstmcast.errors import RunError, UsageError
+from lstmcast.errors import RunError
 from lstmcast.files import make_folder
 from lstmcast.left_overs import sweep
-from lstmcast.prices.history import PriceHistory
+from lstmcast.tuning.plan import Plan, another_study
 from lstmcast.tuning.storage import PATIENCE, open_storage, using
 
 if TYPE_CHECKING:
@@ -38,48 +36,6 @@ _IDENTITY, _START = "identity", "start"
 _WORKER, _AGAIN, _ATTEMPT, TOLD = "worker", "again", "attempt", "told"
 FAULT, SECONDS, EPOCHS, SAME = "fault", "seconds", "epochs", "same"
 """What is told of a trial: each attribute of a study costs a write to the disk, so it is one."""
-
-AFRESH = "begin another study with `--study NAME`"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a study searches.
-
-    Args:
-        experiment: as it was read, not resolved.
-        histories: its prices.
-        space: by the path of a key, its values.
-    """
-
-    experiment: Experiment
-    histories: tuple[PriceHistory, ...]
-    space: Mapping[str, Values]
-
-    def identity(self) -> dict[str, Any]:
-        """All that trials depend on, as JSON: a study has one of these."""
-        rest = self.experiment.model_dump(mode="json", exclude={"tuning", "name"})
-        for key in ("device", "threads", "replay"):  # machines may share a study
-            rest["training"].pop(key, None)
-        identity = {
-            "space": {path: _plain(values) for path, values in self.space.items()},
-            "pruning": self.experiment.tuning.pruning,
-            "experiment": rest,
-            "prices": {history.symbol: history.sha256 for history in self.histories},
-            "context": {
-                history.symbol: [repr(origin) for origin in history.context.origins]
-                for history in self.histories
-                if history.context is not None
-            },
-        }
-        plain: dict[str, Any] = json.loads(json.dumps(identity))
-        return plain
-
-
-def _plain(values: Interval | Choices) -> object:
-    if isinstance(values, Interval):
-        return values.model_dump(mode="json", exclude_defaults=True)
-    return list(values)
 
 
 @dataclass
@@ -189,8 +145,8 @@ class KeptStudy:
             if kept is None:
                 self.study.set_user_attr(_IDENTITY, identity)
             elif kept != identity:
-                raise _another(kept, identity, self.folder)
-            self.mourn()
+                raise another_study(kept, identity, self.folder)
+            self.requeue_interrupted()
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -229,7 +185,7 @@ class KeptStudy:
     def ask(self, most: int) -> "optuna.Trial | None":
         """The next trial, marked as this process's; None where there are enough."""
         with using(self.where), self.asking():
-            self.mourn()
+            self.requeue_interrupted()
             if self.taken() >= most:
                 return None
             trial = self.study.ask()
@@ -251,7 +207,7 @@ class KeptStudy:
             self._cut(trial.number)
             self._queue_again()
 
-    def mourn(self) -> None:
+    def requeue_interrupted(self) -> None:
         """Tell of the trials whose process has gone, and queue what they tried."""
         from optuna.trial import TrialState
 
@@ -319,23 +275,3 @@ def _free(path: Path) -> bool:
 
 def _begin() -> str:
     return "leave out `--resume` to begin it"
-
-
-def _another(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> UsageError:
-    """That a study was begun with something else, and with what."""
-    for part, words in (
-        ("space", "another space"),
-        ("experiment", "another configuration"),
-        ("pruning", "another `tuning.pruning`"),
-    ):
-        if kept.get(part) != asked[part]:
-            found = list(differences(kept.get(part), asked[part]))
-            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-            return UsageError(
-                f"`{folder}` is a study of {words}: {', '.join(found[:3])}{more}",
-                f"go on with what it was begun with, or {AFRESH}",
-            )
-    return UsageError(
-        f"`{folder}` is a study of other prices: they have been fetched again since",
-        f"set `data.end` to the day on which it began, or {AFRESH}",
-    )

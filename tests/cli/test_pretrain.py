@@ -18,9 +18,10 @@ from typer.testing import CliRunner, Result
 from lstmcast.cli.app import app
 from lstmcast.cli.pretrain_progress import BarProgress
 from lstmcast.pretraining.objective import HeldOutLoss
+from lstmcast.pretraining.observers import Interrupted, References, Silent
 from lstmcast.pretraining.progress import Training
 from lstmcast.pretraining.settings import Settings
-from lstmcast.pretraining.training import Interrupted, References, Silent, pretrain
+from lstmcast.pretraining.training import pretrain
 from lstmcast.pretraining.weights import Pretrained
 
 SMALL = (None, None, "cpu", 0, 1, 4, 8, 16, 110, 2, 16, ())

@@ -15,16 +15,11 @@ from support.pretrained import same_weights, tiny
 from lstmcast.errors import DivergedError, RunError, UsageError
 from lstmcast.pretraining import training as training_module
 from lstmcast.pretraining.objective import HeldOut, HeldOutLoss, losses, new_network
+from lstmcast.pretraining.observers import Interrupted, References, Silent
 from lstmcast.pretraining.progress import LEARNING_RATE, Training
 from lstmcast.pretraining.settings import BURN_IN, Settings
 from lstmcast.pretraining.supply import HELD_OUT, Inputs, markets_of, order_of
-from lstmcast.pretraining.training import (
-    Interrupted,
-    References,
-    Silent,
-    learning_rate,
-    pretrain,
-)
+from lstmcast.pretraining.training import learning_rate, pretrain
 from lstmcast.pretraining.weights import Pretrained
 
 
