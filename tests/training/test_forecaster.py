@@ -1,5 +1,7 @@
 """A pool's forecast against a plain loop over sessions, members and horizons."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -13,24 +15,30 @@ HISTORY = simulated()
 LOOKBACK = 24
 
 
-def by_hand(run: Trained, origin: int, window: int | None) -> list[tuple[torch.Tensor, ...]]:
-    """Each member's parameters at a row, `(horizons,)` each.
+def by_hand(
+    run: Trained, origins: Sequence[int], window: int | None
+) -> list[tuple[tuple[torch.Tensor, ...], ...]]:
+    """Each member's parameters at each of some rows, `(horizons,)` each.
 
     The state is carried from session to session: from the first one, or over a window's.
     """
     inputs = run.prepared.inputs
-    first = 0 if window is None else origin - window + 1
-    answers = []
     (group,) = run.forecaster.groups
+    answers = []
     for network in group.refitted:
-        state = None
-        for row in range(first, origin + 1):
-            features = torch.from_numpy(inputs.features[row])[None, None]
-            scale = torch.from_numpy(inputs.scale[row : row + 1])[None]
-            with torch.no_grad():
-                params, state = network(features, scale, state)
-        answers.append(tuple(value[0, 0].double() for value in params))
-    return answers
+        state, first, found = None, 0, []
+        for origin in origins:
+            if window is not None:
+                state, first = None, origin - window + 1
+            for row in range(first, origin + 1):
+                features = torch.from_numpy(inputs.features[row])[None, None]
+                scale = torch.from_numpy(inputs.scale[row : row + 1])[None]
+                with torch.no_grad():
+                    params, state = network(features, scale, state)
+            first = origin + 1
+            found.append(tuple(value[0, 0].double() for value in params))
+        answers.append(found)
+    return list(zip(*answers, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -44,8 +52,7 @@ def test_a_forecast_is_the_mean_of_the_members_densities(
     inputs = run.forecaster.inputs([HISTORY])
     pooled = run.forecaster.forecast(inputs, {"AAA": origins})["AAA"]
     returns = np.linspace(-0.06, 0.06, 7)
-    for k, origin in enumerate(origins):
-        members = by_hand(run, int(origin), window)
+    for k, members in enumerate(by_hand(run, origins.tolist(), window)):
         for step in range(3):
             densities = [
                 stats.t.pdf(100 * returns, *(float(value[step]) for value in member)) * 100
@@ -62,8 +69,7 @@ def test_a_point_forecast_of_prices_is_the_return_to_the_scaled_price() -> None:
     closes = HISTORY.adjusted()["close"].iloc[len(HISTORY) - len(run.prepared.inputs.closes) :]
     trained_on = closes.iloc[run.prepared.parts["AAA"].train]
     low, high = trained_on.min(), trained_on.max()
-    for k, origin in enumerate(origins):
-        ((value,),) = by_hand(run, int(origin), LOOKBACK)
+    for k, ((value,),) in enumerate(by_hand(run, origins.tolist(), LOOKBACK)):
         price = low + float(value) * (high - low)
-        expected = np.log(price / closes.iloc[origin])
+        expected = np.log(price / closes.iloc[origins[k]])
         np.testing.assert_allclose(pooled.mean()[k, 0], expected, rtol=1e-4, atol=1e-6)

@@ -1,23 +1,17 @@
 """The optimiser's steps against PyTorch's own, and the average that follows them."""
 
 import gc
-import os
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from support.experiments import SMALL, random_member, weights
+from support.experiments import random_member, weights
 
 from lstmcast.training.loop import run_epoch
 from lstmcast.training.replay import Replay
 from lstmcast.training.steps import Steps
-
-TESTS = Path(__file__).parents[1]
 
 
 class Plain:
@@ -136,29 +130,3 @@ def test_the_learning_rate_rises_over_the_warm_up() -> None:
         batch = next(panel.training_batches(torch.Generator().manual_seed(seed)))
         run_epoch(network, [batch], steps)
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
-
-
-def test_a_training_loads_neither_a_compiler_nor_scikit_learn() -> None:
-    """Each takes a second to load: longer than a member of a small pool trains."""
-    program = f"""
-import sys
-from pathlib import Path
-from typing import Any
-from lstmcast.config import parse_experiment
-from lstmcast.training import resolve_experiment, train_experiment
-from support.experiments import Recorder
-from support.histories import simulated
-
-experiment = parse_experiment({SMALL!r}, ["model.start=pretrained", "training.refit=validation"])
-experiment = resolve_experiment(experiment, [simulated()])
-train_experiment(experiment, [simulated()], Recorder())
-sys.exit(sorted({{"torch._dynamo", "sklearn"}} & sys.modules.keys()) or 0)
-"""
-    found = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-    )
-    assert found.returncode == 0, found.stderr
