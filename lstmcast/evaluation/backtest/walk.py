@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,7 @@ class Backtest:
             )
         object.__setattr__(self, "folds", tuple(plan))
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where this walk is kept: the same experiment, prices, plan and threads find it again.
 
