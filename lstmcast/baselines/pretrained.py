@@ -43,7 +43,7 @@ class PretrainedNetworks:
 
     def forecast_pooled(self, symbols: Sequence[PooledInputs]) -> list[Distribution]:
         """Forecast every symbol and calibrate by what came true of all of them."""
-        from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED
+        from lstmcast.training.forecaster import tracked_from
         from lstmcast.training.zero_shot import zero_shot_forecasts
 
         inputs = [each.inputs for each in symbols]
@@ -53,7 +53,10 @@ class PretrainedNetworks:
         ]
         firsts = [
             min(
-                max(reading.begins + BURN_IN, part.fit_rows - 1 - MAX_TRACKED),
+                reading.begins
+                + tracked_from(
+                    reading.dates[reading.begins :], reading.dates[max(part.fit_rows - 1, 0)]
+                ),
                 int(part.origins.min()),
             )
             for part, reading in zip(inputs, readings, strict=True)

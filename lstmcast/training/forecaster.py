@@ -25,10 +25,22 @@ BURN_IN = 60
 """Rows with features before forecasts of an untrained experiment count for calibration: until then
 the state remembers the zeros that it began with."""
 
-MAX_TRACKED = 1000
-"""Most sessions before the first forecast through which its ranges are tracked."""
+TRACKED = pd.Timedelta(days=1400)
+"""Time before the first forecast through which its ranges are tracked: some 1,000 sessions. By the
+calendar: to count sessions back from a date takes the bars up to it, which a forecast of an earlier
+day must not need."""
 
-__all__ = ["ExternalMember", "ForecastInputs", "Forecaster", "new_network"]
+__all__ = ["ExternalMember", "ForecastInputs", "Forecaster", "new_network", "tracked_from"]
+
+
+def tracked_from(dates: pd.DatetimeIndex, end: pd.Timestamp) -> int:
+    """The row from which the ranges of networks that nothing was fitted to are tracked.
+
+    Args:
+        dates: sessions with features.
+        end: the last session before their first forecast.
+    """
+    return max(BURN_IN, int(dates.searchsorted(end - TRACKED)))
 
 
 class ExternalMember(Protocol):
@@ -202,8 +214,7 @@ class Forecaster:
         """The row whose forecast counts first: nothing was fitted to what came true after it."""
         if self.experiment.training.epochs:
             return int(dates.searchsorted(train_end, side="right")) - 1
-        end = pd.Timestamp(self.experiment.dates.validation_end)
-        return max(BURN_IN, int(dates.searchsorted(end, side="right")) - 1 - MAX_TRACKED)
+        return tracked_from(dates, pd.Timestamp(self.experiment.dates.validation_end))
 
     def members(self, inputs: ForecastInputs, origins: Origins) -> dict[str, list[Distribution]]:
         """What each member forecasts, by symbol.

@@ -9,7 +9,6 @@ PyTorch.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +23,7 @@ from lstmcast.features.registry import build_features
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.pretraining.files import HEAD
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED, Forecaster
+from lstmcast.training.forecaster import Forecaster, tracked_from
 from lstmcast.training.group import Graphs, Group
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ def zero_shot_forecaster(
 ) -> Forecaster:
     """The pretrained networks for one symbol, ready to forecast.
 
-    Ranges are tracked from `BURN_IN` rows after the features begin, over the last `MAX_TRACKED`
-    sessions at the most.
+    Ranges are tracked as `forecaster.tracked_from` says.
 
     Args:
         history: at least `MIN_SESSIONS` sessions.
@@ -72,15 +70,14 @@ def zero_shot_forecaster(
     table = build_features(history, features).table
     columns = tuple(str(name) for name in table.columns)
     sessions = pd.DatetimeIndex(table.index)
-    tracked = sessions[min(max(BURN_IN, len(sessions) - 1 - MAX_TRACKED), len(sessions) - 1)]
+    end = history.last + pd.Timedelta(days=1)
+    tracked = sessions[min(tracked_from(sessions, end), len(sessions) - 1)]
     experiment = Experiment(
         name="zero-shot",
         data=Data(symbols=(history.symbol,), source=history.source),
         features=features,
         target=Target(horizon=horizon),
-        split=SplitDates(
-            train_end=tracked.date(), validation_end=history.last.date() + timedelta(days=1)
-        ),
+        split=SplitDates(train_end=tracked.date(), validation_end=end.date()),
         model=Model(head=HEAD),
         training=Training(epochs=0),
     )

@@ -39,7 +39,7 @@ from lstmcast.pretraining.weights import shipped
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training import resolve_experiment
 from lstmcast.training.builder import NEW
-from lstmcast.training.forecaster import BURN_IN, MAX_TRACKED
+from lstmcast.training.forecaster import BURN_IN, TRACKED
 from lstmcast.training.group import Group, new_network
 from lstmcast.training.linear import LinearModel, fit_linear
 from lstmcast.training.symbol_inputs import SymbolInputs
@@ -342,7 +342,9 @@ def test_their_ranges_are_followed_as_those_of_a_run() -> None:
     experiment = resolve_experiment(small(), histories)
     table = own_features(experiment, histories)["AAA"]
     origin = int(bars.index.searchsorted(FIRST)) - 1
-    first = max(len(bars) - len(table) + BURN_IN, origin - MAX_TRACKED)
+    first = max(
+        len(bars) - len(table) + BURN_IN, bars.index.searchsorted(bars.index[origin] - TRACKED)
+    )
     given = BaselineInputs("AAA", bars, origin + 1, np.arange(origin, len(bars) - 1), 2)
     (raw,) = zero_shot_forecasts(
         [network_inputs(given, table.reindex(bars.index).to_numpy())],

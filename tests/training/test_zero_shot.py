@@ -103,6 +103,21 @@ def test_columns_that_no_pretrained_network_reads_need_no_row() -> None:
         )
 
 
+def test_ranges_of_an_early_day_are_the_same_when_the_later_bars_are_not_there() -> None:
+    """Also where there are more sessions before the test part than are tracked."""
+    history = closes_alone(1500)
+    forecaster = train(small(*UNTRAINED), history).forecaster
+    dates = forecaster.inputs([history]).dates[0]
+    rows = np.arange(800, 830)
+    cut = history.between(None, dates[rows[-1]].date())
+
+    def said(known: PriceHistory) -> np.ndarray:
+        forecast = forecaster.forecast(forecaster.inputs([known]), {"AAA": rows})["AAA"]
+        return forecast.quantiles((0.1, 0.25, 0.9))
+
+    np.testing.assert_allclose(said(cut), said(history), rtol=1e-4, atol=1e-6)
+
+
 def test_it_passes_an_audit_and_its_networks_know_a_garch() -> None:
     trained = train(small(*UNTRAINED), closes_alone(60))
     report = audit(trained.forecaster, [closes_alone(60)], predictions=trained.predictions)
