@@ -342,9 +342,9 @@ def test_their_ranges_are_followed_as_those_of_a_run() -> None:
     experiment = resolve_experiment(small(), histories)
     table = own_features(experiment, histories)["AAA"]
     origin = int(bars.index.searchsorted(FIRST)) - 1
-    first = max(
-        len(bars) - len(table) + BURN_IN, bars.index.searchsorted(bars.index[origin] - TRACKED)
-    )
+    sessions = pd.DatetimeIndex(bars.index)
+    tracked = int(sessions.searchsorted(sessions[origin] - TRACKED))
+    first = max(len(bars) - len(table) + BURN_IN, tracked)
     given = BaselineInputs("AAA", bars, origin + 1, np.arange(origin, len(bars) - 1), 2)
     (raw,) = zero_shot_forecasts(
         [network_inputs(given, table.reindex(bars.index).to_numpy())],
