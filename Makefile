@@ -22,7 +22,7 @@ DEMO_RUN := $(DEMO_ENV) $(BIN)/lstmcast
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check lint format docs bench fuzz clean
+.PHONY: help install demo test check lint format docs bench cluster fuzz clean
 
 help: ## print the targets
 	@echo "usage: make TARGET   (PYTHON=$(PYTHON), VENV=$(VENV))"
@@ -62,6 +62,10 @@ docs: $(VENV)/.installed-dev ## write the generated parts of README and docs aga
 
 bench: $(VENV)/.installed-test ## run every benchmark, one after the other
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+cluster: $(VENV)/.installed-test ## install Ray and run the tests on a cluster of two machines, started here
+	@$(INSTALL) --no-build-isolation --editable '.[ray]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
 fuzz: $(VENV)/.installed-test ## read damaged files and odd commands for FUZZ_SECONDS, and count the tracebacks
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/fuzz.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)

@@ -25,7 +25,8 @@
     ├── StaleError            14   `--fail-if-stale`, and the newest bar is old
     ├── ResourcesError        15   the system gives no more memory, threads or open files
     ├── HealthError           16   `doctor` found something broken
-    └── LedgerError           17   the ledger: none yet, locked, damaged, altered or another's
+    ├── LedgerError           17   the ledger: none yet, locked, damaged, altered or another's
+    └── ClusterError          18   `--cluster`: no Ray, no answer, other versions, or lost workers
 
 1 is a bug in lstmcast itself, 130 is Ctrl-C, 143 SIGTERM and 129 SIGHUP. Library code raises these
 and never exits; `lstmcast.cli` alone turns them into exit codes.
@@ -197,3 +198,9 @@ class LedgerError(LstmcastError):
     """The record of issued forecasts: none yet, locked, damaged, altered, or of another program."""
 
     exit_code = 17
+
+
+class ClusterError(LstmcastError):
+    """A cluster that does not answer, has other versions or lost a task, or no Ray to reach it."""
+
+    exit_code = 18

@@ -52,7 +52,7 @@ class Backend(Protocol):
             function: a function that can be named, not a closure.
             common: its first argument, put once for all workers.
             items: its second argument.
-            workers: at most so many at a time, at least 2.
+            workers: at most so many at a time.
             threads: of each.
         """
         ...
@@ -75,6 +75,11 @@ def workers_for(jobs: int, items: int, *, threads: int = 1) -> int:
     if _inside:
         return 1
     return max(1, min(jobs or _backend.capacity() // threads, items))
+
+
+def elsewhere() -> bool:
+    """Whether another backend than processes of this machine computes."""
+    return not isinstance(_backend, Processes)
 
 
 def in_order(
@@ -100,7 +105,7 @@ def as_completed(
 ) -> Iterator[tuple[int, Result]]:
     """The number of each item and the function's result, as they are computed.
 
-    With one worker they are computed here, in order, each when it is asked for.
+    With one worker of this machine they are computed here, in order, each when it is asked for.
 
     Args:
         function: called with `common` and an item; it can be named and does not alter `common`.
@@ -115,7 +120,7 @@ def as_completed(
         Exception: what the function raises.
     """
     workers = workers_for(jobs, len(items), threads=threads)
-    if workers == 1:
+    if _inside or (workers == 1 and not elsewhere()):
         for number, item in enumerate(items):
             yield number, compute(function, common, item, threads)
         return

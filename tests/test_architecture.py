@@ -11,7 +11,7 @@ import lstmcast
 ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
-    "errors", "harmless", "parallel", "plugins", "reading", "distributions", "config",
+    "errors", "harmless", "parallel", "cluster", "plugins", "reading", "distributions", "config",
     "left_overs", "files", "folders",
     "prices", "features", "dataset", "predictions", "calibration", "nn", "graphs", "simulation",
     "pretraining", "training", "baselines",
@@ -81,6 +81,7 @@ def test_a_part_imports_only_what_comes_before_it(part: str) -> None:
         ("optuna", {"tuning"}),
         ("pickle", set()),
         ("joblib", {"parallel"}),
+        ("ray", {"cluster"}),
     ],
 )
 def test_a_library_is_known_to_few_parts(library: str, parts: set[str]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lstmcast.cli.clusters import computing_on
 from lstmcast.cli.console import (
     err,
     note,
@@ -16,6 +17,7 @@ from lstmcast.cli.interrupts import saying
 from lstmcast.cli.options import (
     RUNS_DIR,
     Baselines,
+    Cluster,
     ConfigOption,
     DataDir,
     FailUnless,
@@ -28,6 +30,7 @@ from lstmcast.cli.options import (
 from lstmcast.cli.result_files import write_result
 from lstmcast.cli.run_access import hold_folder
 from lstmcast.cli.walk_tables import METRICS, is_whole, print_walk
+from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
     from lstmcast.baselines import FitCache
@@ -87,7 +90,16 @@ def backtest(
             "--resume", help="Say so if no fold is finished; finished folds are reused in any case."
         ),
     ] = False,
-    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 uses every core.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Worker processes for the folds; 0 uses every core. One by default, on a cluster"
+            " as many as it has cores.",
+            show_default=False,
+        ),
+    ] = None,
+    cluster: Cluster = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -111,6 +123,12 @@ def backtest(
     parse_conditions(fail_unless or [], names)
     experiment = asked_experiment(symbols, config, overrides or ())
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
+    jobs = (1 if cluster is None else 0) if jobs is None else jobs
+    if cluster is not None and warm_start:
+        raise UsageError(
+            "`--cluster` and `--warm-start` do not go together: each fold waits for the one before",
+            "leave one of them out",
+        )
     store = PriceStore(data_dir(data))
     histories = select_histories(store, experiment.data)
     ensure_writable(runs_dir)
@@ -135,7 +153,8 @@ def backtest(
     make_folder(walk.folder, "choose another folder with `--runs-dir`")
     hold_folder(walk.folder)
     with saying(lambda: _kept(walk)):
-        _walk(walk, fit_cache(store))
+        with computing_on(cluster):
+            _walk(walk, None if cluster else fit_cache(store))
         report = report_of(walk, cost_bps)
     _keep(walk, report)
     if json:
@@ -145,7 +164,7 @@ def backtest(
     check_conditions(report.report, fail_unless or [])
 
 
-def _walk(walk: "Backtest", cache: "FitCache") -> None:
+def _walk(walk: "Backtest", cache: "FitCache | None") -> None:
     """Do the folds that are missing; on a terminal with a bar from the first moment on."""
     from rich.progress import (
         BarColumn,

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast import __version__
+from lstmcast.cli.clusters import computing_on
 from lstmcast.cli.console import note, print_json
 from lstmcast.cli.options import (
     RUNS_DIR,
     Baselines,
+    Cluster,
     DataDir,
     FailUnless,
     Json,
@@ -69,6 +71,7 @@ def evaluate(
         ),
     ] = False,
     jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 uses every core.")] = 0,
+    cluster: Cluster = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -95,7 +98,15 @@ def evaluate(
         return
     opened = open_run(run, runs_dir)
     parse_conditions(fail_unless or [], names, opened.experiment().target.horizon)
-    report = evaluate_run(opened, data_dir(data), baselines=names, refit=refit.value, jobs=jobs)
+    with computing_on(cluster):
+        report = evaluate_run(
+            opened,
+            data_dir(data),
+            baselines=names,
+            refit=refit.value,
+            jobs=jobs,
+            cached=cluster is None,
+        )
     metrics = {
         **report.to_dict(),
         "refit": refit.value,
@@ -143,6 +154,7 @@ def evaluate_run(
     baselines: Sequence[str] | None = None,
     refit: "Refit" = "never",
     jobs: int = 0,
+    cached: bool = True,
 ) -> "Report":
     """Evaluate a run's stored predictions, with the fits of baselines kept beside the prices."""
     from lstmcast.api.evaluation import evaluate_run as evaluate_on
@@ -150,5 +162,5 @@ def evaluate_run(
     from lstmcast.prices.store import PriceStore
 
     store = PriceStore(store_folder)
-    cache = fit_cache(store)
+    cache = fit_cache(store) if cached else None
     return evaluate_on(run, store, baselines=baselines, refit=refit, jobs=jobs, cache=cache)

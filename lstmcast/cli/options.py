@@ -12,9 +12,9 @@ from lstmcast.errors import UsageError
 from lstmcast.folders import DATA_VARIABLE, RUNS_VARIABLE
 
 __all__ = [
-    "RUNS_DIR", "Baselines", "ConfigOption", "DataDir", "FailUnless", "Json", "LedgerFile",
-    "Overrides", "RunArgument", "RunOrWalk", "RunsDir", "SymbolsArgument", "data_dir", "day",
-    "ledger_file",
+    "RUNS_DIR", "Baselines", "Cluster", "ConfigOption", "DataDir", "FailUnless", "Json",
+    "LedgerFile", "Overrides", "RunArgument", "RunOrWalk", "RunsDir", "SymbolsArgument",
+    "data_dir", "day", "ledger_file",
 ]  # fmt: skip
 
 DataDir = Annotated[
@@ -68,6 +68,16 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config", "-c", metavar="FILE", help="YAML file of the experiment.", show_default=False
+    ),
+]
+
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Compute on a Ray cluster: `auto`, `local` or `ray://HOST:PORT`.",
+        show_default=False,
     ),
 ]
 

@@ -36,7 +36,7 @@ from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
-from lstmcast.parallel import as_completed
+from lstmcast.parallel import as_completed, elsewhere
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
@@ -197,14 +197,21 @@ class Backtest:
         }
         write_atomically(self.folder / "config.yaml", dump_experiment(self.experiment).encode())
         write_atomically(self.folder / "plan.json", to_json(plan))
-        if self._workers(len(todo)) == 1:
+        if self.settings.warm_start or (self._workers(len(todo)) == 1 and not elsewhere()):
             for fold in todo:
-                self.do(fold, cache, self.jobs)
+                self._write(fold, self.do(fold, cache, self.threads, self.jobs))
                 yield fold
             return
-        work = as_completed(_do, (self, cache), todo, jobs=self.jobs, threads=self.threads)
-        for number, _ in work:
+        threads = self.threads
+        work = as_completed(_do, (self, cache, threads), todo, jobs=self.jobs, threads=threads)
+        for number, files in work:
+            self._write(todo[number], files)
             yield todo[number]
+
+    def _write(self, fold: Fold, files: "FoldFiles") -> None:
+        if files.weights is not None:
+            write_atomically(self.weights(fold), files.weights)
+        write_atomically(self.path(fold), files.table)
 
     def _with(self, jobs: int) -> "Backtest":
         """The same walk with other worker processes, where it is still the same."""
@@ -216,9 +223,16 @@ class Backtest:
             )
         return other
 
-    def do(self, fold: Fold, cache: FitCache | None, jobs: int = 1) -> Fold:
-        """Train, forecast, let the baselines forecast the same rows, and write the fold's files."""
-        trained = train_fold(self.experiment, self.histories, fold, self.threads, self._start(fold))
+    def do(self, fold: Fold, cache: FitCache | None, threads: int, jobs: int = 1) -> "FoldFiles":
+        """Train, forecast, and let the baselines forecast the same rows; nothing is written.
+
+        Args:
+            fold: which sessions are for what.
+            cache: where slow fits of baselines are kept.
+            threads: CPU threads, which another machine would count otherwise.
+            jobs: worker processes for the baselines.
+        """
+        trained = train_fold(self.experiment, self.histories, fold, threads, self._start(fold))
         table = stretch(trained.predictions, fold)
         chosen = {str(name) for name in table["symbol"].unique()}
         known = [history for history in self.histories if history.symbol in chosen]
@@ -243,12 +257,11 @@ class Backtest:
         whole.attrs["notes"] = [*trained.notes, *notes]
         buffer = io.BytesIO()
         whole.to_parquet(buffer, index=False)
-        if self.settings.warm_start:
-            from lstmcast.training.checkpoint import dump_forecaster
+        if not self.settings.warm_start:
+            return FoldFiles(buffer.getvalue())
+        from lstmcast.training.checkpoint import dump_forecaster
 
-            write_atomically(self.weights(fold), dump_forecaster(trained.forecaster))
-        write_atomically(self.path(fold), buffer.getvalue())
-        return fold
+        return FoldFiles(buffer.getvalue(), dump_forecaster(trained.forecaster))
 
     def _start(self, fold: Fold) -> "Forecaster | None":
         """What the fold's networks begin as: those of the fold before, read from its file.
@@ -284,10 +297,23 @@ class Backtest:
         return read_folds(self.folder, self.folds, self.settings.baselines)
 
 
-def _do(walk: tuple[Backtest, FitCache | None], fold: Fold) -> None:
-    """What a worker process does: one fold, and its baselines by itself."""
-    backtest, cache = walk
-    backtest.do(fold, cache)
+@dataclass(frozen=True)
+class FoldFiles:
+    """The content of a fold's files.
+
+    Args:
+        table: the forecasts of the networks and the baselines, as Parquet.
+        weights: of the networks, where the next fold begins with them.
+    """
+
+    table: bytes
+    weights: bytes | None = None
+
+
+def _do(walk: tuple[Backtest, FitCache | None, int], fold: Fold) -> FoldFiles:
+    """What a worker does: one fold, and its baselines by itself."""
+    backtest, cache, threads = walk
+    return backtest.do(fold, cache, threads)
 
 
 def train_fold(
