@@ -117,6 +117,7 @@ def _print_networks(part: dict[str, Any], *, several: bool) -> None:
 
 
 def print_scored(run: "Run", found: "Scored | None") -> None:
+    """Print what `evaluate` found of the run, if it did."""
     screen = out()
     screen.print()
     if found is None:
