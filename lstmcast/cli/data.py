@@ -204,7 +204,7 @@ def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False)
         )
     else:
         for item in checked:
-            state = item.problem or f"{item.rows} sessions, content as stored"
+            state = item.problem or f"{item.rows} sessions, hash verified"
             out().print(f"{item.symbol} from {item.source}: {state}")
             for finding in item.findings:
                 out().print(f"  {finding.level}: {finding.message}")

@@ -260,7 +260,7 @@ def _tell_of_layers(trained: "Trained") -> None:
             for row in layers
         )
         which = f"a network of group {group.number}" if len(groups) > 1 else "each network"
-        note(f"{which}: {parts}; {total.parameters:,} parameters")
+        note(f"{which}: {parts}; {total.parameters:,} parameters in all")
 
 
 def _print_pool(pool: "PoolReport") -> None:

@@ -41,7 +41,7 @@ def test_training_leaves_a_run_and_says_what_is_next(place: Workplace) -> None:
     assert re.fullmatch(rf"trained 2 networks in \d+\.\d s on cpu; run {run.path}", lines[-2])
     assert lines[-1] == "next: lstmcast evaluate"
     (layers,) = [line for line in lines if line.startswith("each network: ")]
-    assert re.search(r"LSTMCell 29 -> 4 \(\d+\), head \w+.* [\d,]+ parameters$", layers)
+    assert re.search(r"LSTMCell 29 -> 4 \(\d+\), head \w+.* [\d,]+ parameters in all$", layers)
     assert "\x1b" not in result.stderr
 
 

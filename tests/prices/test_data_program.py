@@ -73,7 +73,7 @@ def test_show(program: Any) -> None:
 def test_check_names_every_file_that_is_not_whole(program: Any, stocked: PriceStore) -> None:
     ran = program.run("data", "check")
     assert ran.exit_code == 0, ran.stderr
-    assert "IBM from sample: 3270 sessions, content as stored" in ran.stdout
+    assert "IBM from sample: 3270 sessions, hash verified" in ran.stdout
     assert "warning: AAPL fell 51.9 % on 2000-09-29: check for an unrecorded split" in ran.stdout
     path = stocked.path("IBM", "sample")
     path.write_bytes(path.read_bytes()[:-100])
