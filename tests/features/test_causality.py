@@ -1,6 +1,7 @@
 """Features know nothing of what comes later, nothing of the unit of prices, nothing of splits."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,12 @@ def assert_equal(one: FeatureMatrix, other: FeatureMatrix) -> None:
     pd.testing.assert_series_equal(one.closes, other.closes, check_exact=True, check_freq=False)
 
 
+@lru_cache
+def whole(groups: tuple[str, ...] = EVERY) -> FeatureMatrix:
+    """Features of the whole history, which every example is compared with."""
+    return build_features(HISTORY, groups)
+
+
 def up_to(matrix: FeatureMatrix, session: pd.Timestamp) -> FeatureMatrix:
     return FeatureMatrix(
         matrix.table.loc[:session], matrix.scale.loc[:session], matrix.closes.loc[:session]
@@ -42,16 +49,15 @@ def test_altering_later_bars_changes_no_feature(row: int, seed: int) -> None:
     session = HISTORY.bars.index[row]
     changed = altered_after(HISTORY, session, seed)
     assert not changed.bars.iloc[row + 1 :].equals(HISTORY.bars.iloc[row + 1 :])
-    before, after = build_features(HISTORY, EVERY), build_features(changed, EVERY)
-    assert_equal(up_to(before, session), up_to(after, session))
+    after = build_features(changed, EVERY)
+    assert_equal(up_to(whole(), session), up_to(after, session))
 
 
 @given(row=rows)
 @settings(max_examples=10)
 def test_features_of_a_truncated_history_are_the_same_to_the_bit(row: int) -> None:
     session = HISTORY.bars.index[row]
-    whole = build_features(HISTORY, EVERY)
-    assert_equal(up_to(whole, session), build_features(cut_after(HISTORY, session), EVERY))
+    assert_equal(up_to(whole(), session), build_features(cut_after(HISTORY, session), EVERY))
 
 
 @pytest.mark.parametrize("group", sorted(set(GROUPS) - {"calendar"}))
@@ -69,7 +75,7 @@ def test_the_last_bar_counts(group: str) -> None:
 def test_the_unit_of_prices_does_not_matter(factor: float) -> None:
     prices = ["open", "high", "low", "close", "adj_close"]
     scaled = BARS.assign(**{name: BARS[name] * factor for name in prices})
-    ours, theirs = (build_features(h, SCALE_FREE) for h in (HISTORY, as_history(scaled)))
+    ours, theirs = whole(SCALE_FREE), build_features(as_history(scaled), SCALE_FREE)
     np.testing.assert_allclose(theirs.table, ours.table, atol=1e-9)
     np.testing.assert_allclose(theirs.scale, ours.scale, rtol=1e-9)
     np.testing.assert_allclose(theirs.closes, factor * ours.closes, rtol=1e-12)
@@ -92,8 +98,7 @@ def split_history(row: int, ratio: float) -> PriceHistory:
 @given(row=st.integers(1, ROWS - 1), ratio=st.sampled_from([2.0, 7.0, 0.1, 1.5]))
 @settings(max_examples=10)
 def test_a_split_changes_nothing(row: int, ratio: float) -> None:
-    ours = build_features(HISTORY, EVERY)
-    theirs = build_features(split_history(row, ratio), EVERY)
+    ours, theirs = whole(), build_features(split_history(row, ratio), EVERY)
     np.testing.assert_allclose(theirs.table, ours.table, atol=1e-9)
     np.testing.assert_allclose(theirs.scale, ours.scale, rtol=1e-9)
 
