@@ -13,7 +13,8 @@ from support.program import Workplace
 from lstmcast.cli.console import figures, print_error, print_table
 from lstmcast.errors import ConfigError
 from lstmcast.harmless import harmless
-from lstmcast.plots.style import Sheet, in_currency, money
+from lstmcast.plots.labels import in_currency, money
+from lstmcast.plots.sheet import Sheet
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2K"
 REVERSED = "\N{RIGHT-TO-LEFT OVERRIDE}"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from lstmcast.evaluation.coverage import subset_label
 from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.direction import too_few
+from lstmcast.evaluation.finding import deflated
+from lstmcast.evaluation.significance import Test
 
 
 def ahead(horizon: int) -> str:
@@ -15,6 +17,14 @@ def ahead(horizon: int) -> str:
 def p_value(value: float) -> str:
     """As statistics prints it."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def stated_p(test: Test, trials: int) -> str:
+    """A p-value, and that of the best of many trials where it speaks for the model."""
+    plain = p_value(test.p_value)
+    if trials == 1 or test.mean >= 0:
+        return plain
+    return f"{plain}, as the best of {trials:,} {p_value(deflated(test, trials))}"
 
 
 def side(gain: float) -> str:

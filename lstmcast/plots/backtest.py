@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from lstmcast.errors import DataError
 from lstmcast.evaluation.direction import too_few
 from lstmcast.evaluation.significance import enough_days
-from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, Sheet, styled
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, styled
 
 
 @styled

@@ -13,18 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lstmcast.errors import DataError
-from lstmcast.plots.style import (
-    INK,
-    MEDIAN,
-    MUTED,
-    SERIES,
-    TITLE,
-    WIDE_BAND,
-    Sheet,
-    date_axis,
-    day,
-    styled,
-)
+from lstmcast.plots.axes import date_axis
+from lstmcast.plots.labels import day
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MEDIAN, MUTED, SERIES, TITLE, WIDE_BAND, styled
 
 _LEAST = 0.15
 """Coverage that the axis shows to either side of what is stated, at least."""

@@ -11,7 +11,10 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from lstmcast.errors import DataError
+from lstmcast.plots.axes import is_logarithmic, price_axis, session_axis
+from lstmcast.plots.labels import Prices, count, day, in_currency, money
 from lstmcast.plots.parts import clean_closes
+from lstmcast.plots.sheet import Sheet
 from lstmcast.plots.style import (
     INK,
     MEDIAN,
@@ -21,15 +24,6 @@ from lstmcast.plots.style import (
     SMALL,
     TITLE,
     WIDE_BAND,
-    Prices,
-    Sheet,
-    count,
-    day,
-    in_currency,
-    is_logarithmic,
-    money,
-    price_axis,
-    session_axis,
     styled,
 )
 from lstmcast.predictions import RANGES

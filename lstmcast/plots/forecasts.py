@@ -7,9 +7,8 @@ beside the forecast's own, and shows the newest sessions enlarged, where the for
 before it and the close that came are three marks that can be told apart.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -19,27 +18,14 @@ from matplotlib.patches import Patch
 
 from lstmcast.errors import UsageError
 from lstmcast.evaluation.direction import too_few
+from lstmcast.plots.axes import date_axis, date_numbers, price_axis, session_axis
+from lstmcast.plots.forecast_marks import BAND_COLORS, BEFORE, MISS, draw_lines, draw_marks
+from lstmcast.plots.forecast_moves import add_all_moves, add_moves
+from lstmcast.plots.labels import count, day, in_currency, money, same_decimals
 from lstmcast.plots.parts import PartEnds, add_heading, add_overview, clean_closes, mark_parts
 from lstmcast.plots.price_forecasts import Band, PriceForecasts, select
-from lstmcast.plots.style import (
-    INK,
-    MEDIAN,
-    MIDDLE_BAND,
-    MUTED,
-    TITLE,
-    WIDE_BAND,
-    Sheet,
-    alike,
-    count,
-    date_axis,
-    day,
-    in_currency,
-    money,
-    numbers,
-    price_axis,
-    session_axis,
-    styled,
-)
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MEDIAN, MUTED, TITLE, styled
 
 View = Literal["test", "history"]
 
@@ -48,8 +34,6 @@ DETAIL_SESSIONS = 60
 
 CLEAR_SESSIONS = 700
 """How many sessions a panel of prices can show with their ranges; beyond, moves are shown too."""
-
-_BAND_COLORS = {95: WIDE_BAND, 80: MIDDLE_BAND}
 
 
 @styled
@@ -110,15 +94,15 @@ def forecast_chart(
         before = None if earlier is None or earlier.empty else select(earlier, rows.symbol, horizon)
         _add_history(sheet, rows, known, split, unit, before)
         if before is not None:
-            _add_all_moves(sheet, before, rows, split)
+            add_all_moves(sheet, before, rows, split)
     elif enlarge:
         sheet.text(f"Test period: {_span(rows)}, adjusted close{unit}", weight="bold")
         axes = _panel(sheet, rows, 2.9)
-        _draw_lines(axes, rows, misses=len(rows) <= CLEAR_SESSIONS)
+        draw_lines(axes, rows, misses=len(rows) <= CLEAR_SESSIONS)
         date_axis(axes, rows.dates)
         sheet.skip(0.12)
     if len(rows) > CLEAR_SESSIONS:
-        _add_moves(sheet, rows)
+        add_moves(sheet, rows)
     _add_newest(sheet, rows, unit, enlarge)
     if view == "test":
         add_overview(sheet, known, split, unit)
@@ -162,7 +146,7 @@ def _legend(rows: PriceForecasts, currency: str | None) -> list[Artist]:
     before = "Previous close" if rows.horizon == 1 else "No change"
     errors = rows.rmse(), rows.rmse_of_random_walk()
     error, naive = (
-        f": RMSE {money(x, currency)}" if rows.conclusive else "" for x in alike(*errors)
+        f": RMSE {money(x, currency)}" if rows.conclusive else "" for x in same_decimals(*errors)
     )
     handles: list[Artist] = [
         Line2D([], [], color=INK, linewidth=1.2, marker="o", markersize=3.5, label="Actual close")
@@ -170,14 +154,14 @@ def _legend(rows: PriceForecasts, currency: str | None) -> list[Artist]:
     if rows.bands:
         misses = f": {int(rows.outside().sum()):,} of {len(rows):,}" if rows.conclusive else ""
         label = f"Outside the {rows.bands[0].percent} % range{misses}"
-        handles.append(Line2D([], [], **_MISS, label=label))
+        handles.append(Line2D([], [], **MISS, label=label))
     handles += [
         Line2D([], [], color=MEDIAN, linewidth=2.2, label=f"{point}{error}"),
-        Line2D([], [], **_BEFORE, label=f"{before} (random walk){naive}"),
+        Line2D([], [], **BEFORE, label=f"{before} (random walk){naive}"),
     ]
     handles += [
         Patch(
-            facecolor=_BAND_COLORS[band.percent],
+            facecolor=BAND_COLORS[band.percent],
             edgecolor=MUTED,
             linewidth=0.4,
             label=f"{band.percent} % range{_held(rows, band)}",
@@ -191,79 +175,6 @@ def _held(rows: PriceForecasts, band: Band) -> str:
     return f": contained {100 * band.coverage:.1f} % of closes" if rows.conclusive else ""
 
 
-_MISS: dict[str, Any] = {
-    "color": INK,
-    "marker": "D",
-    "markersize": 5.5,
-    "markerfacecolor": "white",
-    "markeredgewidth": 1.1,
-    "linestyle": "none",
-}
-_BEFORE: dict[str, Any] = {"color": MUTED, "linewidth": 1.3, "linestyle": (0, (1.2, 1.2))}
-
-
-def _draw_lines(axes: Axes, rows: PriceForecasts, *, misses: bool, name: str = "") -> None:
-    """Draw many sessions: ranges as bands, the rest as lines."""
-    dates = numbers(rows.dates)
-    for band in rows.bands:
-        axes.fill_between(
-            dates,
-            band.low,
-            band.high,
-            color=_BAND_COLORS[band.percent],
-            linewidth=0,
-            label=f"_{name}{band.percent}",
-            zorder=2,
-        )
-    thin = 1.1 if misses else 0.7
-    wide = thin + 0.5
-    axes.plot(dates, rows.median, color=MEDIAN, linewidth=wide, label=f"_{name}median", zorder=3)
-    axes.plot(dates, rows.actual, color=INK, linewidth=thin, label=f"_{name}actual", zorder=4)
-    if misses:
-        missed = rows.outside()
-        style = _MISS | {"markersize": 3.8}
-        axes.plot(dates[missed], rows.actual[missed], **style, label="_missed", zorder=5)
-
-
-def _draw_marks(axes: Axes, rows: PriceForecasts) -> None:
-    """Draw few sessions: each forecast a bar of its own, with the close before it and after it."""
-    places = np.arange(len(rows), dtype=np.float64)
-    for band in rows.bands:
-        axes.bar(
-            places,
-            band.high - band.low,
-            bottom=band.low,
-            width=0.72,
-            color=_BAND_COLORS[band.percent],
-            label=f"_{band.percent}",
-            zorder=2,
-        )
-    # One session ahead, the line begins at the dot of the close that it repeats.
-    start = places - (1.0 if rows.horizon == 1 else 0.5)
-    axes.hlines(rows.previous, start, places + 0.36, **_BEFORE, label="_before", zorder=3)
-    axes.hlines(
-        rows.median,
-        places - 0.36,
-        places + 0.36,
-        color=MEDIAN,
-        linewidth=2.2,
-        label="_median",
-        zorder=4,
-    )
-    axes.plot(
-        places,
-        rows.actual,
-        color=INK,
-        linewidth=0.8,
-        marker="o",
-        markersize=4,
-        label="_actual",
-        zorder=5,
-    )
-    missed = rows.outside()
-    axes.plot(places[missed], rows.actual[missed], **_MISS, label="_missed", zorder=6)
-
-
 def _add_newest(sheet: Sheet, rows: PriceForecasts, unit: str, enlarged: bool) -> None:
     recent = rows.last(DETAIL_SESSIONS)
     made = "at the previous close" if rows.horizon == 1 else f"{rows.horizon} sessions before"
@@ -274,74 +185,9 @@ def _add_newest(sheet: Sheet, rows: PriceForecasts, unit: str, enlarged: bool) -
         words = f"Test period: {_span(recent)}, adjusted close{unit}"
     sheet.text(words, weight="bold")
     axes = _panel(sheet, recent, 2.6)
-    _draw_marks(axes, recent)
+    draw_marks(axes, recent)
     session_axis(axes, recent.dates)
     sheet.skip(0.28)
-
-
-def _add_moves(sheet: Sheet, rows: PriceForecasts) -> None:
-    """The same forecasts as moves in percent, where the width of every range can be seen."""
-    since = "the previous close" if rows.horizon == 1 else f"{rows.horizon} sessions before"
-    sheet.text(f"The same forecasts as moves from {since}, in %", weight="bold")
-    sheet.skip(0.05)
-    axes = sheet.panel(1.7)
-    _draw_moves(axes, rows)
-    date_axis(axes, rows.dates)
-    sheet.skip(0.12)
-
-
-def _add_all_moves(
-    sheet: Sheet, before: PriceForecasts, rows: PriceForecasts, split: PartEnds
-) -> None:
-    """Ranges of all parts as moves in percent, where their widths can be seen."""
-    parts = {
-        "training": before.until(split.train_end),
-        "validation": before.after(split.train_end),
-        "test": rows,
-    }
-    since = "the close before" if rows.horizon == 1 else f"{rows.horizon} sessions before"
-    held = ", ".join(
-        f"{name} {100 * part.bands[0].coverage:.1f} %"
-        for name, part in parts.items()
-        if len(part) and part.bands and part.conclusive
-    )
-    words = f"Moves from {since}, in %"
-    if held:
-        words += f"; the {rows.bands[0].percent} % range contained: {held}"
-    sheet.text(words, weight="bold")
-    sheet.text(
-        "Fitted to the training part, stopped by the validation part: only the test part tells how "
-        "good forecasts are",
-        color=MUTED,
-    )
-    sheet.skip(0.05)
-    axes = sheet.panel(1.9)
-    dates = pd.DatetimeIndex([*before.dates, *rows.dates])
-    mark_parts(axes, dates, split)
-    moves = np.concatenate(
-        [100 * np.abs(part.actual / part.previous - 1) for part in parts.values()]
-    )
-    edge = 1.6 * float(np.nanquantile(moves, 0.995)) or 1.0
-    for part in parts.values():
-        if len(part):
-            _draw_moves(axes, part, edge)
-    axes.set_ylim(-1.03 * edge, 1.03 * edge)
-    date_axis(axes, dates)
-    if (far := int(np.sum(moves > edge))) > 0:
-        sheet.text(f"{count(far, 'move')} beyond {edge:.0f} % drawn at the edge", color=MUTED)
-    sheet.skip(0.12)
-
-
-def _draw_moves(axes: Axes, rows: PriceForecasts, edge: float = np.inf) -> None:
-    """Draw moves with their ranges; those beyond the edge at the edge."""
-    dates, moves = numbers(rows.dates), 100 * (rows.actual / rows.previous - 1)
-    moves = np.clip(moves, -edge, edge)
-    for band in rows.bands:
-        low, high = (100 * (end / rows.previous - 1) for end in (band.low, band.high))
-        axes.fill_between(dates, low, high, color=_BAND_COLORS[band.percent], linewidth=0, zorder=2)
-    missed = rows.outside()
-    axes.plot(dates[~missed], moves[~missed], ".", color=INK, markersize=1.6, zorder=3)
-    axes.plot(dates[missed], moves[missed], **_MISS | {"markersize": 2.8}, zorder=4)
 
 
 def _add_history(
@@ -358,7 +204,7 @@ def _add_history(
     mark_parts(axes, dates, split)
     before = dates <= rows.dates[0]
     axes.plot(
-        numbers(dates[before]),
+        date_numbers(dates[before]),
         closes.to_numpy()[before],
         color=INK,
         linewidth=0.9,
@@ -368,9 +214,9 @@ def _add_history(
     low, high = rows.extent()
     if earlier is not None:
         scaled = earlier.on_basis_of(closes)
-        _draw_lines(axes, scaled, misses=False, name="earlier")
+        draw_lines(axes, scaled, misses=False, name="earlier")
         low, high = min(low, scaled.extent()[0]), max(high, scaled.extent()[1])
-    _draw_lines(axes, rows, misses=False)
+    draw_lines(axes, rows, misses=False)
     price_axis(axes, min(low, float(closes.min())), max(high, float(closes.max())))
     date_axis(axes, dates)
     sheet.skip(0.12)

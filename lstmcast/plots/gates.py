@@ -10,18 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstmcast.errors import UsageError
-from lstmcast.plots.style import (
-    INK,
-    MUTED,
-    SERIES,
-    TITLE,
-    Sheet,
-    date_axis,
-    in_currency,
-    numbers,
-    price_axis,
-    styled,
-)
+from lstmcast.plots.axes import date_axis, date_numbers, price_axis
+from lstmcast.plots.labels import in_currency
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, styled
 
 if TYPE_CHECKING:
     from lstmcast.explain import GateTrace
@@ -87,7 +79,7 @@ def gates_chart(
     sheet.text(f"Adjusted close{in_currency(currency)}", weight="bold")
     sheet.skip(0.04)
     axes = sheet.panel(1.3)
-    dates = numbers(trace.dates)
+    dates = date_numbers(trace.dates)
     axes.plot(dates, trace.closes, color=INK, linewidth=1.1, label="_closes", marker=_dot(dates))
     price_axis(axes, float(trace.closes.min()), float(trace.closes.max()), most_ticks=4)
     _share_dates(axes, trace, labels=False)

@@ -13,7 +13,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from lstmcast.harmless import harmless
-from lstmcast.plots.style import INK, MIDDLE_BAND, MUTED, SERIES, TITLE, Sheet, count, day, styled
+from lstmcast.plots.labels import count, day
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MIDDLE_BAND, MUTED, SERIES, TITLE, styled
 
 if TYPE_CHECKING:
     from lstmcast.explain import Effect, Importance

@@ -9,19 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from lstmcast.errors import DataError
-from lstmcast.plots.style import (
-    INK,
-    MUTED,
-    SMALL,
-    Sheet,
-    count,
-    date_axis,
-    day,
-    is_logarithmic,
-    number,
-    numbers,
-    price_axis,
-)
+from lstmcast.plots.axes import date_axis, date_number, date_numbers, is_logarithmic, price_axis
+from lstmcast.plots.labels import count, day
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MUTED, SMALL
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "Training": {"facecolor": "#ffffff"},
@@ -129,7 +120,7 @@ def mark_parts(axes: Axes, sessions: pd.DatetimeIndex, ends: PartEnds) -> None:
     """Shade each part behind what the axes show, and rule a line where the next one begins."""
     half_a_day = pd.Timedelta(hours=12)
     for part in cut(sessions, ends):
-        start, end = number(part.first - half_a_day), number(part.last + half_a_day)
+        start, end = date_number(part.first - half_a_day), date_number(part.last + half_a_day)
         axes.axvspan(
             start,
             end,
@@ -148,7 +139,7 @@ def add_overview(sheet: Sheet, closes: pd.Series, ends: PartEnds, unit: str) -> 
     add_heading(sheet, closes, ends, unit)
     axes = sheet.panel(1.05)
     dates = pd.DatetimeIndex(closes.index)
-    axes.plot(numbers(dates), closes.to_numpy(), color=INK, linewidth=0.9, label="_closes")
+    axes.plot(date_numbers(dates), closes.to_numpy(), color=INK, linewidth=0.9, label="_closes")
     mark_parts(axes, dates, ends)
     price_axis(axes, float(closes.min()), float(closes.max()), most_ticks=4)
     date_axis(axes, dates, most_ticks=15)

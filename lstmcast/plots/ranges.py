@@ -23,7 +23,9 @@ from lstmcast.evaluation.coverage import CRITICAL_ERRORS, subset_label
 from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.direction import too_few
 from lstmcast.evaluation.significance import enough_days
-from lstmcast.plots.style import INK, MEDIAN, MIDDLE_BAND, MUTED, TITLE, Sheet, count, styled
+from lstmcast.plots.labels import count
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MEDIAN, MIDDLE_BAND, MUTED, TITLE, styled
 
 _ROW, _LABELS = 0.5, 1.35
 """Inches: the height of a subset's row, and the width of its label."""

@@ -9,16 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lstmcast.errors import DataError
-from lstmcast.plots.style import (
-    INK,
-    MUTED,
-    SERIES,
-    TITLE,
-    Sheet,
-    count,
-    significant,
-    styled,
-)
+from lstmcast.plots.labels import count, significant
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, styled
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _NEEDED = ("member", "epoch", "train_loss", "validation_loss")

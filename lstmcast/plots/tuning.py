@@ -10,17 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, PercentFormatter
 
 from lstmcast.errors import DataError
-from lstmcast.plots.style import (
-    INK,
-    MUTED,
-    SERIES,
-    SMALL,
-    TITLE,
-    Sheet,
-    count,
-    significant,
-    styled,
-)
+from lstmcast.plots.labels import count, significant
+from lstmcast.plots.sheet import Sheet
+from lstmcast.plots.style import INK, MUTED, SERIES, SMALL, TITLE, styled
 
 _NEEDED = ("number", "state", "loss")
 

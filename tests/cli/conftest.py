@@ -11,8 +11,8 @@ def small_charts() -> Iterator[None]:
 
     For a module, not the session: tests of charts in the same process see the real ones.
     """
-    from lstmcast.plots import style
+    from lstmcast.plots import sheet
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "DPI", 40)
+        patch.setattr(sheet, "DPI", 40)
         yield

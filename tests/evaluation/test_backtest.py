@@ -28,8 +28,8 @@ from lstmcast.evaluation.backtest import (
     summarise,
     trade,
 )
+from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
-from lstmcast.evaluation.backtest.walk import stretch, train_fold
 from lstmcast.evaluation.significance import long_run_variance
 from lstmcast.plots.backtest import backtest_chart
 from lstmcast.training import device, resolve_experiment
@@ -195,7 +195,7 @@ def test_a_warm_fold_goes_on_from_the_one_before(warm: Backtest) -> None:
         ]
         trained = train_fold(warm.experiment, warm.histories, fold, 2, start)
         assert all(member.records[0].epoch == 0 for member in trained.ensemble.members)
-        again = stretch(trained.predictions, fold)
+        again = rows_of_fold(trained.predictions, fold)
         own = table[table["origin"].between(fold.first_origin, fold.last_origin)]
         pd.testing.assert_frame_equal(again, own.reset_index(drop=True))
 

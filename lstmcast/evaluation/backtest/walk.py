@@ -1,4 +1,4 @@
-"""Running the folds: each in a file of its own, so that a broken walk goes on where it stopped."""
+"""Running the folds: each in a file of its own, so that a broken walk can go on."""
 
 import hashlib
 import io
@@ -8,29 +8,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from lstmcast import __version__
 from lstmcast.baselines import (
-    BASELINES,
     FitCache,
     baseline_context,
     baseline_members,
     baseline_tables,
     get_baseline,
 )
-from lstmcast.config import Experiment, SplitDates, dump_experiment, groups_of
-from lstmcast.errors import DataError, RunError, UsageError
+from lstmcast.config import Experiment, dump_experiment, groups_of
+from lstmcast.errors import RunError, UsageError
+from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
 from lstmcast.evaluation.backtest.folds import (
     MIN_SESSIONS,
     MIN_UNTRAINED,
     Fold,
-    Window,
     folds_of,
     plan_folds,
 )
 from lstmcast.evaluation.backtest.saved import FORECASTER, fold_file, read_folds
+from lstmcast.evaluation.backtest.settings import Settings
 from lstmcast.evaluation.backtest.splitter import Splitter, planned_by
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
@@ -41,31 +40,7 @@ from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
-    from lstmcast.training import Forecaster, Trained
-
-MIN_TO_JOIN = 400
-"""A symbol joins the folds once it has as many sessions before their first forecast."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to walk.
-
-    Args:
-        folds: how often to train.
-        window: learn from everything before, or from as many sessions as the first fold.
-        first: first session to be forecast; None for the middle one.
-        embargo: sessions left out between validation and the first forecast.
-        baselines: names out of `BASELINES`, fitted anew for each fold.
-        warm_start: begin each fold's networks with the weights of the fold before.
-    """
-
-    folds: int = 10
-    window: Window = "expanding"
-    first: pd.Timestamp | None = None
-    embargo: int = 0
-    baselines: tuple[str, ...] = tuple(BASELINES)
-    warm_start: bool = False
+    from lstmcast.training import Forecaster
 
 
 @dataclass(frozen=True)
@@ -233,7 +208,7 @@ class Backtest:
             jobs: worker processes for the baselines.
         """
         trained = train_fold(self.experiment, self.histories, fold, threads, self._start(fold))
-        table = stretch(trained.predictions, fold)
+        table = rows_of_fold(trained.predictions, fold)
         chosen = {str(name) for name in table["symbol"].unique()}
         known = [history for history in self.histories if history.symbol in chosen]
         groups = self.experiment.features
@@ -314,74 +289,6 @@ def _do(walk: tuple[Backtest, FitCache | None, int], fold: Fold) -> FoldFiles:
     """What a worker does: one fold, and its baselines by itself."""
     backtest, cache, threads = walk
     return backtest.do(fold, cache, threads)
-
-
-def train_fold(
-    experiment: Experiment,
-    histories: Sequence[PriceHistory],
-    fold: Fold,
-    threads: int,
-    start: "Forecaster | None" = None,
-) -> "Trained":
-    """Train an experiment on one fold and forecast what comes after.
-
-    Args:
-        experiment: what is trained; its split is not used.
-        histories: the prices, longer than the fold may see.
-        fold: which sessions are for what.
-        threads: CPU threads in all.
-        start: what the networks begin as; None for new weights.
-
-    Raises:
-        DataError: if no symbol has enough sessions before the first forecast.
-        KeyboardInterrupt: on Ctrl-C, also where networks were trained for some epochs.
-    """
-    from lstmcast.training import SilentObserver, resolve_experiment, train_experiment
-
-    fewest = MIN_TO_JOIN if experiment.training.epochs else MIN_UNTRAINED
-    given = [cut for history in histories if (cut := _cut(history, fold, fewest)) is not None]
-    if not given:
-        raise DataError(
-            f"fold {fold.number} has no symbol with {fewest} sessions up to "
-            f"{fold.validation_end:%Y-%m-%d}",
-            "let the backtest begin later with `--from`, or take an expanding window",
-        )
-    split = SplitDates(
-        train_end=fold.train_end.date(),
-        validation_end=fold.validation_end.date(),
-        test_end=fold.last_outcome.date(),
-    )
-    symbols = tuple(history.symbol for history in given)
-    chosen = experiment.model_copy(
-        update={
-            "split": split,
-            "data": experiment.data.model_copy(update={"symbols": symbols}),
-            "training": experiment.training.model_copy(update={"threads": threads}),
-        }
-    )
-    chosen = resolve_experiment(chosen, given)
-    external_members = baseline_members(chosen.model.pool.baselines)
-    trained = train_experiment(chosen, given, SilentObserver(), external_members, start)
-    if trained.ensemble.interrupted:
-        raise KeyboardInterrupt  # networks that were cut short are no fold: it is done again
-    return trained
-
-
-def stretch(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
-    """The rows of a prediction table that the fold is to forecast."""
-    origins = table["origin"]
-    inside = (origins >= fold.first_origin) & (origins <= fold.last_origin)
-    return table[inside].reset_index(drop=True)
-
-
-def _cut(history: PriceHistory, fold: Fold, fewest: int) -> PriceHistory | None:
-    """The sessions that a fold may see and be judged by; None where there are too few."""
-    sessions = pd.DatetimeIndex(history.bars.index)
-    seen = np.sum((sessions >= fold.start) & (sessions <= fold.validation_end))
-    coming = np.sum((sessions > fold.first_origin) & (sessions <= fold.last_outcome))
-    if seen < fewest or coming == 0:
-        return None
-    return history.between(fold.start, fold.last_outcome)
 
 
 def _plain(values: dict[str, object]) -> dict[str, object]:
