@@ -44,7 +44,7 @@ def backtest(
     data_dir: PathLike | None = None,
     **settings: Any,
 ) -> BacktestReport:
-    """Walk forward: train, forecast the next stretch, move on, train again.
+    """Walk forward: train, forecast the next fold, move on, train again.
 
     Args:
         prices: as in `fit`.

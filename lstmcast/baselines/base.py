@@ -1,4 +1,4 @@
-"""What a baseline is: a forecaster of the same rows as a trained model, from bars alone."""
+"""The interface of baselines: forecasters of the same rows as a trained model, from bars alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Fitted parameters kept on disk under a hash of the data they were fitted on."""
+"""A cache of fitted parameters on disk, under a hash of the data they were fitted on."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""HAR under the calibration that the networks have: is what they gain more than that?
+"""HAR with the networks' calibration, to tell their gain from that of calibration.
 
 Calibration learns from every test day how often ranges hold, and the other baselines learn nothing
 there. So the best of them gets the same: it is fitted on the rows before the last two years, its

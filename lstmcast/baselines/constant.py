@@ -1,4 +1,4 @@
-"""One Student-t for all days: the distribution of all returns so far, whatever the weather."""
+"""One Student-t for all days: the unconditional distribution of returns."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a run gives to the baselines that read more than bars, and which have no place beside it."""
+"""The parts of a run that some baselines read beside bars, and baselines that do not apply."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What keeps a baseline that fails or diverges from being scored as it is.
+"""Detecting baselines that fail or diverge, so that they are not scored as they are.
 
 A fit can end in numbers that no price ever showed: a variance that feeds on itself, a slope learned
 from one wild row. Scored beside others, one such symbol makes the baseline's mean meaningless, and
@@ -36,7 +36,7 @@ def attempt(function: Callable[[], Result]) -> tuple[Result | None, str]:
     except (LstmcastError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - told as the bug that it is, beside the others
-        return None, f"met a bug in it, {type(error).__name__}: {error}"
+        return None, f"raised an unexpected error, {type(error).__name__}: {error}"
 
 
 def checked_forecast(baseline: Baseline, inputs: BaselineInputs) -> BaselineForecast:

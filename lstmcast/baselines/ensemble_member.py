@@ -1,4 +1,4 @@
-"""A baseline as a member of a network's pool."""
+"""A baseline as an external member of an ensemble, fitted again whenever it forecasts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The inputs of a baseline as forecasters with a network's parts read them."""
+"""Baseline inputs in the form that networks read them, for `linear` and `pretrained`."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The random walk, with and without drift: tomorrow's price is today's, give or take."""
+"""The random walk, with and without drift: tomorrow's price is today's, plus noise."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""When baselines are fitted anew."""
+"""Refitting: which rows each fit of a baseline may see, and which origins it forecasts."""
 
 from collections.abc import Sequence
 from dataclasses import replace

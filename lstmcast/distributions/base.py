@@ -1,4 +1,4 @@
-"""What a predictive distribution is, and a forecast that states one number only."""
+"""The interface of predictive distributions, and point forecasts, which state a single number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

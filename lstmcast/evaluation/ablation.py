@@ -1,4 +1,4 @@
-"""What the LSTM adds: the model against itself without LSTM units, and without training.
+"""Ablations: what the LSTM adds over the same model without LSTM units, and without training.
 
 `linear` has the model's inputs, head and calibration, and no LSTM; `pretrained` is the networks
 that come with lstmcast, not fitted to any price. What the model gains over the first is the LSTM's;

@@ -1,4 +1,4 @@
-"""The model against each baseline: differences of daily losses, and whether they are luck."""
+"""The model against each baseline: tests of the differences in daily losses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Does a forecast know the direction? Hit rates against what always saying "up" scores."""
+"""Directional accuracy: hit rates against what always forecasting a rise would score."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ def too_few(days: int) -> str:
     band = 100 * noise_band(days)
     low, high = max(0.0, 50 - band), min(100.0, 50 + band)
     return (
-        "too few to conclude anything: over so few, the hit rate of a coin falls between "
+        "too few to conclude anything: a coin's hit rate over so few days falls between "
         f"{low:.0f} % and {high:.0f} %"
     )
 

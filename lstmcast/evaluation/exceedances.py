@@ -1,4 +1,4 @@
-"""Do quantiles hold? Tests of how often, and in what order, returns fall below a stated quantile.
+"""Tests of tail quantiles: how often, and in what order, returns fall below a stated quantile.
 
 A 5 % quantile of the return should be undercut on 5 % of the days (Kupiec), and not in bursts
 (Christoffersen). Both are likelihood-ratio tests.

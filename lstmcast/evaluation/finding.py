@@ -1,4 +1,4 @@
-"""What a comparison found: better, worse, no measurable difference, or too little to tell."""
+"""What a test concludes: better, worse, no measurable difference, or too few data to tell."""
 
 from enum import StrEnum
 

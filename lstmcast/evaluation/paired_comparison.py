@@ -1,4 +1,4 @@
-"""Forecasters that were made apart, beside one another: over the rows that all of them forecast.
+"""Paired comparison of separate runs over the rows that all of them forecast.
 
 A row is a symbol, an origin and a horizon. Only rows whose outcome is the same for all count: where
 a source revised its prices between two trainings, the two were asked about different days.

@@ -24,7 +24,7 @@ def stated_p(test: Test, trials: int) -> str:
     plain = p_value(test.p_value)
     if trials == 1 or test.mean >= 0:
         return plain
-    return f"{plain}, as the best of {trials:,} {p_value(deflated(test, trials))}"
+    return f"{plain}, corrected for {trials:,} trials {p_value(deflated(test, trials))}"
 
 
 def side(gain: float) -> str:
@@ -56,7 +56,7 @@ def directions(checks: Sequence[CoverageCheck]) -> str:
     for (way, at), group in _failing(checks).items():
         nominals = [check.nominal for check in group]
         if set(nominals) == every:
-            parts.append(f"the ranges are {way}{at}")
+            parts.append(f"they are {way}{at}")
         elif len(nominals) == 1:
             parts.append(f"the {nominals[0]} % range is {way}{at}")
         else:

@@ -1,4 +1,4 @@
-"""Results that are too good to be true: more than honest forecasts of daily prices reach.
+"""Plausibility: results better than honest forecasts of daily prices reach, which suggest a leak.
 
 A feature that knows tomorrow makes the best result of all, and nothing in the scores says that it
 is one. What says so is its size. Out of sample, an R2 of stock returns of 1 % is what the
@@ -34,7 +34,9 @@ def too_good(e: VerdictInputs) -> tuple[str, ...]:
     found = []
     price = 1 - e.error_ratio
     if e.point.p_value < SUSPICION_P_VALUE and price > SUSPICIOUS_PRICE_GAIN:
-        found.append(_words("the error of the return", price, PLAUSIBLE_PRICE_GAIN, "no change's"))
+        found.append(
+            _words("the error of the return", price, PLAUSIBLE_PRICE_GAIN, "that of the last close")
+        )
     best = e.against_best
     gain = best.skill if best and best.crps and best.crps.p_value < SUSPICION_P_VALUE else None
     if gain is not None and e.best and gain > SUSPICIOUS_RANGE_GAIN:
@@ -42,22 +44,22 @@ def too_good(e: VerdictInputs) -> tuple[str, ...]:
     surer = [part.hit_rate - part.expected_hit_rate for part in e.signs_known(SUSPICION_P_VALUE)]
     if surer and max(surer) > SUSPICIOUS_SIGNS:
         found.append(
-            f"the sign is right {100 * max(surer):.0f} points more often than by chance, where "
-            f"honest forecasts reach {100 * PLAUSIBLE_SIGNS:.0f}"
+            f"the sign is right {100 * max(surer):.0f} points more often than by chance (honest "
+            f"forecasts reach {100 * PLAUSIBLE_SIGNS:.0f})"
         )
     related = [
         part.move_correlation for part in e.copies.values() if part.slope_p < SUSPICION_P_VALUE
     ]
     if related and max(related) > SUSPICIOUS_CORRELATION:
         found.append(
-            f"the moves that came have a correlation of {max(related):.2f} with those of the "
-            f"median, where honest forecasts reach {PLAUSIBLE_CORRELATION:g}"
+            f"actual returns have a correlation of {max(related):.2f} with the median's (honest "
+            f"forecasts reach {PLAUSIBLE_CORRELATION:g})"
         )
     return tuple(found)
 
 
 def _words(what: str, gain: float, honest: float, whose: str) -> str:
     return (
-        f"{what} is {100 * gain:.1f} % smaller than {whose}, where honest forecasts reach "
-        f"{100 * honest:g} %"
+        f"{what} is {100 * gain:.1f} % smaller than {whose} (honest forecasts reach "
+        f"{100 * honest:g} %)"
     )

@@ -1,4 +1,4 @@
-"""Is the median more than a copy of yesterday's price?
+"""Tests of the median forecast: is it more than a copy of the last close?
 
 The famous charts in which a forecast hugs the price are forecasts that repeat the last close one
 day late. Three looks tell: which shift of the price the forecast fits best, whether it correlates

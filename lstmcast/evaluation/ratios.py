@@ -1,4 +1,4 @@
-"""One loss beside another, where the other may be zero: a price need not move."""
+"""Ratios of losses, where the denominator may be zero: a price need not move."""
 
 
 def ratio(value: float, reference: float) -> float:

@@ -1,4 +1,4 @@
-"""What an evaluation keeps of a prediction table once it is scored: about a tenth of it.
+"""The part of a prediction table that an evaluation keeps after scoring: about a tenth of it.
 
 Ten forecasters of a hundred symbols state 21 quantiles at ten horizons on every test session: some
 gigabytes. A report needs the scores of each symbol, a few losses of each row, and the whole rows of

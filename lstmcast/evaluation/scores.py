@@ -1,4 +1,4 @@
-"""How good a prediction table is: losses of each row, and scores of each symbol and horizon.
+"""Losses of each row of a prediction table, and scores by symbol and horizon.
 
 Scores of returns are in percent points of log return, those of prices in the listing's currency.
 Log score, CRPS, Winkler, QLIKE and the errors are losses: lower is better.

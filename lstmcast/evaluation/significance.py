@@ -1,6 +1,6 @@
-"""Is a difference of losses more than luck? Diebold-Mariano, Newey-West, bootstrap, Holm.
+"""Is a difference in losses beyond sampling error? Diebold-Mariano, Newey-West, bootstrap, Holm.
 
-Losses of forecasts that overlap, or that follow one restless month, are not independent: every
+Losses of forecasts that overlap, or that follow one volatile month, are not independent: every
 error here is computed from the series of daily differences with its autocorrelation.
 """
 
@@ -107,7 +107,7 @@ def degrees_of_freedom(days: int, lags: int) -> float:
     """Of the Student-t that a mean over its Newey-West error follows, at its 5 % value.
 
     An error from many autocovariances of few days is itself uncertain, and Student's t with n - 1
-    degrees of freedom then calls luck a finding two to three times too often. The 5 % value as a
+    degrees of freedom then rejects two to three times too often. The 5 % value as a
     function of b is Kiefer and Vogelsang's, for Bartlett's kernel. Their b is the lag at which the
     kernel reaches zero over the days: (lags + 1) / days.
 

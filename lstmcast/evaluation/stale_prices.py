@@ -1,4 +1,4 @@
-"""Closes that are those of the session before: of these no range tells anything."""
+"""Stale prices: closes that equal the one before, which no range can forecast."""
 
 from collections.abc import Mapping
 

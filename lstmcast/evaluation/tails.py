@@ -1,4 +1,4 @@
-"""What a prediction table does not state outright: its variance and its 1 % quantile.
+"""Moments and tails that a prediction table does not state: its variance and its 1 % quantile.
 
 Both are read off the Student-t whose middle half and 95 % range stand in the same ratio as the
 stated ones: exact for a Student-t, close for a pool of similar ones.

@@ -1,4 +1,4 @@
-"""How far to trust a forecast: the coverage of its ranges on the test days, or on recent ones.
+"""The trust line of a forecast: coverage of its ranges on the test days, or on recent ones.
 
 The part of the verdict of `evaluate` that the forecasts alone give in a moment: no baseline is
 fitted. Volatility terciles need the bars; without bars only all days together are judged.

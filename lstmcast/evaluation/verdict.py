@@ -51,7 +51,7 @@ class Verdict:
     """At the horizon of the verdict, on all days and in each volatility tercile: coverage is the
     nominal one within sampling error."""
     too_good: tuple[str, ...]
-    """What is better than honest forecasts reach (`suspicion`), in words; empty in general."""
+    """What is better than honest forecasts reach (`plausibility`), in words; empty in general."""
     summary: str
     """The answer in one line: the headline."""
     text: str

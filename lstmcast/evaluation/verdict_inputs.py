@@ -1,4 +1,4 @@
-"""What a verdict rests on: comparisons, how the median behaves, empirical coverage."""
+"""The inputs of a verdict: comparisons, the behaviour of the median, empirical coverage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -36,8 +36,8 @@ def _why_worse(e: VerdictInputs) -> str:
     off = float(np.mean([part.off for part in e.copies.values()]))
     moves = float(np.mean([part.typical_move for part in e.copies.values()]))
     words = (
-        f"Its prices are {100 * off:.1f} % away from the last close, where a typical move is "
-        f"{100 * moves:.1f} %"
+        f"Its prices are {100 * off:.1f} % away from the last close (a typical move is "
+        f"{100 * moves:.1f} %)"
     )
     if abs(bias) > moves / 4:
         words += f", and {100 * abs(bias):.1f} % too {'low' if bias < 0 else 'high'} on average"
@@ -53,11 +53,12 @@ def copy_line(e: VerdictInputs, point: Finding, copies: bool) -> str:
     if not copies or point is Finding.better:
         return ""
     if e.ranges:
-        return "Its median follows the last close, as an honest price forecast mostly does."
+        usual = "Its median follows the last close, as an honest price forecast mostly does."
+        return usual if point is Finding.level else ""
     late = "one session" if e.horizon == 1 else f"{e.horizon} sessions"
     return (
-        f"It copies the last close: it fits the price {late} late best, so it looks right on a "
-        "chart and carries no information."
+        f"It copies the last close: it fits the price best when shifted by {late}, so it looks "
+        "right on a chart but carries no information."
     )
 
 

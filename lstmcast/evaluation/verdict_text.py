@@ -121,8 +121,8 @@ def _search(e: VerdictInputs) -> str:
     if e.trials == 1:
         return ""
     return (
-        f"chosen from {e.trials:,} configurations by their validation scores; it is called better "
-        "only where it is so as the best of as many (Sidak)."
+        f"chosen from {e.trials:,} configurations by validation score; it counts as better only "
+        "where the p-value is below 5 % after Sidak's correction for as many."
     )
 
 
@@ -144,7 +144,7 @@ def _next(
         )
     if distribution is Finding.better:
         return (
-            "use the ranges (`lstmcast forecast`); `lstmcast backtest` tells whether the gain "
+            "use the ranges (`lstmcast forecast`); `lstmcast backtest` shows whether the gain "
             "holds in other years."
         )
     more = " To gain more from the LSTM, train on more symbols." if e.symbols == 1 else ""

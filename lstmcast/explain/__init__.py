@@ -1,6 +1,6 @@
-"""What a trained network does inside: its gates, its inputs' worth, and what widened a range.
+"""What a trained network does inside: its gates, its feature importance, and what widened a range.
 
-Numbers only; `lstmcast.plots` draws them. Everything here reads the networks and changes nothing.
+Numbers only; `lstmcast.plots` draws them. Everything here only reads the networks.
 """
 
 from lstmcast.explain.attribution import Attribution, attribute, by_group, reach_by_lag

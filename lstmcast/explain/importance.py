@@ -1,10 +1,10 @@
-"""How much worse a network forecasts when it does not see a feature, and how members differ in it.
+"""Feature importance: how much worse a network forecasts without a feature, and how members differ.
 
 *Permutation*: the sessions of the inputs are shuffled, the same way for all columns of a group, so
 that their values stay and what they tell of the day is gone (Breiman 2001, Random forests; Fisher,
 Rudin and Dominici 2019, All models are wrong, but many are useful). *Occlusion*: the inputs are
-held at their mean. Either is measured by the rise of the loss that training minimises, of the next
-session, on validation rows: to choose features by it then costs the test part nothing.
+held at their mean. Either is measured by the increase in the loss that training minimises, one
+session ahead, on validation rows: features may be chosen by it without touching the test part.
 
 Features that tell the same share their importance: each can be missed while the other is there.
 """
@@ -26,7 +26,7 @@ from lstmcast.nn import Network
 from lstmcast.nn.heads.quantile import QuantileParams
 
 EWMA = "EWMA volatility"
-"""How the volatility is called by which every forecast is scaled."""
+"""Name of the volatility that scales every forecast, which counts as an input."""
 
 BEFORE = 250
 """Rows that are read, and altered, before the first one that is judged."""
@@ -50,8 +50,8 @@ class Effect:
     Args:
         name: of the group or the column.
         kind: which of the two.
-        permutation: rise of the loss for each member, mean over shuffles.
-        occlusion: rise of the loss for each member.
+        permutation: increase in loss for each member, mean over shuffles.
+        occlusion: increase in loss for each member.
     """
 
     name: str
@@ -140,7 +140,7 @@ def importance(
     if count < FEWEST:
         raise DataError(
             f"the validation part has {count} sessions, and importance needs {FEWEST}",
-            "give `split` more validation",
+            "give the validation part more sessions in `split`",
         )
     changes = _changes(judged[0].columns, groups)
     losses = np.array(

@@ -1,4 +1,4 @@
-"""What a group of networks reads of one symbol, and which rows and columns are looked at."""
+"""The inputs of a group of networks, built in one place for every explanation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.training.group import Group
 
 CONTEXT = "context"
-"""What columns are called that come from series of context and not from a feature group."""
+"""Group name of columns that come from context series."""
 
 
 @dataclass(frozen=True)

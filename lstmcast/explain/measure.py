@@ -1,4 +1,4 @@
-"""The width of the next session's range as a differentiable number, whatever the head."""
+"""Log width of the next range, differentiable for every head: what attribution explains."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A network's layers and how many weights each has."""
+"""A network's layers with their number of weights, for `train` and `runs show`."""
 
 from dataclasses import dataclass
 

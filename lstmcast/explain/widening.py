@@ -1,4 +1,4 @@
-"""One sentence on what makes the next range wider or narrower than usual."""
+"""Why the next range is wider or narrower than usual, in one sentence with the parts behind it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Coverage as it was known on each day, for a chart."""
+"""Coverage over time with its confidence sequence, as the chart of `track plot` shows it."""
 
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ def coverage_path(
     who = str(symbols[0]) if len(symbols) == 1 else f"{len(symbols)} symbols"
     return CoveragePath(
         table,
-        f"{who}: how often the {nominal} % range of {ahead} held",
+        f"{who}: coverage of the {nominal} % range for {ahead}",
         pd.Timestamp(table.index[0]),
         pd.Timestamp(table.index[-1]),
     )

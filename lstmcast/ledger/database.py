@@ -1,4 +1,4 @@
-"""Opening the ledger's file, and what SQLite says of it as errors of this program."""
+"""Opening the ledger's file: SQLite's errors become errors of this program."""
 
 import contextlib
 import sqlite3

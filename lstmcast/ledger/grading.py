@@ -1,4 +1,4 @@
-"""What came of issued forecasts: each row beside the return that the stored bars show by now.
+"""Grading issued forecasts: each row beside the return that the stored bars show.
 
 A forecast is of the log return from its origin over 1, 2, ... sessions. The return is taken from
 today's adjusted closes, both of them: a split or a dividend in between moves the level of every

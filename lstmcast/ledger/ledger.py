@@ -98,7 +98,7 @@ class Ledger:
         if expected is not None and expected not in known:
             raise LedgerError(
                 f"`--expect` {expected} is no entry of the ledger `{self.path}`",
-                "entries were removed or rewritten since it was noted, or it is of another ledger",
+                "entries were removed or rewritten since then, or it belongs to another ledger",
             )
         return VerifiedChain(len(known) - 1, last)
 

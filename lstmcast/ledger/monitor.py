@@ -1,4 +1,4 @@
-"""Whether ranges contain what they should, told so that one may look every day.
+"""Monitoring coverage with a test that stays valid however often one looks at it.
 
 A test that is right when it is read once finds a fault sooner or later in ranges that are exactly
 right, if it is read every day. Here capital is bet against the claim "the coverage is at least m":

@@ -1,4 +1,4 @@
-"""From a forecast that is issued to its entry: what it says, from what, and what baselines say."""
+"""Recording an issued forecast: its distribution, its provenance, and the baselines' forecasts."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the ledger's file holds: a SQLite database that any SQLite program reads.
+"""The schema of the ledger's file, a SQLite database that any SQLite program can read.
 
     entries      a row per issued forecast of one symbol, chained by hash
     statements   a row per entry and forecaster, with its distribution as a JSON document

@@ -1,4 +1,4 @@
-"""Scores of what has come true: the model beside the baselines that were issued with it.
+"""Scores of graded forecasts: the model beside the baselines that were issued with it.
 
 They are those of `lstmcast evaluate`: one piece of code scores both.
 """

@@ -1,4 +1,4 @@
-"""Which entries are looked at."""
+"""Selecting entries of the ledger by symbol, run and date, for every command of `track`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Charts: pure functions from tables to matplotlib figures, and a way to save them."""
+"""Charts: pure functions from tables to matplotlib figures, and saving them to files."""
 
 from lstmcast.plots.coverage import coverage_chart
 from lstmcast.plots.fan import fan_chart

@@ -1,6 +1,6 @@
-"""Axes of prices, dates and sessions, with ticks that need no thought.
+"""Axes for prices, dates and sessions, with readable ticks.
 
-matplotlib puts ticks for any numbers; these know what a price and a trading calendar are.
+matplotlib places ticks for plain numbers; these suit prices and trading calendars.
 """
 
 import math

@@ -49,9 +49,9 @@ def coverage_chart(
     sheet.legend(
         [
             Line2D([], [], color=SERIES[0], linewidth=1.8, label="All outcomes so far"),
-            Patch(facecolor=WIDE_BAND, label="What they leave possible"),
+            Patch(facecolor=WIDE_BAND, label="Coverage not refuted"),
             Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="Last 60 days"),
-            Line2D([], [], color=INK, linewidth=1.0, linestyle="--", label=f"Stated: {nominal} %"),
+            Line2D([], [], color=INK, linewidth=1.0, linestyle="--", label=f"Nominal: {nominal} %"),
         ],
         columns=4,
     )
@@ -69,10 +69,10 @@ def _finding(table: pd.DataFrame, nominal: int) -> str:
     outside = table[(table["high"] < stated) | (table["low"] > stated)]
     share = f"{table['so_far'].iloc[-1]:.1%} of the closes were inside"
     if outside.empty:
-        return f"{share}; sampling error explains the difference from {nominal} %."
+        return f"{share}; the difference from {nominal} % is within sampling error."
     kind = "too narrow" if outside["high"].iloc[0] < stated else "too wide"
     first = day(pd.Timestamp(outside.index[0]))
-    return f"{share}; since {first} sampling error no longer explains it: the range is {kind}."
+    return f"{share}; since {first} that is beyond sampling error: the range is {kind}."
 
 
 def _draw(axes: Axes, table: pd.DataFrame, stated: float) -> None:

@@ -1,4 +1,4 @@
-"""The chart of the test range: what was forecast at each close, and what came.
+"""The chart of the test period: what was forecast at each close, and the close that came.
 
 One session ahead, the median of an honest forecast lies almost on the close before it. On a chart
 of a few hundred sessions that looks like a forecast that follows the price, and it is the most
@@ -140,7 +140,7 @@ def _on_basis_of(rows: PriceForecasts, closes: pd.Series) -> pd.Series:
 def _legend(rows: PriceForecasts, currency: str | None) -> list[Artist]:
     """Three columns: what came; the forecast's error beside the random walk's; the ranges.
 
-    Errors and shares are left out where too few sessions would make them a matter of luck.
+    Errors and shares are left out where too few sessions would leave them to sampling error.
     """
     point = "Median forecast" if rows.bands else "Forecast"
     before = "Previous close" if rows.horizon == 1 else "No change"

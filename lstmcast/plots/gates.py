@@ -1,4 +1,4 @@
-"""The chart of what an LSTM does: its gates and memory over the sessions of a window."""
+"""The chart of an LSTM's gates and cell state over the sessions of a window."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The chart of what inputs are worth: by group, by column, and by how many sessions ago."""
+"""The chart of feature importance: by group, by column, and by lag."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -62,13 +62,15 @@ def importance_chart(
         effects = found.of("group" if kind == "group" else "column")
         shown = effects[:MAX_COLUMNS] if kind == "column" else effects
         more = f", the {len(shown)} that count most" if len(shown) < len(effects) else ""
-        sheet.text(f"{words}{more}: rise of the loss without them (right: worse)", weight="bold")
+        sheet.text(
+            f"{words}{more}: increase in loss without them (further right is worse)", weight="bold"
+        )
         sheet.skip(0.04)
         _draw_effects(sheet.panel(_ROW * len(shown) + 0.1, left=NAMES), shown)
         sheet.skip(0.1)
     if lags is not None:
         sheet.text(
-            "How far back the next range looks: mean change of its log width, by sessions ago",
+            "How far back the next range looks: mean absolute attribution of its log width, by lag",
             weight="bold",
         )
         sheet.skip(0.04)
@@ -164,4 +166,4 @@ def _draw_lags(axes: Axes, lags: pd.DataFrame) -> None:
     axes.set_xlim(-0.8, len(lags) - 0.2)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
     axes.locator_params(axis="y", nbins=5)
-    axes.set_xlabel("Sessions ago; 0 is the session that the forecast is made at")
+    axes.set_xlabel("Lag in sessions; 0 is the forecast's origin")

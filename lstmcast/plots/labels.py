@@ -1,4 +1,4 @@
-"""Dates, counts and prices in words, alike on every chart and in the page of a report."""
+"""Dates, counts and prices as text, worded the same on every chart and in the report's page."""
 
 import math
 from collections.abc import Iterable

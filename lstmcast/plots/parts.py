@@ -1,4 +1,4 @@
-"""The history as it was cut: which sessions trained the network, chose it, and tested it."""
+"""The parts of a history on a chart: training, validation and test."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -171,7 +171,7 @@ def select(predictions: pd.DataFrame, symbol: str | None, horizon: int) -> Price
     if predictions.empty:
         raise DataError(
             "`predictions` has no rows, so there is nothing to draw",
-            "give the test range more sessions in `split`",
+            "give the test period more sessions in `split`",
         )
     name = _choose_symbol(predictions, symbol)
     of_symbol = predictions[predictions["symbol"] == name]

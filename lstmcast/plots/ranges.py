@@ -79,7 +79,7 @@ def ranges_chart(
     panel = sheet.panel(_ROW * len(subsets) + 0.1, left=_LABELS)
     _draw_deviations(panel, checks, subsets)
     sheet.text(
-        "Low, medium and high volatility: terciles of a symbol's last 500 sessions", color=MUTED
+        "Low, medium and high volatility: terciles over a symbol's last 500 sessions", color=MUTED
     )
     sheet.skip(0.12)
     sheet.text(

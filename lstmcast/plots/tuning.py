@@ -142,7 +142,7 @@ def _legend(rows: pd.DataFrame, start: float | None) -> list[Line2D]:
         Line2D([], [], color=SERIES[1], linewidth=1.7, label="Lowest so far"),
     ]
     if start is not None:
-        words = f"As it stands: {significant(start)}"
+        words = f"Starting configuration: {significant(start)}"
         handles.append(Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label=words))
     if gone:
         words = f"Pruned or failed: {gone}"
@@ -176,7 +176,10 @@ def tuning_importance_chart(
     if details:
         sheet.text(details, color=MUTED)
     sheet.skip(0.1)
-    sheet.text("Share of what separates the best quarter of trials from all", weight="bold")
+    sheet.text(
+        "Importance: share of what separates the best quarter of trials from the rest",
+        weight="bold",
+    )
     sheet.skip(0.05)
     axes = sheet.panel(ROW * len(keys) + 0.2)
     places = np.arange(len(keys))[::-1]

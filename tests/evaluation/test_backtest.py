@@ -525,7 +525,9 @@ def test_a_walk_of_other_threads_is_another_walk(
     assert of_cores(16, jobs=2)[1] == of_cores(8)[1]
     assert of_cores(3)[1] == of_cores(2)[1] == of_cores(2, jobs=2)[1]
     of_cores(16)
-    with pytest.raises(UsageError, match=r"`jobs` 2 gives a network other threads"):
+    with pytest.raises(
+        UsageError, match=r"`jobs` 2 gives each network a different number of threads"
+    ):
         next(test.run(jobs=2))
 
 

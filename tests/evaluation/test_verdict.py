@@ -101,8 +101,8 @@ def test_the_best_of_many_must_be_better_as_the_best_of_as_many() -> None:
     best = evaluate(table, {"X": bars}, baselines=QUICK, trials=trials).verdict
     assert (best.distribution, best.trials, best.distribution_p) == (Finding.level, trials, p)
     assert best.distribution_p_deflated == pytest.approx(1 - (1 - p) ** trials, rel=1e-9)
-    assert f"as the best of {trials:,} p = 0.0" in best.text
-    assert best.lines["search"].startswith(f"chosen from {trials:,} configurations by their ")
+    assert f"corrected for {trials:,} trials p = 0.0" in best.text
+    assert best.lines["search"].startswith(f"chosen from {trials:,} configurations by validation ")
     assert "search" not in alone.lines
     assert "no better than those of" in best.summary
     few = evaluate(table, {"X": bars}, baselines=QUICK, trials=2)
@@ -182,7 +182,7 @@ def test_a_copy_of_the_last_close_is_called_a_copy() -> None:
     assert report.points["X"].best_shift == 1
     assert report.verdict.copies is True
     assert (
-        "It copies the last close: it fits the price one session late best"
+        "It copies the last close: it fits the price best when shifted by one session"
         in (report.verdict.lines["price"])
     )
 
@@ -271,7 +271,7 @@ def test_too_few_days_conclude_nothing() -> None:
         (Finding.better, 0.5, "Its ranges are well calibrated and better than those of {}"),
         (Finding.level, 0.5, "Its ranges are well calibrated, but no better than those of {}"),
         (Finding.worse, 0.5, "Its ranges are well calibrated, but those of {} are better"),
-        (Finding.better, 0.4, "Do not rely on its ranges: the ranges are too narrow"),
+        (Finding.better, 0.4, "Do not rely on its ranges: they are too narrow"),
     ],
 )
 def test_the_answer_in_one_line(distribution: Finding, found: float, words: str) -> None:
@@ -528,9 +528,9 @@ def knowing(share: float, *, width: float = 0.01, seed: int = 7) -> Report:
 @pytest.mark.parametrize(
     ("share", "width", "said"),
     [
-        (0.9, 0.001, "the error of the return is 90.0 % smaller than no change's"),
+        (0.9, 0.001, "the error of the return is 90.0 % smaller than that of the last close"),
         (0.9, 0.001, "the CRPS is "),
-        (0.03, 0.01, "the error of the return is 3.0 % smaller than no change's"),
+        (0.03, 0.01, "the error of the return is 3.0 % smaller than that of the last close"),
         (0.001, 0.01, "the sign is right "),
         (0.001, 0.01, "the moves that came have a correlation of 1.00 with those of the median"),
     ],

@@ -38,11 +38,11 @@ def test_lines_are_those_of_the_table_and_words_say_what_they_mean(share: float)
     assert refuted.empty == (share == 0.8)
     assert has_artist(axes, "_refuted") == (share != 0.8)
     if share == 0.8:
-        assert "sampling error explains the difference from 80 %" in said
+        assert "the difference from 80 % is within sampling error" in said
     else:
         first = pd.Timestamp(refuted.index[0])
         kind = "too narrow" if share < 0.8 else "too wide"
-        assert f"since {first.day} {first:%b %Y} sampling error no longer explains it" in said
+        assert f"since {first.day} {first:%b %Y} that is beyond sampling error" in said
         assert f"the range is {kind}." in said
         np.testing.assert_allclose(points_of(axes, "_refuted")[0, 0], day_numbers([first])[0])
     low, high = axes.get_ylim()

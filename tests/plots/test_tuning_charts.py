@@ -25,7 +25,7 @@ def test_the_history_shows_every_trial_and_the_lowest_so_far() -> None:
     np.testing.assert_array_equal(points_of(axes, "_best")[:, 1], [1.98, 1.98, 1.9, 1.9, 1.8])
     np.testing.assert_array_equal(points_of(axes, "_gone")[:, 0], [1])
     assert "Pruned or failed: 1" in words(figure)
-    assert "As it stands: 1.980" in words(figure)
+    assert "Starting configuration: 1.980" in words(figure)
     assert layout_faults(figure) == []
 
 

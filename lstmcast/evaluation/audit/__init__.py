@@ -1,4 +1,4 @@
-"""The audit: does any forecast of this run know something that it should not?
+"""The audit: it looks for forecasts that know something they should not.
 
 It asks the code rather than reading it, on the user's own experiment and prices, so that feature
 groups of one's own are audited as well:

@@ -1,4 +1,4 @@
-"""Histories with another future: cut off, or altered beyond recognition."""
+"""Histories with another future, cut off or altered, for the checks that look for look-ahead."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Was anything fitted on rows that it should not have seen?"""
+"""Checks that nothing was fitted on rows that it should not have seen: scaler, purge, training."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING

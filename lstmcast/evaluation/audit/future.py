@@ -1,4 +1,4 @@
-"""Does anything at a session change when the bars after it do?
+"""Checks for look-ahead: no feature or forecast at a session may change when later bars do.
 
 Bars are later that close later: beside a symbol's own, those of others from the same date on where
 they do not close together with it (`lstmcast.prices.closing`).

@@ -1,4 +1,4 @@
-"""Running the checks, and what they come to."""
+"""The audit as a whole: which checks are run, in which order, and what the run's record keeps."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What one check of the audit found."""
+"""The result of one check, in a module of its own because every check returns one."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Are the forecasts that a run keeps, and that are scored, what its networks say?"""
+"""Checks that the forecasts a run keeps, which are the ones scored, are those of its networks."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

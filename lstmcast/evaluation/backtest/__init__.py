@@ -1,4 +1,4 @@
-"""Walk-forward evaluation: train, forecast the next stretch, move on, train again."""
+"""Walk-forward evaluation: train, forecast the next fold, move on, train again."""
 
 from lstmcast.evaluation.backtest.folds import Fold, plan_folds
 from lstmcast.evaluation.backtest.saved import SavedWalk

@@ -53,7 +53,7 @@ def train_fold(
         raise DataError(
             f"fold {fold.number} has no symbol with {fewest} sessions up to "
             f"{fold.validation_end:%Y-%m-%d}",
-            "let the backtest begin later with `--from`, or take an expanding window",
+            "start the backtest later with `--from`, or use an expanding window",
         )
     split = SplitDates(
         train_end=fold.train_end.date(),

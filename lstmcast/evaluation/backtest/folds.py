@@ -67,7 +67,7 @@ def plan_folds(
 
     Args:
         sessions: every session on which any symbol traded.
-        folds: how often to train.
+        folds: number of folds.
         horizon: sessions that a forecast reaches ahead.
         calendars: the sessions of each symbol, where they differ: the outcomes of a stock beside a
             coin lie more days ahead than the coin's.
@@ -92,7 +92,7 @@ def plan_folds(
     if len(sessions) - begin < folds:
         raise DataError(
             f"there are {len(sessions) - begin} sessions to forecast for {folds} folds",
-            "let it begin earlier with `--from`, or take fewer `--folds`",
+            "start it earlier with `--from`, or use fewer `--folds`",
         )
     parts = stretches(len(sessions), folds, begin, embargo, window)
     return _folds(parts, sessions, calendars, horizon, validation)
@@ -147,7 +147,7 @@ def folds_of(
 def _too_early(known: int, fewest: int) -> DataError:
     return DataError(
         f"there are {max(known, 0)} sessions before the first forecast, a backtest needs {fewest}",
-        "let it begin later with `--from`, or fetch a longer history",
+        "start it later with `--from`, or fetch a longer history",
     )
 
 

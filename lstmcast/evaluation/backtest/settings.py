@@ -17,7 +17,7 @@ class Settings:
     """How to walk.
 
     Args:
-        folds: how often to train.
+        folds: number of folds.
         window: learn from everything before, or from as many sessions as the first fold.
         first: first session to be forecast; None for the middle one.
         embargo: sessions left out between validation and the first forecast.

@@ -102,7 +102,7 @@ class WalkForward:
             raise DataError(
                 f"`first` is row {begin} of {rows}: {max(0, begin - self.gap)} rows to train on "
                 f"and {max(0, rows - begin)} to forecast for {self.n_splits} folds",
-                "begin elsewhere, or take fewer `n_splits`",
+                "choose another `first`, or fewer `n_splits`",
             )
         return stretches(rows, self.n_splits, begin, self.gap, self.window)
 

@@ -1,4 +1,4 @@
-"""What would two plain rules have earned, after costs? No claim beyond these figures.
+"""What two simple trading rules would have earned after costs. No claim beyond these figures.
 
     volatility target   hold the share of one's money that makes the stated volatility 15 % a year,
                         never more than all of it
@@ -79,7 +79,7 @@ def trade(
     Args:
         table: prediction rows.
         bars: adjusted bars of each symbol in it, which hold every date.
-        cost_bps: cost of a trade in hundredths of a percent of what is traded.
+        cost_bps: cost of a trade in basis points of what is traded.
         trials: how many models have been tried on these symbols and days, this one included.
     """
     rows = table[table["horizon"] == 1].sort_values(["symbol", "origin"], kind="stable")
@@ -168,7 +168,7 @@ def sharpe_error(returns: FloatArray) -> float:
 
 
 def deflated_sharpe(returns: FloatArray, trials: int) -> float:
-    """Probability that the Sharpe ratio is more than the luck of the best of `trials`.
+    """Probability that the Sharpe ratio exceeds what the best of `trials` without skill would show.
 
     The trials' ratios are taken to spread as those of as many strategies without skill,
     `1 / (n - 1)` in variance. With one trial it is the probability of a ratio above 0.

@@ -53,7 +53,7 @@ class BacktestReport:
         differences: by date, the model's CRPS minus the best baseline's, mean over symbols;
             empty for a point forecast.
         strategies: two trading rules beside buy and hold; empty without costs.
-        cost_bps: cost of a trade in hundredths of a percent; None without trading.
+        cost_bps: cost of a trade in basis points; None without trading.
         trials: models tried on these symbols and days, by which the strategies are deflated.
         tables: the forecasts of each forecaster, the model's first.
     """
@@ -102,7 +102,7 @@ def summarise(
         bars: adjusted bars of each symbol.
         label: how tables call the model.
         notes: what the reader should know besides.
-        cost_bps: cost of a trade in hundredths of a percent; None for no trading.
+        cost_bps: cost of a trade in basis points; None for no trading.
         trials: models tried on these symbols and days (`count_trials`), this one included.
         chosen_from: configurations that the model was chosen from (`tuning.trials`), for which the
             verdict allows.

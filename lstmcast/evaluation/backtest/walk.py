@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backtest:
-    """A planned walk over some histories, and the folder of what is done.
+    """A planned walk over some histories, and the folder of the finished folds.
 
     Args:
         experiment: what every fold trains; its split is not used.
@@ -144,7 +144,7 @@ class Backtest:
         return [fold for fold in self.folds if not all(file(fold).is_file() for file in kept)]
 
     def run(self, jobs: int | None = None, cache: FitCache | None = None) -> Iterator[Fold]:
-        """Do the folds that are missing, yielding each when its file is written.
+        """Run the missing folds, yielding each when its file is written.
 
         Args:
             jobs: worker processes at most, the walk's own by default. Each gets its share of the
@@ -193,7 +193,8 @@ class Backtest:
         other = replace(self, jobs=jobs)
         if other.folder != self.folder:
             raise UsageError(
-                f"`jobs` {jobs} gives a network other threads than the walk's `jobs` {self.jobs}",
+                f"`jobs` {jobs} gives each network a different number of threads than the walk's "
+                f"`jobs` {self.jobs}",
                 f"plan the walk with `Backtest(..., jobs={jobs})`",
             )
         return other
