@@ -1,10 +1,12 @@
-"""Whether ranges held: by volatility, by year, and where closes fell among the stated steps."""
+"""The page's section on coverage: by volatility, by year, and the PIT histogram."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from lstmcast.evaluation.coverage import subset_label
 from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.report.content import Chart, Key, Section, Table, Variant, figure, percent
+from lstmcast.report.shapes import bar, rule, scatter
 
 _COLORS = {50: "--series-1", 80: "--series-2", 90: "--series-3", 95: "--series-4"}
 _SYMBOLS = {50: "circle", 80: "square", 90: "triangle-up", 95: "diamond"}
@@ -13,10 +15,10 @@ SAMPLING = 1.96
 
 _LEAD = (
     "A range that states 80 % should contain 80 % of the closes: on all days, at low and at high "
-    "volatility, year by year. Bars are sampling error: a mark whose bar crosses its line is as "
-    "good as can be told."
+    "volatility, year by year. Bars are sampling error: where a mark's bar crosses its line, the "
+    "deviation is within it."
 )
-_WORDS = {True: "", False: " too far off", None: " too few days"}
+_WORDS = {True: "", False: " beyond sampling error", None: " too few days"}
 
 
 def coverage_section(
@@ -42,7 +44,7 @@ def coverage_section(
         charts.append(_steps(pit))
     further = [check for check in checks if check.horizon != horizon]
     tables = [_table("Coverage further ahead, all days", further)] if further else []
-    return Section("coverage", "Did the ranges hold?", "Coverage", [_LEAD], charts, tables)
+    return Section("coverage", "Are the ranges calibrated?", "Coverage", [_LEAD], charts, tables)
 
 
 def _name(check: CoverageCheck) -> str:
@@ -51,74 +53,48 @@ def _name(check: CoverageCheck) -> str:
 
 def _by_part(checks: Sequence[CoverageCheck]) -> Chart:
     parts = list(dict.fromkeys(_name(check) for check in checks))
-    traces = []
-    for nominal, color in _COLORS.items():
-        some = [check for check in checks if check.nominal == nominal]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": f"{nominal} % range",
-                "x": [round(100 * check.coverage, 2) for check in some],
-                "y": [_name(check) for check in some],
-                "error_x": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [
-                        round(100 * min(SAMPLING * check.standard_error, 1 - check.coverage), 2)
-                        for check in some
-                    ],
-                    "arrayminus": [
-                        round(100 * min(SAMPLING * check.standard_error, check.coverage), 2)
-                        for check in some
-                    ],
-                    "color": color,
-                    "thickness": 1.4,
-                    "width": 3,
-                },
-                "marker": {"color": color, "symbol": _SYMBOLS[nominal], "size": 9},
-                "hovertemplate": "%{x:.1f} % of closes<extra>%{fullData.name}, %{y}</extra>",
-            }
-        )
-    lines = [
-        {
-            "type": "line",
-            "xref": "x",
-            "yref": "paper",
-            "x0": nominal,
-            "x1": nominal,
-            "y0": 0,
-            "y1": 1,
-            "layer": "below",
-            "line": {"color": color, "width": 1.2, "dash": "dot"},
-        }
-        for nominal, color in _COLORS.items()
-    ]
     whole = next(check for check in checks if check.nominal == 80 and check.subset == OVERALL)
+    layout = {
+        "xaxis": {"title": "Closes inside, %", "showgrid": False},  # it would hide the lines
+        "yaxis": {"type": "category", "autorange": "reversed", "categoryarray": parts},
+        "shapes": [rule("x", n, color, width=1.2, dash="dot") for n, color in _COLORS.items()],
+        "hovermode": "closest",
+    }
     return Chart(
         id="coverage",
         title="Closes inside each range, by volatility and year",
         summary=f"On all {whole.days:,} days the 80 % range contained {percent(whole.coverage)} of "
         "the closes.",
-        variants=[
-            Variant(
-                "coverage",
-                (),
-                traces,
-                {
-                    "xaxis": {
-                        "title": "Closes inside, %",
-                        "showgrid": False,
-                    },  # it would hide the lines
-                    "yaxis": {"type": "category", "autorange": "reversed", "categoryarray": parts},
-                    "shapes": lines,
-                    "hovermode": "closest",
-                },
-            )
-        ],
+        variants=[Variant("coverage", (), [_range(n, checks) for n in _COLORS], layout)],
         legend=[Key(f"{nominal} % range", color, "dot") for nominal, color in _COLORS.items()],
         height=110 + 44 * len(parts),
         table=_table("Share of closes inside each range", checks),
+    )
+
+
+def _range(nominal: int, checks: Sequence[CoverageCheck]) -> dict[str, Any]:
+    """Coverage of one range in each subset, with its sampling error, cut at 0 and 100 %."""
+    some = [check for check in checks if check.nominal == nominal]
+    errors = [SAMPLING * check.standard_error for check in some]
+    up = [min(error, 1 - check.coverage) for error, check in zip(errors, some, strict=True)]
+    down = [min(error, check.coverage) for error, check in zip(errors, some, strict=True)]
+    color = _COLORS[nominal]
+    return scatter(
+        f"{nominal} % range",
+        "markers",
+        x=[round(100 * check.coverage, 2) for check in some],
+        y=[_name(check) for check in some],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [round(100 * error, 2) for error in up],
+            "arrayminus": [round(100 * error, 2) for error in down],
+            "color": color,
+            "thickness": 1.4,
+            "width": 3,
+        },
+        marker={"color": color, "symbol": _SYMBOLS[nominal], "size": 9},
+        hovertemplate="%{x:.1f} % of closes<extra>%{fullData.name}, %{y}</extra>",
     )
 
 
@@ -150,53 +126,22 @@ def _table(caption: str, checks: Sequence[CoverageCheck]) -> Table:
 
 def _steps(pit: Sequence[tuple[float, float]]) -> Chart:
     names = [f"{5 * k}{chr(0x2013)}{5 * k + 5} %" for k in range(len(pit))]
-    trace = {
-        "type": "bar",
-        "name": "Closes",
-        "x": names,
-        "y": [round(100 * share, 2) for share, _ in pit],
-        "error_y": {
-            "type": "data",
-            "array": [round(100 * SAMPLING * error, 2) for _, error in pit],
-            "color": "--muted",
-            "thickness": 1.2,
-            "width": 2,
-        },
-        "marker": {"color": "--band-80"},
-        "hovertemplate": "%{y:.1f} % of closes<extra>%{x}</extra>",
-    }
-    line = {
-        "type": "line",
-        "xref": "paper",
-        "yref": "y",
-        "x0": 0,
-        "x1": 1,
-        "y0": 5,
-        "y1": 5,
-        "line": {"color": "--median", "width": 1.4, "dash": "dash"},
-    }
     outer = pit[0][0] + pit[-1][0]
+    layout = {
+        "yaxis": {"title": "Closes, %", "rangemode": "tozero"},
+        "xaxis": {"type": "category", "tickangle": -45},
+        "shapes": [rule("y", 5, "--median", width=1.4, dash="dash", below=False)],
+        "hovermode": "closest",
+    }
     return Chart(
         id="steps",
         title="Where the closes fell among the stated 5 % steps",
         summary="Between each two steps should lie 5 % of the closes; "
         f"{percent(outer)} fell into the lowest and the highest, which should hold 10 %.",
-        variants=[
-            Variant(
-                "steps",
-                (),
-                [trace],
-                {
-                    "yaxis": {"title": "Closes, %", "rangemode": "tozero"},
-                    "xaxis": {"type": "category", "tickangle": -45},
-                    "shapes": [line],
-                    "hovermode": "closest",
-                },
-            )
-        ],
+        variants=[Variant("steps", (), [_step_bars(names, pit)], layout)],
         legend=[
             Key("Share of closes", "--band-80", "band"),
-            Key("As stated", "--median", "dashed"),
+            Key("Nominal", "--median", "dashed"),
         ],
         height=340,
         table=Table(
@@ -207,4 +152,21 @@ def _steps(pit: Sequence[tuple[float, float]]) -> Chart:
                 for name, (share, error) in zip(names, pit, strict=True)
             ],
         ),
+    )
+
+
+def _step_bars(names: Sequence[str], pit: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    return bar(
+        "Closes",
+        x=names,
+        y=[round(100 * share, 2) for share, _ in pit],
+        error_y={
+            "type": "data",
+            "array": [round(100 * SAMPLING * error, 2) for _, error in pit],
+            "color": "--muted",
+            "thickness": 1.2,
+            "width": 2,
+        },
+        marker={"color": "--band-80"},
+        hovertemplate="%{y:.1f} % of closes<extra>%{x}</extra>",
     )

@@ -1,4 +1,4 @@
-"""What the page states without charts: the data with its checks, and how to make it again."""
+"""The page's sections without charts: the data with its checks, and how to reproduce the run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +9,9 @@ _LEAD = (
     "Networks were fitted on the training part, stopped on the validation part, and judged on the "
     "test part, which nothing was fitted to."
 )
+
+
+_PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
 
 
 def data_section(
@@ -25,44 +28,9 @@ def data_section(
         split: the last session of each part; may be empty.
         findings: symbol, level and words of what checks noticed.
     """
-    tables = [
-        Table(
-            "Prices",
-            ("Symbol", "Source", "Sessions", "First", "Last", "SHA-256"),
-            [
-                [
-                    str(entry["symbol"]),
-                    str(entry["source"]),
-                    f"{entry['rows']:,}",
-                    str(entry["first"]),
-                    str(entry["last"]),
-                    str(entry["sha256"])[:12],
-                ]
-                for entry in symbols
-            ],
-        )
-    ]
+    tables = [_prices(symbols)]
     if split:
-        names = {"train_end": "Training", "validation_end": "Validation", "test_end": "Test"}
-        keys = {"train_end": "train", "validation_end": "validation", "test_end": "test"}
-        tables.append(
-            Table(
-                "Parts",
-                ("Part", "Up to", "Origins"),
-                [
-                    [
-                        names[name],
-                        str(split[name]),
-                        f"{sum(part.get(keys[name], 0) for part in parts.values()):,}"
-                        if parts
-                        else "",
-                    ]
-                    for name in names
-                    if name in split
-                ],
-                ["Origins: sessions from whose close a forecast is made, over all symbols"],
-            )
-        )
+        tables.append(_parts(parts, split))
     found = [[symbol, level, words] for symbol, level, words in findings]
     tables.append(
         Table("Checks of the prices", ("Symbol", "Level", "Found"), found, text=True)
@@ -72,10 +40,42 @@ def data_section(
     return Section("data", "Data and checks", "Data", [_LEAD] if split else [], tables=tables)
 
 
+def _prices(symbols: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        "Prices",
+        ("Symbol", "Source", "Sessions", "First", "Last", "SHA-256"),
+        [
+            [
+                str(entry["symbol"]),
+                str(entry["source"]),
+                f"{entry['rows']:,}",
+                str(entry["first"]),
+                str(entry["last"]),
+                str(entry["sha256"])[:12],
+            ]
+            for entry in symbols
+        ],
+    )
+
+
+def _parts(parts: Mapping[str, Mapping[str, int]], split: Mapping[str, str]) -> Table:
+    rows = []
+    for part in ("train", "validation", "test"):
+        if (name := f"{part}_end") in split:
+            origins = f"{sum(each.get(part, 0) for each in parts.values()):,}" if parts else ""
+            rows.append([_PARTS[part], str(split[name]), origins])
+    return Table(
+        "Parts",
+        ("Part", "Up to", "Origins"),
+        rows,
+        ["Origins: sessions from whose close a forecast is made, over all symbols"],
+    )
+
+
 def configuration_section(
     commands: Sequence[str], configuration: str, facts: Sequence[tuple[str, str]]
 ) -> Section:
-    """How to make it again.
+    """Commands and configuration that reproduce the run.
 
     Args:
         commands: to be typed, in order.
@@ -84,7 +84,7 @@ def configuration_section(
     """
     return Section(
         "again",
-        "How to make it again",
+        "How to reproduce it",
         "Again",
         code=[("Commands", "\n".join(commands)), ("config.yaml", configuration)],
         tables=[

@@ -1,12 +1,14 @@
-"""What the network does inside, for the page: gates over dates, and what inputs are worth."""
+"""The page's charts of what networks do inside: gates over dates, and feature importance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from lstmcast.distributions import FloatArray
 from lstmcast.report.content import Chart, Key, Table, Variant, days, figure, rounded
+from lstmcast.report.shapes import bar, scatter
 
 if TYPE_CHECKING:
     from lstmcast.explain import Effect, GateTrace, Importance
@@ -52,16 +54,14 @@ def gates_chart(traces: "Sequence[tuple[GateTrace, Sequence[int]]]") -> Chart:
 
 
 def _gates(trace: "GateTrace", units: Sequence[int]) -> Variant:
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "Close",
-            "y": rounded(trace.closes, 2),
-            "line": {"color": "--ink", "width": 1.3},
-            "hovertemplate": "%{y:,.2f}",
-        }
-    ]
+    close = scatter(
+        "Close",
+        "lines",
+        y=rounded(trace.closes, 2),
+        line={"color": "--ink", "width": 1.3},
+        hovertemplate="%{y:,.2f}",
+    )
+    traces = [close]
     layout: dict[str, Any] = {
         "yaxis": {"title": "Close", "domain": [0.84, 1.0]},
         "xaxis": {"anchor": "y5"},
@@ -75,23 +75,23 @@ def _gates(trace: "GateTrace", units: Sequence[int]) -> Variant:
             **({} if name == "memory" else {"range": [-0.04, 1.04], "dtick": 0.5}),
         }
         values = getattr(trace, name)
-        for k, unit in enumerate(units):
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": f"{words} {unit}",
-                    "y": rounded(values[:, unit], 3),
-                    "yaxis": f"y{panel}",
-                    "line": {"color": f"--series-{k + 1}", "width": 1.2, "dash": _DASHES[k % 6]},
-                    "hovertemplate": "%{y:.2f}",
-                }
-            )
+        traces += [_unit(words, panel, k, unit, values) for k, unit in enumerate(units)]
     told = (
         f"{trace.symbol}: units {', '.join(map(str, units))} of the LSTM, which move the next "
         "session's range most. Forget gate 1 keeps all memory, input gate 0 writes nothing."
     )
     return Variant(trace.symbol, days(trace.dates), traces, layout, summary=told)
+
+
+def _unit(words: str, panel: int, k: int, unit: int, values: FloatArray) -> dict[str, Any]:
+    return scatter(
+        f"{words} {unit}",
+        "lines",
+        y=rounded(values[:, unit], 3),
+        yaxis=f"y{panel}",
+        line={"color": f"--series-{k + 1}", "width": 1.2, "dash": _DASHES[k % 6]},
+        hovertemplate="%{y:.2f}",
+    )
 
 
 def importance_charts(found: "Importance", lags: pd.DataFrame | None) -> list[Chart]:
@@ -109,52 +109,52 @@ def importance_charts(found: "Importance", lags: pd.DataFrame | None) -> list[Ch
 
 def _effects(found: "Importance") -> Chart:
     groups, columns = found.of("group"), found.of("column")[:MAX_COLUMNS]
-    traces = [*_bars(groups, ""), *_bars(columns, "2")]
-    share = len(groups) / (len(groups) + len(columns))
-    gap = 0.075
     best = groups[0]
+    traces = [*_bars(groups, ""), *_bars(columns, "2")]
     return Chart(
         id="importance",
         title="How much worse forecasts get without an input",
         summary=f"{best.name} counts most: shuffling it raises the loss by "
         f"{figure(float(np.mean(best.permutation)), 4)}. Above feature groups, below the columns "
         f"that count most; {found.sessions:,} validation sessions, {len(found.loss)} networks.",
-        variants=[
-            Variant(
-                "importance",
-                (),
-                traces,
-                {
-                    "yaxis": _names(groups, [1 - share + gap / 2, 1]),
-                    "yaxis2": {**_names(columns, [0, 1 - share - gap / 2]), "anchor": "x2"},
-                    "xaxis": {"anchor": "y", "zeroline": True},
-                    "xaxis2": {"anchor": "y2", "zeroline": True, "title": "Rise of the loss"},
-                    "hovermode": "closest",
-                },
-            )
-        ],
+        variants=[Variant("importance", (), traces, _effects_layout(groups, columns))],
         legend=[
             Key("Shuffled, mean", "--band-80", "band"),
             Key("Shuffled, each network", "--ink", "tick"),
             Key("Held at its mean", "--median", "diamond"),
         ],
         height=130 + 27 * (len(groups) + len(columns)),
-        table=Table(
-            "Rise of the loss without each input",
-            ("Input", "Kind", "Shuffled", "Spread", "Held", "Spread"),
+        table=_effects_table(found),
+    )
+
+
+def _effects_layout(groups: "Sequence[Effect]", columns: "Sequence[Effect]") -> dict[str, Any]:
+    share, gap = len(groups) / (len(groups) + len(columns)), 0.075
+    return {
+        "yaxis": _names(groups, [1 - share + gap / 2, 1]),
+        "yaxis2": {**_names(columns, [0, 1 - share - gap / 2]), "anchor": "x2"},
+        "xaxis": {"anchor": "y", "zeroline": True},
+        "xaxis2": {"anchor": "y2", "zeroline": True, "title": "Increase in loss"},
+        "hovermode": "closest",
+    }
+
+
+def _effects_table(found: "Importance") -> Table:
+    return Table(
+        "Increase in loss without each input",
+        ("Input", "Kind", "Shuffled", "Spread", "Held", "Spread"),
+        [
             [
-                [
-                    effect.name,
-                    effect.kind,
-                    figure(float(np.mean(effect.permutation)), 5),
-                    _deviation(effect.permutation),
-                    figure(float(np.mean(effect.occlusion)), 5),
-                    _deviation(effect.occlusion),
-                ]
-                for effect in found.effects
-            ],
-            ["Spread: standard deviation over networks"],
-        ),
+                effect.name,
+                effect.kind,
+                figure(float(np.mean(effect.permutation)), 5),
+                _deviation(effect.permutation),
+                figure(float(np.mean(effect.occlusion)), 5),
+                _deviation(effect.occlusion),
+            ]
+            for effect in found.effects
+        ],
+        ["Spread: standard deviation over networks"],
     )
 
 
@@ -175,42 +175,35 @@ def _bars(effects: "Sequence[Effect]", axis: str) -> list[dict[str, Any]]:
     where = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
     names = [effect.name for effect in effects]
     pairs = [(effect.name, value) for effect in effects for value in effect.permutation]
+    held = {"color": "--surface", "size": 9, "symbol": "diamond"}
     return [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": "Shuffled",
-            "y": names,
-            "x": rounded([np.mean(effect.permutation) for effect in effects], 6),
-            "marker": {"color": "--band-80"},
-            "hovertemplate": "shuffled: %{x:.4f}<extra>%{y}</extra>",
+        bar(
+            "Shuffled",
+            orientation="h",
+            y=names,
+            x=rounded([np.mean(effect.permutation) for effect in effects], 6),
+            marker={"color": "--band-80"},
+            hovertemplate="shuffled: %{x:.4f}<extra>%{y}</extra>",
             **where,
-        },
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "Networks",
-            "y": [name for name, _ in pairs],
-            "x": rounded([value for _, value in pairs], 6),
-            "marker": {"color": "--ink", "symbol": "line-ns-open", "size": 9},
-            "hovertemplate": "one network: %{x:.4f}<extra>%{y}</extra>",
+        ),
+        scatter(
+            "Networks",
+            "markers",
+            y=[name for name, _ in pairs],
+            x=rounded([value for _, value in pairs], 6),
+            marker={"color": "--ink", "symbol": "line-ns-open", "size": 9},
+            hovertemplate="one network: %{x:.4f}<extra>%{y}</extra>",
             **where,
-        },
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "Held",
-            "y": names,
-            "x": rounded([np.mean(effect.occlusion) for effect in effects], 6),
-            "marker": {
-                "color": "--surface",
-                "size": 9,
-                "symbol": "diamond",
-                "line": {"color": "--median", "width": 2},
-            },
-            "hovertemplate": "held at its mean: %{x:.4f}<extra>%{y}</extra>",
+        ),
+        scatter(
+            "Held",
+            "markers",
+            y=names,
+            x=rounded([np.mean(effect.occlusion) for effect in effects], 6),
+            marker={**held, "line": {"color": "--median", "width": 2}},
+            hovertemplate="held at its mean: %{x:.4f}<extra>%{y}</extra>",
             **where,
-        },
+        ),
     ]
 
 
@@ -218,44 +211,42 @@ def _lags(lags: pd.DataFrame) -> Chart:
     held = lags.sum(axis=1).cumsum()
     lags = lags.iloc[: max(10, int((held < 0.99 * held.iloc[-1]).sum()) + 1)]
     own = float(lags.iloc[0].sum() / held.iloc[-1])
+    colors = {str(name): f"--series-{k % 8 + 1}" for k, name in enumerate(lags.columns)}
     places = [int(lag) for lag in lags.index]
+    layout = {
+        "barmode": "stack",
+        "xaxis": {"title": "Lag, sessions"},
+        "yaxis": {"title": "Change of log width"},
+    }
     return Chart(
         id="lags",
         title="How far back the next range looks",
-        summary=f"{100 * own:.0f} % of what inputs change is of the session itself; the rest is "
-        "what the LSTM remembers, by integrated gradients.",
-        variants=[
-            Variant(
-                "lags",
-                (),
-                [
-                    {
-                        "type": "bar",
-                        "name": str(name),
-                        "x": places,
-                        "y": rounded(lags[name], 5),
-                        "marker": {"color": f"--series-{k % 8 + 1}"},
-                        "hovertemplate": "%{y:.4f}",
-                    }
-                    for k, name in enumerate(lags.columns)
-                ],
-                {
-                    "barmode": "stack",
-                    "xaxis": {"title": "Sessions ago"},
-                    "yaxis": {"title": "Change of log width"},
-                },
-            )
-        ],
-        legend=[
-            Key(str(name), f"--series-{k % 8 + 1}", "band") for k, name in enumerate(lags.columns)
-        ],
+        summary=f"{100 * own:.0f} % of the attribution belongs to the session itself; the rest is "
+        "what the LSTM remembers (integrated gradients).",
+        variants=[Variant("lags", (), _lag_bars(lags, places, colors), layout)],
+        legend=[Key(name, color, "band") for name, color in colors.items()],
         height=320,
         table=Table(
             "Mean absolute change of the log width",
-            ("Sessions ago", *map(str, lags.columns)),
+            ("Lag, sessions", *colors),
             [
                 [str(lag), *(figure(float(value), 4) for value in row)]
                 for lag, row in zip(places, lags.to_numpy(), strict=True)
             ],
         ),
     )
+
+
+def _lag_bars(
+    lags: pd.DataFrame, places: Sequence[int], colors: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    return [
+        bar(
+            name,
+            x=places,
+            y=rounded(lags.iloc[:, k], 5),
+            marker={"color": color},
+            hovertemplate="%{y:.4f}",
+        )
+        for k, (name, color) in enumerate(colors.items())
+    ]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.report.content import Chart, Key, Section, Table, Variant, figure, rounded
+from lstmcast.report.shapes import scatter
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 MAX_MEMBERS = 8
@@ -14,7 +15,7 @@ FEW = 12
 
 
 def learning_section(history: pd.DataFrame, rows: "list[tuple[str, str, str, int]]") -> Section:
-    """Losses and learning rate by epoch, and what the networks are made of.
+    """Losses and learning rate by epoch, and the layers of the networks.
 
     Args:
         history: a row per member and epoch, as `history.csv` has it.
@@ -26,49 +27,15 @@ def learning_section(history: pd.DataFrame, rows: "list[tuple[str, str, str, int
     ]
     shown = members[:MAX_MEMBERS]
     traces: list[dict[str, Any]] = []
-    table = []
     for place, (name, part) in enumerate(shown):
         traces += _traces(name, part, f"--series-{place % 8 + 1}")
-    for name, part in members:
-        kept = kept_row(part)
-        table.append(
-            [
-                str(name),
-                str(len(part)),
-                "" if kept is None else str(int(part["epoch"].iloc[kept])),
-                "" if kept is None else figure(float(part["validation_loss"].iloc[kept]), 4),
-                f"{float(part['seconds'].sum()):.1f} s",
-            ]
-        )
+    few = len(history) <= FEW * len(members)
     chart = Chart(
         id="learning",
         title="Loss and learning rate by epoch",
         summary=f"{len(members)} networks; the ring marks the epoch whose weights were kept, "
         "chosen by the validation loss.",
-        variants=[
-            Variant(
-                "learning",
-                (),
-                traces,
-                {
-                    "xaxis": {
-                        "title": "Epoch",
-                        "domain": [0, 1],
-                        "anchor": "y2",
-                        **({"dtick": 1} if len(history) <= FEW * len(members) else {}),
-                    },
-                    "yaxis": {"title": "Loss", "domain": [0.36, 1]},
-                    "yaxis2": {
-                        "title": "Learning rate",
-                        "domain": [0, 0.26],
-                        "exponentformat": "power",
-                        "nticks": 4,
-                        "rangemode": "tozero",
-                    },
-                    "hovermode": "closest",
-                },
-            )
-        ],
+        variants=[Variant("learning", (), traces, _layout(every_epoch=few))],
         legend=[
             *(Key(f"Network {name}", f"--series-{k % 8 + 1}") for k, (name, _) in enumerate(shown)),
             Key("Training", "--muted", "dashed"),
@@ -77,22 +44,55 @@ def learning_section(history: pd.DataFrame, rows: "list[tuple[str, str, str, int
         ],
         height=460,
         table=Table(
-            "Networks", ("Network", "Epochs", "Kept epoch", "Validation loss", "Time"), table
+            "Networks",
+            ("Network", "Epochs", "Kept epoch", "Validation loss", "Time"),
+            [_member_row(name, part) for name, part in members],
         ),
     )
-    tables = []
-    if rows:
-        tables.append(
-            Table(
-                "Layers of one network",
-                ("Layer", "Kind", "Inputs and units", "Parameters"),
-                [
-                    [name, kind, shape.replace("->", ARROW), f"{count:,}"]
-                    for name, kind, shape, count in rows
-                ],
-            )
-        )
+    tables = [_layers(rows)] if rows else []
     return Section("learning", "How it learned", "Learning", charts=[chart], tables=tables)
+
+
+def _layout(*, every_epoch: bool) -> dict[str, Any]:
+    return {
+        "xaxis": {
+            "title": "Epoch",
+            "domain": [0, 1],
+            "anchor": "y2",
+            **({"dtick": 1} if every_epoch else {}),
+        },
+        "yaxis": {"title": "Loss", "domain": [0.36, 1]},
+        "yaxis2": {
+            "title": "Learning rate",
+            "domain": [0, 0.26],
+            "exponentformat": "power",
+            "nticks": 4,
+            "rangemode": "tozero",
+        },
+        "hovermode": "closest",
+    }
+
+
+def _member_row(name: int, part: pd.DataFrame) -> list[str]:
+    kept = kept_row(part)
+    return [
+        str(name),
+        str(len(part)),
+        "" if kept is None else str(int(part["epoch"].iloc[kept])),
+        "" if kept is None else figure(float(part["validation_loss"].iloc[kept]), 4),
+        f"{float(part['seconds'].sum()):.1f} s",
+    ]
+
+
+def _layers(rows: "list[tuple[str, str, str, int]]") -> Table:
+    return Table(
+        "Layers of one network",
+        ("Layer", "Kind", "Inputs and units", "Parameters"),
+        [
+            [name, kind, shape.replace("->", ARROW), f"{count:,}"]
+            for name, kind, shape, count in rows
+        ],
+    )
 
 
 def kept_row(part: pd.DataFrame) -> int | None:
@@ -107,40 +107,33 @@ def kept_row(part: pd.DataFrame) -> int | None:
 
 def _traces(name: int, part: pd.DataFrame, color: str) -> list[dict[str, Any]]:
     epochs = [int(epoch) for epoch in part["epoch"]]
-    mode = "lines+markers" if len(epochs) < 3 else "lines"
 
     def line(what: str, column: str, **more: Any) -> dict[str, Any]:
-        return {
-            "type": "scatter",
-            "mode": mode,
-            "name": f"Network {name}, {what}",
-            "x": epochs,
-            "y": rounded(part[column], 6),
-            "line": {"color": color, "width": 1.6, **more.pop("line", {})},
-            "marker": {"color": color, "size": 5},
-            "hovertemplate": "epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
+        return scatter(
+            f"Network {name}, {what}",
+            "lines+markers" if len(epochs) < 3 else "lines",
+            x=epochs,
+            y=rounded(part[column], 6),
+            line={"color": color, "width": 1.6, **more.pop("line", {})},
+            marker={"color": color, "size": 5},
+            hovertemplate="epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
             **more,
-        }
+        )
 
-    found = [
+    traces = [
         line("training", "train_loss", line={"dash": "dash", "width": 1.2}),
         line("validation", "validation_loss"),
         line("learning rate", "learning_rate", yaxis="y2"),
     ]
     if (kept := kept_row(part)) is not None:
-        found.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": f"Network {name}, kept",
-                "x": [epochs[kept]],
-                "y": rounded(part["validation_loss"].iloc[[kept]], 6),
-                "marker": {
-                    "color": "--surface",
-                    "size": 11,
-                    "line": {"color": color, "width": 2.4},
-                },
-                "hovertemplate": "kept: epoch %{x}, %{y:.4f}<extra>%{fullData.name}</extra>",
-            }
+        traces.append(
+            scatter(
+                f"Network {name}, kept",
+                "markers",
+                x=[epochs[kept]],
+                y=rounded(part["validation_loss"].iloc[[kept]], 6),
+                marker={"color": "--surface", "size": 11, "line": {"color": color, "width": 2.4}},
+                hovertemplate="kept: epoch %{x}, %{y:.4f}<extra>%{fullData.name}</extra>",
+            )
         )
-    return found
+    return traces

@@ -1,14 +1,14 @@
 """Scores beside the baselines, by horizon and by symbol, and a walk year by year."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lstmcast.evaluation.backtest.summary import BacktestReport
 from lstmcast.evaluation.comparison import Comparison
-from lstmcast.evaluation.report import MODEL, Report
+from lstmcast.evaluation.report import MODEL, ForecasterReport, Report
+from lstmcast.predictions import RANGES
 from lstmcast.report.content import (
     Chart,
     Key,
@@ -20,6 +20,7 @@ from lstmcast.report.content import (
     percent,
     rounded,
 )
+from lstmcast.report.shapes import bar, rule, scatter
 
 _SCORES = (
     "Price error: RMSE of the median over that of the last close (1 is no better). Log score and "
@@ -58,14 +59,18 @@ def _gains(report: Report, horizon: int) -> Chart | None:
     ordered = sorted(parts.items(), key=lambda item: float(item[1].skill or 0.0))
     names = [name for name, _ in ordered]
     gains = [round(100 * float(found.skill or 0.0), 3) for _, found in ordered]
-    trace: dict[str, Any] = {
-        "type": "bar",
-        "orientation": "h",
-        "name": "Gain in CRPS",
-        "y": names,
-        "x": gains,
-        "marker": {"color": ["--good" if gain > 0 else "--bad" for gain in gains]},
-        "hovertemplate": "%{x:+.2f} %<extra>%{y}</extra>",
+    trace = bar(
+        "Gain in CRPS",
+        orientation="h",
+        y=names,
+        x=gains,
+        marker={"color": ["--good" if gain > 0 else "--bad" for gain in gains]},
+        hovertemplate="%{x:+.2f} %<extra>%{y}</extra>",
+    )
+    layout = {
+        "xaxis": {"title": "Gain in CRPS, %", "zeroline": True},
+        "yaxis": {"type": "category", "autorange": "reversed"},
+        "hovermode": "closest",
     }
     label = report.forecasters[MODEL].label
     worst = names[0]
@@ -74,18 +79,7 @@ def _gains(report: Report, horizon: int) -> Chart | None:
         title=f"How much better {label} forecasts than each baseline, in CRPS",
         summary=f"The closest baseline is {worst}, against which {label} gains "
         f"{figure(gains[0], 2, sign=True)} % in CRPS.",
-        variants=[
-            Variant(
-                "gains",
-                (),
-                [trace],
-                {
-                    "xaxis": {"title": "Gain in CRPS, %", "zeroline": True},
-                    "yaxis": {"type": "category", "autorange": "reversed"},
-                    "hovermode": "closest",
-                },
-            )
-        ],
+        variants=[Variant("gains", (), [trace], layout)],
         legend=[Key(f"{label} is better", "--good", "band"), Key("worse", "--bad", "band")],
         height=90 + 30 * len(names),
         table=Table(
@@ -108,39 +102,26 @@ def _compared(found: Comparison) -> list[str]:
 
 
 def _all(report: Report, horizon: int, fitted: str) -> Table:
-    rows = []
-    for part in report.forecasters.values():
-        scores = part.pooled[horizon]
-        rows.append(
-            [
-                part.label,
-                figure(scores.rmse_ratio, 4),
-                figure(scores.log_score, 4),
-                figure(scores.crps, 4),
-                *(percent(getattr(scores, f"coverage_{n}")) for n in (50, 80, 90, 95)),
-                percent(scores.hit_rate),
-            ]
-        )
     ahead = "one session" if horizon == 1 else f"{horizon} sessions"
+    ranges = [f"{nominal} %" for nominal in RANGES]
     return Table(
         f"All scores, {ahead} ahead",
-        (
-            "Forecaster",
-            "Price error",
-            "Log score",
-            "CRPS",
-            "50 %",
-            "80 %",
-            "90 %",
-            "95 %",
-            "Sign right",
-        ),
-        rows,
-        [
-            _SCORES,
-            f"Baselines: {fitted}.",
-        ],
+        ("Forecaster", "Price error", "Log score", "CRPS", *ranges, "Direction right"),
+        [_scores_row(part, horizon) for part in report.forecasters.values()],
+        [_SCORES, f"Baselines: {fitted}."],
     )
+
+
+def _scores_row(part: ForecasterReport, horizon: int) -> list[str]:
+    scores = part.pooled[horizon]
+    return [
+        part.label,
+        figure(scores.rmse_ratio, 4),
+        figure(scores.log_score, 4),
+        figure(scores.crps, 4),
+        *(percent(getattr(scores, f"coverage_{nominal}")) for nominal in RANGES),
+        percent(scores.hit_rate),
+    ]
 
 
 def _horizons(report: Report) -> Table:
@@ -188,58 +169,48 @@ def walk_section(found: BacktestReport, folds: "list[pd.Timestamp]") -> Section 
     """A walk year by year; None where nothing was compared.
 
     Args:
-        found: what the walk came to.
+        found: the backtest's report.
         folds: first origin of each fold.
     """
     if found.differences.empty:
         return None
     best = found.report.forecasters[str(found.report.verdict.best_baseline)].label
+    charts, tables = [_walk(found, folds, best)], [_years(found, best)]
+    return Section("walk", "Walk-forward", "Walk", charts=charts, tables=tables)
+
+
+def _walk(found: BacktestReport, folds: "list[pd.Timestamp]", best: str) -> Chart:
+    """The cumulative difference of daily losses, with a line where networks were refitted."""
     total = np.cumsum(found.differences.to_numpy(np.float64))
-    dates = days(found.differences.index)
-    lines = [
-        {
-            "type": "line",
-            "xref": "x",
-            "yref": "paper",
-            "x0": f"{fold:%Y-%m-%d}",
-            "x1": f"{fold:%Y-%m-%d}",
-            "y0": 0,
-            "y1": 1,
-            "layer": "below",
-            "line": {"color": "--grid", "width": 1, "dash": "dot"},
-        }
-        for fold in folds
-    ]
-    trace = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": f"Model minus {best}",
-        "y": rounded(total, 4),
-        "line": {"color": "--series-1", "width": 1.8},
-        "hovertemplate": "%{y:.3f}",
+    trace = scatter(
+        f"Model minus {best}",
+        "lines",
+        y=rounded(total, 4),
+        line={"color": "--series-1", "width": 1.8},
+        hovertemplate="%{y:.3f}",
+    )
+    layout = {
+        "yaxis": {"title": "Sum of differences", "zeroline": True},
+        "shapes": [rule("x", f"{fold:%Y-%m-%d}", "--grid", width=1, dash="dot") for fold in folds],
     }
-    chart = Chart(
+    dates = days(found.differences.index)
+    return Chart(
         id="walk",
         title=f"CRPS against {best}, summed day by day",
         summary=f"Falling: the model gains. Over {len(total):,} days the sum is "
         f"{figure(float(total[-1]), 3, sign=True)}.",
-        variants=[
-            Variant(
-                "walk",
-                dates,
-                [trace],
-                {"yaxis": {"title": "Sum of differences", "zeroline": True}, "shapes": lines},
-                decimals=3,
-            )
-        ],
+        variants=[Variant("walk", dates, [trace], layout, decimals=3)],
         legend=[
             Key(f"Model minus {best}", "--series-1"),
-            Key("Trained again", "--muted", "dashed"),
+            Key("Refitted", "--muted", "dashed"),
         ],
         height=360,
         dates=True,
     )
-    years = Table(
+
+
+def _years(found: BacktestReport, best: str) -> Table:
+    return Table(
         f"By year, against {best}",
         ("Year", "Days", "CRPS", f"CRPS of {best}", "Gain"),
         [
@@ -253,4 +224,3 @@ def walk_section(found: BacktestReport, folds: "list[pd.Timestamp]") -> Section 
             for year in found.years
         ],
     )
-    return Section("walk", "Walk-forward", "Walk", charts=[chart], tables=[years])

@@ -20,6 +20,7 @@ from lstmcast.report.content import (
     percent,
     rounded,
 )
+from lstmcast.report.shapes import scatter
 
 CLEAR = 300
 """Sessions whose ranges can be seen at once; of more, a year is shown at first."""
@@ -27,6 +28,12 @@ CLEAR = 300
 PAST = 60
 """Closes that are shown before the sessions to come."""
 
+_MISSED = {
+    "color": "--surface",
+    "size": 7,
+    "symbol": "diamond",
+    "line": {"color": "--ink", "width": 1.4},
+}
 _BANDS = {95: "--band-95", 80: "--band-80", 50: "--band-50"}
 _LEAD = (
     "Each range was stated at the close before, from what was known then. The median of an honest "
@@ -88,38 +95,25 @@ def _test(rows: PriceForecasts, currency: str | None) -> Variant:
     traces: list[dict[str, Any]] = [
         _band(band.percent, band.low, band.high, decimals) for band in rows.bands
     ]
+    forecast = "Median" if rows.bands else "Forecast"
     traces += [
-        _line(
-            "Median" if rows.bands else "Forecast", rounded(rows.median, decimals), "--median", form
-        ),
+        _line(forecast, rounded(rows.median, decimals), "--median", form),
         _line("Close", rounded(rows.actual, decimals), "--ink", form, width=1.4),
     ]
     if rows.bands:
         missed = np.where(rows.outside(), rows.actual, np.nan)
         traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "Outside",
-                "y": rounded(missed, decimals),
-                "marker": {
-                    "color": "--surface",
-                    "size": 7,
-                    "symbol": "diamond",
-                    "line": {"color": "--ink", "width": 1.4},
-                },
-                "hoverinfo": "skip",
-                "table": False,
-            }
+            scatter(
+                "Outside",
+                "markers",
+                y=rounded(missed, decimals),
+                marker=_MISSED,
+                hoverinfo="skip",
+                table=False,
+            )
         )
-    return Variant(
-        rows.symbol,
-        days(rows.dates),
-        traces,
-        {"yaxis": {"title": _price(currency)}},
-        decimals,
-        _told_of(rows),
-    )
+    layout = {"yaxis": {"title": _price(currency)}}
+    return Variant(rows.symbol, days(rows.dates), traces, layout, decimals, _told_of(rows))
 
 
 def _told_of(rows: PriceForecasts) -> str:

@@ -21,52 +21,46 @@ def headline(report: Report) -> tuple[str, list[str], list[Tile]]:
 
 
 def _tiles(report: Report) -> list[Tile]:
-    horizon, model = report.horizons[0], report.forecasters[MODEL]
-    scores = model.pooled[horizon]
-    tiles: list[Tile] = []
-    covered = [
-        c for c in report.ranges if (c.horizon, c.nominal, c.subset) == (horizon, 80, OVERALL)
-    ]
-    if covered:
-        tiles.append(
-            Tile(
-                "80 % range contained",
-                percent(covered[0].coverage),
-                f"of closes on {covered[0].days:,} days",
-            )
-        )
-    best = report.verdict.best_baseline
-    found = report.comparisons[best][horizon] if best else None
-    if best and found is not None and found.skill is not None:
-        test = found.crps
-        p = math.nan if test is None else test.p_value
-        told = f", p = {p:.2g}" if math.isfinite(p) else ""
-        better = "better" if found.skill > 0 else "worse"
-        words = (
-            f"{better} than the best baseline{told}"
-            if p < SIGNIFICANT
-            else f"no measurable difference{told}"
-        )
-        tiles.append(
-            Tile(
-                f"CRPS beside {report.forecasters[best].label}",
-                percent(found.skill, 2, sign=True),
-                words,
-            )
-        )
-    tiles.append(
-        Tile("Price error", figure(scores.rmse_ratio, 4), "of the median, beside no change (1)")
-    )
+    scores = report.forecasters[MODEL].pooled[report.horizons[0]]
     count = sum(part.count for part in report.rows.values())
     symbols = len(report.rows)
-    tiles.append(
+    tiles = [
+        _coverage_tile(report),
+        _skill_tile(report),
+        Tile("Price error", figure(scores.rmse_ratio, 4), "of the median, beside no change (1)"),
         Tile(
             "Test forecasts",
             f"{count:,}",
             "of one symbol" if symbols == 1 else f"of {symbols} symbols",
-        )
+        ),
+    ]
+    return [tile for tile in tiles if tile is not None]
+
+
+def _coverage_tile(report: Report) -> Tile | None:
+    nearest = (report.horizons[0], 80, OVERALL)
+    for check in report.ranges:
+        if (check.horizon, check.nominal, check.subset) == nearest:
+            share = percent(check.coverage)
+            return Tile("80 % range contained", share, f"of closes on {check.days:,} days")
+    return None
+
+
+def _skill_tile(report: Report) -> Tile | None:
+    best = report.verdict.best_baseline
+    found = report.comparisons[best][report.horizons[0]] if best else None
+    if not best or found is None or found.skill is None:
+        return None
+    p = math.nan if found.crps is None else found.crps.p_value
+    stated = f", p = {p:.2g}" if math.isfinite(p) else ""
+    better = "better" if found.skill > 0 else "worse"
+    words = (
+        f"{better} than the best baseline{stated}"
+        if p < SIGNIFICANT
+        else f"no measurable difference{stated}"
     )
-    return tiles
+    label = report.forecasters[best].label
+    return Tile(f"CRPS beside {label}", percent(found.skill, 2, sign=True), words)
 
 
 def span(report: Report) -> Sequence[str]:

@@ -220,7 +220,7 @@ def test_too_short_a_test_range_concludes_nothing(world: World) -> None:
     result = world.call("--baselines", "random_walk,ewma")
     assert result.exit_code == 0, result.output
     assert "too few to conclude anything" in result.stdout
-    assert "a coin falls between 32 % and 68 %" in result.stdout
+    assert "days falls between 32 % and 68 %" in result.stdout
     assert "1.0" not in result.stdout
     assert "metrics.json" in result.stderr
 

@@ -259,8 +259,8 @@ def test_too_few_days_conclude_nothing() -> None:
     assert verdict.ranges_hold is None
     assert verdict.copies is None
     assert verdict.text == (
-        "The test period has 40 days, too few to conclude anything: over so few, the hit rate of a "
-        "coin falls between 35 % and 65 %."
+        "The test period has 40 days, too few to conclude anything: a coin's hit rate over so few "
+        "days falls between 35 % and 65 %."
     )
     assert list(verdict.lines) == ["next"]
 
