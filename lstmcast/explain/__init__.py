@@ -4,8 +4,9 @@ Numbers only; `lstmcast.plots` draws them. Everything here only reads the networ
 """
 
 from lstmcast.explain.attribution import Attribution, attribute, by_group, reach_by_lag
+from lstmcast.explain.effects import EWMA, Effect, Importance
 from lstmcast.explain.gates import GateTrace, most_influential_units, trace_gates
-from lstmcast.explain.importance import EWMA, Effect, Importance, importance
+from lstmcast.explain.importance import importance
 from lstmcast.explain.inputs import Inputs, column_groups, inputs_of, networks_of, validation_rows
 from lstmcast.explain.summary import SummaryRow, summary
 from lstmcast.explain.widening import Widening, explain_ranges, widening

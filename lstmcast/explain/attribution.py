@@ -23,7 +23,7 @@ from torch import Tensor
 
 from lstmcast.distributions import FloatArray
 from lstmcast.errors import DataError
-from lstmcast.explain.importance import EWMA
+from lstmcast.explain.effects import EWMA
 from lstmcast.explain.inputs import CONTEXT, Inputs
 from lstmcast.explain.measure import log_width
 from lstmcast.nn import Network

@@ -11,22 +11,19 @@ Features that tell the same share their importance: each can be missed while the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from lstmcast.distributions import FloatArray
 from lstmcast.errors import DataError
+from lstmcast.explain.effects import EWMA, Effect, Importance, Kind
 from lstmcast.explain.inputs import CONTEXT, Inputs
 from lstmcast.nn import Network
 from lstmcast.nn.heads.quantile import QuantileParams
-
-EWMA = "EWMA volatility"
-"""Name of the volatility that scales every forecast, which counts as an input."""
 
 BEFORE = 250
 """Rows that are read, and altered, before the first one that is judged."""
@@ -39,68 +36,6 @@ REPEATS = 3
 
 AT_ONCE = 64
 """Altered copies that run side by side; bounds memory only."""
-
-Kind = Literal["group", "column"]
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a feature group, or one column, is worth.
-
-    Args:
-        name: of the group or the column.
-        kind: which of the two.
-        permutation: increase in loss for each member, mean over shuffles.
-        occlusion: increase in loss for each member.
-    """
-
-    name: str
-    kind: Kind
-    permutation: tuple[float, ...]
-    occlusion: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Importance:
-    """What each input is worth to the networks.
-
-    Args:
-        effects: the groups, then the columns, each by falling permutation importance.
-        loss: of each member with all inputs.
-        sessions: rows that were judged, over all symbols.
-        first, last: the first and the last of them.
-    """
-
-    effects: tuple[Effect, ...]
-    loss: tuple[float, ...]
-    sessions: int
-    first: pd.Timestamp
-    last: pd.Timestamp
-
-    def of(self, kind: Kind) -> list[Effect]:
-        """The effects of one kind."""
-        return [effect for effect in self.effects if effect.kind == kind]
-
-    def table(self) -> pd.DataFrame:
-        """A row for each effect: `name, kind`, mean and standard deviation over members."""
-        return pd.DataFrame(
-            [
-                {
-                    "name": effect.name,
-                    "kind": effect.kind,
-                    **_spread("permutation", effect.permutation),
-                    **_spread("occlusion", effect.occlusion),
-                }
-                for effect in self.effects
-            ]
-        )
-
-
-def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
-    return {
-        name: float(np.mean(values)),
-        f"{name}_deviation": float(np.std(values, ddof=1)) if len(values) > 1 else float("nan"),
-    }
 
 
 @dataclass(frozen=True)

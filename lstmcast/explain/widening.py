@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.explain.attribution import attribute, by_group, mean_of
-from lstmcast.explain.importance import EWMA
+from lstmcast.explain.effects import EWMA
 from lstmcast.explain.inputs import Inputs, column_groups, inputs_of, networks_of
 from lstmcast.nn import HEADS, Network
 from lstmcast.prices.history import PriceHistory

@@ -16,7 +16,7 @@ from lstmcast.errors import DataError
 from lstmcast.plots.axes import date_axis
 from lstmcast.plots.labels import day
 from lstmcast.plots.sheet import Sheet
-from lstmcast.plots.style import INK, MEDIAN, MUTED, SERIES, TITLE, WIDE_BAND, styled
+from lstmcast.plots.style import INK, MEDIAN, MUTED, SERIES, WIDE_BAND, styled
 
 _LEAST = 0.15
 """Coverage that the axis shows to either side of what is stated, at least."""
@@ -41,9 +41,7 @@ def coverage_chart(
     if table.empty:
         raise DataError("`table` has no day to draw", "wait until a forecast has come true")
     sheet = Sheet()
-    sheet.text(title, TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title, details)
     sheet.text(_finding(table, nominal))
     sheet.skip(0.08)
     sheet.legend(

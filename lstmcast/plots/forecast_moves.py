@@ -3,8 +3,11 @@
 On a panel of prices over many years a range is thinner than the line of the close.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from lstmcast.plots.axes import date_axis
 from lstmcast.plots.forecast_marks import draw_moves
@@ -18,9 +21,7 @@ from lstmcast.plots.style import MUTED
 def add_moves(sheet: Sheet, rows: PriceForecasts) -> None:
     """The same forecasts as moves in percent, where the width of every range can be seen."""
     since = "the previous close" if rows.horizon == 1 else f"{rows.horizon} sessions before"
-    sheet.text(f"The same forecasts as moves from {since}, in %", weight="bold")
-    sheet.skip(0.05)
-    axes = sheet.panel(1.7)
+    axes = sheet.headed_panel(f"The same forecasts as moves from {since}, in %", 1.7)
     draw_moves(axes, rows)
     date_axis(axes, rows.dates)
     sheet.skip(0.12)
@@ -35,6 +36,22 @@ def add_all_moves(
         "validation": before.after(split.train_end),
         "test": rows,
     }
+    sheet.text(_title(parts, rows), weight="bold")
+    sheet.text(
+        "Networks were fitted to training data and stopped by validation data: only the test "
+        "period shows how good forecasts are",
+        color=MUTED,
+    )
+    sheet.skip(0.05)
+    axes = sheet.panel(1.9)
+    far, edge = _draw_parts(axes, parts, split)
+    if far:
+        sheet.text(f"{count(far, 'move')} beyond {edge:.0f} % drawn at the edge", color=MUTED)
+    sheet.skip(0.12)
+
+
+def _title(parts: Mapping[str, PriceForecasts], rows: PriceForecasts) -> str:
+    """What the panel shows, with the coverage of the widest range in each part."""
     since = "the close before" if rows.horizon == 1 else f"{rows.horizon} sessions before"
     held = ", ".join(
         f"{name} {100 * part.bands[0].coverage:.1f} %"
@@ -44,15 +61,14 @@ def add_all_moves(
     words = f"Moves from {since}, in %"
     if held:
         words += f"; the {rows.bands[0].percent} % range contained: {held}"
-    sheet.text(words, weight="bold")
-    sheet.text(
-        "Fitted to the training part, stopped by the validation part: only the test part tells how "
-        "good forecasts are",
-        color=MUTED,
-    )
-    sheet.skip(0.05)
-    axes = sheet.panel(1.9)
-    dates = pd.DatetimeIndex([*before.dates, *rows.dates])
+    return words
+
+
+def _draw_parts(
+    axes: Axes, parts: Mapping[str, PriceForecasts], split: PartEnds
+) -> tuple[int, float]:
+    """Draw the moves of all parts; returns how many are beyond the edge, and where that is."""
+    dates = pd.DatetimeIndex([date for part in parts.values() for date in part.dates])
     mark_parts(axes, dates, split)
     moves = np.concatenate(
         [100 * np.abs(part.actual / part.previous - 1) for part in parts.values()]
@@ -63,6 +79,4 @@ def add_all_moves(
             draw_moves(axes, part, edge)
     axes.set_ylim(-1.03 * edge, 1.03 * edge)
     date_axis(axes, dates)
-    if (far := int(np.sum(moves > edge))) > 0:
-        sheet.text(f"{count(far, 'move')} beyond {edge:.0f} % drawn at the edge", color=MUTED)
-    sheet.skip(0.12)
+    return int(np.sum(moves > edge)), edge

@@ -25,7 +25,7 @@ from lstmcast.plots.labels import count, day, in_currency, money, same_decimals
 from lstmcast.plots.parts import PartEnds, add_heading, add_overview, clean_closes, mark_parts
 from lstmcast.plots.price_forecasts import Band, PriceForecasts, select
 from lstmcast.plots.sheet import Sheet
-from lstmcast.plots.style import INK, MEDIAN, MUTED, TITLE, styled
+from lstmcast.plots.style import INK, MEDIAN, MUTED, styled
 
 View = Literal["test", "history"]
 
@@ -82,9 +82,7 @@ def forecast_chart(
     enlarge = view == "history" or len(rows) > DETAIL_SESSIONS
 
     sheet = Sheet()
-    sheet.text(title or f"{rows.symbol}: {_subject(rows)}, and the actual close", TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title or f"{rows.symbol}: {_subject(rows)}, and the actual close", details)
     if not rows.conclusive:
         sheet.text(f"{count(len(rows), 'session')}, {too_few(len(rows))}.")
     sheet.skip(0.1)

@@ -13,7 +13,7 @@ from lstmcast.errors import UsageError
 from lstmcast.plots.axes import date_axis, date_numbers, price_axis
 from lstmcast.plots.labels import in_currency
 from lstmcast.plots.sheet import Sheet
-from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, styled
+from lstmcast.plots.style import INK, MUTED, SERIES, styled
 
 if TYPE_CHECKING:
     from lstmcast.explain import GateTrace
@@ -66,9 +66,7 @@ def gates_chart(
         )
     layer = f"layer {trace.layer} of {trace.layers}" if trace.layers > 1 else "the LSTM layer"
     sheet = Sheet()
-    sheet.text(title or f"{trace.symbol}: inside {layer}, session by session", TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title or f"{trace.symbol}: inside {layer}, session by session", details)
     sheet.text(
         "The units that move the next session's range most; computed by the cell's equations",
         color=MUTED,
@@ -76,37 +74,42 @@ def gates_chart(
     sheet.skip(0.08)
     sheet.legend(_legend(units), columns=MAX_UNITS)
     sheet.skip(0.12)
-    sheet.text(f"Adjusted close{in_currency(currency)}", weight="bold")
-    sheet.skip(0.04)
-    axes = sheet.panel(1.3)
+    _add_close(sheet, trace, currency)
+    for name in _PANELS:
+        _add_values(sheet, trace, units, name)
+    sheet.skip(0.15)
+    return sheet.finish()
+
+
+def _add_close(sheet: Sheet, trace: "GateTrace", currency: str | None) -> None:
+    axes = sheet.headed_panel(f"Adjusted close{in_currency(currency)}", 1.3, gap=0.04)
     dates = date_numbers(trace.dates)
     axes.plot(dates, trace.closes, color=INK, linewidth=1.1, label="_closes", marker=_dot(dates))
     price_axis(axes, float(trace.closes.min()), float(trace.closes.max()), most_ticks=4)
     _share_dates(axes, trace, labels=False)
-    for name, words in _PANELS.items():
-        sheet.text(words, weight="bold")
-        sheet.skip(0.04)
-        axes = sheet.panel(1.15)
-        values = getattr(trace, name)
-        for place, unit in enumerate(units):
-            axes.plot(
-                dates,
-                values[:, unit],
-                color=SERIES[place],
-                linestyle=_DASHES[place],
-                linewidth=1.2,
-                marker=_dot(dates),
-                label=f"_{name} {unit}",
-            )
-        if name == "memory":
-            axes.axhline(0, color=MUTED, linewidth=0.8, zorder=1)
-            axes.locator_params(axis="y", nbins=4)
-        else:
-            axes.set_ylim(-0.03, 1.03)
-            axes.set_yticks([0, 0.5, 1])
-        _share_dates(axes, trace, labels=name == "memory")
-    sheet.skip(0.15)
-    return sheet.finish()
+
+
+def _add_values(sheet: Sheet, trace: "GateTrace", units: Sequence[int], name: str) -> None:
+    """One panel: a gate, or the cell state, of each unit."""
+    axes = sheet.headed_panel(_PANELS[name], 1.15, gap=0.04)
+    dates, values = date_numbers(trace.dates), getattr(trace, name)
+    for place, unit in enumerate(units):
+        axes.plot(
+            dates,
+            values[:, unit],
+            color=SERIES[place],
+            linestyle=_DASHES[place],
+            linewidth=1.2,
+            marker=_dot(dates),
+            label=f"_{name} {unit}",
+        )
+    if name == "memory":
+        axes.axhline(0, color=MUTED, linewidth=0.8, zorder=1)
+        axes.locator_params(axis="y", nbins=4)
+    else:
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_yticks([0, 0.5, 1])
+    _share_dates(axes, trace, labels=name == "memory")
 
 
 def _dot(dates: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> str:

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from lstmcast.harmless import harmless
 from lstmcast.plots.labels import count, day
 from lstmcast.plots.sheet import Sheet
-from lstmcast.plots.style import INK, MIDDLE_BAND, MUTED, SERIES, TITLE, styled
+from lstmcast.plots.style import INK, MIDDLE_BAND, MUTED, SERIES, styled
 
 if TYPE_CHECKING:
     from lstmcast.explain import Effect, Importance
@@ -47,9 +47,7 @@ def importance_chart(
         details: a line below it.
     """
     sheet = Sheet()
-    sheet.text(title, TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title, details)
     sheet.text(
         f"{count(found.sessions, 'session')} of validation, {day(found.first)} to "
         f"{day(found.last)}; {count(len(found.loss), 'network')}",

@@ -25,7 +25,7 @@ from lstmcast.evaluation.direction import too_few
 from lstmcast.evaluation.significance import enough_days
 from lstmcast.plots.labels import count
 from lstmcast.plots.sheet import Sheet
-from lstmcast.plots.style import INK, MEDIAN, MIDDLE_BAND, MUTED, TITLE, styled
+from lstmcast.plots.style import INK, MEDIAN, MIDDLE_BAND, MUTED, styled
 
 _ROW, _LABELS = 0.5, 1.35
 """Inches: the height of a subset's row, and the width of its label."""
@@ -62,9 +62,7 @@ def ranges_chart(
         )
     days = next(check.days for check in checks if check.subset == OVERALL)
     sheet = Sheet()
-    sheet.text(title, TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title, details)
     if not enough_days(days, checks[0].horizon):
         sheet.text(f"{count(days, 'session')}, {too_few(days)}.")
     sheet.skip(0.08)

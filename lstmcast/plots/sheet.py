@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lstmcast.harmless import harmless
-from lstmcast.plots.style import DPI, INK, SMALL, TEXT, WIDTH, house_style
+from lstmcast.plots.style import DPI, INK, MUTED, SMALL, TEXT, TITLE, WIDTH, house_style
 
 LEFT, RIGHT = 0.85, 0.35
 """Inches; every chart is as wide, so that charts of one page line up."""
@@ -76,6 +76,26 @@ class Sheet:
         depth = self._depth
         self._place.append(lambda height: block.set_y(1 - depth / height))
         self.skip(len(lines) * size / 72 * 1.45)
+
+    def heading(self, title: str, details: str | None = None) -> None:
+        """Write the chart's title, and a line of details below it."""
+        self.text(title, TITLE, "bold")
+        if details:
+            self.text(details, color=MUTED)
+
+    def headed_panel(
+        self,
+        words: str,
+        height: float,
+        *,
+        gap: float = 0.05,
+        right: float = RIGHT,
+        left: float = LEFT,
+    ) -> Axes:
+        """Write what a panel shows, and add the panel below it."""
+        self.text(words, weight="bold")
+        self.skip(gap)
+        return self.panel(height, right, left)
 
     def panel(self, height: float, right: float = RIGHT, left: float = LEFT) -> Axes:
         """Add axes over the width of the sheet, less `left` and `right` inches, and go below."""

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from lstmcast.errors import DataError
 from lstmcast.plots.labels import count, significant
 from lstmcast.plots.sheet import Sheet
-from lstmcast.plots.style import INK, MUTED, SERIES, TITLE, styled
+from lstmcast.plots.style import INK, SERIES, styled
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _NEEDED = ("member", "epoch", "train_loss", "validation_loss")
@@ -43,9 +43,7 @@ def training_chart(
         for name, rows in history.groupby("member", sort=True)
     ]
     sheet = Sheet()
-    sheet.text(title or f"Training of {count(len(members), 'member')}", TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title or f"Training of {count(len(members), 'member')}", details)
     sheet.skip(0.08)
     sheet.legend(_legend(members), columns=3)
     sheet.skip(0.1)
@@ -69,9 +67,7 @@ def _add_rates(
     if "learning_rate" not in history.columns or history["learning_rate"].isna().all():
         return
     sheet.skip(0.22)
-    sheet.text("Learning rate, with the kept epoch", weight="bold")
-    sheet.skip(0.05)
-    axes = sheet.panel(1.2)
+    axes = sheet.headed_panel("Learning rate, with the kept epoch", 1.2)
     for place, (_, rows) in enumerate(members):
         color, marker = _look(place)
         epochs = rows["epoch"].to_numpy(dtype=np.float64)

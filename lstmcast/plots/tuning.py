@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, Percent
 from lstmcast.errors import DataError
 from lstmcast.plots.labels import count, significant
 from lstmcast.plots.sheet import Sheet
-from lstmcast.plots.style import INK, MUTED, SERIES, SMALL, TITLE, styled
+from lstmcast.plots.style import INK, MUTED, SERIES, SMALL, styled
 
 _NEEDED = ("number", "state", "loss")
 
@@ -49,15 +49,11 @@ def tuning_history_chart(
         raise DataError("`trials` has none that is complete", "go on with the search")
     number = rows["number"].to_numpy(dtype=np.float64)
     sheet = Sheet()
-    sheet.text(title or f"Search over {count(len(rows), 'trial')}", TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title or f"Search over {count(len(rows), 'trial')}", details)
     sheet.skip(0.08)
     sheet.legend(_legend(rows, start), columns=4)
     sheet.skip(0.1)
-    sheet.text("Validation loss (lower is better)", weight="bold")
-    sheet.skip(0.05)
-    axes = sheet.panel(3.4)
+    axes = sheet.headed_panel("Validation loss (lower is better)", 3.4)
     _draw(axes, number, loss, start)
     gone = rows["state"].isin(["pruned", "failed"]).to_numpy()
     _mark_gone(axes, number[gone])
@@ -101,6 +97,12 @@ def _draw(
     )
     if start is not None:
         axes.axhline(start, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="_start")
+    _fit_axis(axes, number, loss, start)
+
+
+def _fit_axis(axes: Axes, number: np.ndarray, loss: np.ndarray, start: float | None) -> None:
+    """Fit the axis to typical losses; those above are marked at its upper edge."""
+    known = np.isfinite(loss)
     # One hopeless trial must not press all the others into a line.
     typical = np.quantile(loss[known], 0.9)
     values = [*loss[known & (loss <= typical)], *([] if start is None else [start])]
@@ -172,9 +174,7 @@ def tuning_importance_chart(
     keys = sorted(importances, key=lambda key: (-importances[key], key))
     shares = [importances[key] for key in keys]
     sheet = Sheet()
-    sheet.text(title or "Which keys mattered", TITLE, "bold")
-    if details:
-        sheet.text(details, color=MUTED)
+    sheet.heading(title or "Which keys mattered", details)
     sheet.skip(0.1)
     sheet.text(
         "Importance: share of what separates the best quarter of trials from the rest",

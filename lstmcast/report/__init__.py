@@ -8,11 +8,12 @@ that nothing is fetched.
 from lstmcast.report.content import Chart, Page, Section, Table, Tile, Variant
 from lstmcast.report.coverage import coverage_section
 from lstmcast.report.facts import configuration_section, data_section
+from lstmcast.report.fan import fan_section
 from lstmcast.report.inside import gates_chart, importance_charts
 from lstmcast.report.learning import learning_section
 from lstmcast.report.page import plotly_script, render
 from lstmcast.report.scores import scores_section, walk_section
-from lstmcast.report.series import fan_section, forecasts_section
+from lstmcast.report.series import forecasts_section
 from lstmcast.report.verdict import headline
 
 __all__ = [

@@ -5,16 +5,16 @@ they do not close together with it (`lstmcast.prices.closing`).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lstmcast.distributions import FloatArray
-from lstmcast.evaluation.audit.altered import altered_after, altered_at, cut_after
+from lstmcast.evaluation.audit.altered import altered_at
+from lstmcast.evaluation.audit.moments import MOMENTS, closes_of, futures
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.features import FeatureMatrix, build_features, build_matrices
-from lstmcast.features.registry import begins_at
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from lstmcast.training import Forecaster
     from lstmcast.training.forecaster import ForecastInputs
 
-MOMENTS = 4
-"""Sessions of each symbol at which the future is taken away."""
 
 FURTHEST = 5
 """Sessions ahead that are tried when a leak is traced to its bar."""
 
 _ORIGINS = 20
+
 _TARGET = 0.99
+
 _ROUNDING = 1e-4
+
 _LEVELS = (0.1, 0.5, 0.9)
 
 
@@ -39,8 +40,8 @@ def check_features(
 ) -> Check:
     """Cut later bars off and alter them: no feature of an earlier session may change a bit."""
     whole = build_matrices(histories, groups)
-    for last, where in _closes(histories, generator):
-        for others in _futures(histories, groups, last, where, generator):
+    for last, where in closes_of(histories, generator):
+        for others in futures(histories, groups, last, where, generator):
             theirs = build_matrices(others, groups)
             for history in histories:
                 symbol = history.symbol
@@ -78,12 +79,12 @@ def check_forecasts(
     inputs = forecaster.inputs(histories)
     markets = {history.symbol: market(history) for history in histories}
     said: dict[pd.Timestamp, dict[str, FloatArray]] = {}
-    for last, where in _closes(histories, generator):
+    for last, where in closes_of(histories, generator):
         if last not in said:
             said = {last: _forecast(forecaster, inputs, last)}
         ours = said[last]
         groups = forecaster.experiment.features or ()
-        cut, altered = _futures(histories, groups, last, where, generator)
+        cut, altered = futures(histories, groups, last, where, generator)
         theirs = _forecast(forecaster, forecaster.inputs(altered), last)
         short = _forecast(forecaster, forecaster.inputs(cut), last)
         for symbol, values in ours.items():
@@ -165,45 +166,6 @@ def _forecast(
         ]
         for symbol, forecast in forecaster.forecast(inputs, origins).items()
     }
-
-
-def _moments(
-    histories: Sequence[PriceHistory], generator: np.random.Generator
-) -> list[pd.Timestamp]:
-    """Sessions of the longest history's second half, the last but a few among them."""
-    sessions = max((history.bars.index for history in histories), key=len)
-    rows = len(sessions)
-    chosen = generator.choice(np.arange(rows // 2, rows - 6), size=MOMENTS - 1, replace=False)
-    return [pd.Timestamp(sessions[row]) for row in [*sorted(chosen.tolist()), rows - 6]]
-
-
-def _closes(
-    histories: Sequence[PriceHistory], generator: np.random.Generator
-) -> list[tuple[pd.Timestamp, str]]:
-    """The moments, each at the close of every market."""
-    markets = list(dict.fromkeys(market(history) for history in histories))
-    return [(last, where) for last in _moments(histories, generator) for where in markets]
-
-
-def _futures(
-    histories: Sequence[PriceHistory],
-    groups: Sequence[str],
-    last: pd.Timestamp,
-    where: str,
-    generator: np.random.Generator,
-) -> tuple[list[PriceHistory], list[PriceHistory]]:
-    """The histories as one market knows them at its close of a day, cut off there and altered.
-
-    Those that begin too late are left out.
-    """
-    cut, altered = [], []
-    for history in histories:
-        side: Literal["left", "right"] = "right" if market(history) == where else "left"
-        row = int(history.bars.index.searchsorted(last, side=side)) - 1
-        if row >= begins_at(history, groups):
-            cut.append(cut_after(history, row))
-            altered.append(altered_after(history, row, generator))
-    return cut, altered
 
 
 def _changed_columns(whole: FeatureMatrix, other: FeatureMatrix, last: pd.Timestamp) -> list[str]:
