@@ -5,6 +5,7 @@ from typing import Any
 from lstmcast.report.content import (
     rounded,
 )
+from lstmcast.report.shapes import scatter
 
 BAND_COLORS = {95: "--band-95", 80: "--band-80", 50: "--band-50"}
 

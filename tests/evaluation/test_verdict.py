@@ -212,7 +212,7 @@ def test_ranges_that_do_not_hold_are_named(scale: float, word: str) -> None:
     assert report.verdict.distribution is Finding.worse
     assert "% higher than that of " in report.verdict.lines["range"]
     assert report.verdict.summary.startswith(
-        f"Do not rely on its ranges: the ranges are {word}; its price forecast is no better than"
+        f"Do not rely on its ranges: they are {word}; its price forecast is no better than"
     )
     assert "--kind ranges" in report.verdict.lines["next"]
 
@@ -532,7 +532,7 @@ def knowing(share: float, *, width: float = 0.01, seed: int = 7) -> Report:
         (0.9, 0.001, "the CRPS is "),
         (0.03, 0.01, "the error of the return is 3.0 % smaller than that of the last close"),
         (0.001, 0.01, "the sign is right "),
-        (0.001, 0.01, "the moves that came have a correlation of 1.00 with those of the median"),
+        (0.001, 0.01, "actual returns have a correlation of 1.00 with the median's"),
     ],
 )
 def test_a_result_too_good_to_be_true_is_called_so(share: float, width: float, said: str) -> None:
