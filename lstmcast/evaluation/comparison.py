@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from lstmcast.evaluation.plain_values import finite
 from lstmcast.evaluation.ratios import skill as skill_of
 from lstmcast.evaluation.significance import Test, diebold_mariano, holm, skill_interval
 
@@ -104,10 +105,10 @@ def compare_days(
     if tests["crps"] is not None:
         a, b = (part["crps"].to_numpy(dtype=np.float64) for part in (ours, theirs))
         gain = skill_of(float(a.mean()), float(b.mean()))
-        skill = _finite(gain)
+        skill = finite(gain)
         if interval and skill is not None:
             found = skill_interval(a, b, horizon)
-            low, high = _finite(found.low), _finite(found.high)
+            low, high = finite(found.low), finite(found.high)
     return Comparison(skill, low, high, tests["crps"], tests["log_score"])
 
 
@@ -137,9 +138,5 @@ def by_symbol(
             tests[symbol] = test
     adjusted: Mapping[str, float] = holm({name: test.p_value for name, test in tests.items()})
     return {
-        name: {**test.to_dict(), "p_holm": _finite(adjusted[name])} for name, test in tests.items()
+        name: {**test.to_dict(), "p_holm": finite(adjusted[name])} for name, test in tests.items()
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None

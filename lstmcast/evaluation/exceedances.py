@@ -4,13 +4,14 @@ A 5 % quantile of the return should be undercut on 5 % of the days (Kupiec), and
 (Christoffersen). Both are likelihood-ratio tests.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, xlogy
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.plain_values import plain_fields
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,7 @@ class Exceedances:
 
     def to_dict(self) -> dict[str, float | int | None]:
         """Plain values, with null for NaN."""
-        return {
-            key: None if value != value else value  # noqa: PLR0124 - not a number
-            for key, value in asdict(self).items()
-        }
+        return plain_fields(self)
 
 
 def exceedances(actual: FloatArray, quantile: FloatArray, level: float) -> Exceedances:

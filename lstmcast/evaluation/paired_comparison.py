@@ -14,6 +14,7 @@ import pandas as pd
 
 from lstmcast.errors import RunError
 from lstmcast.evaluation.comparison import LOSSES, Comparison, compare_days, daily_means
+from lstmcast.evaluation.plain_values import by_horizon
 from lstmcast.evaluation.scores import ByHorizon, row_losses, score_losses
 from lstmcast.evaluation.significance import Test, diebold_mariano, holm
 
@@ -91,12 +92,14 @@ class PairedComparison:
             "horizons": self.horizons,
             "scores": {
                 name: {
-                    "pooled": _plain(part),
-                    "symbols": {symbol: _plain(own) for symbol, own in self.symbols[name].items()},
+                    "pooled": by_horizon(part),
+                    "symbols": {
+                        symbol: by_horizon(own) for symbol, own in self.symbols[name].items()
+                    },
                 }
                 for name, part in self.scores.items()
             },
-            "differences": {name: _plain(part) for name, part in self.differences.items()},
+            "differences": {name: by_horizon(part) for name, part in self.differences.items()},
         }
 
 
@@ -204,7 +207,3 @@ def _listed(names: Mapping[str, object]) -> str:
 def _few(values: set[Any], most: int = 5) -> str:
     shown = ", ".join(str(value) for value in sorted(values)[:most])
     return f"{shown} and {len(values) - most} more" if len(values) > most else shown
-
-
-def _plain(values: Mapping[int, Any]) -> dict[str, Any]:
-    return {str(horizon): value.to_dict() for horizon, value in values.items()}

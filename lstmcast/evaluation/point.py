@@ -6,7 +6,7 @@ more with the last close than with the coming one, and whether the move that it 
 anything to do with the move that came. R2 on price levels is not offered: it is near 1 for a copy.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.special import stdtr
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.direction import pesaran_timmermann
+from lstmcast.evaluation.plain_values import plain_fields
 from lstmcast.evaluation.ratios import skill
 from lstmcast.evaluation.significance import (
     degrees_of_freedom,
@@ -76,10 +77,7 @@ class PointReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with null for NaN."""
-        return {
-            key: None if isinstance(value, float) and not np.isfinite(value) else value
-            for key, value in asdict(self).items()
-        }
+        return plain_fields(self)
 
 
 def examine_point(table: pd.DataFrame, bars: pd.DataFrame, horizon: int) -> PointReport:

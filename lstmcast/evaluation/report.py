@@ -14,6 +14,7 @@ from lstmcast.evaluation.ablation import Ablation
 from lstmcast.evaluation.comparison import Comparison
 from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.diagnostics import Diagnostics
+from lstmcast.evaluation.plain_values import by_horizon
 from lstmcast.evaluation.point import PointReport
 from lstmcast.evaluation.scores import ByHorizon
 from lstmcast.evaluation.significance import Test
@@ -56,8 +57,8 @@ class ForecasterReport:
         return {
             "label": self.label,
             "kind": self.kind,
-            "pooled": _plain_horizons(self.pooled),
-            "symbols": {name: _plain_horizons(part) for name, part in self.symbols.items()},
+            "pooled": by_horizon(self.pooled),
+            "symbols": {name: by_horizon(part) for name, part in self.symbols.items()},
             "diagnostics": None if self.diagnostics is None else self.diagnostics.to_dict(),
         }
 
@@ -106,10 +107,10 @@ class Report:
             },
             "horizons": list(self.horizons),
             "forecasters": {name: part.to_dict() for name, part in self.forecasters.items()},
-            "comparisons": {name: _plain_horizons(part) for name, part in self.comparisons.items()},
+            "comparisons": {name: by_horizon(part) for name, part in self.comparisons.items()},
             "symbol_tests": self.symbol_tests,
             "lstm_adds": {name: part.to_dict() for name, part in self.lstm_adds.items()},
-            "point_tests": _plain_horizons(self.point_tests),
+            "point_tests": by_horizon(self.point_tests),
             "points": {symbol: part.to_dict() for symbol, part in self.points.items()},
             "ranges": [check.to_dict() for check in self.ranges],
             "ranges_by_year": [check.to_dict() for check in self.yearly],
@@ -152,7 +153,3 @@ def best_baseline(forecasters: Mapping[str, ForecasterReport], horizon: int) -> 
         if name != MODEL and part.kind == "distribution"
     }
     return min(stated, key=lambda name: stated[name]) if stated else None
-
-
-def _plain_horizons(parts: Mapping[int, Any]) -> dict[str, Any]:
-    return {str(horizon): part.to_dict() for horizon, part in parts.items()}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.crps import crps_of_quantiles
+from lstmcast.evaluation.plain_values import plain_fields
 from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.tails import stated_variance
 from lstmcast.predictions import LEVELS, QUANTILES, RANGES, inside_ranges
@@ -131,7 +132,7 @@ class Scores:
 
     def to_dict(self) -> dict[str, float | int | None]:
         """Plain numbers, with null for NaN."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return plain_fields(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float | int | None]) -> "Scores":
@@ -215,9 +216,3 @@ def _scores(mean: Mapping[str, float], rows: int) -> Scores:
 def _numbers(table: pd.DataFrame, column: str) -> FloatArray:
     values: FloatArray = table[column].to_numpy(dtype=np.float64)
     return values
-
-
-def _plain(value: float) -> float | int | None:
-    if isinstance(value, int):
-        return value
-    return value if np.isfinite(value) else None

@@ -5,7 +5,7 @@ error here is computed from the series of daily differences with its autocorrela
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.plain_values import plain_fields
 from lstmcast.evaluation.ratios import skill
 
 MIN_DAYS = 60
@@ -54,10 +55,7 @@ class Test:
 
     def to_dict(self) -> dict[str, float | int | None]:
         """Plain values, with null for NaN."""
-        return {
-            key: None if value != value else value  # noqa: PLR0124 - not a number
-            for key, value in asdict(self).items()
-        }
+        return plain_fields(self)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ and holding as large a share of one's money as it holds on average: that is what
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.plain_values import plain_fields
 from lstmcast.evaluation.significance import LAGS, long_run_variance
 from lstmcast.evaluation.tails import stated_variance
 from lstmcast.predictions import is_point
@@ -65,10 +66,7 @@ class Performance:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with null for NaN."""
-        return {
-            key: None if isinstance(value, float) and not np.isfinite(value) else value
-            for key, value in asdict(self).items()
-        }
+        return plain_fields(self)
 
 
 def trade(

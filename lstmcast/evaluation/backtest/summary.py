@@ -1,7 +1,7 @@
 """All folds' forecasts judged together, year by year, and day by day against the best baseline."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ from lstmcast.baselines import get_baseline
 from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.comparison import LOSSES, daily_means
 from lstmcast.evaluation.evaluator import assemble
+from lstmcast.evaluation.plain_values import plain_fields
 from lstmcast.evaluation.ratios import skill
 from lstmcast.evaluation.report import MODEL, Report, best_baseline
 from lstmcast.evaluation.scores import row_losses
@@ -37,10 +38,7 @@ class Year:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with null for NaN."""
-        return {
-            key: None if value != value else value  # noqa: PLR0124 - not a number
-            for key, value in asdict(self).items()
-        }
+        return plain_fields(self)
 
 
 @dataclass(frozen=True, repr=False)
