@@ -20,8 +20,8 @@ from lstmcast.distributions import (
     QuantileGrid,
     RecalibratedDistribution,
     StudentTMixture,
-    from_plain,
-    to_plain,
+    from_document,
+    to_document,
 )
 from lstmcast.forecasting import result_cache
 from lstmcast.forecasting.cached_forecasts import evaluated
@@ -208,7 +208,7 @@ def test_every_kind_of_distribution_answers_as_before() -> None:
         RecalibratedDistribution(mixture, np.full((1, 4), 1.3), points, points * 1.1),
         LinearPool((mixture, grid), np.array([0.3, 0.7])),
     ):
-        kept = evaluated(from_plain([json.loads(json.dumps(to_plain(made, 4)))]))
+        kept = evaluated(from_document([json.loads(json.dumps(to_document(made, 4)))]))
         at = random.normal(size=(1, 4))
         assert kept.shape == (1, 4)
         for ours, theirs in (
@@ -220,7 +220,7 @@ def test_every_kind_of_distribution_answers_as_before() -> None:
             (kept.part(slice(None)).mean(), made.mean()),
         ):
             np.testing.assert_array_equal(ours, theirs)
-        assert to_plain(kept, 2) == to_plain(made, 2)
+        assert to_document(kept, 2) == to_document(made, 2)
 
 
 def test_a_store_loads_a_file_again_when_it_was_replaced(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ neither torch nor pandas.
 """
 
 from lstmcast.distributions.base import Distribution, FloatArray, PointForecast
+from lstmcast.distributions.documents import from_document, shape_of, to_document
 from lstmcast.distributions.evaluated import EvaluatedDistribution, with_nulls
 from lstmcast.distributions.grid import QuantileGrid
 from lstmcast.distributions.levels import STATED_LEVELS
-from lstmcast.distributions.plain import from_plain, shape_of, to_plain
 from lstmcast.distributions.pools import LinearPool, average_quantiles, pool
 from lstmcast.distributions.recalibrated import RecalibratedDistribution
 from lstmcast.distributions.student_t import StudentTMixture, student_t_log_density
@@ -25,10 +25,10 @@ __all__ = [
     "RecalibratedDistribution",
     "StudentTMixture",
     "average_quantiles",
-    "from_plain",
+    "from_document",
     "pool",
     "shape_of",
     "student_t_log_density",
-    "to_plain",
+    "to_document",
     "with_nulls",
 ]

@@ -1,4 +1,4 @@
-"""A trained run and the newest bars, to dated ranges of the sessions to come."""
+"""From a trained run and the newest bars to dated ranges of the coming sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def forecast_by_pretrained(
     *,
     mixed: bool,
 ) -> ForecastParts:
-    """What the pretrained networks say of each symbol by itself.
+    """Forecast each symbol by itself by the pretrained networks.
 
     Args:
         store: where prices are.
@@ -155,5 +155,5 @@ def _tell_pretrained(tell: Tell, symbols: Sequence[str]) -> None:
     who = f"{few(symbols)}: " if symbols else ""
     tell(
         f"{who}forecast by the pretrained networks, which were trained on simulated markets alone "
-        "and fitted to no price; `lstmcast train` learns what more a history can tell"
+        "and fitted to no price; `lstmcast train` fits networks to the symbols' own history"
     )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def forecast_by_run(
     run: "Run", store: PriceStore, wanted: Sequence[Reference], request: ForecastRequest, tell: Tell
 ) -> ForecastParts:
-    """What a run's networks say of some symbols."""
+    """Forecast some symbols by a run's networks."""
     chosen = {reference.symbol for reference in wanted}
     beside = run.beside(wanted)
     histories, failures = load_each(
@@ -109,10 +109,7 @@ def _attached(
 
 
 def _left_out(failure: Failure) -> ForecastWarning:
-    words = (
-        f"{failure.symbol} is left out of what the run's symbols do together: "
-        f"{failure.error.message}"
-    )
+    words = f"{failure.symbol} is left out of the pooled features: {failure.error.message}"
     return ForecastWarning("pool_incomplete", words, [failure.symbol])
 
 
@@ -121,8 +118,8 @@ def _tell_of_late(histories: Sequence[PriceHistory], tell: Tell) -> None:
     late = [history for history in histories if history.last < newest]
     if late:
         tell(
-            f"{names(late)}: no bar of {newest:%Y-%m-%d}; what the run's symbols do together on"
-            f" that day is taken from the others{fetch_hint(late)}"
+            f"{names(late)}: no bar of {newest:%Y-%m-%d}; the pooled features of that day "
+            f"use the other symbols{fetch_hint(late)}"
         )
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from lstmcast.distributions import (
     Distribution,
     EvaluatedDistribution,
-    from_plain,
-    to_plain,
+    from_document,
+    to_document,
     with_nulls,
 )
 from lstmcast.forecasting.ahead import SymbolForecast
@@ -158,7 +158,7 @@ def _plain(forecast: SymbolForecast) -> dict[str, Any]:
             else with_nulls(column.to_numpy(dtype=np.float64))
             for name, column in table.items()
         },
-        "distribution": to_plain(forecast.distribution, forecast.distribution.shape[1]),
+        "distribution": to_document(forecast.distribution, forecast.distribution.shape[1]),
         "answers": evaluated(forecast.distribution).to_dict(),
     }
 
@@ -174,7 +174,7 @@ def _judged(kept: Any) -> JudgedForecasts:
 def _forecast(kept: Any) -> SymbolForecast:
     answers = kept["answers"]
     distribution = EvaluatedDistribution(
-        from_plain([kept["distribution"]]),
+        from_document([kept["distribution"]]),
         tuple(answers["levels"]),
         np.array(answers["known"], dtype=np.float64),
         np.array(answers["expected"], dtype=np.float64),

@@ -1,4 +1,4 @@
-"""Which run forecasts a symbol: the newest one that holds it and may."""
+"""Choosing the run that forecasts a symbol: the newest that holds it, reaches far enough."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def choose_runs(
         if why := _why_not(run, horizon, as_of):
             names = ", ".join(reference.symbol for reference in mine[:3])
             more = f" and {len(mine) - 3} more" if len(mine) > 3 else ""
-            passed.append(f"run {run.name} holds {names}{more} and is passed over: {why}")
+            passed.append(f"run {run.name} holds {names}{more} but is passed over: {why}")
             continue
         found |= dict.fromkeys(mine, run)
     return Choice(found, passed, damaged)
@@ -81,6 +81,6 @@ def check_as_of(run: Run, as_of: date | None) -> None:
     if as_of is not None and fitted_until(run) > as_of:
         raise UsageError(
             f"`--as-of` {as_of} is before {fitted_until(run)}, up to which the run {run.name} was "
-            "fitted: its networks know what came",
+            "fitted: its networks know what followed",
             "ask for a later day, or name symbols: the pretrained networks were fitted to no price",
         )

@@ -1,4 +1,4 @@
-"""Everything that one call forecasts, in one place: forecasts, who made them, and what failed.
+"""The result of one call: forecasts, who made them, what failed, and warnings.
 
 Both the command line and programs get forecasts from here, so whatever is to happen to each
 forecast that is issued has one place to happen.
@@ -48,7 +48,7 @@ class IssuedForecast:
         weights: hex SHA-256 of the file of their weights.
         bars: hex SHA-256 of the symbol's bars that it knows.
         past: how many of its sessions had come on the day it was made.
-        trust: how ranges held where they could be followed; None where they could not.
+        trust: coverage of its ranges on past days; None where there are too few.
         why: what makes the next range wide; None where that was not asked for, and of points.
     """
 
@@ -80,7 +80,7 @@ class IssuedForecast:
         return table.join(ranges(self.ahead, levels)).assign(forecaster=self.forecaster)
 
     def summary(self, levels: Sequence[float]) -> pd.DataFrame:
-        """One row: the last of the sessions with its ranges, and how such ranges held."""
+        """One row: the last of the sessions with its ranges, and their coverage so far."""
         row = self.sessions(levels).iloc[[-1]]
         ends = [name for level in levels for name in columns_of(level)]
         first = ["symbol", "origin", "close_origin", "date", "assumed", "horizon", "median"]
@@ -111,7 +111,7 @@ class IssuedForecast:
 
 
 def _coverage(trust: "Trust | None") -> float:
-    """The share of days on which the 80 % range held the next close; NaN where none is known."""
+    """Coverage of the 80 % range; NaN where none is known."""
     found = trust.to_dict()["coverage"].get("80") if trust else None
     return math.nan if found is None else float(found)
 
@@ -167,7 +167,7 @@ class Issued:
 
     @property
     def trust(self) -> "Trust | None":
-        """How ranges held, where that is told of all forecasts together."""
+        """The trust that all forecasts share; None where each has its own."""
         found = [issued.trust for issued in self.forecasts]
         return found[0] if found and all(trust is found[0] for trust in found) else None
 

@@ -30,7 +30,7 @@ def parse_levels(words: Sequence[str]) -> tuple[float, ...]:
         words: `80`, `80%` and `0.8` are the same level: below 1 it is a share.
 
     Raises:
-        UsageError: one that is no number, or no level.
+        UsageError: one that is not a number, or not a level.
     """
     return tuple(sorted({_parsed(word) for word in words}))
 
@@ -41,7 +41,7 @@ def _parsed(word: str) -> float:
     try:
         value = float(text.removesuffix("%"))
     except ValueError:
-        raise UsageError(f"`--level` is {word!r}, which is no number", hint) from None
+        raise UsageError(f"`--level` is {word!r}, which is not a number", hint) from None
     if value == 1 and not text.endswith("%"):
         raise UsageError(f"`--level` is {word}, which may be 1 % or 100 %", hint)
     level = round(100 * value if 0 < value < 1 and not text.endswith("%") else value, _DIGITS)

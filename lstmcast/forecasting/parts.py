@@ -46,7 +46,7 @@ def load_each(
 def widenings(
     forecaster: "Forecaster", histories: Sequence[PriceHistory], symbols: set[str]
 ) -> "dict[str, Widening]":
-    """What makes the next range of some symbols wide."""
+    """Why the next range of some symbols is as wide as it is."""
     from lstmcast.explain import explain_ranges
 
     return explain_ranges(forecaster, histories, symbols) if symbols else {}

@@ -26,7 +26,7 @@ MIN_OUTCOMES = 120
 def trust_on_test_days(
     run: "Run", histories: "Sequence[PriceHistory]", longest: int, as_of: date | None = None
 ) -> "tuple[Trust | None, list[ForecastWarning]]":
-    """How the ranges held on the run's test days; None where its test forecasts cannot be read.
+    """Coverage on the run's test days; None where its test forecasts cannot be read.
 
     Args:
         run: the run.
@@ -64,14 +64,14 @@ def trust_on_test_days(
 def trust_on_recent_sessions(
     predictions: "pd.DataFrame", history: "PriceHistory", longest: int
 ) -> "tuple[Trust | None, list[ForecastWarning]]":
-    """How the ranges of a forecaster that was fitted to nothing held on the sessions before."""
+    """Coverage on recent sessions, of a forecaster that was fitted to no price."""
     from lstmcast.evaluation.trust import RECENT, trust_in
 
     count = 0 if predictions.empty else predictions["origin"].nunique()
     if count < MIN_OUTCOMES:
         words = (
             f"{history.symbol}: its ranges cannot be judged: {count} past forecasts have an "
-            f"outcome, and it takes {MIN_OUTCOMES}"
+            f"outcome, {MIN_OUTCOMES} are needed"
         )
         return None, [ForecastWarning("not_tested", words, [history.symbol])]
     trust = trust_in(predictions, {history.symbol: history.adjusted()}, longest, RECENT)

@@ -20,7 +20,7 @@ class Statement:
 
     Args:
         forecaster: `model`, or a baseline's name.
-        distribution: the JSON text of `lstmcast.distributions.to_plain`.
+        distribution: the JSON text of `lstmcast.distributions.to_document`.
         dates: of the sessions, as far as known at the origin, `YYYY-MM-DD`; horizons 1, 2, ...
         assumed: for each, whether the date is a day of the market's week and not from a calendar.
         numbers: `(horizons, 22)` quantiles of the log return from the origin, then its mean; NaN

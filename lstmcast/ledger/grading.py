@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lstmcast.distributions import FloatArray, from_plain, shape_of
+from lstmcast.distributions import FloatArray, from_document, shape_of
 from lstmcast.errors import LedgerError
 from lstmcast.ledger.entries import NUMBERS, Entry, Statement
 from lstmcast.predictions import Actuals
@@ -202,7 +202,7 @@ def _densities(
         alike[shape_of(document)].append(number)
     for numbers in alike.values():
         try:
-            distribution = from_plain([documents[number] for number in numbers])
+            distribution = from_document([documents[number] for number in numbers])
         except ValueError as error:
             first = entries[place[numbers[0]]]
             raise LedgerError(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast import __version__
-from lstmcast.distributions import Distribution, FloatArray, to_plain, with_nulls
+from lstmcast.distributions import Distribution, FloatArray, to_document, with_nulls
 from lstmcast.forecasting.issued import IssuedForecast
 from lstmcast.forecasting.result_cache import identity_of, keep, key_of, recall
 from lstmcast.ledger.entries import Entry, ForecastRecord, Statement
@@ -139,7 +139,7 @@ def _said(distribution: Distribution, horizons: int) -> Said:
     numbers = np.column_stack(
         [distribution.quantiles(LEVELS)[0, :horizons], distribution.mean()[0, :horizons]]
     )
-    return Said(json.dumps(to_plain(distribution, horizons), separators=(",", ":")), numbers)
+    return Said(json.dumps(to_document(distribution, horizons), separators=(",", ":")), numbers)
 
 
 def _statement(forecaster: str, said: Said, table: pd.DataFrame) -> Statement:

@@ -99,7 +99,7 @@ def test_a_run_that_does_not_reach_as_far_is_passed_over(place: Workplace) -> No
     result = place.invoke("forecast", "AAA", "--horizon", "3", "--json")
     assert by_symbol(json.loads(result.stdout))["AAA"]["run"] == older
     assert (
-        f"note: run {newer} holds AAA and is passed over: it forecasts 2 sessions"
+        f"note: run {newer} holds AAA but is passed over: it forecasts 2 sessions"
         in result.stderr.splitlines()
     )
     assert by_symbol(told(place, "AAA", "--horizon", "4"))["AAA"]["run"] is None
@@ -265,7 +265,7 @@ def test_a_run_goes_on_without_a_symbol_that_cannot_be_read(place: Workplace) ->
     assert list(by_symbol(json.loads(partly.stdout))) == ["AAA"]
     values = json.loads(chosen.stdout)
     assert "pool_incomplete" in [warning["code"] for warning in values["warnings"]]
-    assert "BBB is left out of what the run's symbols do together" in chosen.stderr
+    assert "BBB is left out of the pooled features" in chosen.stderr
 
 
 def written(history: Any, path: Path) -> Path:

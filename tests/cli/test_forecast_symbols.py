@@ -79,11 +79,11 @@ def test_who_forecasts_is_told_and_how_the_ranges_held(place: Workplace) -> None
     shown = place.invoke("forecast", "AAA", "FEW")
     assert shown.stderr.splitlines()[0] == (
         "forecast by the pretrained networks, which were trained on simulated markets alone and "
-        "fitted to no price; `lstmcast train` learns what more a history can tell"
+        "fitted to no price; `lstmcast train` fits networks to the symbols' own history"
     )
     assert (
-        "warning: FEW: its ranges cannot be judged: 0 past forecasts have an outcome, and it takes "
-        f"{MIN_OUTCOMES}"
+        "warning: FEW: its ranges cannot be judged: 0 past forecasts have an outcome, "
+        f"{MIN_OUTCOMES} are needed"
     ) in shown.stderr
     history = place.store.load("AAA", "csv")
     table = tracked_forecasts(zero_shot_forecaster(history, 1), history)

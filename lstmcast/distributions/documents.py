@@ -20,7 +20,7 @@ from lstmcast.distributions.student_t import StudentTMixture
 Document = Mapping[str, Any]
 
 
-def to_plain(distribution: Distribution, horizons: int, row: int = 0) -> dict[str, Any]:
+def to_document(distribution: Distribution, horizons: int, row: int = 0) -> dict[str, Any]:
     """One row of a forecast as plain values.
 
     Args:
@@ -33,7 +33,7 @@ def to_plain(distribution: Distribution, horizons: int, row: int = 0) -> dict[st
     """
     match distribution:
         case EvaluatedDistribution(base):
-            return to_plain(base, horizons, row)
+            return to_document(base, horizons, row)
         case StudentTMixture():
             parts = ("df", "loc", "scale", "shares")
             values = {
@@ -50,7 +50,7 @@ def to_plain(distribution: Distribution, horizons: int, row: int = 0) -> dict[st
             return {
                 "kind": "pool",
                 "weights": each[:, :horizons].tolist(),
-                "members": [to_plain(member, horizons, row) for member in members],
+                "members": [to_document(member, horizons, row) for member in members],
             }
         case RecalibratedDistribution(base, unit, at, to):
             points = {
@@ -59,7 +59,7 @@ def to_plain(distribution: Distribution, horizons: int, row: int = 0) -> dict[st
             }
             return {
                 "kind": "recalibrated",
-                "base": to_plain(base, horizons, row),
+                "base": to_document(base, horizons, row),
                 "unit": unit[row, :horizons].tolist(),
                 **{name: lines.tolist() for name, lines in points.items()},
             }
@@ -68,14 +68,14 @@ def to_plain(distribution: Distribution, horizons: int, row: int = 0) -> dict[st
     raise TypeError(f"{type(distribution).__name__} cannot be written as plain values")
 
 
-def from_plain(documents: Sequence[Document]) -> Distribution:
+def from_document(documents: Sequence[Document]) -> Distribution:
     """A forecast with a row for each document.
 
     Args:
         documents: at least one, all with the same `shape_of`.
 
     Raises:
-        ValueError: if a document is none that `to_plain` writes, or they are of several shapes.
+        ValueError: if a document is none that `to_document` writes, or they are of several shapes.
     """
     try:
         return _READERS[documents[0]["kind"]](documents)
@@ -121,12 +121,12 @@ def _grid(documents: Sequence[Document]) -> QuantileGrid:
 def _pool(documents: Sequence[Document]) -> LinearPool:
     weights = np.asarray(documents[0]["weights"], dtype=np.float64)
     members = zip(*(document["members"] for document in documents), strict=True)
-    return LinearPool(tuple(from_plain(rows) for rows in members), weights)
+    return LinearPool(tuple(from_document(rows) for rows in members), weights)
 
 
 def _recalibrated(documents: Sequence[Document]) -> RecalibratedDistribution:
     return RecalibratedDistribution(
-        from_plain([document["base"] for document in documents]),
+        from_document([document["base"] for document in documents]),
         _stacked(documents, "unit"),
         _stacked(documents, "at"),
         _stacked(documents, "to"),

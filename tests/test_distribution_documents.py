@@ -12,9 +12,9 @@ from lstmcast.distributions import (
     QuantileGrid,
     RecalibratedDistribution,
     StudentTMixture,
-    from_plain,
+    from_document,
     shape_of,
-    to_plain,
+    to_document,
 )
 
 ROWS, HORIZONS, KEPT = 5, 4, 3
@@ -50,9 +50,9 @@ KINDS: dict[str, Distribution] = {
 @pytest.mark.parametrize("name", KINDS)
 def test_rows_are_read_back_together_as_they_were(name: str) -> None:
     kept = KINDS[name]
-    documents = [json.loads(json.dumps(to_plain(kept, KEPT, row))) for row in range(ROWS)]
+    documents = [json.loads(json.dumps(to_document(kept, KEPT, row))) for row in range(ROWS)]
     assert len({shape_of(document) for document in documents}) == 1
-    read = from_plain(documents)
+    read = from_document(documents)
     assert read.shape == (ROWS, KEPT)
     y = RANDOM.normal(0, 0.03, (ROWS, HORIZONS))
     np.testing.assert_array_equal(read.log_density(y[:, :KEPT]), kept.log_density(y)[:, :KEPT])
@@ -64,12 +64,12 @@ def test_rows_are_read_back_together_as_they_were(name: str) -> None:
 
 
 def test_forecasts_of_unlike_kinds_and_sizes_are_told_apart() -> None:
-    shapes = [shape_of(to_plain(kept, KEPT)) for kept in KINDS.values()]
-    shapes += [shape_of(to_plain(kept, 2)) for kept in KINDS.values()]
+    shapes = [shape_of(to_document(kept, KEPT)) for kept in KINDS.values()]
+    shapes += [shape_of(to_document(kept, 2)) for kept in KINDS.values()]
     # `equal` and `weighted` have as many components, and their weights are numbers of the row.
     assert len(set(shapes)) == len(shapes) - 2
     other = LinearPool((mixture(2), GRID), np.array([0.5, 0.5]))
-    assert shape_of(to_plain(other, KEPT)) not in shapes
+    assert shape_of(to_document(other, KEPT)) not in shapes
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_forecasts_of_unlike_kinds_and_sizes_are_told_apart() -> None:
 )
 def test_what_is_no_distribution_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="it is not a distribution"):
-        from_plain([document])
+        from_document([document])
 
 
 def test_a_distribution_that_cannot_be_written_is_refused() -> None:
@@ -85,4 +85,4 @@ def test_a_distribution_that_cannot_be_written_is_refused() -> None:
         shape = (1, 1)
 
     with pytest.raises(TypeError, match="Other cannot be written as plain values"):
-        to_plain(Other(), 1)  # type: ignore[arg-type] # what is tested
+        to_document(Other(), 1)  # type: ignore[arg-type] # what is tested
