@@ -121,7 +121,7 @@ def fit_scaling(
     """
     columns = tuple(next(iter(matrices.values())).table.columns)
     rows = {
-        symbol: matrix.table.to_numpy()[parts[symbol].train] for symbol, matrix in matrices.items()
+        symbol: _stretch(m.table.to_numpy(), parts[symbol].train) for symbol, m in matrices.items()
     }
     trained = {symbol: values for symbol, values in rows.items() if len(values)}
     if kind == "price":
@@ -151,7 +151,19 @@ def _fitted(rows: Sequence[FloatArray], columns: int) -> Scaler:
     """
     if not rows:
         return Scaler(np.zeros(columns), np.ones(columns))
-    return Scaler.fit(np.concatenate(rows), "standard")
+    # Column by column, so that no second copy of all rows is made.
+    fits = [
+        Scaler.fit(np.concatenate([values[:, k] for values in rows])[:, None], "standard")
+        for k in range(columns)
+    ]
+    return Scaler(
+        *(np.concatenate(part) for part in zip(*((f.offset, f.factor) for f in fits), strict=True))
+    )
+
+
+def _stretch(rows: FloatArray, part: NDArray[np.intp]) -> FloatArray:
+    """The rows of a part, which are one stretch, without copying them."""
+    return rows[part[0] : part[-1] + 1] if len(part) else rows[:0]
 
 
 def build_inputs(matrices: Mapping[str, FeatureMatrix], scaling: Scaling) -> PanelInputs:
@@ -160,16 +172,16 @@ def build_inputs(matrices: Mapping[str, FeatureMatrix], scaling: Scaling) -> Pan
     for symbol, matrix in matrices.items():
         blocks.append(Block(symbol, start, start + len(matrix.table)))
         start += len(matrix.table)
-    features = [
-        scaling.scaler(symbol).transform(matrix.table.to_numpy())
-        for symbol, matrix in matrices.items()
-    ]
+    features = np.empty((start, len(scaling.columns)), dtype=np.float32)
+    for block, matrix in zip(blocks, matrices.values(), strict=True):
+        scaler = scaling.scaler(block.symbol)
+        features[block.rows] = scaler.transform(matrix.table.to_numpy())
     scale = [
         scaling.target(symbol).unit * matrix.scale.to_numpy() for symbol, matrix in matrices.items()
     ]
     return PanelInputs(
         blocks=tuple(blocks),
-        features=np.ascontiguousarray(np.concatenate(features)),
+        features=features,
         scale=np.concatenate(scale).astype(np.float32),
         closes=np.concatenate([matrix.closes.to_numpy() for matrix in matrices.values()]),
         dates=tuple(pd.DatetimeIndex(matrix.table.index) for matrix in matrices.values()),

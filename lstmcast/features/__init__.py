@@ -1,12 +1,10 @@
 """Causal transforms of price histories into what a network reads, in named groups."""
 
 from lstmcast.features.bars import Bars
+from lstmcast.features.matrices import FeatureMatrix, build_features, build_matrices
 from lstmcast.features.registry import (
     GROUPS,
     FeatureGroup,
-    FeatureMatrix,
-    build_features,
-    build_matrices,
     default_groups,
     groups_named,
     late_beginnings,

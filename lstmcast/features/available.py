@@ -29,10 +29,9 @@ def completed(adjusted: pd.DataFrame) -> pd.DataFrame:
     if _is_patchy(bars["open"]):
         before = close.shift().fillna(close).clip(bars["low"], bars["high"])
         bars["open"] = bars["open"].fillna(before)
-    ends = bars[["open", "close"]]
-    for name, end in (("high", ends.max(axis=1)), ("low", ends.min(axis=1))):
+    for name, end in (("high", "max"), ("low", "min")):
         if _is_patchy(bars[name]):
-            bars[name] = bars[name].fillna(end)
+            bars[name] = bars[name].fillna(bars[["open", "close"]].agg(end, axis=1))
     return bars
 
 
@@ -43,10 +42,7 @@ def first_row(history: PriceHistory, columns: Iterable[str]) -> int | None:
     first month of all is left to the warm-up.
     """
     first = 0
-    for name in columns:
-        lacks = history.bars[name].isna().to_numpy()
-        if not lacks.any():
-            continue
+    for lacks in (history.gaps[name] for name in columns if name in history.gaps):
         month = np.convolve(~lacks, np.ones(MONTH, dtype=int), mode="valid") == MONTH
         if not month.any():
             return None
@@ -74,5 +70,5 @@ def require_some(history: PriceHistory, columns: Iterable[str], wanted_by: str) 
 
 
 def _is_patchy(column: pd.Series) -> bool:
-    lacks = column.isna()
+    lacks = np.isnan(column.to_numpy())
     return bool(lacks.any() and not lacks.all())

@@ -1,11 +1,14 @@
 """What every feature is computed from: adjusted bars, their log returns, and a slow volatility."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import pandas as pd
+
+Table = TypeVar("Table")
 
 SCALE_HALF_LIFE = 60
 """Sessions in which the weight of a squared return halves in the volatility that scales inputs."""
@@ -86,3 +89,13 @@ class Bars:
         """EWMA volatility of a session with the given half-life in sessions, a fraction."""
         mean_square = ewma_mean_square(self.log_return, half_life=half_life)
         return mean_square.pow(0.5).clip(lower=SCALE_FLOOR)
+
+    def once(self, compute: Callable[["Bars"], Table]) -> Table:
+        """What a function makes of these bars, kept: some groups are made of others' columns."""
+        if compute not in self._made:
+            self._made[compute] = compute(self)
+        return cast("Table", self._made[compute])
+
+    @cached_property
+    def _made(self) -> dict[object, object]:
+        return {}

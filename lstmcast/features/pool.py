@@ -32,25 +32,26 @@ PREFIX = "pool_"
 
 def pool(bars: Bars) -> dict[str, Column]:
     """Mean over the run's symbols of the return, volatilities and imbalance of group `returns`."""
-    columns = returns(bars)
+    columns = bars.once(returns)
     return {PREFIX + name: columns[name] for name in FROM_RETURNS}
 
 
 def pool_range(bars: Bars) -> dict[str, Column]:
     """Mean over the run's symbols of the Parkinson range over 1, 5 and 22 sessions."""
-    columns = ranges(bars)
+    columns = bars.once(ranges)
     return {PREFIX + name: columns[name] for name in FROM_RANGES}
 
 
 def averaged(
-    tables: Mapping[str, pd.DataFrame],
+    tables: dict[str, pd.DataFrame],
     markets: Mapping[str, str],
     members: Collection[str],
 ) -> dict[str, pd.DataFrame]:
     """Tables whose `pool_` columns are means over the members that are known at each close.
 
     Args:
-        tables: by symbol, features with its own values in those columns.
+        tables: by symbol, features with its own values in those columns; it is emptied on the way,
+            so that there are never two copies of all.
         markets: who closes together, as `lstmcast.prices.closing.market` says of each symbol.
         members: symbols that count; all where none of them is there.
     """
@@ -65,16 +66,18 @@ def averaged(
         for market in dict.fromkeys(markets[symbol] for symbol in chosen)
     }
     found = {}
-    for symbol, table in tables.items():
+    for symbol in [*tables]:
+        table = tables.pop(symbol)
         sessions = table.index.to_numpy()
         total, count = np.zeros((len(table), len(columns))), np.zeros(len(table))
         for market, part in sums.items():
             part.add(total, count, sessions, same=market == markets[symbol])
-        means = np.where(
-            count[:, None] > 0, total / np.maximum(count, 1)[:, None], table[columns].to_numpy()
+        places = table.columns.get_indexer(pd.Index(columns))
+        values = table.to_numpy(copy=True)
+        values[:, places] = np.where(
+            count[:, None] > 0, total / np.maximum(count, 1)[:, None], values[:, places]
         )
-        found[symbol] = table.copy()
-        found[symbol].loc[:, columns] = means
+        found[symbol] = pd.DataFrame(values, table.index, table.columns, copy=False)
     return found
 
 
@@ -88,13 +91,18 @@ class _Sums:
 
     @classmethod
     def of(cls, tables: list[pd.DataFrame]) -> "_Sums":
-        by_day = pd.concat(tables).groupby(level=0)
-        total = by_day.sum()
-        return cls(
-            total.index.to_numpy(),
-            total.to_numpy(dtype=np.float64),
-            np.asarray(by_day.size(), dtype=np.float64),
-        )
+        days = np.unique(np.concatenate([table.index.to_numpy() for table in tables]))
+        total = np.zeros((len(days), tables[0].shape[1]))
+        count, lost = np.zeros(len(days)), np.zeros_like(total)
+        for table in tables:
+            rows = days.searchsorted(table.index.to_numpy())
+            before = total[rows]
+            # What rounding takes is given back with the next value (Kahan 1965).
+            added = table.to_numpy() - lost[rows]
+            total[rows] = after = before + added
+            lost[rows] = after - before - added
+            count[rows] += 1
+        return cls(days, total, count)
 
     def add(
         self,

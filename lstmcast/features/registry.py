@@ -1,4 +1,4 @@
-"""The feature groups by name, and the matrix that a network reads.
+"""The feature groups by name, and from when on a history has what they need.
 
 A group is one function in one file and one line here: adjusted bars in, a table of causal columns
 out. Columns are measured in units of the symbol's own volatility, so that one network can read
@@ -6,27 +6,24 @@ many symbols; values beyond `CLIP` of those units are cut off. Groups of other p
 the entry point group `lstmcast.features`; a built-in name cannot be taken over.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 
-import numpy as np
 import pandas as pd
 
-from lstmcast.errors import ConfigError, DataError
-from lstmcast.features.available import completed, first_row, require_some
+from lstmcast.errors import ConfigError
+from lstmcast.features.available import first_row, require_some
 from lstmcast.features.bars import Bars, Column
 from lstmcast.features.calendar import calendar
-from lstmcast.features.context import context_features
 from lstmcast.features.indicators import indicators, indicators_bars
 from lstmcast.features.news import news
-from lstmcast.features.pool import averaged, pool, pool_range
+from lstmcast.features.pool import pool, pool_range
 from lstmcast.features.price import price
 from lstmcast.features.ranges import ranges
 from lstmcast.features.returns import returns
 from lstmcast.features.volume import volume
 from lstmcast.plugins import announced, load
-from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
 WARM_UP = 22
@@ -54,6 +51,8 @@ class FeatureGroup:
         scale_free: in units of the symbol's own volatility, so that values can be clipped.
         pooled: a mean over the symbols of a run; part of the default set where there are several.
         warm_up: first sessions, from where the columns that it needs begin, without features.
+        stacked: whether `compute` also takes tables, sessions by symbols, in the place of series:
+            a hundred symbols then take little longer than one.
     """
 
     name: str
@@ -63,18 +62,26 @@ class FeatureGroup:
     scale_free: bool = True
     pooled: bool = False
     warm_up: int = LONG_WARM_UP
+    stacked: bool = False
 
 
 GROUPS: dict[str, FeatureGroup] = {
     group.name: group
     for group in (
-        FeatureGroup("returns", ("close",), returns, warm_up=WARM_UP),
-        FeatureGroup("range", ("open", "high", "low", "close"), ranges, warm_up=WARM_UP),
-        FeatureGroup("volume", ("close", "volume"), volume, warm_up=WARM_UP),
-        FeatureGroup("news", ("close",), news, warm_up=WARM_UP),
-        FeatureGroup("pool", ("close",), pool, pooled=True, warm_up=WARM_UP),
+        FeatureGroup("returns", ("close",), returns, warm_up=WARM_UP, stacked=True),
         FeatureGroup(
-            "pool_range", ("open", "high", "low", "close"), pool_range, pooled=True, warm_up=WARM_UP
+            "range", ("open", "high", "low", "close"), ranges, warm_up=WARM_UP, stacked=True
+        ),
+        FeatureGroup("volume", ("close", "volume"), volume, warm_up=WARM_UP, stacked=True),
+        FeatureGroup("news", ("close",), news, warm_up=WARM_UP, stacked=True),
+        FeatureGroup("pool", ("close",), pool, pooled=True, warm_up=WARM_UP, stacked=True),
+        FeatureGroup(
+            "pool_range",
+            ("open", "high", "low", "close"),
+            pool_range,
+            pooled=True,
+            warm_up=WARM_UP,
+            stacked=True,
         ),
         FeatureGroup("calendar", ("close",), calendar, by_default=False, warm_up=WARM_UP),
         FeatureGroup("indicators", ("close",), indicators, by_default=False),
@@ -168,95 +175,3 @@ def begins_at(history: PriceHistory, names: Iterable[str]) -> int:
         for group in groups_named(names)
     ]
     return max(*rows, LONG_WARM_UP if history.context else 0)
-
-
-@dataclass(frozen=True)
-class FeatureMatrix:
-    """What may be known of a symbol at the close of each session.
-
-    Args:
-        table: index `date`, a float64 column per feature, no NaN.
-        scale: the slow volatility of each session, a fraction, on the same index.
-        closes: adjusted close, on the same index.
-    """
-
-    table: pd.DataFrame
-    scale: pd.Series
-    closes: pd.Series
-
-
-def build_matrices(
-    histories: Sequence[PriceHistory], names: Sequence[str], members: Collection[str] = ()
-) -> dict[str, FeatureMatrix]:
-    """The groups' columns of several symbols, those of pooled groups averaged over them.
-
-    Args:
-        histories: one per symbol.
-        names: of the groups.
-        members: symbols that pooled groups average over; all where none of them is there.
-
-    Raises:
-        ConfigError, DataError: as `build_features`.
-    """
-    matrices = {history.symbol: build_features(history, names) for history in histories}
-    tables = averaged(
-        {symbol: matrix.table for symbol, matrix in matrices.items()},
-        {history.symbol: market(history) for history in histories},
-        members,
-    )
-    return {symbol: replace(matrices[symbol], table=table) for symbol, table in tables.items()}
-
-
-def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
-    """Compute the groups' columns, and those of the context, for every session after the warm-up.
-
-    The warm-up begins where the history has every column that the groups need.
-    The columns of a pooled group are the symbol's own: see `build_matrices`.
-
-    Raises:
-        ConfigError: if a group does not exist.
-        DataError: if the source lacks a column that a group needs, or there are too few sessions.
-    """
-    groups = groups_named(names)
-    begin = begins_at(history, names)
-    warm_up = max(group.warm_up for group in groups)
-    if len(history) <= warm_up:
-        raise DataError(
-            f"{history.symbol} has {len(history)} sessions, features need more than {warm_up}",
-            "fetch a longer history or choose a symbol that has one",
-        )
-    if len(history) <= begin:
-        left = len(history) - begin + warm_up
-        raise DataError(
-            f"{history.symbol} has what `features` {', '.join(names)} need from"
-            f" {history.bars.index[-left]:%Y-%m-%d} on, {left} sessions, and features need more"
-            f" than {warm_up}",
-            "choose other `features`, or fetch the symbol from a source that has more",
-        )
-    bars = Bars(completed(history.adjusted()))
-    tables = [_clipped(group, bars) for group in groups]
-    tables.append(context_features(history).clip(-CLIP, CLIP))
-    table = pd.concat(tables, axis="columns", sort=False).iloc[begin:]
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise ConfigError(
-            f"`features` {', '.join(names)} have two columns named `{twice}`",
-            "leave one of the groups out, or rename the column of your own",
-        )
-    gaps = table.isna().any(axis="columns")
-    if gaps.any():
-        column = str(table.columns[table.isna().any()][0])
-        raise DataError(
-            f"feature `{column}` of {history.symbol} has no value on {gaps.idxmax():%Y-%m-%d}",
-            "look at the bars of that session, or leave the feature's group out of `features`",
-        )
-    return FeatureMatrix(
-        table=table,
-        scale=bars.scale.iloc[begin:],
-        closes=bars.adjusted["close"].iloc[begin:],
-    )
-
-
-def _clipped(group: FeatureGroup, bars: Bars) -> pd.DataFrame:
-    table = pd.DataFrame(group.compute(bars)).astype(np.float64)
-    return table.clip(-CLIP, CLIP) if group.scale_free else table

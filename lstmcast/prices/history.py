@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lstmcast.errors import DataError, NoDataInRangeError
 from lstmcast.prices.adjust import apply_splits
@@ -155,6 +156,13 @@ class PriceHistory:
         """Hex SHA-256 of the dates and numbers, the same on every machine for the same bars."""
         return sha256_of(self.bars)
 
+    @cached_property
+    def gaps(self) -> dict[str, NDArray[np.bool_]]:
+        """Of the columns that lack a value somewhere, the sessions where they do."""
+        lacks = np.isnan(self.bars.to_numpy())
+        columns = zip(self.bars.columns, lacks.T, strict=True)
+        return {str(name): where for name, where in columns if where.any()}
+
     def adjusted(self) -> pd.DataFrame:
         """Return prices on one scale over splits and dividends, for features and forecasts.
 
@@ -170,14 +178,15 @@ class PriceHistory:
                 f"{self.symbol} from {self.source} holds levels, not prices",
                 hint="use it under `data.context`, not under `data.symbols`",
             )
-        bars = self.bars
-        adjusted = bars[["open", "high", "low", "close"]].copy()
+        bars = dict(zip(self.bars.columns, self.bars.to_numpy().T, strict=True))
+        columns = {name: bars[name] for name in ("open", "high", "low", "close")}
         if "adj_close" not in self.missing:
-            adjusted = adjusted.mul(bars["adj_close"] / bars["close"], axis=0)
-            adjusted["close"] = bars["adj_close"]  # exactly, without the rounding of the ratio
-        adjusted["volume"] = bars["volume"]
-        adjusted["dollar_volume"] = bars["close"] * bars["volume"]
-        return adjusted
+            factor = bars["adj_close"] / bars["close"]
+            columns = {name: values * factor for name, values in columns.items()}
+            columns["close"] = bars["adj_close"]  # exactly, without the rounding of the ratio
+        columns["volume"] = bars["volume"]
+        columns["dollar_volume"] = bars["close"] * bars["volume"]
+        return pd.DataFrame(columns, self.bars.index)
 
     def between(self, start: str | date | None, end: str | date | None) -> "PriceHistory":
         """Return the sessions from `start` to `end`, both included; None leaves that side open.

@@ -18,8 +18,7 @@ from lstmcast.config import Data, Experiment, Model, SplitDates, Target, Trainin
 from lstmcast.dataset import LogReturnTarget, Scaler, Scaling
 from lstmcast.distributions import Distribution, StudentTMixture
 from lstmcast.errors import DataError
-from lstmcast.features import default_groups
-from lstmcast.features.registry import build_features
+from lstmcast.features import build_features, default_groups
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.pretraining.files import HEAD
 from lstmcast.prices.history import PriceHistory

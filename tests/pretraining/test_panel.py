@@ -8,8 +8,8 @@ import pytest
 import torch
 from support.worlds import PRICES, World, world
 
-from lstmcast.features import Bars, FeatureMatrix, build_matrices
-from lstmcast.features.registry import CLIP, GROUPS, WARM_UP, build_features
+from lstmcast.features import Bars, FeatureMatrix, build_features, build_matrices
+from lstmcast.features.registry import CLIP, GROUPS, WARM_UP
 from lstmcast.pretraining.panel import (
     OPTIONAL_GROUPS,
     OWN_GROUPS,

@@ -1,0 +1,203 @@
+"""The matrix that a network reads of each symbol: the groups' columns, cut off and checked.
+
+Symbols are computed a few dozen at a time, as tables of sessions by symbols in which each begins in
+the first row and ends in blanks: what features know is what came before, so the blanks change
+nothing, and pandas is called once for all of them. Groups that cannot take tables are computed
+symbol by symbol.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.distributions import FloatArray
+from lstmcast.errors import ConfigError, DataError
+from lstmcast.features.available import completed
+from lstmcast.features.bars import Bars
+from lstmcast.features.context import context_features
+from lstmcast.features.pool import averaged
+from lstmcast.features.registry import CLIP, FeatureGroup, begins_at, groups_named
+from lstmcast.prices.closing import market
+from lstmcast.prices.history import PriceHistory
+
+STACKED = 150_000
+"""Cells of a table at most: a megabyte a column stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """What may be known of a symbol at the close of each session.
+
+    Args:
+        table: index `date`, a float64 column per feature, no NaN.
+        scale: the slow volatility of each session, a fraction, on the same index.
+        closes: adjusted close, on the same index.
+    """
+
+    table: pd.DataFrame
+    scale: pd.Series
+    closes: pd.Series
+
+
+def build_matrices(
+    histories: Sequence[PriceHistory], names: Sequence[str], members: Collection[str] = ()
+) -> dict[str, FeatureMatrix]:
+    """The groups' columns of several symbols, those of pooled groups averaged over them.
+
+    Args:
+        histories: one per symbol.
+        names: of the groups.
+        members: symbols that pooled groups average over; all where none of them is there.
+
+    Raises:
+        ConfigError, DataError: as `build_features`.
+    """
+    rest: dict[str, tuple[pd.Series, pd.Series]] = {}
+    tables: dict[str, pd.DataFrame] = {}
+    for some in _portions(histories):
+        for history, matrix in zip(some, _build(some, names), strict=True):
+            tables[history.symbol] = matrix.table
+            rest[history.symbol] = (matrix.scale, matrix.closes)
+    markets = {history.symbol: market(history) for history in histories}
+    tables = averaged(tables, markets, members)
+    return {symbol: FeatureMatrix(tables[symbol], *series) for symbol, series in rest.items()}
+
+
+def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
+    """Compute the groups' columns, and those of the context, for every session after the warm-up.
+
+    The warm-up begins where the history has every column that the groups need.
+    The columns of a pooled group are the symbol's own: see `build_matrices`.
+
+    Raises:
+        ConfigError: if a group does not exist.
+        DataError: if the source lacks a column that a group needs, or there are too few sessions.
+    """
+    return _build([history], names)[0]
+
+
+def _portions(histories: Sequence[PriceHistory]) -> Iterator[list[PriceHistory]]:
+    """The histories in their order, as many at a time as make a table of moderate size."""
+    some: list[PriceHistory] = []
+    for history in histories:
+        longest = max([len(history), *(len(other) for other in some)])
+        if some and longest * (len(some) + 1) > STACKED:
+            yield some
+            some = []
+        some.append(history)
+    if some:
+        yield some
+
+
+def _build(histories: Sequence[PriceHistory], names: Sequence[str]) -> list[FeatureMatrix]:
+    """The matrices of some histories, each by itself."""
+    groups = groups_named(names)
+    begins = [_begin(history, names, groups) for history in histories]
+    bars = [Bars(completed(history.adjusted())) for history in histories]
+    stacked = _stacked([one.adjusted for one in bars])
+    together = [_columns(group, stacked) if group.stacked else None for group in groups]
+    scale = np.asarray(stacked.scale)
+    found = []
+    for number, (history, own, begin) in enumerate(zip(histories, bars, begins, strict=True)):
+        rows = len(history)
+        parts: list[tuple[str, FloatArray]] = []
+        for group, columns in zip(groups, together, strict=True):
+            if columns is None:
+                parts += _alone(group, own)
+            else:
+                parts += [(name, values[:rows, number]) for name, values in columns.items()]
+        context = context_features(history).clip(-CLIP, CLIP)
+        parts += [(str(name), context[name].to_numpy()) for name in context]
+        table = _table(history, names, parts).iloc[begin:]
+        _check(history, table)
+        found.append(
+            FeatureMatrix(
+                table=table,
+                scale=pd.Series(scale[:rows, number].copy(), history.bars.index).iloc[begin:],
+                closes=own.adjusted["close"].iloc[begin:].copy(),
+            )
+        )
+    return found
+
+
+def _begin(history: PriceHistory, names: Sequence[str], groups: Sequence[FeatureGroup]) -> int:
+    """The first row with features, after a check that there is one."""
+    begin = begins_at(history, names)
+    warm_up = max(group.warm_up for group in groups)
+    if len(history) <= warm_up:
+        raise DataError(
+            f"{history.symbol} has {len(history)} sessions, features need more than {warm_up}",
+            "fetch a longer history or choose a symbol that has one",
+        )
+    if len(history) <= begin:
+        left = len(history) - begin + warm_up
+        raise DataError(
+            f"{history.symbol} has what `features` {', '.join(names)} need from"
+            f" {history.bars.index[-left]:%Y-%m-%d} on, {left} sessions, and features need more"
+            f" than {warm_up}",
+            "choose other `features`, or fetch the symbol from a source that has more",
+        )
+    return begin
+
+
+def _stacked(adjusted: Sequence[pd.DataFrame]) -> Bars:
+    """Bars of which each column is a table, sessions by symbols, blank after a symbol's last."""
+    rows = max(len(one) for one in adjusted)
+    arrays = [one.to_numpy().T for one in adjusted]
+    tables = {}
+    for column, name in enumerate(adjusted[0].columns):
+        values = np.full((len(adjusted), rows), np.nan)
+        for number, one in enumerate(arrays):
+            values[number, : one.shape[1]] = one[column]
+        tables[str(name)] = pd.DataFrame(values.T)
+    # A dictionary of tables answers what a table of series does.
+    return Bars(cast("pd.DataFrame", tables))
+
+
+def _columns(group: FeatureGroup, stacked: Bars) -> dict[str, FloatArray]:
+    """A group's columns, each `(sessions, symbols)`."""
+    found = {
+        str(name): np.asarray(values, dtype=np.float64)
+        for name, values in dict(stacked.once(group.compute)).items()
+    }
+    if not group.scale_free:
+        return found
+    return {name: np.clip(values, -CLIP, CLIP) for name, values in found.items()}
+
+
+def _alone(group: FeatureGroup, bars: Bars) -> list[tuple[str, FloatArray]]:
+    """A group's columns of one symbol."""
+    table = pd.DataFrame(group.compute(bars)).astype(np.float64)
+    table = table.reindex(bars.adjusted.index)
+    if group.scale_free:
+        table = table.clip(-CLIP, CLIP)
+    return [(str(name), table.iloc[:, k].to_numpy()) for k, name in enumerate(table)]
+
+
+def _table(
+    history: PriceHistory, names: Sequence[str], parts: Sequence[tuple[str, FloatArray]]
+) -> pd.DataFrame:
+    """The columns side by side."""
+    columns = pd.Index([name for name, _ in parts])
+    if not columns.is_unique:
+        raise ConfigError(
+            f"`features` {', '.join(names)} have two columns named "
+            f"`{columns[columns.duplicated()][0]}`",
+            "leave one of the groups out, or rename the column of your own",
+        )
+    values = np.stack([values for _, values in parts])
+    return pd.DataFrame(values.T, history.bars.index, columns, copy=False)
+
+
+def _check(history: PriceHistory, table: pd.DataFrame) -> None:
+    gaps = np.isnan(table.to_numpy())
+    if gaps.any():
+        column = table.columns[gaps.any(axis=0)][0]
+        when = table.index[gaps.any(axis=1)][0]
+        raise DataError(
+            f"feature `{column}` of {history.symbol} has no value on {when:%Y-%m-%d}",
+            "look at the bars of that session, or leave the feature's group out of `features`",
+        )
