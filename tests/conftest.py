@@ -38,10 +38,10 @@ def commands_built_once() -> Iterator[None]:
 def features_built_once() -> Iterator[None]:
     """Hundreds of tests train on the same few histories: see `support.remembered`."""
     # Not before jaxtyping watches what is imported.
-    from support.remembered import build_features
+    from support.remembered import build
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lstmcast.features.registry.build_features", build_features)
+        patch.setattr("lstmcast.features.matrices._build", build)
         yield
 
 

@@ -381,7 +381,7 @@ def unlike_run(monkeypatch: pytest.MonkeyPatch, where: str) -> tuple[Trained, li
     ("where", "name", "words"),
     [
         ("", "", ""),
-        ("lstmcast.features.registry", "features",
+        ("lstmcast.features.matrices", "features",
          r"of 7203\.T .*`pool_\w+` reads the bar of AAA of the same date, which closes later"),
         ("lstmcast.training.forecaster", "forecasts",
          r"of 7203\.T .*: they know the bar of AAA of that date, which closes later"),

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.histories import as_history, simulated_bars
+from support.remembered import honest
 from support.unlike import unlike_pool
 
 from lstmcast.features import GROUPS, FeatureGroup, build_features, build_matrices, matrices
@@ -11,6 +12,12 @@ from lstmcast.features.pool import _Sums
 from lstmcast.prices.history import PriceHistory
 
 NAMES = ("returns", "range", "volume", "news", "calendar")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute as the program does."""
+    monkeypatch.setattr(matrices, "_build", honest)
 
 
 def pool() -> list[PriceHistory]:

@@ -5,8 +5,7 @@ ask for them of the same few histories. Here they are kept by all that they foll
 number of the bars and the context, and the functions that compute them. A test that alters a bar, a
 group or one of its functions computes them anew.
 
-Tests of the features themselves call `lstmcast.features.build_features`, which is left as it is:
-what is kept stands only where `build_matrices` looks.
+Each symbol is computed by itself then; `test_matrices` compares that with several at a time.
 """
 
 from collections.abc import Sequence
@@ -15,8 +14,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from lstmcast.features import registry
-from lstmcast.features.registry import FeatureGroup, FeatureMatrix
+from lstmcast.features import FeatureGroup, FeatureMatrix, groups_named, matrices
 from lstmcast.prices.history import PriceHistory
 
 KEPT = 300
@@ -51,16 +49,19 @@ def bytes_of(table: pd.DataFrame) -> tuple[tuple[str, ...], bytes, bytes]:
 def _kept(
     content: _Content, names: tuple[str, ...], _groups: tuple[FeatureGroup, ...]
 ) -> FeatureMatrix:
-    return honest(content.history, names)
+    return honest([content.history], names)[0]
 
 
-honest = registry.build_features
+honest = matrices._build
 
 
-def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
-    """What `lstmcast.features.build_features` says, in copies: who writes into one spoils none."""
-    groups = tuple(registry.groups_named(names))
-    found = _kept(_Content(history), tuple(names), groups)
-    return replace(
-        found, table=found.table.copy(), scale=found.scale.copy(), closes=found.closes.copy()
-    )
+def build(histories: Sequence[PriceHistory], names: Sequence[str]) -> list[FeatureMatrix]:
+    """The matrices of some histories, in copies: who writes into one spoils none."""
+    groups = tuple(groups_named(names))
+    kept = [_kept(_Content(history), tuple(names), groups) for history in histories]
+    return [
+        replace(
+            found, table=found.table.copy(), scale=found.scale.copy(), closes=found.closes.copy()
+        )
+        for found in kept
+    ]
