@@ -154,8 +154,9 @@ def calls_of(environment: dict[str, str]) -> list[Timed]:
         for words in CALLS
         if words[0].startswith("-") or (words[0],) in paths
     ]
+    apart = {"LSTMCAST_CACHE_DIR": environment["LSTMCAST_CACHE_DIR"] + "-anew"}
     calls += [
-        Timed(" ".join(("lstmcast", *words, "(anew)")), ("-c", FORGETTING, *words))
+        Timed(" ".join(("lstmcast", *words, "(anew)")), ("-c", FORGETTING, *words), apart)
         for words in ANEW
     ]
     if ("runs",) in paths:  # completion came with it
