@@ -123,7 +123,7 @@ def test_what_is_no_level_is_refused(word: str) -> None:
         parse_levels([word])
 
 
-@pytest.mark.parametrize(("word", "why"), [("1", "may be 1 % or 100 %"), ("wide", "no number")])
+@pytest.mark.parametrize(("word", "why"), [("1", "may be 1 % or 100 %"), ("wide", "not a number")])
 def test_what_may_be_two_levels_or_none_is_refused(word: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         parse_levels([word])
