@@ -192,7 +192,8 @@ def _refused(address: str, error: Exception) -> ClusterError:
         )
     return ClusterError(
         f"`--cluster` {address} cannot be used: {words[:300] or type(error).__name__}",
-        "look at `ray status` there, or compute here without `--cluster`",
+        "a cluster that asks for a token does not answer without RAY_AUTH_MODE=token and "
+        "RAY_AUTH_TOKEN; else look at `ray status` there",
     )
 
 
