@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "examples" / "daily.sh"
 SAMPLE = ("AAPL", "GOOG", "IBM", "MSFT")
 COLUMNS = ["open", "high", "low", "close", "volume"]
-BLOCK, SEED = 60, 20260101
+BLOCK, SEED = 60, 20260102
 
 
 def read_series(folder: Path | None) -> list[pd.DataFrame]:
