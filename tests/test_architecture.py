@@ -11,7 +11,7 @@ import lstmcast
 ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
-    "errors", "harmless", "parallel", "cluster", "plugins", "reading", "distributions", "config",
+    "errors", "harmless", "parallel", "cluster", "plugins", "reading", "seals", "tensors", "distributions", "config",
     "left_overs", "files", "folders",
     "prices", "features", "dataset", "predictions", "calibration", "nn", "graphs", "simulation",
     "pretraining", "training", "baselines",

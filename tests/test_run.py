@@ -23,6 +23,7 @@ from lstmcast.predictions import COLUMNS, QUANTILES
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import SCHEMA, Run, create_run, ensure_writable, find_runs, list_runs
+from lstmcast.run.removal import removable
 from lstmcast.training import predict
 
 HISTORY = simulated()
@@ -148,6 +149,26 @@ def test_a_damaged_run_is_named_and_the_others_go_on(path: Path, text: str) -> N
     runs, errors = find_runs(path.parent)
     assert [run.path for run in runs] == [path]
     assert [damaged.name in error.message for error in errors] == [True]
+
+
+def test_a_run_that_nobody_may_look_into_is_named_and_not_left_out(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = os.stat
+
+    def refuse(name: Path, *further: object, **options: bool) -> os.stat_result:
+        if os.fspath(name).startswith(f"{path}{os.sep}"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(name))
+        return stat(name, *further, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "lstat", refuse)
+    runs, (error,) = find_runs(path.parent)
+    assert runs == []
+    assert error.message == f"{path} cannot be read: Permission denied"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="cannot be removed: Permission denied"):
+        removable([Path(path.name)], path.parent)
 
 
 def test_a_runs_folder_that_cannot_be_read_is_not_an_empty_one(

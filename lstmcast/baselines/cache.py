@@ -12,10 +12,12 @@ import numpy as np
 from lstmcast.distributions import FloatArray
 from lstmcast.files import replace_file
 from lstmcast.left_overs import sweep
-from lstmcast.reading import parse_json, read_file
+from lstmcast.reading import read_file
+from lstmcast.seals import parse_sealed, sealed_values
 
 Parameters = Mapping[str, float]
 CACHE_BYTES = 2**16
+_FIT = "fit"
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class FitCache:
 
 def _read(path: Path) -> tuple[bool, Parameters | None]:
     try:
-        values = parse_json(read_file(path, CACHE_BYTES))
-    except (OSError, ValueError):
+        values = parse_sealed(read_file(path, CACHE_BYTES), must=True)[_FIT]
+    except (OSError, ValueError, KeyError):
         return False, None
     if values is None:
         return True, None
@@ -70,7 +72,8 @@ def _read(path: Path) -> tuple[bool, Parameters | None]:
 
 
 def _write(path: Path, parameters: Parameters | None) -> None:
-    content = json.dumps(None if parameters is None else dict(parameters)).encode()
+    fit = None if parameters is None else dict(parameters)
+    content = json.dumps(sealed_values({_FIT: fit})).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content, durable=False)

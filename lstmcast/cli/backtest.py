@@ -116,6 +116,7 @@ def backtest(
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
+    from lstmcast.seals import sealed_values
 
     names = tuple(BASELINES) if baselines is None else tuple(baselines.replace(" ", "").split(","))
     for name in names:
@@ -156,9 +157,10 @@ def backtest(
         with computing_on(cluster):
             _walk(walk, None if cluster else fit_cache(store))
         report = report_of(walk, cost_bps)
-    _keep(walk, report)
+    metrics = sealed_values(report.to_dict())
+    _keep(walk, report, metrics)
     if json:
-        print_json(report.to_dict())
+        print_json(metrics)
     else:
         print_walk(report)
     check_conditions(report.report, fail_unless or [])
@@ -209,9 +211,9 @@ def _kept(walk: "Backtest") -> str:
     return f"{kept} of {total} folds are kept; run the same command again to resume"
 
 
-def _keep(walk: "Backtest", report: "BacktestReport") -> None:
+def _keep(walk: "Backtest", report: "BacktestReport", metrics: Mapping[str, Any]) -> None:
     """Write the scores, and the chart where there is one, into the walk's folder."""
-    write_result(walk.folder / METRICS, report.to_dict(), is_whole)
+    write_result(walk.folder / METRICS, metrics, is_whole)
     if not report.differences.empty:
         from lstmcast.plots import save_figure
         from lstmcast.plots.backtest import backtest_chart

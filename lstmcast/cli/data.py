@@ -212,7 +212,9 @@ def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False)
     if damaged:
         raise StoreError(
             f"{len(damaged)} of {len(checked)} files cannot be used: {', '.join(damaged)}",
-            hint="fetch those symbols again with `--full`",
+            hint="fetch those symbols again with `--full`"
+            if all(item.readable for item in checked)
+            else "give yourself the right to read them; fetch what is damaged with `--full`",
         )
 
 

@@ -80,6 +80,7 @@ def evaluate(
     from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.files import to_json, write_atomically
+    from lstmcast.seals import sealed_values
 
     names = [n.strip() for n in baselines.split(",")] if baselines is not None else [*BASELINES]
     for name in names:
@@ -107,12 +108,14 @@ def evaluate(
             jobs=jobs,
             cached=cluster is None,
         )
-    metrics = {
-        **report.to_dict(),
-        "refit": refit.value,
-        "baselines_asked_for": names,
-        "lstmcast": __version__,
-    }
+    metrics = sealed_values(
+        {
+            **report.to_dict(),
+            "refit": refit.value,
+            "baselines_asked_for": names,
+            "lstmcast": __version__,
+        }
+    )
     # Shown first: a folder that cannot be written should not cost the answer.
     if json:
         print_json(metrics)

@@ -1,5 +1,6 @@
 """`lstmcast runs`: what was trained and how it did, runs side by side, and removing them."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,12 +85,14 @@ def _few(symbols: tuple[str, ...]) -> str:
 @runs_app.command("show", cls=Command)
 def show(run: RunArgument = None, runs_dir: RunsDir = RUNS_DIR, json: Json = False) -> None:
     """Show one run: data and split, networks, timings, verdict."""
-    from lstmcast.run.inventory import scored
+    from lstmcast.run.inventory import scored, unreadable_scores
     from lstmcast.run.removal import size_of
 
     opened = open_run(run, runs_dir)
     about = run_details(opened)
     found = scored(opened.path)
+    if found is None and (problem := unreadable_scores(opened.path)) is not None:
+        about["faults"].append(problem)
     about["bytes"] = size_of(opened.path)
     if json:
         print_json({**about, "scored": None if found is None else vars(found)})

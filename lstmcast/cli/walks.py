@@ -38,6 +38,7 @@ def evaluate_walk(
     """
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.prices.store import PriceStore
+    from lstmcast.seals import sealed_values
 
     lacking = [name for name in baselines or () if name not in walk.baselines]
     if lacking:
@@ -48,10 +49,11 @@ def evaluate_walk(
     names = walk.baselines if baselines is None else tuple(baselines)
     parse_conditions(list(conditions), list(names), walk.config.target.horizon)
     found = walk.report(walk.histories(PriceStore(store_folder)), baselines)
+    metrics = sealed_values(found.to_dict())
     if json:
-        print_json(found.to_dict())
+        print_json(metrics)
     else:
         print_walk(found, details=details)
     if baselines is None:
-        write_result(walk.path / METRICS, found.to_dict(), is_whole)
+        write_result(walk.path / METRICS, metrics, is_whole)
     check_conditions(found.report, list(conditions))

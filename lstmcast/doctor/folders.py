@@ -72,6 +72,8 @@ def look_at_store(root: Path) -> tuple[Folder, list[Problem]]:
             continue
         bad += 1
         again = f"`lstmcast fetch {entry.symbol} --source {entry.source} --full` fetches it again"
+        if entry.state == "unreadable":
+            again = "give yourself the right to read it"
         problems.append(Problem("broken", problem, again))
     return _folder(root, "--data-dir", good, bad, swept, problems)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.forecast_warnings import ForecastWarning
-from lstmcast.reading import RECORD_BYTES, parse_json, read_file
+from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.seals import parse_sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +54,7 @@ def trust_on_test_days(
     bars = {history.symbol: history.adjusted() for history in histories}
     trust = trust_in(predictions, bars, longest)
     warnings = [ForecastWarning(doubt.code, doubt.message) for doubt in trust.doubts]
-    if not later and (too_good := _too_good(run)):
-        message = "too good to be true; run `lstmcast audit` to look for leaks: " + "; ".join(
-            too_good
-        )
-        warnings.append(ForecastWarning("too_good", message))
-    return trust, warnings
+    return trust, warnings if later else [*warnings, *_suspicions(run)]
 
 
 def trust_on_recent_sessions(
@@ -81,10 +77,15 @@ def trust_on_recent_sessions(
     ]
 
 
-def _too_good(run: "Run") -> list[str]:
+def _suspicions(run: "Run") -> list[ForecastWarning]:
     """What `evaluate` suspected, if it was run."""
     try:
-        metrics = parse_json(read_file(run.path / "metrics.json", RECORD_BYTES))
-        return [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        metrics = parse_sealed(read_file(run.path / "metrics.json", RECORD_BYTES))
+        found = [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
+    except FileNotFoundError:
         return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        words = f"`metrics.json` of {run.path} cannot be read; evaluating it again writes it anew"
+        return [ForecastWarning("scores_unreadable", words)]
+    words = f"too good to be true; run `lstmcast audit` to look for leaks: {'; '.join(found)}"
+    return [ForecastWarning("too_good", words)] if found else []

@@ -5,7 +5,6 @@ today's adjusted closes, both of them: a split or a dividend in between moves th
 adjusted close before it, and the return not at all.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from lstmcast.ledger.entries import NUMBERS, Entry, Statement
 from lstmcast.predictions import Actuals
 from lstmcast.prices.calendar import calendar_for, session_ends
 from lstmcast.prices.history import PriceHistory
+from lstmcast.reading import parse_json
 
 COUNTED, WAITING, LATE, REPEATED, LOST = "counted", "waiting", "late", "repeated", "lost"
 
@@ -197,7 +197,7 @@ def _densities(
     """Log density of each statement at what came true, those of one kind together."""
     found: list[FloatArray] = [np.array([])] * len(said)
     alike: dict[str, list[int]] = defaultdict(list)
-    documents: list[Mapping[str, object]] = [json.loads(part.distribution) for part in said]
+    documents: list[Mapping[str, object]] = [parse_json(part.distribution) for part in said]
     for number, document in enumerate(documents):
         alike[shape_of(document)].append(number)
     for numbers in alike.values():

@@ -5,7 +5,6 @@ of which network comes next, and the settings. Markets and orders follow from se
 (`supply`), so there is no generator whose state would have to be kept.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lstmcast.errors import RunError, UsageError
@@ -22,6 +19,7 @@ from lstmcast.nn import Network
 from lstmcast.pretraining.objective import new_network
 from lstmcast.pretraining.settings import Settings
 from lstmcast.pretraining.supply import Inputs, network_seed
+from lstmcast.tensors import dump_tensors, load_tensors
 
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-4
@@ -154,8 +152,7 @@ class Progress:
             and {"steps": self.training.steps, "seconds": self.training.seconds},
         }
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        content: bytes = save(kept, {_METADATA: json.dumps(metadata)})
-        return content
+        return dump_tensors(kept, _METADATA, metadata, seal=True)
 
     @classmethod
     def load(cls, path: Path, settings: Settings) -> "Progress":
@@ -167,17 +164,13 @@ class Progress:
         """
         hint = f"delete `{path}` and start again without `--resume`"
         try:
-            with safe_open(path, framework="pt") as file:
-                metadata = json.loads((file.metadata() or {})[_METADATA])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            metadata, tensors = load_tensors(path, _METADATA)
             begun = Settings.from_dict(metadata["settings"])
         except FileNotFoundError as error:
             raise RunError(
                 f"`{path}` does not exist: there is nothing to resume", "leave out `--resume`"
             ) from error
-        except (
-            SafetensorError, KeyError, TypeError, ValueError, UsageError, OSError
-        ) as error:  # fmt: skip
+        except (KeyError, TypeError, ValueError, UsageError, OSError) as error:
             raise RunError(f"`{path}` cannot be resumed: {_line(error)}", hint) from error
         _refuse_others(begun, settings, path)
         try:

@@ -10,7 +10,6 @@ context, columns of the user's own). It begins so that it says exactly what the 
   so; what the flags of the groups that are there add is constant, and joins the biases.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,8 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lstmcast.config import Model
@@ -28,6 +25,7 @@ from lstmcast.distributions import FloatArray
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.nn import Network, build_network, present_names
 from lstmcast.pretraining.files import FLAG, HEAD, shipped_file
+from lstmcast.tensors import dump_tensors, load_tensors
 
 _NETWORK = "lstm"
 _METADATA = "lstmcast"
@@ -66,9 +64,7 @@ class Pretrained:
         """
         hint = "name a file that `lstmcast pretrain` wrote"
         try:
-            with safe_open(path, framework="pt") as file:
-                metadata = json.loads((file.metadata() or {})[_METADATA])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            metadata, tensors = load_tensors(path, _METADATA)
             states = _states(tensors, int(metadata["networks"]))
             columns = tuple(str(name) for name in metadata["columns"])
             offset, factor = (tensors[f"input.{part}"].numpy() for part in ("offset", "factor"))
@@ -85,7 +81,7 @@ class Pretrained:
             found.check()
         except FileNotFoundError as error:
             raise RunError(f"`{path}` does not exist", hint) from error
-        except (SafetensorError, KeyError, IndexError, TypeError, ValueError, OSError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, OSError) as error:
             problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             if isinstance(error, KeyError):
                 problem = f"it has no {problem}"
@@ -162,8 +158,7 @@ class Pretrained:
             "networks": len(self.states),
             "record": self.record,
         }
-        content: bytes = save(tensors, {_METADATA: json.dumps(metadata, allow_nan=False)})
-        return content
+        return dump_tensors(tensors, _METADATA, metadata)
 
     def problem(self, model: Model) -> str:
         """Why a network cannot begin as a pretrained one; empty if it can.

@@ -38,6 +38,8 @@ class Checked:
     rows: int = 0
     problem: str | None = None
     findings: tuple[Finding, ...] = ()
+    readable: bool = True
+    """Whether the system lets the file be read; it may be whole where it does not."""
 
 
 def find(store: PriceStore, text: str, source: str | None = None) -> Reference:
@@ -68,7 +70,13 @@ def verify(store: PriceStore, entries: Iterable[StoreEntry]) -> Iterator[Checked
     """Read every file, compare its bars with its hash, and look at them again."""
     for entry in entries:
         if entry.problem is not None:
-            yield Checked(entry.symbol, entry.source, entry.path, problem=entry.problem)
+            yield Checked(
+                entry.symbol,
+                entry.source,
+                entry.path,
+                problem=entry.problem,
+                readable=entry.state != "unreadable",
+            )
             continue
         try:
             history = store.load(entry.symbol, entry.source)

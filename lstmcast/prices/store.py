@@ -15,8 +15,10 @@ and the bars obey the rules, and get the other hashes when they are next written
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import ENOENT, ENOTDIR
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +31,7 @@ from lstmcast.left_overs import sweep
 from lstmcast.prices.bars import normalise
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.source_names import BUILT_IN
 from lstmcast.prices.stored import (
     About,
     DamagedError,
@@ -187,7 +190,7 @@ class PriceStore:
             StoreError: the store cannot be read.
         """
         name = f"{symbol_to_stem(normalise_symbol(symbol))}.parquet"
-        return [folder.name for folder in self._folders() if (folder / name).exists()]
+        return [folder.name for folder in self._folders() if _is_there(folder / name)]
 
     def entries(self) -> list[StoreEntry]:
         """Return what is stored, by source and symbol; a damaged file comes with its problem.
@@ -207,6 +210,9 @@ class PriceStore:
     def _folders(self) -> list[Path]:
         """The folders of the sources; none before the first history is saved."""
         folders = _listed(self.root / "prices")
+        for path in folders:
+            if path.name in BUILT_IN and not path.is_dir():
+                raise _unreadable(path, NotADirectoryError(ENOTDIR, "it is not a folder"))
         return [path for path in folders if path.is_dir() and not path.name.startswith(".")]
 
     def _entry(self, path: Path, source: str) -> StoreEntry:
@@ -242,7 +248,7 @@ class PriceStore:
             StoreError: there is none, or it cannot be deleted.
         """
         path = self.path(symbol, source)
-        if not path.exists():
+        if not _is_there(path):
             raise self._absent(normalise_symbol(symbol), source)
         with self.lock(symbol, source), _explained(path):
             path.unlink(missing_ok=True)
@@ -306,7 +312,8 @@ def _open(path: Path) -> pq.ParquetFile:
     """
     try:
         content = read_file(path, STORE_BYTES)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        _refuse_dangling(path, error)
         raise
     except OSError as error:
         raise UnreadableError(error) from error
@@ -320,10 +327,41 @@ def _listed(folder: Path) -> list[Path]:
     """What is in a folder, in order; nothing where there is none."""
     try:
         return sorted(folder.iterdir())
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        for path in (folder, *folder.parents):
+            try:
+                _refuse_dangling(path, error)
+            except UnreadableError as dangling:
+                raise _unreadable(path, dangling.reason) from error
         return []
     except OSError as error:
         raise _unreadable(folder, error) from error
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something has that name, be it a link to nothing.
+
+    Raises:
+        StoreError: the folder does not let that be seen.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return True
+
+
+def _refuse_dangling(path: Path, error: OSError) -> None:
+    """A link to what is not there, such as a disk that is not mounted, is not nothing.
+
+    Raises:
+        UnreadableError: it is one.
+    """
+    if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - never raises
+        words = f"it is a link to {path.readlink()}, which is not there"
+        raise UnreadableError(OSError(ENOENT, words)) from error
 
 
 def _unreadable(path: Path, error: OSError) -> StoreError:

@@ -1,7 +1,6 @@
 """Which folders are runs: reading their records, and saying what each of the others is."""
 
 import operator
-import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -37,8 +36,14 @@ def no_run(run: Path, path: Path, runs_dir: Path) -> RunError:
 
 def _other_folder(path: Path) -> RunError | None:
     """What a folder without `run.json` is, where that can be told."""
-    if (path / "run.json").exists():
-        return None
+    try:
+        if (path / "run.json").exists():
+            return None
+    except OSError as error:
+        return RunError(
+            f"{path} cannot be read: {error.strerror or error}",
+            "give yourself the right to read it, or name another run",
+        )
     if (path / "plan.json").is_file():
         return RunError(
             f"{path} is a walk of `lstmcast backtest`, not a run",
@@ -120,7 +125,16 @@ def _run_folders(runs_dir: Path) -> list[Path]:
             f"{runs_dir} cannot be read: {error.strerror or error}",
             "get permission to read it, or choose another folder with `--runs-dir`",
         ) from error
-    return [path for path in paths if path.name[0] != "." and os.path.lexists(path / "run.json")]
+    return [path for path in paths if path.name[0] != "." and _may_be_a_run(path)]
+
+
+def _may_be_a_run(path: Path) -> bool:
+    """Whether a folder holds `run.json`, or does not let anybody see whether it does."""
+    try:
+        (path / "run.json").lstat()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True
 
 
 def _sequence(name: str) -> tuple[int, str]:

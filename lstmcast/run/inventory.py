@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from lstmcast.reading import RECORD_BYTES, parse_json, read_file
+from lstmcast.reading import RECORD_BYTES, read_file
 from lstmcast.run.directory import Run
 from lstmcast.run.listing import sort_out
 from lstmcast.run.removal import size_of
+from lstmcast.seals import parse_sealed
 
 METRICS = "metrics.json"
 
@@ -123,7 +124,7 @@ def _run(run: Run) -> Entry:
         networks=len(members) if members else None,
         seconds=sum(x for x in spent if isinstance(x, (int, float))) if spent else None,
         scored=found,
-        problem=None if found else _unreadable_scores(run.path),
+        problem=None if found else unreadable_scores(run.path),
     )
 
 
@@ -131,7 +132,7 @@ def _walk(path: Path) -> Entry:
     """A walk by its plan; one whose plan cannot be read is damaged."""
     facts = Entry(path.name, "walk", path, size_of(path), _changed(path / "plan.json"))
     try:
-        plan = parse_json(read_file(path / "plan.json", RECORD_BYTES))
+        plan = parse_sealed(read_file(path / "plan.json", RECORD_BYTES))
         folds = [int(fold["number"]) for fold in plan["folds"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return replace(facts, problem=f"`plan.json` of the walk {path} cannot be read: {error}")
@@ -143,11 +144,11 @@ def _walk(path: Path) -> Entry:
         symbols=tuple(_symbols_of(path)),
         status="complete" if done == len(folds) else f"{done} of {len(folds)} folds",
         scored=found,
-        problem=None if found else _unreadable_scores(path),
+        problem=None if found else unreadable_scores(path),
     )
 
 
-def _unreadable_scores(folder: Path) -> str | None:
+def unreadable_scores(folder: Path) -> str | None:
     """What is wrong with scores that are there and say nothing."""
     if not os.path.lexists(folder / METRICS):
         return None
@@ -166,7 +167,7 @@ def _walks(runs_dir: Path) -> list[Path]:
 def scored(folder: Path) -> Scored | None:
     """What `metrics.json` says in short; None where there is none that can be read."""
     try:
-        return _scored(parse_json(read_file(folder / METRICS, RECORD_BYTES)))
+        return _scored(parse_sealed(read_file(folder / METRICS, RECORD_BYTES)))
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
 
@@ -194,7 +195,7 @@ def _scored(metrics: Mapping[str, Any]) -> Scored:
 def _symbols_of(walk: Path) -> list[str]:
     """The symbols that a walk was scored on; none before that."""
     try:
-        return sorted(parse_json(read_file(walk / METRICS, RECORD_BYTES))["rows"])
+        return sorted(parse_sealed(read_file(walk / METRICS, RECORD_BYTES))["rows"])
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -5,7 +5,6 @@
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -13,12 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from lstmcast.reading import parse_json
+from lstmcast.seals import NAME, BrokenSealError, hash_of, sealed_values
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Day = Annotated[date, Field(strict=False)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 
-HASH = "sha256"
 FILES = "files"
 
 
@@ -58,8 +57,9 @@ class _Record(_Part):
 
 def seal(record: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """A record with the hashes of a run's other files, and with its own."""
-    whole = {**record, FILES: {name: sha256(content) for name, content in files.items()}}
-    return {**whole, HASH: _own_hash(whole)}
+    return sealed_values(
+        {**record, FILES: {name: sha256(content) for name, content in files.items()}}
+    )
 
 
 def sha256(content: bytes) -> str:
@@ -91,11 +91,7 @@ def check_record(record: Mapping[str, Any]) -> None:
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise ValueError(f"`{place[:80]}` cannot be that") from error
-    if HASH in record:
-        rest = {name: value for name, value in record.items() if name != HASH}
-        if record[HASH] != _own_hash(rest):
-            raise ValueError("it is not what was written")
-
-
-def _own_hash(record: Mapping[str, Any]) -> str:
-    return sha256(json.dumps(record, sort_keys=True, allow_nan=False).encode())
+    if NAME in record:
+        rest = {name: value for name, value in record.items() if name != NAME}
+        if record[NAME] != hash_of(rest):
+            raise BrokenSealError

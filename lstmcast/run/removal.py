@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from difflib import get_close_matches
+from errno import EACCES
 from pathlib import Path
 
 from lstmcast.errors import OutputError, RunError, UsageError
@@ -29,6 +30,7 @@ def removable(names: Sequence[Path], runs_dir: Path) -> list[Path]:
     Raises:
         UsageError: if one is named twice, or a name is none.
         RunError: if one is not there, lies elsewhere, is a link, or was made by something else.
+        OutputError: if one may not be looked into.
     """
     found = [_removable(name, runs_dir) for name in names]
     if len(set(found)) < len(found):
@@ -55,6 +57,8 @@ def _removable(name: Path, runs_dir: Path) -> Path:
             f"{path} is a link to {path.readlink()}: nothing outside the runs folder is removed",
             f"`rm {path}` removes the link alone",
         )
+    if path.is_dir() and not os.access(path, os.X_OK):
+        raise _not_removed(path, PermissionError(EACCES, os.strerror(EACCES)))
     if not path.is_dir() or not any(os.path.lexists(path / file) for file in _MADE_BY):
         raise RunError(
             f"{path} is neither a run nor a walk: it has no `run.json` and no `plan.json`",
@@ -93,7 +97,7 @@ def _require_rights(folder: Path) -> None:
     """
     for place, _, _ in os.walk(folder):
         if not os.access(place, os.W_OK | os.X_OK):
-            raise PermissionError(13, os.strerror(13), place)
+            raise PermissionError(EACCES, os.strerror(EACCES), place)
 
 
 def _not_removed(folder: Path, error: OSError) -> OutputError:

@@ -4,7 +4,6 @@ The header of a safetensors file lists every tensor's name and shape, so that ne
 the weights themselves are loaded.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmcast.errors import RunError
+from lstmcast.reading import parse_json
 
 HEADER_BYTES = 16 * 2**20
 """Most of a header; that of five networks has three thousand."""
@@ -97,7 +97,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
         length = int.from_bytes(file.read(8), "little")
         if length > HEADER_BYTES:
             raise ValueError(f"a header of {length} bytes")
-        header = json.loads(file.read(length))
+        header = parse_json(file.read(length))
     tensors = {name: about for name, about in header.items() if name != "__metadata__"}
     order = sorted(tensors, key=lambda name: tensors[name]["data_offsets"][0])
     return {name: tuple(int(size) for size in tensors[name]["shape"]) for name in order}

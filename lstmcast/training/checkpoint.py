@@ -1,18 +1,16 @@
 """A forecaster as a safetensors file: weights and scaling, no code, so safe to open."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lstmcast.config import Experiment, groups_of
 from lstmcast.errors import RunError
 from lstmcast.nn import Network, present_names
+from lstmcast.tensors import dump_tensors, load_tensors
 from lstmcast.training.forecaster import ExternalMember, Forecaster
 from lstmcast.training.group import Group, new_network
 from lstmcast.training.saved import (
@@ -39,8 +37,7 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
     again with the validation part, and `scaler.SYMBOL.offset|factor` (float64) for scaling,
     those of variant N with `variant.N.` before; `pool.weights` (float64) where they are learned.
     The metadata hold, under the same prefixes, the names of the input columns, the symbols and the
-    number of members, as one JSON text: safetensors writes several in any order, and the same
-    training should give the same file.
+    number of members.
     """
     tensors: dict[str, Tensor] = {}
     metadata: dict[str, Any] = {GROUPS: [group.number for group in forecaster.groups]}
@@ -61,8 +58,7 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
         metadata[f"{prefix}refitted"] = len(group.refitted)
     if forecaster.weights is not None:
         tensors[POOL_WEIGHTS] = torch.from_numpy(forecaster.weights.copy())
-    content: bytes = save(tensors, {METADATA: json.dumps(metadata)})
-    return content
+    return dump_tensors(tensors, METADATA, metadata)
 
 
 def load_forecaster(
@@ -84,9 +80,7 @@ def load_forecaster(
     """
     hint = "train the run again with `lstmcast train --config`"
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})[METADATA])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        metadata, tensors = load_tensors(path, METADATA)
         _require_numbers(tensors)
         groups = [
             _group(tensors, metadata, experiment, int(number), device)
@@ -97,9 +91,7 @@ def load_forecaster(
         weights = pool_weights_of(arrays, (members, experiment.target.horizon))
     except FileNotFoundError as error:
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint) from error
-    except (
-        SafetensorError, KeyError, IndexError, TypeError, ValueError, RuntimeError, OSError
-    ) as error:  # fmt: skip
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, OSError) as error:
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
             f"`{path.name}` of the run {path.parent} cannot be used: {problem}", hint

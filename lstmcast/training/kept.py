@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lstmcast.errors import RunError
 from lstmcast.files import replace_file
+from lstmcast.tensors import dump_tensors, load_tensors
 from lstmcast.training.distributed import Team
 from lstmcast.training.progress import Kept, Progress
 
@@ -66,14 +65,10 @@ class Keeper:
         """
         path = self._path(number, stage)
         try:
-            with safe_open(path, framework="pt") as file:
-                values = json.loads((file.metadata() or {})[_METADATA])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            if not isinstance(values, dict):
-                raise TypeError("it holds no object")  # noqa: TRY301 - told as any other damage
+            values, tensors = load_tensors(path, _METADATA)
         except FileNotFoundError:
             return None
-        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        except (ValueError, OSError) as error:
             raise self.damaged(number, stage, error) from error
         return Kept(tensors, values)
 
@@ -107,7 +102,7 @@ class Keeper:
     def _write(self, number: int, stage: str, kept: Kept) -> None:
         # Weights lie in one block, of which safetensors takes no parts.
         tensors = {name: value.detach().cpu().clone() for name, value in kept.tensors.items()}
-        content: bytes = save(tensors, {_METADATA: json.dumps(kept.values)})
+        content = dump_tensors(tensors, _METADATA, kept.values, seal=True)
         try:
             if not self.folder.is_dir():
                 self.folder.mkdir(parents=True)

@@ -7,7 +7,6 @@
 Scaling and pool weights are those in the file of the weights, which is read as it lies.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from lstmcast.config import Experiment, groups_of
 from lstmcast.graphs.session import GraphError, GraphNetworks
+from lstmcast.tensors import values_of
 from lstmcast.training.forecaster import ExternalMember, Forecaster
 from lstmcast.training.group import Graphs, Group
 from lstmcast.training.saved import (
@@ -84,7 +84,7 @@ def load_with_graphs(
 
     try:
         with safe_open(path, framework="np") as file:
-            metadata = json.loads((file.metadata() or {})[METADATA])
+            metadata = values_of((file.metadata() or {}).get(METADATA))
             arrays = {
                 name: file.get_tensor(name)
                 for name in file.keys()  # noqa: SIM118 - not a dict

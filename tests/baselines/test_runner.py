@@ -146,6 +146,16 @@ def test_a_failed_fit_is_kept_and_a_damaged_file_is_fitted_again(tmp_path: Path)
     assert cache.recall("b", data, lambda: {"x": 4.0}) == {"x": 3.0}
 
 
+def test_a_fit_with_another_digit_is_fitted_anew(tmp_path: Path) -> None:
+    cache, data = FitCache(tmp_path), np.arange(5.0)
+    assert cache.recall("a", data, lambda: {"x": 1.25}) == {"x": 1.25}
+    (path,) = tmp_path.iterdir()
+    path.write_text(path.read_text().replace("1.25", "1.75"))
+    assert cache.recall("a", data, lambda: {"x": 2.0}) == {"x": 2.0}
+    path.write_text('{"x": 1.5}')  # of an earlier version, which kept no hash
+    assert cache.recall("a", data, lambda: {"x": 3.0}) == {"x": 3.0}
+
+
 def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")

@@ -11,6 +11,8 @@ from support.histories import simulated
 from support.program import Workplace
 
 from lstmcast.evaluation.backtest import SavedWalk
+from lstmcast.reading import read_file
+from lstmcast.seals import sealed_values
 
 FOLDS = ("--folds", "2", "--baselines", "random_walk,ewma")
 
@@ -135,3 +137,48 @@ def test_what_no_forecast_can_be_is_damage(place: Workplace) -> None:
     result = place.invoke("evaluate", walk.name)
     assert result.exit_code == 8
     assert "fold 1 of" in result.stderr
+
+
+def flipped(path: Path, at: float) -> None:
+    """Flip a bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[int(at * len(content))] ^= 4
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("at", [0.1, 0.6, 0.9])
+@pytest.mark.parametrize("name", ["fold-02.parquet", "plan.json", "config.yaml", "trials.json"])
+def test_a_walk_with_a_flipped_bit_is_refused(place: Workplace, name: str, at: float) -> None:
+    walk = folder(place)
+    if name == "trials.json":
+        (walk / name).write_text(json.dumps(sealed_values({"trials": 3, "counted": []})))
+    flipped(walk / name, at)
+    result = place.invoke("evaluate", walk.name, "--json")
+    assert result.exit_code == 8, result.output
+    assert "Traceback" not in result.stderr
+
+
+def test_scores_with_another_digit_are_not_shown(place: Workplace) -> None:
+    path = folder(place) / "metrics.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"crps": 0.', '"crps": 0.1', 1))
+    result = place.invoke("runs", "list", "--json")
+    (entry,) = json.loads(result.stdout)
+    assert entry["scored"] is None
+    assert "`metrics.json` of" in entry["problem"]
+
+
+def test_what_may_not_be_read_is_not_called_damaged(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, most: int) -> bytes:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_file(path, most)
+
+    monkeypatch.setattr("lstmcast.evaluation.backtest.saved.read_file", refuse)
+    for name in ("plan.json", "fold-01.parquet"):
+        result = place.invoke("evaluate", folder(place).name)
+        assert result.exit_code == 8
+        assert f"`{name}` of the walk" in result.stderr
+        assert "cannot be read: Permission denied" in result.stderr
+        assert "remove" not in result.stderr

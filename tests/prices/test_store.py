@@ -224,6 +224,45 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(
     assert store.entries()[0].state == "unreadable"
 
 
+def test_a_link_to_nothing_is_not_an_empty_store(store: PriceStore, tmp_path: Path) -> None:
+    path = store.save(make_history())
+    path.unlink()
+    path.symlink_to(tmp_path / "gone.parquet")
+    assert store.sources("AAPL") == ["csv"]
+    assert store.entries()[0].state == "unreadable"
+    with pytest.raises(StoreError, match="which is not there"):
+        store.load("AAPL", "csv")
+    store.remove("AAPL", "csv")
+    assert not path.is_symlink()
+    away = tmp_path / "disk"
+    away.symlink_to(tmp_path / "not-mounted")
+    with pytest.raises(StoreError, match="disk` cannot be read: it is a link"):
+        PriceStore(away).entries()
+
+
+def test_a_file_in_the_place_of_a_source_is_told(store: PriceStore) -> None:
+    store.save(make_history())
+    (store.root / "prices" / "notes.txt").write_text("mine")
+    assert len(store.entries()) == 1
+    (store.root / "prices" / "sample").write_text("in the way")
+    with pytest.raises(StoreError, match="sample` cannot be read: it is not a folder"):
+        store.entries()
+
+
+def test_a_folder_that_hides_its_files_is_not_called_empty(
+    store: PriceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.save(make_history())
+
+    def refused(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "lstat", refused)
+    for ask in (lambda: store.sources("AAPL"), lambda: store.remove("AAPL", "csv")):
+        with pytest.raises(StoreError, match="cannot be read: Permission denied"):
+            ask()
+
+
 def test_other_bars_than_the_hash_says_are_refused(store: PriceStore) -> None:
     path = store.save(make_history())
     rewrite(path, sha256="0" * 64)

@@ -1,5 +1,6 @@
 """A finished walk, opened by its folder: what its folds forecast, without planning it again."""
 
+import contextlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lstmcast.config import Experiment, load_experiment
 from lstmcast.errors import ConfigError, RunError
@@ -14,18 +17,24 @@ from lstmcast.evaluation.backtest.folds import Fold
 from lstmcast.evaluation.backtest.summary import BacktestReport, summarise
 from lstmcast.evaluation.report import MODEL
 from lstmcast.files import make_folder
-from lstmcast.predictions import COLUMNS, fault_of, wrong_type
+from lstmcast.predictions import COLUMNS, MOST_ROWS, fault_of, wrong_type
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.selection import select_histories
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import normalise_symbol
-from lstmcast.reading import RECORD_BYTES, RUN_BYTES, parse_json, read_file
+from lstmcast.reading import CONFIG_BYTES, RECORD_BYTES, RUN_BYTES, hash_file, read_file
+from lstmcast.seals import check_seal, parse_sealed
 
 FORECASTER = "forecaster"
 """The column of a fold's file that tells who forecast a row."""
 
 PLAN = "plan.json"
+CONFIG_HASH = "config_sha256"
+"""The key of the plan under which the hash of `config.yaml` stands."""
 TRIALS = "trials.json"
+
+_DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What readers of Parquet and of tables raise of a damaged file."""
 
 _AGAIN = "remove its file and run the backtest again: it goes on where it stopped"
 
@@ -73,18 +82,21 @@ class SavedWalk:
             RunError: if it is damaged, or not all of its folds are done.
         """
         try:
-            plan = parse_json(read_file(path / PLAN, RECORD_BYTES))
+            plan = parse_sealed(read_file(path / PLAN, RECORD_BYTES))
             folds = tuple(_fold(entry) for entry in plan["folds"])
             baselines = tuple(str(name) for name in plan["settings"]["baselines"])
             options = _options(plan["settings"])
             if not folds or [fold.number for fold in folds] != list(range(1, len(folds) + 1)):
                 raise ValueError("its folds are not numbered")  # noqa: TRY301 - told as any other
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            raise _unreadable(path / PLAN, error) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
                 f"`{PLAN}` of the walk {path} cannot be read",
                 "run the same `lstmcast backtest` again",
             ) from error
         try:
+            _check_config(path, plan.get(CONFIG_HASH))
             experiment = load_experiment(path / "config.yaml")
         except ConfigError as error:
             faults = "; ".join((error.message, *error.problems))
@@ -129,12 +141,13 @@ class SavedWalk:
 
     @property
     def trials(self) -> int:
-        """Models tried on its symbols and days, as the backtest counted them."""
-        try:
-            known = parse_json(read_file(self.path / TRIALS, RECORD_BYTES))["trials"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return self.config.tuning.trials
-        return known if isinstance(known, int) and known > 0 else self.config.tuning.trials
+        """Models tried on its symbols and days, as the backtest counted them.
+
+        Raises:
+            RunError: if the number that it kept cannot be read.
+        """
+        known = counted_trials(self.path)
+        return self.config.tuning.trials if known is None else known
 
     def experiment(self) -> Experiment:
         """What every fold trained."""
@@ -199,6 +212,28 @@ def fold_file(folder: Path, fold: Fold) -> Path:
     return folder / f"fold-{fold.number:02d}.parquet"
 
 
+def counted_trials(folder: Path) -> int | None:
+    """The number of trials that a walk keeps; None where it keeps none.
+
+    Raises:
+        RunError: if the file is damaged.
+    """
+    try:
+        known = parse_sealed(read_file(folder / TRIALS, RECORD_BYTES))["trials"]
+        if not isinstance(known, int) or known < 1:
+            raise ValueError("it is no number of trials")  # noqa: TRY301 - told as any other damage
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(folder / TRIALS, error) from error
+    except (ValueError, KeyError) as error:
+        raise RunError(
+            f"`{TRIALS}` of the walk {folder} cannot be read: {error}",
+            "remove it and run the same `lstmcast backtest` again, which counts them anew",
+        ) from error
+    return known
+
+
 def read_folds(
     folder: Path, folds: Sequence[Fold], baselines: Sequence[str]
 ) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
@@ -217,12 +252,12 @@ def read_folds(
     tables, notes = [], []
     for fold in folds:
         try:
-            whole = pd.read_parquet(io.BytesIO(read_file(fold_file(folder, fold), RUN_BYTES)))
-            for name, part in whole.groupby(FORECASTER):
-                check = fault_of if name == MODEL else wrong_type
-                if fault := check(part[list(COLUMNS)]):
-                    raise ValueError(fault)  # noqa: TRY301 - told as any other damage
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            content = read_file(fold_file(folder, fold), RUN_BYTES)
+        except OSError as error:
+            raise _unreadable(fold_file(folder, fold), error) from error
+        try:
+            whole = _parse_fold(content)
+        except _DAMAGED as error:
             raise RunError(f"fold {fold.number} of {folder} cannot be read", _AGAIN) from error
         tables.append(whole)
         notes += [f"fold {fold.number}: {note}" for note in whole.attrs.get("notes", [])]
@@ -234,6 +269,43 @@ def read_folds(
         for name in names
     }
     return found, tuple(dict.fromkeys(notes))
+
+
+def _unreadable(path: Path, error: OSError) -> RunError:
+    """What may not be read is not damaged: nobody is told to remove it."""
+    return RunError(
+        f"`{path.name}` of the walk {path.parent} cannot be read: {error.strerror or error}",
+        "look at what it is and who may read it",
+    )
+
+
+def _parse_fold(content: bytes) -> pd.DataFrame:
+    """The forecasts of a fold, by whoever made them.
+
+    Raises:
+        ValueError: they are not what was written, or what no forecast can be.
+    """
+    check_seal(content)
+    if pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows > MOST_ROWS:
+        raise ValueError(f"more than {MOST_ROWS:,} rows")
+    whole = pd.read_parquet(io.BytesIO(content))
+    if MODEL not in set(whole[FORECASTER]):
+        raise ValueError("it has no forecasts of the model")
+    for name, part in whole.groupby(FORECASTER):
+        check = fault_of if name == MODEL else wrong_type
+        if fault := check(part[list(COLUMNS)]):
+            raise ValueError(fault)
+    return whole
+
+
+def _check_config(path: Path, known: object) -> None:
+    """Compare a walk's configuration with its hash in the plan, where that has one."""
+    with contextlib.suppress(OSError):  # told when it is loaded
+        if known is not None and hash_file(path / "config.yaml", CONFIG_BYTES) != known:
+            raise RunError(
+                f"`config.yaml` of the walk {path} is not what the backtest wrote",
+                "restore it, or run the same `lstmcast backtest` again",
+            )
 
 
 def _options(settings: Mapping[str, object]) -> str:

@@ -15,11 +15,11 @@ import pandas as pd
 
 from lstmcast.config import load_experiment
 from lstmcast.errors import LstmcastError
+from lstmcast.evaluation.backtest.kept import TRIALS, counted_trials
 from lstmcast.evaluation.backtest.walk import Backtest
 from lstmcast.files import to_json, write_atomically
-from lstmcast.reading import RECORD_BYTES, parse_json, read_file
-
-KEPT = "trials.json"
+from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.seals import parse_sealed, sealed_values
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ def count_trials(walk: Backtest) -> int:
 
     Args:
         walk: a walk whose folds are done; its folder holds the number afterwards.
+
+    Raises:
+        RunError: if the number that was kept is damaged.
     """
-    kept = walk.folder / KEPT
-    known = _object(kept).get("trials")
-    if isinstance(known, int) and known > 0:
+    kept = walk.folder / TRIALS
+    known = counted_trials(walk.folder)
+    if known is not None:
         return known
     ours = _Trial(
         walk.folder.name,
@@ -55,7 +58,8 @@ def count_trials(walk: Backtest) -> int:
     # The configuration may be the best of many that a search tried, in part on these days.
     searched = walk.experiment.tuning.trials - 1
     trials = len(counted) + searched
-    write_atomically(kept, to_json({"trials": trials, "counted": counted, "searched": searched}))
+    told = {"trials": trials, "counted": counted, "searched": searched}
+    write_atomically(kept, to_json(sealed_values(told)))
     return trials
 
 
@@ -101,7 +105,6 @@ def _walk(path: Path) -> _Trial:
 def _object(path: Path) -> dict[str, Any]:
     """A JSON object; an empty one where there is none."""
     try:
-        found = parse_json(read_file(path, RECORD_BYTES))
+        return parse_sealed(read_file(path, RECORD_BYTES))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}

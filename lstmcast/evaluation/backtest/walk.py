@@ -28,7 +28,7 @@ from lstmcast.evaluation.backtest.folds import (
     folds_of,
     plan_folds,
 )
-from lstmcast.evaluation.backtest.saved import FORECASTER, fold_file, read_folds
+from lstmcast.evaluation.backtest.saved import CONFIG_HASH, FORECASTER, fold_file, read_folds
 from lstmcast.evaluation.backtest.settings import Settings
 from lstmcast.evaluation.backtest.splitter import Splitter, planned_by
 from lstmcast.evaluation.report import MODEL
@@ -38,6 +38,7 @@ from lstmcast.left_overs import sweep
 from lstmcast.parallel import as_completed, elsewhere
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
+from lstmcast.seals import BLANK, NAME, sealed, sealed_values
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster
@@ -170,8 +171,10 @@ class Backtest:
             "threads": self.threads,
             "threads_per_network": self._threads_per_network(),
         }
-        write_atomically(self.folder / "config.yaml", dump_experiment(self.experiment).encode())
-        write_atomically(self.folder / "plan.json", to_json(plan))
+        config = dump_experiment(self.experiment).encode()
+        write_atomically(self.folder / "config.yaml", config)
+        sealed_plan = sealed_values({**plan, CONFIG_HASH: hashlib.sha256(config).hexdigest()})
+        write_atomically(self.folder / "plan.json", to_json(sealed_plan))
         if self.settings.warm_start or (self._workers(len(todo)) == 1 and not elsewhere()):
             for fold in todo:
                 self._write(fold, self.do(fold, cache, self.threads, self.jobs))
@@ -230,14 +233,14 @@ class Backtest:
         parts += [part.table.assign(**{FORECASTER: name}) for name, part in results.items()]
         whole = pd.concat(parts, ignore_index=True)
         notes = [*replaced, *(n for part in results.values() for n in part.notes)]
-        whole.attrs["notes"] = [*trained.notes, *notes]
+        whole.attrs = {"notes": [*trained.notes, *notes], NAME: BLANK}
         buffer = io.BytesIO()
         whole.to_parquet(buffer, index=False)
         if not self.settings.warm_start:
-            return FoldFiles(buffer.getvalue())
+            return FoldFiles(sealed(buffer.getvalue()))
         from lstmcast.training.checkpoint import dump_forecaster
 
-        return FoldFiles(buffer.getvalue(), dump_forecaster(trained.forecaster))
+        return FoldFiles(sealed(buffer.getvalue()), dump_forecaster(trained.forecaster))
 
     def _start(self, fold: Fold) -> "Forecaster | None":
         """What the fold's networks begin as: those of the fold before, read from its file.

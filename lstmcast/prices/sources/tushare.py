@@ -8,7 +8,6 @@ module sends it over HTTPS alone and keeps it nowhere. It comes from the environ
 that carries splits and dividends; accounts without the right to it get raw prices and are told so.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from lstmcast.prices.sources.base import SourceOptions
 from lstmcast.prices.sources.http import OTHER_SOURCES, GuardedSession
 from lstmcast.prices.sources.retry import ask_patiently
 from lstmcast.prices.symbols import normalise_symbol
+from lstmcast.reading import parse_json
 
 URL = "https://api.tushare.pro/"
 TOKEN = "TUSHARE_TOKEN"  # noqa: S105  # the name of the variable, not a token
@@ -148,7 +148,7 @@ class TushareSource:
         question = {"api_name": name, "token": self.token, "params": params, "fields": fields}
         answer = self.session.read("Tushare", "POST", URL, json=question)
         try:
-            data = json.loads(answer.body)
+            data = parse_json(answer.body)
             if data["code"] != 0:
                 raise _refused(data["code"], str(data.get("msg")))
             order = [data["data"]["fields"].index(field) for field in fields.split(",")]

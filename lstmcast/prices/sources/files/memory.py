@@ -22,11 +22,9 @@ def recall(store: PriceStore, symbols: Iterable[str], source: str = "csv") -> di
     """Return what the store remembers of the files of `symbols`; the others are left out."""
     found = {}
     for symbol in symbols:
-        if not store.path(symbol, source).exists():
-            continue
         try:
             details = store.load(symbol, source).details
-        except LstmcastError:  # a damaged file is reported by the fetch itself
+        except LstmcastError:  # absent; what is damaged is reported by the fetch itself
             continue
         if details.get("file"):
             options = parse_written(details.get("options", ""))

@@ -5,7 +5,6 @@ and a missing block of adjusted closes all pass in silence. This module looks at
 came, for the metadata and for findings.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ import pandas as pd
 from lstmcast.errors import BadResponseError
 from lstmcast.prices.bars import PRICES, iso_dates, session_dates
 from lstmcast.prices.findings import Finding, list_dates
+from lstmcast.reading import parse_json
 
 FINISHED_AFTER = pd.Timedelta(minutes=20)
 """How long after the close a day's bar still changes."""
@@ -77,7 +77,7 @@ def read_chart(body: bytes, symbol: str) -> Chart:
         BadResponseError: the body is no chart, or not the one that was asked for.
     """
     try:
-        result = json.loads(body)["chart"]["result"][0]
+        result = parse_json(body)["chart"]["result"][0]
         meta = result["meta"]
         stamps = np.asarray(result.get("timestamp") or [], dtype="int64")
         timezone = meta["exchangeTimezoneName"]

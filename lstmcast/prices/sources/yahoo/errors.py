@@ -27,6 +27,7 @@ from lstmcast.prices.sources.http import (
     refusal,
 )
 from lstmcast.prices.sources.yahoo.chart import unreadable
+from lstmcast.reading import parse_json
 
 HOST = "query2.finance.yahoo.com"
 
@@ -81,7 +82,7 @@ def _by_status(answer: Exchange, wanted: Wanted) -> LstmcastError | None:
 def _by_reason(answer: Exchange, wanted: Wanted) -> LstmcastError:
     """Read Yahoo's own words in an answer of 400 or 404."""
     try:
-        reason = str(json.loads(answer.body)["chart"]["error"]["description"])
+        reason = str(parse_json(answer.body)["chart"]["error"]["description"])
     except (ValueError, KeyError, TypeError):
         return unreadable(wanted.symbol, f"HTTP {answer.status} without a chart")
     if answer.status == 404:

@@ -1,0 +1,66 @@
+"""Files of tensors: safetensors with values as one JSON text and a seal, so safe to open.
+
+One text, since safetensors writes several in any order, and the same tensors should give the same
+file.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lstmcast.reading import RUN_BYTES, read_file
+from lstmcast.seals import BLANK, NAME, check_seal, sealed
+
+
+def dump_tensors(
+    tensors: Mapping[str, Any], key: str, values: Mapping[str, Any], *, seal: bool = False
+) -> bytes:
+    """The bytes of a file of tensors.
+
+    Args:
+        tensors: PyTorch's, by name, on the CPU and contiguous.
+        key: under which the metadata hold the values.
+        values: JSON.
+        seal: whether nobody else keeps a hash of the file. Two files of the same tensors may then
+            differ in the order of their metadata.
+    """
+    from safetensors.torch import save
+
+    metadata = {key: json.dumps(values)}
+    content: bytes = save(dict(tensors), metadata | {NAME: BLANK} if seal else metadata)
+    return sealed(content) if seal else content
+
+
+def load_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values and the tensors of a file, as PyTorch's and by name.
+
+    Raises:
+        ValueError: it is none, or not what was written.
+        OSError: it cannot be read, or is too large.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    check_seal(read_file(path, RUN_BYTES))
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(key)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    return values_of(text), tensors
+
+
+def values_of(text: str | None) -> dict[str, Any]:
+    """The values in the metadata of a file of tensors.
+
+    Raises:
+        ValueError: they are not there, or no JSON object.
+    """
+    try:
+        values = None if text is None else json.loads(text)
+    except RecursionError:
+        raise ValueError("its brackets are nested too deep") from None
+    if not isinstance(values, dict):
+        raise ValueError("its metadata are not those of lstmcast")  # noqa: TRY004 - told as any other damage
+    return values
