@@ -5,12 +5,13 @@ The file `predictions.parquet` of a run is this table.
 
 from lstmcast.distributions import STATED_LEVELS as LEVELS
 from lstmcast.predictions.columns import COLUMNS, QUANTILES, RANGES
-from lstmcast.predictions.reading import fault_of, read_predictions, wrong_type
+from lstmcast.predictions.reading import MAX_ROWS, fault_of, read_predictions, wrong_type
 from lstmcast.predictions.table import Actuals, inside_ranges, is_point, tabulate
 
 __all__ = [
     "COLUMNS",
     "LEVELS",
+    "MAX_ROWS",
     "QUANTILES",
     "RANGES",
     "Actuals",

@@ -17,7 +17,7 @@ from lstmcast.evaluation.backtest.folds import Fold
 from lstmcast.evaluation.backtest.summary import BacktestReport, summarise
 from lstmcast.evaluation.report import MODEL
 from lstmcast.files import make_folder
-from lstmcast.predictions import COLUMNS, MOST_ROWS, fault_of, wrong_type
+from lstmcast.predictions import COLUMNS, MAX_ROWS, fault_of, wrong_type
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.selection import select_histories
 from lstmcast.prices.store import PriceStore
@@ -286,8 +286,8 @@ def _parse_fold(content: bytes) -> pd.DataFrame:
         ValueError: they are not what was written, or what no forecast can be.
     """
     check_seal(content)
-    if pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows > MOST_ROWS:
-        raise ValueError(f"more than {MOST_ROWS:,} rows")
+    if pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows > MAX_ROWS:
+        raise ValueError(f"more than {MAX_ROWS:,} rows")
     whole = pd.read_parquet(io.BytesIO(content))
     if MODEL not in set(whole[FORECASTER]):
         raise ValueError("it has no forecasts of the model")
