@@ -2,9 +2,10 @@
 
     python scripts/fuzz.py --seconds 60 --seed 0
 
-In turn: configurations, run folders, store files, price files and command lines, each made from a
-sound one by a few damages. Every case must give a value or an error of lstmcast's own. The same
-seed makes the same cases; a sample of them is a test.
+In turn: configurations, run folders, store files, price files, command lines, and what walks,
+searches, ledgers and graphs keep (`fuzz_doors.py`), each made from a sound one by a few damages.
+Every case must give a value or an error of lstmcast's own. The same seed makes the same cases; a
+sample of them is a test.
 """
 
 import argparse
@@ -16,13 +17,14 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import mutate_files
+from fuzz_doors import Doors
 from typer.testing import CliRunner
 
 from lstmcast.cli.app import app
@@ -76,6 +78,7 @@ class Outcome:
     cases: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     tracebacks: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 def damaged(content: bytes, words: tuple[bytes, ...], chance: random.Random) -> bytes:
@@ -101,7 +104,7 @@ def damaged(content: bytes, words: tuple[bytes, ...], chance: random.Random) -> 
 
 
 class Kinds:
-    """The five kinds of cases, over a store and a run of their own.
+    """All kinds of cases, over a store, a run, a walk, a study and a ledger of their own.
 
     Args:
         root: a folder that is theirs.
@@ -124,15 +127,22 @@ class Kinds:
             path: path.read_bytes() for path in sorted(self.run.iterdir()) if path.is_file()
         }
         self.content = self.stored.read_bytes()
+        self.doors = Doors(
+            root / "doors",
+            parse_experiment(RUN),
+            simulated(rows=820),
+            lambda content, chance: damaged(content, (*YAML, *JSON), chance),
+        )
 
-    def all(self) -> Mapping[str, Case]:
-        """By name."""
+    def all(self) -> Mapping[str, tuple[Case, int]]:
+        """By name, with how many of a hundred rounds take it."""
         return {
-            "configurations": self.configuration,
-            "run folders": self.run_folder,
-            "store files": self.store_file,
-            "price files": self.price_file,
-            "command lines": self.command_line,
+            "configurations": (self.configuration, 100),
+            "run folders": (self.run_folder, 100),
+            "store files": (self.store_file, 100),
+            "price files": (self.price_file, 100),
+            "command lines": (self.command_line, 100),
+            **self.doors.all(),
         }
 
     def configuration(self, chance: random.Random) -> object:
@@ -226,13 +236,17 @@ class Kinds:
         commands: tuple[list[str], ...] = (
             ["data", "list"], ["data", "show"], ["data", "check"], ["data", "export"],
             ["evaluate"], ["forecast"], ["plot"], ["train"], ["backtest"], ["audit"],
-            ["fetch", "--source", "csv"], ["fetch", "--source", "sample"], [],
+            ["fetch", "--source", "csv"], ["fetch", "--source", "sample"], [], ["tune"], ["init"],
+            ["report"], ["runs", "list"], ["runs", "show"], ["runs", "compare"], ["track", "show"],
+            ["track", "score"], ["track", "check"], ["track", "export"], ["track", "plot"],
+            ["data", "remove"], ["runs", "remove"], ["pretrain"],
         )  # fmt: skip
         options = (
             "--run", "--json", "--config", "--set", "--rows", "--data-dir", "--runs-dir",
             "--symbol", "--horizon", "--csv", "--baselines", "--fail-unless", "--jobs", "--path",
             "--start", "--end", "--kind", "--output", "--columns", "--decimal", "--date-format",
-            "--from",
+            "--from", "--study", "--trials", "--storage", "--resume", "--ledger", "--limit",
+            "--since", "--until", "--folds", "--refit", "--as-of", "--levels", "--steps",
         )  # fmt: skip
         words = list(chance.choice(commands))
         words += [
@@ -270,16 +284,20 @@ def fuzz(seconds: float, seed: int, root: Path, *, most: int | None = None) -> O
     """
     kinds, outcome = Kinds(root).all(), Outcome()
     until = time.monotonic() + seconds
-    number = 0
-    while time.monotonic() < until and (most is None or number < most):
+    number = -1
+    while time.monotonic() < until and (most is None or outcome.cases.total() < most):
+        number += 1
         name = list(kinds)[number % len(kinds)]
         chance = random.Random(f"{seed}-{number}")  # noqa: S311 - damage, not secrets
-        number += 1
+        case, share = kinds[name]
+        if chance.randrange(100) >= share:
+            continue
         outcome.cases[name] += 1
+        began = time.process_time()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                kinds[name](chance)
+                case(chance)
         except LstmcastError:
             outcome.ends["refused"] += 1
         except KeyboardInterrupt:
@@ -287,9 +305,10 @@ def fuzz(seconds: float, seed: int, root: Path, *, most: int | None = None) -> O
         except BaseException:  # noqa: BLE001 - whatever it is, it is counted and shown
             outcome.ends["traceback"] += 1
             told = traceback.format_exc(limit=-4)
-            outcome.tracebacks.append(f"case {number - 1} of seed {seed} ({name})\n{told}")
+            outcome.tracebacks.append(f"case {number} of seed {seed} ({name})\n{told}")
         else:
             outcome.ends["read"] += 1
+        outcome.seconds[name] += time.process_time() - began
     return outcome
 
 
@@ -308,7 +327,7 @@ def main() -> None:
     for told in outcome.tracebacks[:20]:
         print(told)
     for name, count in outcome.cases.items():
-        print(f"{count:8,}  {name}")
+        print(f"{count:8,}  {name}, {1000 * outcome.seconds[name] / count:.0f} ms each")
     print(f"{outcome.cases.total():8,}  cases, seed {arguments.seed}")
     print(f"{outcome.ends['read']:8,}  read")
     print(f"{outcome.ends['refused']:8,}  refused in a line")
