@@ -111,7 +111,8 @@ def _database(url: str) -> "BaseStorage":
             from optuna.storages.journal import JournalRedisBackend
 
             return JournalStorage(JournalRedisBackend(url))
-        return optuna.storages.RDBStorage(url)
+        # Optuna takes it for a template, and a password may hold braces.
+        return optuna.storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"))
     except (ImportError, ValueError) as error:
         raise UsageError(
             f"`--storage` {shown} cannot be opened: {_line(error)}",
