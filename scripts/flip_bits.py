@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from lstmcast.cli.app import app
 from lstmcast.errors import LstmcastError
-from lstmcast.evaluation.backtest import KeptWalk
+from lstmcast.evaluation.backtest import SavedWalk
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
 from lstmcast.run.inventory import scored
@@ -126,7 +126,7 @@ def run_door(place: Place) -> None:
 
 def walk_door(place: Place) -> None:
     """Read a walk as every command does."""
-    walk = KeptWalk.open(place.walk)
+    walk = SavedWalk.open(place.walk)
     walk.tables()
     if walk.trials < 1 or scored(walk.path) is None:
         raise LstmcastError("its scores cannot be read")
@@ -153,7 +153,10 @@ def flip(
                 door(place)
             except LstmcastError:
                 refused = True
-            others = [] if refused and number % EVERY else [w for w in commands if place.differs(w)]
+            others = []
+            for words in () if refused and number % EVERY else commands:
+                path.write_bytes(bytes(altered))  # `evaluate` writes scores anew
+                others += [words] if place.differs(words) else []
         except Exception as error:  # noqa: BLE001 - whatever it is, it is counted and shown
             ends["tracebacks"] += 1
             print(f"{path.name} bit {bit}: {type(error).__name__}: {error}", flush=True)

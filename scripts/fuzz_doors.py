@@ -22,7 +22,7 @@ from lstmcast.baselines.cache import FitCache
 from lstmcast.cli.app import app
 from lstmcast.config import Experiment, parse_experiment
 from lstmcast.errors import LstmcastError
-from lstmcast.evaluation.backtest import Backtest, KeptWalk, Settings, count_trials
+from lstmcast.evaluation.backtest import Backtest, SavedWalk, Settings, count_trials
 from lstmcast.ledger import book
 from lstmcast.ledger.entries import digest
 from lstmcast.ledger.schema import GENESIS
@@ -194,7 +194,7 @@ class Doors:
         )
         with self._altered(*files):
             inventory(folder.parent)
-            walk = KeptWalk.open(folder)
+            walk = SavedWalk.open(folder)
             return walk.report(walk.histories(self.store)).to_dict()
 
     def scores(self, chance: random.Random) -> object:

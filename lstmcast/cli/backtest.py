@@ -1,8 +1,9 @@
 """`lstmcast backtest`: train again and again through history, and judge all forecasts together."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 

@@ -1,5 +1,6 @@
 """What `lstmcast runs show` says of a run: data, split, networks, timings, verdict."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.cli.console import figures, note, out, print_table
@@ -117,9 +118,11 @@ def _print_networks(part: dict[str, Any], *, several: bool) -> None:
 
 
 def print_scored(run: "Run", found: "Scored | None") -> None:
-    """Print what `evaluate` found of the run, if it did."""
+    """Print what `evaluate` found of the run, if it did; scores that cannot be read are a fault."""
     screen = out()
     screen.print()
+    if found is None and os.path.lexists(run.path / "metrics.json"):
+        return
     if found is None:
         note(f"not evaluated yet: lstmcast evaluate {run.name}")
         return

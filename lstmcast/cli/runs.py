@@ -1,6 +1,5 @@
 """`lstmcast runs`: what was trained and how it did, runs side by side, and removing them."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from lstmcast.errors import LedgerError
 from lstmcast.ledger.database import damaged, reading, writing
 from lstmcast.ledger.entries import HEADER, NUMBERS, Entry, ForecastRecord, Statement, digest
 from lstmcast.ledger.schema import GENESIS, columns, insertion
+from lstmcast.reading import parse_json
 
 _ENTRIES = columns("entries")
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -189,6 +191,12 @@ def _entry(
         return None
     if by_forecaster or not parts or values["replayed"] not in (0, 1):
         return None
+    if not all(map(_is_date, [values["origin"], *(day for part in parts for day in part.dates)])):
+        return None
+    try:
+        datetime.fromisoformat(values["issued_at"])
+    except ValueError:
+        return None
     header = {name: values[name] for name in HEADER}
     header |= {"replayed": bool(values["replayed"]), "close_origin": float(values["close_origin"])}
     return Entry(
@@ -197,6 +205,13 @@ def _entry(
         values["previous"],
         values["sha256"],
     )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _statement(forecaster: str, document: str, rows: list[tuple[Any, ...]]) -> Statement:
@@ -209,7 +224,9 @@ def _statement(forecaster: str, document: str, rows: list[tuple[Any, ...]]) -> S
         raise ValueError("a horizon is missing")
     numbers = [[np.nan if x is None else x for x in row[5:]] for row in rows]
     flags = [row[4] for row in rows]
-    if any(flag not in (0, 1) for flag in flags) or not isinstance(document, str):
+    if not isinstance(document, str) or not isinstance(parse_json(document), dict):
+        raise TypeError("a distribution is of another kind")
+    if any(flag not in (0, 1) for flag in flags):
         raise TypeError("a value is of another kind")
     array = np.array(numbers, dtype=np.float64).reshape(len(rows), len(NUMBERS))
     dates = tuple(str(row[3]) for row in rows)

@@ -170,12 +170,12 @@ class Progress:
             raise RunError(
                 f"`{path}` does not exist: there is nothing to resume", "leave out `--resume`"
             ) from error
-        except (KeyError, TypeError, ValueError, UsageError, OSError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, UsageError, OSError) as error:
             raise RunError(f"`{path}` cannot be resumed: {_line(error)}", hint) from error
         _refuse_others(begun, settings, path)
         try:
             return cls._restored(settings, metadata, tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise RunError(f"`{path}` cannot be resumed: {_line(error)}", hint) from error
 
     @classmethod

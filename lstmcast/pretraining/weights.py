@@ -81,7 +81,7 @@ class Pretrained:
             found.check()
         except FileNotFoundError as error:
             raise RunError(f"`{path}` does not exist", hint) from error
-        except (KeyError, IndexError, TypeError, ValueError, OSError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError, OSError) as error:
             problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             if isinstance(error, KeyError):
                 problem = f"it has no {problem}"

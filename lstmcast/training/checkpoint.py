@@ -91,7 +91,7 @@ def load_forecaster(
         weights = pool_weights_of(arrays, (members, experiment.target.horizon))
     except FileNotFoundError as error:
         raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint) from error
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, OSError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, OSError) as error:
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
             f"`{path.name}` of the run {path.parent} cannot be used: {problem}", hint

@@ -172,7 +172,7 @@ class MemberKeeper:
             return False
         try:
             restore(kept)
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (KeyError, RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise self._keeper.damaged(self._number, stage, error) from error
         return True
 

@@ -79,6 +79,7 @@ class Progress:
             start = "stopping."
             own = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
             self.stopping.restore(own, values["stopping"])
+            self.stopping.require_names(self.steps.ema.state_dict())
         self.records[:] = records_of(values)
         self.epochs = int(values["epochs"])
 

@@ -95,7 +95,7 @@ def load_with_graphs(
         ]
         members = sum(group.members for group in groups) + len(external_members)
         weights = pool_weights_of(arrays, (members, experiment.target.horizon))
-    except (SafetensorError, KeyError, IndexError, TypeError, ValueError, OSError) as error:
+    except (SafetensorError, LookupError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise GraphError(f"`{path.name}` cannot be read: {error}") from error
     return Forecaster(experiment, groups, external_members, weights)
 

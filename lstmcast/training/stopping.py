@@ -71,6 +71,17 @@ class EarlyStopping:
         if values["start"] is not None:
             self._start = float(values["start"]), _below("start.", tensors)
 
+    def require_names(self, state: Mapping[str, Tensor]) -> None:
+        """Make sure that all that is remembered is of one network.
+
+        Raises:
+            ValueError: if it lacks a weight, or has another.
+        """
+        for weights in (self.weights, *([] if self._start is None else [self._start[1]])):
+            shapes = {name: weight.shape for name, weight in weights.items()}
+            if shapes != {name: weight.shape for name, weight in state.items()}:
+                raise ValueError("the best weights are of another network")
+
 
 def _below(start: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {

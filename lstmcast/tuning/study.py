@@ -180,7 +180,13 @@ class KeptStudy:
     def trials(self) -> list["FrozenTrial"]:
         """Every trial, in the order of their numbers."""
         with using(self.where):
-            return self.study.get_trials(deepcopy=False)
+            trials = self.study.get_trials(deepcopy=False)
+            for trial in trials:
+                if not isinstance(trial.value, (float, int, type(None))):
+                    raise TypeError(f"the loss of trial {trial.number} is no number")
+                if not isinstance(told(trial), Mapping):
+                    raise TypeError(f"what is told of trial {trial.number} is no object")
+            return trials
 
     def ask(self, most: int) -> "optuna.Trial | None":
         """The next trial, marked as this process's; None where there are enough."""

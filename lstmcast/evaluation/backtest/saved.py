@@ -260,7 +260,7 @@ def read_folds(
         except _DAMAGED as error:
             raise RunError(f"fold {fold.number} of {folder} cannot be read", _AGAIN) from error
         tables.append(whole)
-        notes += [f"fold {fold.number}: {note}" for note in whole.attrs.get("notes", [])]
+        notes += [f"fold {fold.number}: {note}" for note in whole.attrs["notes"]]
     everywhere = set.intersection(*(set(whole[FORECASTER]) for whole in tables))
     names = [MODEL, *(name for name in baselines if name in everywhere)]
     joined = pd.concat(tables, ignore_index=True)
@@ -289,6 +289,9 @@ def _parse_fold(content: bytes) -> pd.DataFrame:
     if pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows > MAX_ROWS:
         raise ValueError(f"more than {MAX_ROWS:,} rows")
     whole = pd.read_parquet(io.BytesIO(content))
+    notes = whole.attrs.setdefault("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise ValueError("its notes are no texts")
     if MODEL not in set(whole[FORECASTER]):
         raise ValueError("it has no forecasts of the model")
     for name, part in whole.groupby(FORECASTER):

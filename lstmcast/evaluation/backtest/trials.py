@@ -15,7 +15,7 @@ import pandas as pd
 
 from lstmcast.config import load_experiment
 from lstmcast.errors import LstmcastError
-from lstmcast.evaluation.backtest.kept import TRIALS, counted_trials
+from lstmcast.evaluation.backtest.saved import TRIALS, counted_trials
 from lstmcast.evaluation.backtest.walk import Backtest
 from lstmcast.files import to_json, write_atomically
 from lstmcast.reading import RECORD_BYTES, read_file
