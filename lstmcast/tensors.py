@@ -37,6 +37,7 @@ def load_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Raises:
         ValueError: it is none, or not what was written.
+        KeyError: it has no values.
         OSError: it cannot be read, or is too large.
     """
     from safetensors import SafetensorError, safe_open
@@ -44,21 +45,21 @@ def load_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
     check_seal(read_file(path, RUN_BYTES))
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(key)
+            text = (file.metadata() or {})[key]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     return values_of(text), tensors
 
 
-def values_of(text: str | None) -> dict[str, Any]:
+def values_of(text: str) -> dict[str, Any]:
     """The values in the metadata of a file of tensors.
 
     Raises:
-        ValueError: they are not there, or no JSON object.
+        ValueError: they are no JSON object.
     """
     try:
-        values = None if text is None else json.loads(text)
+        values = json.loads(text)
     except RecursionError:
         raise ValueError("its brackets are nested too deep") from None
     if not isinstance(values, dict):

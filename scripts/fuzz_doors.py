@@ -23,7 +23,7 @@ from lstmcast.cli.app import app
 from lstmcast.config import Experiment, parse_experiment
 from lstmcast.errors import LstmcastError
 from lstmcast.evaluation.backtest import Backtest, SavedWalk, Settings, count_trials
-from lstmcast.ledger import book
+from lstmcast.ledger import ledger as book
 from lstmcast.ledger.entries import digest
 from lstmcast.ledger.schema import GENESIS
 from lstmcast.pretraining.files import shipped_file

@@ -6,12 +6,13 @@ speaks for a forecast, and what to say where there is none.
 
 from collections.abc import Sequence
 from datetime import date
+from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.forecast_warnings import ForecastWarning
 from lstmcast.reading import RECORD_BYTES, read_file
-from lstmcast.seals import parse_sealed
+from lstmcast.seals import BrokenSealError, parse_sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,8 +85,10 @@ def _suspicions(run: "Run") -> list[ForecastWarning]:
         found = [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, UnicodeDecodeError, JSONDecodeError, BrokenSealError):
         words = f"`metrics.json` of {run.path} cannot be read; evaluating it again writes it anew"
         return [ForecastWarning("scores_unreadable", words)]
+    except (ValueError, KeyError, TypeError, AttributeError):  # of another kind, or of before
+        return []
     words = f"too good to be true; run `lstmcast audit` to look for leaks: {'; '.join(found)}"
     return [ForecastWarning("too_good", words)] if found else []

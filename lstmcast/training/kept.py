@@ -68,7 +68,7 @@ class Keeper:
             values, tensors = load_tensors(path, _METADATA)
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise self.damaged(number, stage, error) from error
         return Kept(tensors, values)
 

@@ -84,7 +84,7 @@ def load_with_graphs(
 
     try:
         with safe_open(path, framework="np") as file:
-            metadata = values_of((file.metadata() or {}).get(METADATA))
+            metadata = values_of((file.metadata() or {})[METADATA])
             arrays = {
                 name: file.get_tensor(name)
                 for name in file.keys()  # noqa: SIM118 - not a dict

@@ -260,6 +260,8 @@ def test_what_evaluate_suspects_is_said_with_the_forecast(place: Workplace) -> N
     }
     path.write_text("[1]")
     assert warnings(place) == {}
+    path.write_text(json.dumps({"verdict": {"too_good": []}, "sha256": "0" * 64}))
+    assert list(warnings(place)) == ["scores_unreadable"]
 
 
 def test_a_symbol_that_was_not_tested_or_hardly_moves_is_named(place: Workplace) -> None:
