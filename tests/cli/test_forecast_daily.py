@@ -213,7 +213,7 @@ def test_a_run_that_knows_what_came_is_refused_or_passed_over(place: Workplace) 
     passed = place.invoke("forecast", "AAA", "--as-of", before, "--json")
     assert by_symbol(json.loads(passed.stdout))["AAA"]["run"] is None
     why = f"is passed over: it was fitted to prices up to {fitted:%Y-%m-%d}"
-    assert f"run {run.name} holds AAA and {why}" in passed.stderr
+    assert f"run {run.name} holds AAA but {why}" in passed.stderr
     held = told(place, "AAA", "--as-of", f"{fitted:%Y-%m-%d}")
     assert held["run"] == run.name
     assert held["trust"] is None
