@@ -145,7 +145,9 @@ def fault_of(error: Exception, shown: str) -> LstmcastError | None:
         return OutputError(
             f"`{shown}` cannot be used: {error.strerror or error}", "choose another place"
         )
-    if isinstance(error, (ValueError, LookupError, TypeError, AttributeError, AssertionError)):
+    if isinstance(
+        error, (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError)
+    ):
         return RunError(
             f"`{shown}` is damaged: {_line(error)}",
             "restore it from a copy, or begin another study with `--study`",

@@ -182,3 +182,14 @@ def test_what_may_not_be_read_is_not_called_damaged(
         assert f"`{name}` of the walk" in result.stderr
         assert "cannot be read: Permission denied" in result.stderr
         assert "remove" not in result.stderr
+
+
+def test_a_fold_whose_notes_are_no_texts_is_refused(place: Workplace) -> None:
+    path = folder(place) / "fold-01.parquet"
+    table = pd.read_parquet(path)
+    for notes in (None, 3, [[1]]):
+        table.attrs = {"notes": notes}
+        table.to_parquet(path, index=False)
+        result = place.invoke("evaluate", folder(place).name)
+        assert result.exit_code == 8
+        assert "fold 1 of" in result.stderr

@@ -218,6 +218,7 @@ WIDTH = len(COLUMNS)
         (told("networks", 0), "it says that it holds 0 networks"),
         (told("networks", 10**12), "it says that it holds 1000000000000 networks"),
         (told("networks", 3), "the weight"),
+        (told("networks", float("inf")), "cannot convert float infinity"),
         (told("hidden_size", 6), "instead of"),
         (told("hidden_size", 10**9), "Storage size calculation overflowed"),
         (told("hidden_size", 0), "`hidden_size` must be at least 1, got 0"),

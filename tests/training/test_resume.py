@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 from support.experiments import Recorder, same_weights, small, trained
 from support.histories import simulated
 
@@ -155,7 +156,20 @@ def swap(path: Path) -> None:
     path.write_bytes((path.parent / "member-0.stopped.safetensors").read_bytes())
 
 
-@pytest.mark.parametrize("damage", [damage_metadata, swap, lambda path: path.write_bytes(b"")])
+def lose_a_best_weight(path: Path) -> None:
+    """Write it as it was, but for one of the weights that early stopping remembers."""
+    from safetensors.torch import load_file, save_file
+
+    with safe_open(path, framework="pt") as file:
+        values = file.metadata()["lstmcast.kept"]
+    tensors = load_file(path)
+    del tensors[max(name for name in tensors if "best." in name)]
+    save_file(tensors, path, {"lstmcast.kept": values})
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_metadata, swap, lose_a_best_weight, lambda path: path.write_bytes(b"")]
+)
 def test_a_damaged_file_is_named_and_can_be_removed(
     tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:

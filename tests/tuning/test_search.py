@@ -330,6 +330,27 @@ def test_a_damaged_journal_is_named_with_its_line(
             search(tmp_path, 4)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"values": [', '"values": ["x", '),
+        ('"told": {', '"told": [], "b": {'),
+        ('"distribution": "', '"distribution": 3, "b": "'),
+    ],
+)
+def test_a_journal_with_values_of_another_kind_is_damaged(
+    tmp_path: Path, quick: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    search(tmp_path, 2)
+    journal = tmp_path / "tune-x" / "study.journal"
+    text = journal.read_text()
+    spaced = old if old in text else old.replace(": ", ":")
+    assert spaced in text
+    journal.write_text(text.replace(spaced, new))
+    with pytest.raises(RunError, match="is damaged"):
+        search(tmp_path, 2)
+
+
 def test_a_journal_that_is_locked_is_waited_for_and_then_told(
     tmp_path: Path, quick: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +384,8 @@ def test_a_study_in_a_database_goes_on(tmp_path: Path, quick: pytest.MonkeyPatch
     with pytest.raises(RunError, match="has no study lstmcast-x"):
         search(tmp_path, 2, storage=url, resume=True)
     search(tmp_path, 1, storage=url)
+    search(tmp_path, 1, storage=f"sqlite:///{tmp_path / 'a{1}b.db'}")
+    assert (tmp_path / "a{1}b.db").is_file()  # Optuna would take it for a template
     summary = search(tmp_path, 3, storage=url, resume=True)
     pd.testing.assert_frame_equal(tried(summary), tried(search(tmp_path / "journal", 3)))
 
