@@ -23,6 +23,10 @@ LEFT, RIGHT = 0.85, 0.35
 TOP, BOTTOM, TICK_LABELS = 0.18, 0.14, 0.26
 
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Between a number and its `%`, so that no line begins with the sign."""
+
+
 class Chart(Figure):
     """A figure that is saved with the settings of lstmcast's charts, and that notebooks show."""
 
@@ -60,9 +64,9 @@ class Sheet:
     ) -> None:
         """Write at the left edge, in as many lines as that takes, and go below."""
         wide = 0.62 if weight == "bold" else 0.58  # of the size: the mean width of a character
-        lines = wrap(
-            harmless(words, lines=True), int((WIDTH - LEFT - RIGHT) * 72 / (size * wide))
-        ) or [""]
+        characters = int((WIDTH - LEFT - RIGHT) * 72 / (size * wide))
+        joined = harmless(words, lines=True).replace(" %", f"{NO_BREAK}%")
+        lines = [line.replace(NO_BREAK, " ") for line in wrap(joined, characters)] or [""]
         block = self._figure.text(
             LEFT / WIDTH,
             0,

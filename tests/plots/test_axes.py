@@ -44,3 +44,12 @@ def test_a_session_axis_has_few_labels_each_with_its_own_session(sessions: int) 
         day, *year = label.split("\n")
         assert day == f"{dates[tick].day} {dates[tick]:%b}"
         assert year in ([], [str(dates[tick].year)])
+
+
+@pytest.mark.parametrize("before", range(90, 110))
+def test_a_number_and_its_percent_sign_stand_in_one_line(before: int) -> None:
+    sheet = Sheet()
+    sheet.text("x " * (before // 2) + "y" * (before % 2) + " -5 %, volume -12 % and the rest")
+    lines = sheet.finish().texts[0].get_text().split("\n")
+    assert len(lines) == 2
+    assert not any(line.startswith("%") for line in lines)
