@@ -141,12 +141,17 @@ def flip(
     chance: random.Random,
 ) -> Counter[str]:
     """Flip so many bits of a file, one at a time, and count what came of it."""
-    whole, ends = path.read_bytes(), Counter[str]()
+    whole, ends, times_of = path.read_bytes(), Counter[str](), path.stat()
+
+    def write(content: bytes) -> None:
+        path.write_bytes(content)  # lists show when a walk was planned
+        os.utime(path, ns=(times_of.st_atime_ns, times_of.st_mtime_ns))
+
     for number in range(times):
         bit = chance.randrange(8 * len(whole))
         altered = bytearray(whole)
         altered[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(bytes(altered))
+        write(bytes(altered))
         try:
             refused = False
             try:
@@ -155,14 +160,14 @@ def flip(
                 refused = True
             others = []
             for words in () if refused and number % EVERY else commands:
-                path.write_bytes(bytes(altered))  # `evaluate` writes scores anew
+                write(bytes(altered))  # `evaluate` writes scores anew
                 others += [words] if place.differs(words) else []
         except Exception as error:  # noqa: BLE001 - whatever it is, it is counted and shown
             ends["tracebacks"] += 1
             print(f"{path.name} bit {bit}: {type(error).__name__}: {error}", flush=True)
             continue
         finally:
-            path.write_bytes(whole)
+            write(whole)
         ends["refused" if refused else "other figures, unsaid" if others else "no effect"] += 1
         if others:
             ends["other figures, unsaid"] += refused

@@ -147,11 +147,8 @@ def of_the_system(error: Exception) -> LstmcastError | None:
             "end other programs or raise the limit (`ulimit -v`); a smaller `model` or fewer "
             "`training.threads` need less",
         )
-    if isinstance(error, EOFError) and any(part in words for part in _CUT_OFF):
-        return OutputError(
-            f"a compiled module is cut off, as a full disk leaves it: {error}",
-            "delete the `__pycache__` folders of this Python's packages, or install them again",
-        )
+    if (told := _of_the_machine(error, words)) is not None:
+        return told
     if not isinstance(error, OSError) or error.errno is None:
         return None
     if error.errno in _NO_ROOM:
@@ -164,3 +161,18 @@ def of_the_system(error: Exception) -> LstmcastError | None:
         f"`{error.filename}` cannot be used: {error.strerror}",
         "choose another path, or one that you may read and write",
     )
+
+
+def _of_the_machine(error: Exception, words: str) -> LstmcastError | None:
+    """A clock or compiled modules that Python cannot use."""
+    if isinstance(error, OverflowError) and "timestamp" in words:
+        return ResourcesError(
+            "this machine's clock shows a year that Python cannot tell (after 2262)",
+            "set the clock",
+        )
+    if isinstance(error, EOFError) and any(part in words for part in _CUT_OFF):
+        return OutputError(
+            f"a compiled module is cut off, as a full disk leaves it: {error}",
+            "delete the `__pycache__` folders of this Python's packages, or install them again",
+        )
+    return None

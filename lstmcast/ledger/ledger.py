@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -194,8 +194,8 @@ def _entry(
     if not all(map(_is_date, [values["origin"], *(day for part in parts for day in part.dates)])):
         return None
     try:
-        datetime.fromisoformat(values["issued_at"])
-    except ValueError:
+        datetime.fromisoformat(values["issued_at"]).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
     header = {name: values[name] for name in HEADER}
     header |= {"replayed": bool(values["replayed"]), "close_origin": float(values["close_origin"])}

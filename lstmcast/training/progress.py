@@ -86,4 +86,9 @@ class Progress:
 
 def records_of(values: Mapping[str, Any]) -> list[EpochRecord]:
     """The epochs that are kept."""
-    return [EpochRecord(**record) for record in values["records"]]
+    records = [EpochRecord(**record) for record in values["records"]]
+    for record in records:
+        numbers = [value for value in vars(record).values() if not isinstance(value, bool)]
+        if not all(isinstance(value, (int, float)) for value in numbers):
+            raise TypeError("an epoch holds other things than numbers")
+    return records

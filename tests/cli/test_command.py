@@ -44,6 +44,13 @@ def test_values_that_no_command_takes(place: Workplace, words: tuple[str, ...], 
     assert "hint: " in result.stderr
 
 
+def test_a_clock_after_2262_is_told_and_no_bug() -> None:
+    told = of_the_system(OverflowError("timestamp too large to convert to C _PyTime_t"))
+    assert isinstance(told, ResourcesError)
+    assert "clock shows a year" in told.message
+    assert of_the_system(OverflowError("int too large")) is None
+
+
 def test_every_command_has_these_rules() -> None:
     leaves = [command for command in EVERY.values() if not hasattr(command, "commands")]
     assert len(leaves) > 10

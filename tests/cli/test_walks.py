@@ -184,6 +184,16 @@ def test_what_may_not_be_read_is_not_called_damaged(
         assert "remove" not in result.stderr
 
 
+def test_forecasts_of_another_symbol_are_refused(place: Workplace) -> None:
+    path = folder(place) / "fold-01.parquet"
+    table = pd.read_parquet(path).assign(symbol="ZZZ")
+    table.attrs = {}
+    table.to_parquet(path, index=False)
+    result = place.invoke("evaluate", folder(place).name)
+    assert result.exit_code == 8
+    assert "holds forecasts of ZZZ, and is of AAA" in result.stderr
+
+
 def test_a_fold_whose_notes_are_no_texts_is_refused(place: Workplace) -> None:
     path = folder(place) / "fold-01.parquet"
     table = pd.read_parquet(path)

@@ -142,6 +142,7 @@ def test_a_value_that_was_changed_is_found(
         ("UPDATE quantiles SET q05 = NULL WHERE entry = 2", "entry 2 is not what its hash"),
         ("UPDATE quantiles SET q05 = 'a' WHERE entry = 2", "entry 2 cannot be read"),
         ("UPDATE entries SET issued_at = '1' WHERE number = 2", "entry 2 cannot be read"),
+        ("UPDATE entries SET issued_at = '0001-01-01T00:00+09:00' WHERE number = 2", "entry 2 c"),
         ("UPDATE entries SET origin = 'x' WHERE number = 2", "entry 2 cannot be read"),
         ("UPDATE quantiles SET date = '\"x\"' WHERE entry = 2", "entry 2 cannot be read"),
         ("UPDATE statements SET distribution = '[' WHERE entry = 2", "entry 2 cannot be read"),

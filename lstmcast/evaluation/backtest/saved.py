@@ -183,9 +183,17 @@ class SavedWalk:
         """All folds' forecasts by forecaster, and the notes on them.
 
         Raises:
-            RunError: if a fold cannot be read, or holds what no forecast can.
+            RunError: if a fold cannot be read, or holds what no forecast of the walk can.
         """
-        return read_folds(self.path, self.folds, self.baselines)
+        tables, notes = read_folds(self.path, self.folds, self.baselines)
+        known = {entry.symbol for entry in self.symbols}
+        if foreign := sorted(set(tables[MODEL]["symbol"]) - known):
+            raise RunError(
+                f"the walk {self.path} holds forecasts of {', '.join(foreign[:3])}, and is of "
+                f"{', '.join(sorted(known)[:3])}",
+                _AGAIN,
+            )
+        return tables, notes
 
     def report(
         self, histories: Sequence[PriceHistory], baselines: Sequence[str] | None = None
