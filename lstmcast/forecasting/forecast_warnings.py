@@ -53,10 +53,10 @@ def staleness_warnings(
     most, alike = max(passed.values()), len(set(passed.values())) == 1
     every = all(passed.get(ahead.symbol) == len(ahead.table) for ahead in forecasts)
     last = max(history.last for history in old)
+    count = "all" if every else f"{'' if alike else 'up to '}{most}"
     line = (
-        f"{names(old)}: {'' if alike else 'up to '}{most} of these sessions "
-        f"{'is' if most == 1 else 'are'} past{', which is all of them' if every else ''}; the "
-        f"newest bar is of {last:%Y-%m-%d}{fetch_hint(old)}"
+        f"{names(old)}: {count} of these sessions {'is' if count == '1' else 'are'} past; the "
+        f"newest bar is from {last:%Y-%m-%d}{fetch_hint(old)}"
     )
     return [ForecastWarning("all_past" if every else "stale", line, list(passed))]
 

@@ -170,11 +170,10 @@ def test_a_forecast_of_days_that_have_come_says_so(
         assert told == {}
         assert refused.exit_code == 0
         return
-    code, every = ("all_past", ", which is all of them") if passed == "2" else ("stale", "")
-    line = (
-        f"AAA, ^BBB: {passed} of these sessions {'is' if passed == '1' else 'are'} past{every}; "
-        "the newest bar is of 2002-08-12"
-    )
+    code, said = ("all_past", "all of these sessions are past")
+    if passed == "1":
+        code, said = ("stale", "1 of these sessions is past")
+    line = f"AAA, ^BBB: {said}; the newest bar is from 2002-08-12"
     fetch = "`lstmcast fetch AAA ^BBB --source csv --path FILE`"
     assert told == {code: f"{line}; for newer prices {fetch}"}
     assert (refused.exit_code, refused.stdout) == (14, "")
