@@ -53,9 +53,9 @@ def staleness_warnings(
     most, alike = max(passed.values()), len(set(passed.values())) == 1
     every = all(passed.get(ahead.symbol) == len(ahead.table) for ahead in forecasts)
     last = max(history.last for history in old)
-    count = "all" if every else f"{'' if alike else 'up to '}{most}"
+    many = "all" if every else f"{'' if alike else 'up to '}{most}"
     line = (
-        f"{names(old)}: {count} of these sessions {'is' if count == '1' else 'are'} past; the "
+        f"{names(old)}: {many} of these sessions {'is' if many == '1' else 'are'} past; the "
         f"newest bar is from {last:%Y-%m-%d}{fetch_hint(old)}"
     )
     return [ForecastWarning("all_past" if every else "stale", line, list(passed))]
