@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.bars import make_frame
 
@@ -163,6 +165,32 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path, content: bytes, says
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, CSV, "AAPL.parquet")
+    with pytest.raises(DataError, match="is not a Parquet file"):
+        fetch(path)
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        pa.array([{"day": 1}, {"day": 2}]),
+        pa.array([[1], [2]]),
+        pa.array([1, 2], pa.duration("s")),
+        pa.array([1, 2], pa.time64("us")),
+    ],
+    ids=["struct", "list", "duration", "time"],
+)
+def test_a_parquet_column_that_holds_no_dates_is_named(tmp_path: Path, dates: pa.Array) -> None:
+    path = tmp_path / "AAPL.parquet"
+    pq.write_table(pa.table({"date": dates, "close": [1.0, 2.0]}), path)
+    with pytest.raises(DataError, match=r"row 1: `date` is .*, not a date"):
+        fetch(path)
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"3", b"[" * 100_000, b"\xff"])
+def test_parquet_with_odd_pandas_metadata_is_refused(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "AAPL.parquet"
+    table = pa.table({"date": ["2024-01-02", "2024-01-03"], "close": [1.0, 2.0]})
+    pq.write_table(table.replace_schema_metadata({b"pandas": text}), path)
     with pytest.raises(DataError, match="is not a Parquet file"):
         fetch(path)
 

@@ -46,12 +46,19 @@ def _read_feather(file: io.BytesIO) -> pd.DataFrame:
     return frame
 
 
+_DAMAGED = (
+    OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
+    RuntimeError,
+)  # fmt: skip
+"""What pyarrow and pandas raise of damaged files and of metadata that others wrote."""
+
+
 def _arrow(path: Path, content: bytes, kind: str, read: Any) -> Table:
     try:
         frame = read(io.BytesIO(content))
         columns = _with_index(frame)
         arrays = [Column(levels, _cells(cells)) for levels, cells in columns]
-    except (OSError, ValueError, TypeError, KeyError, MemoryError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise DataError(f"`{path}` is not a {kind} file: {_line(error)}") from error
     if not len(frame):
         raise DataError(f"`{path}` has no rows")

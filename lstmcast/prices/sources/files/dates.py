@@ -63,7 +63,7 @@ def read_dates(
         form: what `--date-format` says: a format of `strptime`, or `s`, `ms`, `us`, `ns`, `excel`.
         context: the cells of all rows of the file, which may decide what these leave open.
     """
-    if pa.types.is_temporal(column.type):
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         return Choice(_typed(column))
     text = _as_text(column)
     cells = text.dictionary_encode()
@@ -91,7 +91,12 @@ def _as_text(column: pa.Array) -> pa.Array:
     if pa.types.is_floating(column.type):
         whole = pc.all(pc.equal(column, pc.floor(column))).as_py()
         column = column.cast(pa.int64(), safe=False) if whole else column
-    return column.cast(pa.string()) if not pa.types.is_string(column.type) else column
+    if pa.types.is_string(column.type):
+        return column
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowNotImplementedError:  # of structures, say: no dates, and shown as they are
+        return pa.array([None if cell is None else str(cell) for cell in column.to_pylist()])
 
 
 def _typed(column: pa.Array) -> Days:
