@@ -1,7 +1,7 @@
 """Special functions and quadrature, loaded when one is first called.
 
 `import scipy.special` takes longer than a short forecast, and a forecast that is kept from before
-(`lstmcast.forecasting.kept`) is shown without any of them.
+(`lstmcast.forecasting.result_cache`) is shown without any of them.
 """
 
 from functools import cache

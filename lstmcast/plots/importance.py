@@ -42,7 +42,7 @@ def importance_chart(
 
     Args:
         found: of some networks.
-        lags: mean absolute parts by lag and group (`lstmcast.explain.reach`); None for none.
+        lags: mean absolute parts by lag and group (`lstmcast.explain.reach_by_lag`); None for none.
         title: the first line.
         details: a line below it.
     """
