@@ -22,6 +22,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from kill_and_resume import Place
@@ -146,11 +147,11 @@ def other_once(words: list[str], delay: float, number: signal.Signals, root: Pat
     )
 
 
-def repeat(name: str, times: int, once: "object") -> bool:
+def repeat(name: str, times: int, once: Callable[[], str]) -> bool:
     """Do something until it counted so often; whether nothing went wrong."""
     counts: Counter[str] = Counter()
     while sum(count for said, count in counts.items() if said != "too late") < times:
-        counts[once()] += 1  # type: ignore[operator]
+        counts[once()] += 1
         if counts["too late"] > 4 * times + 20:
             break
     print(f"{name}: {dict(counts)}", flush=True)
@@ -174,12 +175,12 @@ def main() -> None:
         fetch = [sys.executable, "-m", "lstmcast", "fetch", "AAPL", "--source", "sample"]
         subprocess.run([*fetch, *data], check=True, capture_output=True)
 
-        def anew(once: "object") -> "object":
+        def anew(once: Callable[[Place, Path, random.Random], str]) -> Callable[[], str]:
             def do() -> str:
                 runs = place.root / "runs"
                 shutil.rmtree(runs, ignore_errors=True)
                 runs.mkdir()
-                return str(once(place, runs, draw))  # type: ignore[operator]
+                return once(place, runs, draw)
 
             return do
 

@@ -26,6 +26,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     [
         ("model: {hidden_size: !!int x}", "cannot be read: invalid literal"),
         ("model: {hidden_size: !!float x}", "cannot be read: could not convert"),
+        ("model: {hidden_size: !!float ''}", "cannot be read: string index out of range"),
         ("x: !!bool maybe", "cannot be read: 'maybe'"),
         (f"model: {{hidden_size: {'9' * 4301}}}", "cannot be read: Exceeds the limit"),
         ("x: !!timestamp 2020-13-45", "the tag tag:yaml.org,2002:timestamp is not used here"),

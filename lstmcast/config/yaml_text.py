@@ -118,7 +118,7 @@ def read_yaml(text: str, origin: str) -> object:
             f"{origin}{where} is not valid YAML: {problem}",
             "check the indentation and quote values with special characters",
         ) from error
-    except (ValueError, KeyError, OverflowError) as error:  # `!!int x`, or 5,000 digits
+    except (ValueError, LookupError, OverflowError) as error:  # `!!int x`, or 5,000 digits
         what = next(iter(str(error).splitlines()), "")[:80]
         raise ConfigError(
             f"{origin} holds a value that cannot be read: {what or type(error).__name__}",

@@ -169,8 +169,9 @@ class KeptStudy:
     @property
     def start(self) -> float | None:
         """The validation loss of the configuration as it stands; None before it is known."""
-        kept = self.study.user_attrs.get(_START)
-        return None if kept is None else float(kept)
+        with using(self.where):
+            kept = self.study.user_attrs.get(_START)
+            return None if kept is None else float(kept)
 
     def set_start(self, loss: float) -> None:
         """Keep the validation loss of the configuration as it stands."""
@@ -179,11 +180,15 @@ class KeptStudy:
 
     def trials(self) -> list["FrozenTrial"]:
         """Every trial, in the order of their numbers."""
+        from optuna.trial import TrialState
+
         with using(self.where):
             trials = self.study.get_trials(deepcopy=False)
             for trial in trials:
                 if not isinstance(trial.value, (float, int, type(None))):
                     raise TypeError(f"the loss of trial {trial.number} is no number")
+                if trial.value is None and trial.state == TrialState.COMPLETE:
+                    raise TypeError(f"trial {trial.number} is complete without a loss")
                 if not isinstance(told(trial), Mapping):
                     raise TypeError(f"what is told of trial {trial.number} is no object")
             return trials

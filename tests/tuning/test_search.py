@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -334,6 +335,7 @@ def test_a_damaged_journal_is_named_with_its_line(
     ("old", "new"),
     [
         ('"values": [', '"values": ["x", '),
+        ('"values": [', '"values": null, "b": ['),
         ('"told": {', '"told": [], "b": {'),
         ('"distribution": "', '"distribution": 3, "b": "'),
     ],
@@ -349,6 +351,21 @@ def test_a_journal_with_values_of_another_kind_is_damaged(
     journal.write_text(text.replace(spaced, new))
     with pytest.raises(RunError, match="is damaged"):
         search(tmp_path, 2)
+
+
+def test_a_start_that_is_no_number_is_damage_to_a_summary_too(
+    tmp_path: Path, quick: pytest.MonkeyPatch
+) -> None:
+    search(tmp_path, 1)
+    journal = tmp_path / "tune-x" / "study.journal"
+    text = re.sub(r'"start": ?[-+.\de]+', '"start": "x"', journal.read_text())
+    assert '"start": "x"' in text
+    journal.write_text(text)
+    with (
+        KeptStudy.opened(plan(), tmp_path, "x") as kept,
+        pytest.raises(RunError, match=r"study\.journal` is damaged"),
+    ):
+        summarise(kept, weigh=False)
 
 
 def test_a_journal_that_is_locked_is_waited_for_and_then_told(
