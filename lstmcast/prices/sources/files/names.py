@@ -139,7 +139,7 @@ NAMES = (
         " | price adj | dividend adjusted close | split dividend adjusted close"
         " | closing price adjusted | adj c | adjustment close",
     ),
-    Line("adj_close", 1, "ja", "調整後終値 | 調整後終値 円 | 修正後終値 | 調整終値"),
+    Line("adj_close", 1, "ja", "調整後終値 | 調整後終値 円 | 修正後終値 | 調整終値 | 終値調整値"),
     Line("adj_close", 1, "ko", "수정종가 | 수정주가"),
     Line("adj_close", 1, "zh", "复权收盘价 | 前复权收盘价 | 后复权收盘价 | 复权价 | 还原收盘价"),
     Line(
