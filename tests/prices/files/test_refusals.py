@@ -145,6 +145,18 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "read it as AAPL with `--columns symbol=-`",
         "--columns symbol=-",
     ),
+    "another pair in a column": (
+        "date,close,symbol\n2024-01-02,1.5,BTC/USD\n2024-01-03,2.5,BTC/USD\n",
+        "holds BTC/USD, not AAPL",
+        "fetch BTC-USD, or read it as AAPL",
+        "--columns symbol=-",
+    ),
+    "a name that cannot be a ticker": (
+        "date,close,symbol\n2024-01-02,1.5,Müller US\n2024-01-03,2.5,Müller US\n",
+        "holds Müller US, not AAPL",
+        "read it as AAPL with `--columns symbol=-`",
+        "--columns symbol=-",
+    ),
     "another symbol in a header": (
         "Date,MSFT\n2024-01-02,1.5\n2024-01-03,2.5\n",
         "holds MSFT, not AAPL",

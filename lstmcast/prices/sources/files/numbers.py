@@ -35,7 +35,7 @@ _MONEY = (
 _SCALES = {
     "k": 3, "m": 6, "b": 9, "t": 12, "mn": 6, "bn": 9, "mio": 6, "mrd": 9, "tsd": 3, "mln": 6,
     "bln": 9, "million": 6, "billion": 9, "tys": 3, "万": 4, "亿": 8, "萬": 4, "億": 8, "만": 4,
-    "억": 8, "百万": 6,
+    "억": 8, "百万": 6, "mil": 3, "mi": 6, "bi": 9, "tri": 12,
 }  # fmt: skip
 """Powers of ten by the words that follow a number."""
 _WORDS = "(?:" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")\.?"

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from lstmcast.errors import SymbolNotFoundError
 from lstmcast.prices.findings import Finding, Level, count
-from lstmcast.prices.sources.files.choice import ALIKE, NEUTRAL, best_match, is_symbol
+from lstmcast.prices.sources.files.choice import ALIKE, NEUTRAL, as_symbol, best_match, is_symbol
 from lstmcast.prices.sources.files.columns import find_fields, is_counter, listed, word
 from lstmcast.prices.sources.files.date_cells import Days
 from lstmcast.prices.sources.files.date_forms import looks_like_date
@@ -50,6 +50,11 @@ def symbols_in(table: Table, options: ReadOptions) -> list[str]:
         cells = fields.shared[SYMBOL].cells
         return [str(name) for name in pc.unique(cells.cast(pa.string())).to_pylist() if name]
     return [name for name in fields.by_ticker if name]
+
+
+def _would_fetch(name: str) -> str:
+    """Return the start of a hint: the symbol to fetch instead, where the name can be one."""
+    return f"fetch {as_symbol(name)}, or " if is_symbol(name) else ""
 
 
 def read(table: Table, symbol: str, options: ReadOptions) -> ParsedTable:
@@ -150,7 +155,7 @@ class _Reader:
             option = "symbol=-" if where == "rows" else f"close={names[0]}"
             raise SymbolNotFoundError(
                 f"`{path}` holds {names[0]}, not {self.symbol}",
-                hint=f"fetch {names[0]}, or read it as {self.symbol} with `--columns {option}`",
+                hint=_would_fetch(names[0]) + f"read it as {self.symbol} with `--columns {option}`",
             )
         shown = ", ".join(names[:MOST_NAMES]) + (
             f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
