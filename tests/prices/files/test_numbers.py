@@ -21,6 +21,7 @@ from lstmcast.prices.sources.files.numbers import MISSING, Mark, convert, decide
         ("58,38M", ",", 58380000),
         ("3.2 Mrd", ".", 3.2e9),
         ("12.3万", ".", 123000),
+        ("5,9 mi", ",", 5900000),
         ("(1.5)", ".", -1.5),
         ("-$1.5", ".", -1.5),
         ("123.45p", ".", 123.45),
