@@ -1,6 +1,7 @@
 """Sequences that the network reads at once, with what came true after them."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -22,6 +23,24 @@ class Batch:
     symbols: Int[Tensor, " batch"]
     total: Float[Tensor, ""]
 
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def whole(self) -> "Batch":
+        """All of the sequences."""
+        return self
+
+    def part(self, rows: slice) -> "Batch":
+        """Some of the sequences; `total` stays that of the whole."""
+        return replace(
+            self,
+            features=self.features[rows],
+            scale=self.scale[rows],
+            targets=self.targets[rows],
+            weight=self.weight if len(self.weight) < len(self) else self.weight[rows],
+            symbols=self.symbols[rows],
+        )
+
     def tensors(self) -> tuple[Tensor, ...]:
         """All of them, in the order of the fields."""
         return tuple(getattr(self, part.name) for part in fields(self))
@@ -39,3 +58,31 @@ class Batch:
         """Take over what another batch that fits holds."""
         for own, its in zip(self.tensors(), other.tensors(), strict=True):
             own.copy_(its)
+
+
+@dataclass(frozen=True)
+class GatheredBatch:
+    """A batch whose sequences are gathered from the panel when they are asked for.
+
+    Validation of many symbols would otherwise keep a second copy of a part of the panel, padded.
+
+    Args:
+        gather: the batch of some of the sequences.
+        sequences: how many there are.
+        total: what the weights of all losses add up to.
+    """
+
+    gather: Callable[[slice], Batch]
+    sequences: int
+    total: Float[Tensor, ""]
+
+    def __len__(self) -> int:
+        return self.sequences
+
+    def part(self, rows: slice) -> Batch:
+        """Some of the sequences; `total` stays that of the whole."""
+        return replace(self.gather(rows), total=self.total)
+
+    def whole(self) -> Batch:
+        """All of them at once."""
+        return self.part(slice(None))

@@ -53,6 +53,11 @@ MIN_GAIN = 5.0
 """Nats of validation for which a network leaves the weights that the head's fit left it with: very
 strong evidence (Kass and Raftery 1995). With two, forty rows that happened to fit were enough."""
 
+SYMBOLS_AT_ONCE = {"cpu": 16}
+"""Symbols whose sequences the encoder reads at once for the fit of a head, by kind of device."""
+
+SYMBOLS_AT_ONCE_ELSEWHERE = 256
+
 LONG_RUN_ROWS = 0.1
 """What share of a row a row counts where returns over several sessions overlap."""
 
@@ -237,9 +242,16 @@ def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
         steps = torch.arange(-panel.settings.lookback + 1, 1)
         ends = rows.split(WINDOW_BATCH)
         return torch.cat([run(panel.features[chosen[:, None] + steps])[:, -1] for chosen in ends])
-    wanted = [rows[(rows >= b.start) & (rows < b.stop)] - b.start for b in panel.blocks]
-    known = [(b.start, r) for b, r in zip(panel.blocks, wanted, strict=True) if len(r)]
-    # Each symbol up to its last wanted row; those that are shorter are filled up behind it.
-    sequences = [panel.features[start : start + int(r[-1]) + 1] for start, r in known]
-    outputs = run(pad_sequence(sequences, batch_first=True))
-    return torch.cat([outputs[k, r.to(outputs.device)] for k, (_, r) in enumerate(known)])
+    starts = torch.tensor([block.start for block in panel.blocks])
+    cuts = torch.searchsorted(rows, starts)[1:].tolist()
+    wanted = zip(panel.blocks, torch.tensor_split(rows, cuts), strict=True)
+    known = [(block.start, own - block.start) for block, own in wanted if len(own)]
+    size = SYMBOLS_AT_ONCE.get(panel.device.type, SYMBOLS_AT_ONCE_ELSEWHERE)
+    found = []
+    for k in range(0, len(known), size):
+        some = known[k : k + size]
+        # Each symbol up to its last wanted row; those that are shorter are filled up behind it.
+        sequences = [panel.features[start : start + int(r[-1]) + 1] for start, r in some]
+        outputs = run(pad_sequence(sequences, batch_first=True))
+        found += [outputs[n, r.to(outputs.device)] for n, (_, r) in enumerate(some)]
+    return torch.cat(found)

@@ -5,8 +5,8 @@ view of all windows: nothing is copied per window, and no Python code runs per s
 """
 
 import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import repeat
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lstmcast.dataset import Parts, window_starts
 from lstmcast.dataset.panel import Block
-from lstmcast.training.batch import Batch
+from lstmcast.training.batch import Batch, GatheredBatch
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.prepare import Prepared
 
@@ -79,22 +79,29 @@ class DevicePanel:
             if self.settings.sampling == "symbols"
             else None
         )
-        self.validation = list(self._validation_batches(inputs.blocks, parts))
+        self._spans: list[tuple[int, int, int]] = []
+        self._window_starts = self.starts[:0]
+        if self.settings.supervision == "every":
+            self._spans = self._validation_spans(parts)
+        else:
+            self._window_starts = self._validation_starts(parts)
+        self._totals = self._validation_totals()
 
     def next_session(self) -> "DevicePanel":
         """The same panel with the first horizon alone; features are shared."""
         panel = copy.copy(self)
         panel.targets, panel.known = self.targets[:, :1].contiguous(), self.known[:, :1]
         panel.horizon_weights = torch.ones_like(self.horizon_weights[:1])
-        first = self.horizon_weights[0]
-        panel.validation = []
-        for batch in self.validation:
-            weight = batch.weight[..., :1] / first
-            total = weight.sum() * (len(batch.features) / len(weight))
-            panel.validation.append(
-                replace(batch, targets=batch.targets[..., :1], weight=weight, total=total)
-            )
+        panel._totals = panel._validation_totals()  # noqa: SLF001 - its own class
         return panel
+
+    @property
+    def validation(self) -> list[GatheredBatch]:
+        """The validation part in batches, gathered when they are asked for."""
+        return [
+            GatheredBatch(gather, count, total)
+            for (gather, count), total in zip(self._gathers(), self._totals, strict=True)
+        ]
 
     @property
     def window_ends(self) -> Int[Tensor, " rows"]:
@@ -172,38 +179,45 @@ class DevicePanel:
             order = torch.randint(len(self.starts), (windows,), generator=generator)
         yield from self._batches(self.starts[order], settings.batch_size)
 
-    def _validation_batches(
-        self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]
-    ) -> Iterator[Batch]:
-        if not any(len(part.validation) for part in parts.values()):
-            return
-        if self.settings.supervision == "last":
-            yield from self._validation_windows(blocks, parts)
-        else:
-            yield self._validation_sequences(blocks, parts)
+    def _gathers(self) -> list[tuple[Callable[[slice], Batch], int]]:
+        """What gathers each validation batch, and how many sequences it has."""
+        if self._spans:
+            return [(self._stretches, len(self._spans))]
+        parts = self._window_starts.split(VALIDATION_WINDOWS) if len(self._window_starts) else ()
+        return [(partial(self._validation_windows, starts), len(starts)) for starts in parts]
 
-    def _validation_windows(
-        self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]
-    ) -> Iterator[Batch]:
-        """Windows that end at each validation origin; inputs reach back into training rows.
+    def _validation_totals(self) -> list[Tensor]:
+        """What the weights of each validation batch add up to."""
+        if self._spans:
+            size = range(0, len(self._spans), GATHERED)
+            weights = [self._stretch_weights(self._spans[k : k + GATHERED]) for k in size]
+            return [torch.cat(weights).sum()]
+        return [gather(slice(None)).total for gather, _ in self._gathers()]
+
+    def _validation_starts(self, parts: Mapping[str, Parts]) -> Int[Tensor, " windows"]:
+        """Where windows begin that end at each validation origin; they reach into training rows.
 
         Origins with fewer rows before them than a window has are left out.
         """
         length = self.settings.lookback
-        ends = [(block.start, parts[block.symbol].validation) for block in blocks]
-        starts = np.concatenate(
-            [start + rows[rows >= length - 1] - length + 1 for start, rows in ends]
-        )
-        yield from self._batches(torch.from_numpy(starts), VALIDATION_WINDOWS)
+        ends = [(block.start, parts[block.symbol].validation) for block in self.blocks]
+        starts = [start + rows[rows >= length - 1] - length + 1 for start, rows in ends]
+        return torch.from_numpy(np.concatenate(starts))
 
-    def _validation_sequences(self, blocks: tuple[Block, ...], parts: Mapping[str, Parts]) -> Batch:
+    def _validation_windows(self, starts: Int[Tensor, " windows"], rows: slice) -> Batch:
+        return next(self._batches(starts[rows], VALIDATION_WINDOWS))
+
+    def _validation_spans(self, parts: Mapping[str, Parts]) -> list[tuple[int, int, int]]:
         """Validation rows in stretches of `VALIDATION_STRETCH`, each after a burn-in of `lookback`.
 
         Side by side they take a fraction of the time that each symbol's rows in one go do, and
         there an epoch of a small pool spends a third of its time.
+
+        Returns:
+            Of each its first row, the one after its last, and the rows of its burn-in.
         """
         spans = []
-        for block in blocks:
+        for block in self.blocks:
             origins = parts[block.symbol].validation
             for stretch in np.split(
                 origins, range(VALIDATION_STRETCH, len(origins), VALIDATION_STRETCH)
@@ -212,21 +226,33 @@ class DevicePanel:
                     first = max(0, int(stretch[0]) - self.settings.lookback)
                     stop = int(stretch[-1]) + 1
                     spans.append((block.start + first, block.start + stop, int(stretch[0]) - first))
-        longest = max(stop - start for start, stop, _ in spans)
-        shape = (len(spans), longest)
+        return spans
+
+    def _stretch_weights(
+        self, spans: list[tuple[int, int, int]]
+    ) -> Float[Tensor, "batch time horizons"]:
+        """Weights of stretches: none in the burn-in, and where no outcome is known."""
+        longest = max(stop - start for start, stop, _ in self._spans)
+        weight = self.targets.new_zeros(len(spans), longest, self.targets.shape[1])
+        for row, (start, stop, burn_in) in enumerate(spans):
+            scored = self.known[start + burn_in : stop] * self.horizon_weights
+            weight[row, burn_in : stop - start] = scored
+        return weight
+
+    def _stretches(self, rows: slice) -> Batch:
+        """Some validation stretches, each filled up with zeros behind its end."""
+        spans = self._spans[rows]
+        weight = self._stretch_weights(spans)
+        shape = weight.shape[:2]
         features = self.features.new_zeros(*shape, self.features.shape[1])
         scale = self.scale.new_ones(shape)
-        targets = self.targets.new_zeros(*shape, self.targets.shape[1])
-        weight = torch.zeros_like(targets)
-        for row, (start, stop, burn_in) in enumerate(spans):
+        targets = torch.zeros_like(weight)
+        for row, (start, stop, _) in enumerate(spans):
             length = stop - start
             features[row, :length] = self.features[start:stop]
             scale[row, :length] = self.scale[start:stop]
             targets[row, :length] = self.targets[start:stop]
-            scored = self.known[start + burn_in : stop] * self.horizon_weights
-            weight[row, burn_in:length] = scored
-        first_rows = torch.tensor([start for start, _, _ in spans])
-        symbols = self.symbols_at(first_rows)
+        symbols = self.symbols_at(torch.tensor([start for start, _, _ in spans]))
         return Batch(features, scale, targets, weight, symbols, weight.sum())
 
 

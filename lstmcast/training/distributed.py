@@ -27,7 +27,7 @@ from torch import Tensor, distributed
 
 from lstmcast.errors import DeviceError, TrainingError
 from lstmcast.nn.dropout import SharedMasks
-from lstmcast.training.batch import Batch
+from lstmcast.training.batch import Batch, GatheredBatch
 from lstmcast.training.device import processes
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Team:
         """Whether this is the process that prints and writes."""
         return self.rank == 0
 
-    def share(self, batch: Batch, masks: torch.Generator | None = None) -> Batch:
+    def share(self, batch: Batch | GatheredBatch, masks: torch.Generator | None = None) -> Batch:
         """This process's rows of a batch, whose `total` stays that of the whole.
 
         A batch of fewer rows than processes leaves some of them one row that counts nothing.
@@ -67,20 +67,12 @@ class Team:
             batch: the same in every process.
             masks: told which rows those are.
         """
-        count = len(batch.features)
+        count = len(batch)
         first, stop = (count * k // self.size for k in (self.rank, self.rank + 1))
-        rows = slice(first, max(stop, first + 1))
-        weight = batch.weight if len(batch.weight) < count else batch.weight[rows]
         if isinstance(masks, SharedMasks):
             masks.first, masks.whole = first, count
-        return replace(
-            batch,
-            features=batch.features[rows],
-            scale=batch.scale[rows],
-            targets=batch.targets[rows],
-            symbols=batch.symbols[rows],
-            weight=weight if stop > first else torch.zeros_like(weight),
-        )
+        own = batch.part(slice(first, max(stop, first + 1)))
+        return own if stop > first else replace(own, weight=torch.zeros_like(own.weight))
 
     def add_up(self, values: Tensor) -> None:
         """Replace values by their sum over all processes."""

@@ -15,7 +15,7 @@ import torch
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
-from lstmcast.training.batch import Batch
+from lstmcast.training.batch import Batch, GatheredBatch
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.distributed import current_team, mask_generator
 from lstmcast.training.kept import AGAIN, FIT, NOWHERE, MemberKeeper
@@ -179,7 +179,7 @@ def _generators(seed: int, panel: DevicePanel) -> tuple[torch.Generator, torch.G
 
 def run_epoch(
     network: Network,
-    batches: Iterable[Batch],
+    batches: Iterable[Batch | GatheredBatch],
     steps: Steps | None = None,
     masks: torch.Generator | None = None,
 ) -> float:
@@ -195,7 +195,7 @@ def run_epoch(
     with torch.set_grad_enabled(steps is not None):
         for whole in batches:
             batch = team.share(whole, masks) if team else whole
-            losses.append(steps.take(batch, masks) if steps else total_loss(network, batch))
+            losses.append(steps.take(batch.whole(), masks) if steps else total_loss(network, batch))
             totals.append(batch.total)
     loss = torch.stack(losses).sum()
     return float((team.total(loss) if team else loss) / torch.stack(totals).sum())

@@ -20,8 +20,9 @@ Source: Hall and Mitchell (2007), Combining density forecasts; Conflitti, De Mol
 (2015), Optimal combination of survey forecasts, for the EM algorithm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -141,28 +142,38 @@ class ValidationForecasts:
     """The members' forecasts of the validation part with what came true.
 
     Args:
-        members: for each symbol, a forecast of each member.
+        members: for each symbol, a forecast of each member; may be made one symbol at a time.
         actual: for each symbol, log returns `(rows, horizons)`; NaN where not known.
         horizon_weights: `(horizons,)`, how much each horizon counts.
     """
 
-    members: Sequence[Sequence[Distribution]]
+    members: Iterable[Sequence[Distribution]]
     actual: Sequence[FloatArray]
     horizon_weights: FloatArray
 
     def log_density(self, pooled: Sequence[Distribution]) -> FloatArray:
         """Log densities of what came true, `(rows, horizons)`, of rows known at all horizons."""
-        return np.concatenate(
-            [
-                forecast.log_density(actual)[np.isfinite(actual).all(axis=1)]
-                for forecast, actual in zip(pooled, self.actual, strict=True)
-            ]
-        )
+        return np.concatenate(list(map(_log_density, pooled, self.actual)))
 
     def log_score(self, log_density: FloatArray) -> float:
         """Mean negative log density of the return in %."""
         share = self.horizon_weights / self.horizon_weights.sum()
         return float(np.log(_PERCENT) - log_density.mean(axis=0) @ share)
+
+    def log_densities(
+        self, pools: Sequence[Callable[[Sequence[Distribution]], Distribution]]
+    ) -> list[FloatArray]:
+        """`log_density` of what each function makes of the members, a symbol after the other."""
+        parts = [
+            [_log_density(pool(forecasts), actual) for pool in pools]
+            for forecasts, actual in zip(self.members, self.actual, strict=True)
+        ]
+        return [np.concatenate(found) for found in zip(*parts, strict=True)]
+
+
+def _log_density(forecast: Distribution, actual: FloatArray) -> FloatArray:
+    """Log densities of what came true, of rows known at all horizons."""
+    return forecast.log_density(actual)[np.isfinite(actual).all(axis=1)]
 
 
 def weigh(
@@ -171,7 +182,7 @@ def weigh(
     """Settle the weights of a pool and what each member adds to it.
 
     Args:
-        forecasts: of the validation part.
+        forecasts: of the validation part; gone through once.
         names: of the members.
         method: how members are pooled.
         floor: least weight of a member, as a share of its equal weight.
@@ -180,26 +191,42 @@ def weigh(
         The weights `(members, horizons)`, None for equal ones; and the report.
     """
     count = len(names)
-    density = np.stack(
-        [forecasts.log_density([part[k] for part in forecasts.members]) for k in range(count)]
-    )
+    every = range(count)
+    subsets = [[k for k in every if k != left_out] for left_out in (None, *every)]
+    if count == 1:
+        subsets = subsets[:1]
+    averaged = subsets if method == "quantiles" else []
+    own = [partial(_chosen, kept=[k]) for k in every]
+    pools = [partial(_chosen, kept=kept, method=method) for kept in averaged]
+    densities = forecasts.log_densities([*own, *pools])
+    density, pooled = np.stack(densities[:count]), densities[count:]
+    del densities
 
-    def without(left_out: int | None) -> tuple[FloatArray, float]:
-        kept = [k for k in range(count) if k != left_out]
+    def worth(number: int) -> tuple[FloatArray, float]:
+        kept = subsets[number]
         weights = np.full((len(kept), density.shape[2]), 1 / len(kept))
         if method == "quantiles":
-            pooled = [combine([part[k] for k in kept], method) for part in forecasts.members]
-            return weights, forecasts.log_score(forecasts.log_density(pooled))
+            return weights, forecasts.log_score(pooled[number])
+        chosen = density if len(kept) == count else density[kept]
         if method == "validation":
-            by_horizon = np.moveaxis(density[kept], -1, 0)
+            by_horizon = np.moveaxis(chosen, -1, 0)
             weights = np.stack([learn_weights(part, floor) for part in by_horizon], axis=-1)
-        mixed = np.logaddexp.reduce(density[kept] + np.log(weights)[:, None], axis=0)
+        mixed = np.logaddexp.reduce(chosen + np.log(weights)[:, None], axis=0)
         return weights, forecasts.log_score(mixed)
 
-    weights, score = without(None)
-    gains = [without(k)[1] - score if count > 1 else None for k in range(count)]
-    worth = tuple(
+    weights, score = worth(0)
+    gains = [worth(k + 1)[1] - score if count > 1 else None for k in every]
+    scores = tuple(
         MemberScore(name, tuple(share.tolist()), forecasts.log_score(own), gain)
         for name, share, own, gain in zip(names, weights, density, gains, strict=True)
     )
-    return (weights if method == "validation" else None), PoolReport(method, score, worth)
+    return (weights if method == "validation" else None), PoolReport(method, score, scores)
+
+
+def _chosen(
+    members: Sequence[Distribution], kept: Sequence[int], method: Method = "equal"
+) -> Distribution:
+    """The forecast of one member, or the pool of several with equal weights."""
+    if len(kept) == 1:
+        return members[kept[0]]
+    return combine([members[k] for k in kept], method)

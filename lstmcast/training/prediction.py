@@ -33,7 +33,6 @@ def pool_members(
     if not origins:  # a short history, and nothing is trained
         return forecaster, None
     horizon = experiment.target.horizon
-    members = forecaster.members(inputs, origins)
     actual = {
         block.symbol: Actuals(block.symbol, dates, inputs.closes[block.rows]).cumulative_returns(
             origins[block.symbol], horizon
@@ -42,7 +41,7 @@ def pool_members(
         if block.symbol in origins
     }
     forecasts = ValidationForecasts(
-        [members[symbol] for symbol in actual],
+        (forecaster.members(inputs, {symbol: origins[symbol]})[symbol] for symbol in actual),
         list(actual.values()),
         horizon_weights(horizon).double().numpy(),
     )

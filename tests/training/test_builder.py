@@ -215,7 +215,8 @@ def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:
     near = panel.next_session()
     assert near.targets.shape[1] == 1
     assert near.features is panel.features
-    for batch, whole in zip(near.validation, panel.validation, strict=True):
+    for near_batch, whole_batch in zip(near.validation, panel.validation, strict=True):
+        batch, whole = near_batch.whole(), whole_batch.whole()
         torch.testing.assert_close(batch.targets, whole.targets[..., :1])
         assert set(batch.weight.unique().tolist()) == {0.0, 1.0}
         counted = whole.weight[..., :1] > 0

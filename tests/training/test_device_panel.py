@@ -28,6 +28,10 @@ def epoch(panel: DevicePanel, seed: int = 0) -> list[Batch]:
     return list(panel.training_batches(torch.Generator().manual_seed(seed)))
 
 
+def validation(panel: DevicePanel) -> list[Batch]:
+    return [batch.whole() for batch in panel.validation]
+
+
 def rows_of(prepared: Prepared, features: torch.Tensor) -> list[int]:
     """The panel rows that a window of features holds; rows are told apart by their values."""
     found = []
@@ -88,7 +92,7 @@ def test_epochs_differ_and_the_same_seed_repeats_them() -> None:
 
 def test_validation_in_sequence_scores_every_validation_origin_once() -> None:
     prepared = pooled()
-    (batch,) = DevicePanel(prepared).validation
+    (batch,) = validation(DevicePanel(prepared))
     weights = horizon_weights(HORIZON)
     assert len(batch.features) == 2
     for k, block in enumerate(prepared.inputs.blocks):
@@ -108,7 +112,7 @@ def test_validation_in_windows_ends_at_each_validation_origin() -> None:
     prepared = pooled(*LAST)
     ends = [
         rows_of(prepared, window[-1:])[0]
-        for batch in DevicePanel(prepared).validation
+        for batch in validation(DevicePanel(prepared))
         for window in batch.features
     ]
     assert ends == [
@@ -123,7 +127,7 @@ def test_validation_origins_without_a_whole_window_are_left_out_one_by_one() -> 
     prepared = pooled(*LAST)
     parts = dict(prepared.parts)
     parts["BBB"] = replace(parts["BBB"], validation=np.arange(LOOKBACK - 3, LOOKBACK + 2))
-    count = sum(len(batch.features) for batch in DevicePanel(prepared, parts=parts).validation)
+    count = sum(map(len, DevicePanel(prepared, parts=parts).validation))
     assert count == len(parts["AAA"].validation) + 3
 
 
@@ -132,7 +136,7 @@ def test_an_outcome_that_is_not_known_yet_carries_no_weight() -> None:
     rows = len(prepared.inputs.dates[1])
     parts = dict(prepared.parts)
     parts["BBB"] = replace(parts["BBB"], validation=np.arange(rows - 10, rows))
-    (batch,) = DevicePanel(prepared, parts=parts).validation
+    (batch,) = validation(DevicePanel(prepared, parts=parts))
     assert torch.isfinite(batch.targets).all()
     expected = np.ones((10, HORIZON))
     for step in range(HORIZON):
@@ -162,7 +166,7 @@ def test_everything_is_on_the_panel_s_device() -> None:
     for overrides in ((), LAST):
         prepared = pooled(*overrides)
         panel = DevicePanel(prepared, device="meta")
-        for batch in [*epoch(panel), *panel.validation]:
+        for batch in [*epoch(panel), *validation(panel)]:
             tensors = (batch.features, batch.scale, batch.targets, batch.weight)
             assert {tensor.device.type for tensor in tensors} == {"meta"}
 
@@ -181,7 +185,7 @@ def test_an_outcome_that_is_not_known_counts_nothing(overrides: tuple[str, ...])
     values[np.random.default_rng(3).random(values.shape) < 0.4] = np.nan
     panel = DevicePanel(replace(prepared, targets=PanelTargets(values)))
     steps = epoch(DevicePanel(prepared))[0].weight
-    for batch in (*epoch(panel), *panel.validation):
+    for batch in (*epoch(panel), *validation(panel)):
         for k in range(0, len(batch.features), 7):
             shown = (batch.features[k] != 0).any(dim=-1).numpy()
             rows = rows_of(prepared, batch.features[k][shown])

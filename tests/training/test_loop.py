@@ -12,6 +12,7 @@ from support.experiments import LAST, Recorder, random_member, same_weights, wei
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
+from lstmcast.training import objective
 from lstmcast.training.device import one_thread_each
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import fit_member, run_epoch
@@ -120,6 +121,16 @@ def test_measuring_changes_no_weights_and_draws_no_masks() -> None:
     first, second = run_epoch(network, panel.validation), run_epoch(network, panel.validation)
     assert first == second
     assert all(torch.equal(value, before[name]) for name, value in weights(network).items())
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_measuring_in_parts_gives_the_same_bits(
+    overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, panel, _ = random_member(*overrides)
+    whole = [run_epoch(network, [batch.whole()]) for batch in panel.validation]
+    monkeypatch.setattr(objective, "AT_ONCE", {"cpu": 1})
+    assert [run_epoch(network, [batch]) for batch in panel.validation] == whole
 
 
 def test_bfloat16_rounds_the_body_of_a_training_step_and_nothing_else() -> None:
