@@ -5,18 +5,16 @@ Measured on an H100 with PyTorch 2.11 beside 16 CPU cores: to start CUDA takes 3
 hundred symbols with 128 units takes 0.05 s there and 1.8 s on the CPU. `PAYS` lies between them.
 """
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 
-from lstmcast.config import Training
-from lstmcast.errors import DeviceError
-from lstmcast.reading import size
+from lstmcast.config import Experiment, Training
 from lstmcast.training.device import resolve_device
 from lstmcast.training.distributed import own_device
+from lstmcast.training.full_memory import full_memory
 from lstmcast.training.prepare import Prepared
 
 PAYS = 4e10
@@ -101,30 +99,18 @@ def _set_tf32(cudnn: bool, cublas: bool) -> None:
 
 
 @contextmanager
-def on_device(settings: Training, device: torch.device) -> Iterator[None]:
+def on_device(experiment: Experiment, device: torch.device) -> Iterator[None]:
     """What a training and its forecasts run in: exact float32, and an error for a full memory.
 
     Raises:
         DeviceError: naming the settings that take memory, where a device has too little of it.
+        ResourcesError: likewise, where the machine has.
     """
     try:
         with arithmetic("float32", device):
             yield
-    except torch.OutOfMemoryError as error:
-        asked = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
-        more = f"{asked[1]} more than it has free" if asked else "more than it has"
-        raise DeviceError(
-            f"`training.device` {device} is out of memory{_held(device)}: training asked for "
-            f"{more}, with `training.batch_size` {settings.batch_size} and `training.lookback` "
-            f"{settings.lookback}",
-            f"try `--set training.batch_size={max(1, settings.batch_size // 2)}`, a smaller "
-            "`model.hidden_size`, or `--set training.device=cpu`",
-        ) from error
-
-
-def _held(device: torch.device) -> str:
-    """How much of a CUDA device's memory is taken."""
-    if device.type != "cuda":
-        return ""
-    free, whole = torch.cuda.mem_get_info(device)
-    return f" ({size(free)} of {size(whole)} are free)"
+    except (RuntimeError, MemoryError) as error:
+        told = full_memory(error, experiment, device)
+        if told is None:
+            raise
+        raise told from error

@@ -87,7 +87,7 @@ def train_experiment(
     device = choose_device(experiment.training, parts)
     initial, notes = warm_starts(warm_start, parts)
     clock.lap("prepare")
-    with on_device(experiment.training, device):
+    with on_device(experiment, device):
         groups, ensemble = fit_groups(parts, initial, device, observer, keeper)
         clock.lap("fit")
         forecaster = Forecaster(prepared.experiment, groups, external_members)
@@ -133,7 +133,7 @@ def follow_training(
     """
     parts = _prepared(experiment, histories, external_members)
     device = choose_device(experiment.training, parts)
-    with on_device(experiment.training, device):
+    with on_device(experiment, device):
         _, ensemble = fit_groups(parts, [[] for _ in parts], device, SilentObserver())
     return ensemble.interrupted
 
@@ -171,7 +171,7 @@ def validation_loss(
     resolve_device(experiment.training.device)  # fails before the data are prepared
     parts = _prepared(experiment, histories, external_members)
     device = choose_device(experiment.training, parts)
-    with on_device(experiment.training, device):
+    with on_device(experiment, device):
         groups, ensemble = fit_groups(parts, [[] for _ in parts], device, observer)
     if ensemble.interrupted:
         raise KeyboardInterrupt
@@ -179,7 +179,7 @@ def validation_loss(
         who = ", ".join(map(str, ensemble.diverged))
         raise DivergedError(f"the loss of member {who} stopped being finite")
     forecaster = Forecaster(parts[0].experiment, groups, external_members)
-    with on_device(experiment.training, device):
+    with on_device(experiment, device):
         pool = pool_members(forecaster, _inputs(parts, groups, histories), parts[0])[1]
     kept = [r.validation_loss for member in ensemble.members for r in member.records if r.kept]
     loss = sum(kept) / len(kept) if pool is None else pool.log_score

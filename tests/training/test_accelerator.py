@@ -1,13 +1,15 @@
 """When a GPU pays, how it rounds, and what is said when it is full; without one."""
 
+import re
+
 import pytest
 import torch
 from support.experiments import small, train
 from support.histories import simulated
 
 from lstmcast.config import Training
-from lstmcast.errors import ConfigError, DeviceError
-from lstmcast.training import accelerator
+from lstmcast.errors import ConfigError, DeviceError, LstmcastError, ResourcesError
+from lstmcast.training import accelerator, full_memory
 from lstmcast.training.accelerator import PAYS, arithmetic, choose_device, training_work
 from lstmcast.training.prepare import Prepared, prepare
 
@@ -105,15 +107,71 @@ def test_tf32_is_float32_on_the_cpu() -> None:
     assert one.predictions.equals(other.predictions)
 
 
-def test_a_full_memory_names_what_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "kind", "asked", "lower"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has"),
+            DeviceError,
+            r"cuda:0 is out of memory \(3 GiB are free\): training asked for 20 GiB more",
+            # 25 GiB are needed at least and 8 can be had: a fourth of all that grows with these.
+            {"training.batch_size": "4", "model.hidden_size": "1", "training.device": "cpu"},
+        ),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 512.00 MiB. GPU 0 has"),
+            DeviceError,
+            "training asked for 512 MiB more, with `training.batch_size` 16",
+            {"training.batch_size": "8", "model.hidden_size": "2", "training.device": "cpu"},
+        ),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+                         "8589934592 bytes. Error code 12"),
+            ResourcesError,
+            r"cpu is out of memory \(.* are free\): training asked for 8 GiB more",
+            {"training.batch_size": "4", "model.hidden_size": "1", "model.members": "1"},
+        ),
+        (
+            MemoryError(),
+            ResourcesError,
+            "training asked for more, with .* and `model.members` 2",
+            {"training.batch_size": "8", "model.hidden_size": "2", "model.members": "1"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_full_memory_names_the_settings_to_lower(
+    error: Exception,
+    kind: type[LstmcastError],
+    asked: str,
+    lower: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has")
+        raise error
 
+    gib = 2**30
     monkeypatch.setattr("lstmcast.training.experiment.fit_groups", full)
-    message = (
-        r"`training.device` cpu is out of memory: training asked for 2.50 GiB more than it has "
-        r"free, with `training.batch_size` 16 and `training.lookback` 24"
-    )
-    with pytest.raises(DeviceError, match=message) as caught:
+    device = torch.device("cuda", 0) if kind is DeviceError else torch.device("cpu")
+    monkeypatch.setattr("lstmcast.training.experiment.choose_device", lambda *_: device)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 5 * gib)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 7 * gib)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1 * gib, 80 * gib))
+    monkeypatch.setattr(full_memory, "free_memory", lambda: 2 * gib)
+    with pytest.raises(kind, match=asked) as caught:
         train(small())
-    assert "--set training.batch_size=8" in str(caught.value.hint)
+    found = dict(re.findall(r"`--set (\S+)=(\w+)`", str(caught.value.hint)))
+    assert found == lower
+
+
+def test_where_nothing_can_be_lowered_other_programs_end() -> None:
+    least = small("training.batch_size=1", "model.hidden_size=1", "model.members=1")
+    told = full_memory.full_memory(MemoryError(), least, torch.device("cpu"))
+    assert told is not None
+    assert told.hint == "end other programs, or raise the limit (`ulimit -v`)"
+
+
+def test_an_error_that_is_not_of_memory_is_passed_on() -> None:
+    with (
+        pytest.raises(RuntimeError, match="shapes do not fit"),
+        accelerator.on_device(small(), torch.device("cpu")),
+    ):
+        raise RuntimeError("shapes do not fit")
