@@ -7,8 +7,11 @@ is read off the bars: much of the Near East trades from Sunday to Thursday.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -236,4 +239,28 @@ def _build(name: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
         warnings.simplefilter("ignore")  # the package uses what pandas 4 will change
         import exchange_calendars
 
-        return exchange_calendars.get_calendar(name, start=start, end=end)
+        with _holidays_between(start - _MARGIN, end + _MARGIN):
+            return exchange_calendars.get_calendar(name, start=start, end=end)
+
+
+_MARGIN = pd.Timedelta(days=366)
+"""A holiday may be kept on another day than its own, but hardly a year away."""
+
+_one_at_a_time = Lock()
+
+
+@contextmanager
+def _holidays_between(start: pd.Timestamp, end: pd.Timestamp) -> Iterator[None]:
+    """Leave out the holidays of other years, which pandas computes from 1970 to 2200.
+
+    Korea's follow the moon, and those of 230 years take eight seconds.
+    """
+    from pandas.tseries.holiday import AbstractHolidayCalendar as Holidays
+
+    with _one_at_a_time:
+        usual = Holidays.start_date, Holidays.end_date
+        Holidays.start_date, Holidays.end_date = start, end
+        try:
+            yield
+        finally:
+            Holidays.start_date, Holidays.end_date = usual

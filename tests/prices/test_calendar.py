@@ -4,6 +4,7 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from pandas.tseries.holiday import AbstractHolidayCalendar
 from support.bars import make_frame, make_history
 
 from lstmcast.prices.calendar import (
@@ -11,6 +12,7 @@ from lstmcast.prices.calendar import (
     INDICES,
     SUFFIXES,
     WEEKDAYS,
+    _build,
     calendar_for,
     calendar_of,
     expected_sessions,
@@ -51,18 +53,24 @@ def test_a_symbol_s_form_gives_its_calendar(symbol: str, calendar: str) -> None:
     assert calendar_of(symbol) == calendar
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        # Korea's follows the moon, which takes a second to compute
-        pytest.param(name, marks=pytest.mark.slow if name == "XKRX" else ())
-        for name in sorted({*SUFFIXES.values(), *INDICES.values()})
-    ],
-)
+@pytest.mark.parametrize("name", sorted({*SUFFIXES.values(), *INDICES.values()}))
 def test_every_calendar_can_be_built(name: str) -> None:
     sessions = sessions_between(name, date(2025, 3, 3), date(2025, 3, 14))
     assert 5 <= len(sessions.days) <= 10
     assert sessions.known_until == pd.Timestamp("2025-03-14")
+
+
+@pytest.mark.parametrize("name", ["XNYS", "XLON", "XTKS"])
+@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")  # the package's, not ours
+def test_no_holiday_is_lost_with_those_of_other_years(name: str) -> None:
+    """Ours are built with the holidays of the years asked for, these with those of 230 years."""
+    first, last = pd.Timestamp("2021-12-31"), pd.Timestamp("2023-01-03")
+    usual = AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date
+    built = _build(name, first, last)
+    assert usual == (AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date)
+    whole = type(built)(start=first, end=last)
+    assert built.sessions.equals(whole.sessions)
+    assert built.closes.equals(whole.closes)
 
 
 def test_holidays_are_no_sessions() -> None:
