@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -133,6 +133,20 @@ def threads_per_network(threads: int, members: int) -> int:
     if processes() > 1:
         return threads
     return max(1, threads // min(members, threads))
+
+
+def threads_for_one_of_many(wanted: int, share: int, members: Sequence[int]) -> int:
+    """The CPU threads of a training whose bits must not depend on how many others run beside it.
+
+    What matters to the bits is how many threads each network has: one, unless `training.threads`
+    asks for more. How many networks train side by side does not.
+
+    Args:
+        wanted: `training.threads`.
+        share: cores that the training gets; counts only where `wanted` is 0.
+        members: networks of each group.
+    """
+    return wanted or max(1, min(share, *(2 * count - 1 for count in members)))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from lstmcast.baselines import (
     get_baseline,
 )
 from lstmcast.config import Experiment, dump_experiment, groups_of
-from lstmcast.errors import RunError, UsageError
+from lstmcast.errors import RunError
 from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
 from lstmcast.evaluation.backtest.folds import (
     MIN_SESSIONS,
@@ -53,7 +53,8 @@ class Backtest:
         histories: the prices.
         settings: how to walk.
         root: folder under which the walk gets its own.
-        jobs: worker processes for the folds; 0 takes one for each core. They share the threads.
+        jobs: worker processes for the folds; 0 takes one for each core. The files are the same
+            whatever their number.
         splitter: plans the folds in the place of the settings' `folds`, `window`, `first` and
             `embargo`.
         folds: the plan.
@@ -94,8 +95,8 @@ class Backtest:
     def folder(self) -> Path:
         """Where this walk is kept: the same experiment, prices, plan and threads find it again.
 
-        Threads count because another number of them moves forecasts by a rounding, and folds that
-        were trained with different ones are not one walk.
+        The threads of a network count because another number of them moves forecasts by a rounding,
+        and folds that were trained with different ones are not one walk.
         """
         parts = [
             __version__,
@@ -111,11 +112,12 @@ class Backtest:
 
     @property
     def threads(self) -> int:
-        """CPU threads that each fold trains with, the same for a walk that goes on."""
-        from lstmcast.training.device import available_threads
+        """CPU threads that each fold trains with; a network has one unless the experiment says."""
+        from lstmcast.training.device import available_threads, threads_for_one_of_many
 
-        threads = available_threads(self.experiment.training.threads)
-        return max(1, threads // self._workers(len(self.folds)))
+        share = available_threads(0) // self._workers(len(self.folds))
+        members = [group.model.members for group in groups_of(self.experiment)]
+        return threads_for_one_of_many(self.experiment.training.threads, share, members)
 
     def _workers(self, folds: int) -> int:
         """Worker processes for some folds; 1 where each waits for the one before."""
@@ -148,19 +150,17 @@ class Backtest:
         """Run the missing folds, yielding each when its file is written.
 
         Args:
-            jobs: worker processes at most, the walk's own by default. Each gets its share of the
-                threads, since threads that wait for each other cost more than they save. With a
-                warm start each fold waits for the one before, and they fit its baselines alone.
+            jobs: worker processes at most, the walk's own by default. With a warm start each fold
+                waits for the one before, and they fit its baselines alone.
             cache: where slow fits of baselines are kept.
 
         Raises:
-            UsageError: if `jobs` gives each network another number of threads than the walk's own.
             OutputError: if the folder cannot be written.
             DataError: if a fold has too little to train on.
             RunError: if the weights to begin with cannot be read.
         """
         if jobs is not None and jobs != self.jobs:
-            yield from self._with(jobs).run(cache=cache)
+            yield from replace(self, jobs=jobs).run(cache=cache)
             return
         todo = self.missing()
         make_folder(self.folder, "choose another folder with `--runs-dir`")
@@ -168,19 +168,18 @@ class Backtest:
         plan = {
             "settings": _plain(asdict(self.settings)),
             "folds": [_plain(asdict(f)) for f in self.folds],
-            "threads": self.threads,
             "threads_per_network": self._threads_per_network(),
         }
         config = dump_experiment(self.experiment).encode()
         write_atomically(self.folder / "config.yaml", config)
         sealed_plan = sealed_values({**plan, CONFIG_HASH: hashlib.sha256(config).hexdigest()})
         write_atomically(self.folder / "plan.json", to_json(sealed_plan))
+        threads = self.threads
         if self.settings.warm_start or (self._workers(len(todo)) == 1 and not elsewhere()):
             for fold in todo:
-                self._write(fold, self.do(fold, cache, self.threads, self.jobs))
+                self._write(fold, _do((self, cache, threads), fold, self.jobs))
                 yield fold
             return
-        threads = self.threads
         work = as_completed(_do, (self, cache, threads), todo, jobs=self.jobs, threads=threads)
         for number, files in work:
             self._write(todo[number], files)
@@ -190,17 +189,6 @@ class Backtest:
         if files.weights is not None:
             write_atomically(self.weights(fold), files.weights)
         write_atomically(self.path(fold), files.table)
-
-    def _with(self, jobs: int) -> "Backtest":
-        """The same walk with other worker processes, where it is still the same."""
-        other = replace(self, jobs=jobs)
-        if other.folder != self.folder:
-            raise UsageError(
-                f"`jobs` {jobs} gives each network a different number of threads than the walk's "
-                f"`jobs` {self.jobs}",
-                f"plan the walk with `Backtest(..., jobs={jobs})`",
-            )
-        return other
 
     def do(self, fold: Fold, cache: FitCache | None, threads: int, jobs: int = 1) -> "FoldFiles":
         """Train, forecast, and let the baselines forecast the same rows; nothing is written.
@@ -289,10 +277,13 @@ class FoldFiles:
     weights: bytes | None = None
 
 
-def _do(walk: tuple[Backtest, FitCache | None, int], fold: Fold) -> FoldFiles:
-    """What a worker does: one fold, and its baselines by itself."""
+def _do(walk: tuple[Backtest, FitCache | None, int], fold: Fold, jobs: int = 1) -> FoldFiles:
+    """One fold, wherever it is done with as many threads of BLAS: only networks may have more."""
+    from threadpoolctl import threadpool_limits
+
     backtest, cache, threads = walk
-    return backtest.do(fold, cache, threads)
+    with threadpool_limits(limits=1):
+        return backtest.do(fold, cache, threads, jobs)
 
 
 def _plain(values: dict[str, object]) -> dict[str, object]:
