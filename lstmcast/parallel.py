@@ -42,7 +42,7 @@ class Backend(Protocol):
         *,
         workers: int,
         threads: int,
-    ) -> Generator[tuple[int, Result], None, None]:
+    ) -> Generator[tuple[int, Result]]:
         """The number of each item and its result, as they are computed, by `compute`.
 
         When the iterator is closed, or an exception passes through it, the workers end. An error of
@@ -82,6 +82,11 @@ def elsewhere() -> bool:
     return not isinstance(_backend, Processes)
 
 
+def inside() -> bool:
+    """Whether this process is a worker."""
+    return _inside
+
+
 def in_order(
     function: Callable[[Common, Item], Result],
     common: Common,
@@ -102,7 +107,7 @@ def as_completed(
     *,
     jobs: int = 0,
     threads: int = 1,
-) -> Iterator[tuple[int, Result]]:
+) -> Generator[tuple[int, Result]]:
     """The number of each item and the function's result, as they are computed.
 
     With one worker of this machine they are computed here, in order, each when it is asked for.
@@ -174,7 +179,7 @@ class Processes:
         *,
         workers: int,
         threads: int,
-    ) -> Generator[tuple[int, Result], None, None]:
+    ) -> Generator[tuple[int, Result]]:
         """See `Backend.run`."""
         from joblib import Parallel, delayed, dump, parallel_config
 

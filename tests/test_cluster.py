@@ -12,7 +12,8 @@ import pytest
 from support.program import Workplace
 from support.unlike import late, new_york, tokyo
 
-from lstmcast.cluster import PACKAGES, _compare, cluster
+from lstmcast.cluster import cluster
+from lstmcast.cluster.versions import PACKAGES, compare
 from lstmcast.errors import ClusterError, UsageError
 
 WALK = (
@@ -95,10 +96,10 @@ def test_without_ray_the_command_says_how_to_install_it(
 def test_another_version_is_named_and_another_processor_is_noted() -> None:
     here = {"python": "3.11.7", **dict.fromkeys(PACKAGES, "1"), "processor": "one"}
     told: list[str] = []
-    _compare(here, {**here, "processor": "two"}, "10.0.0.3", told.append)
+    compare(here, {**here, "processor": "two"}, "10.0.0.3", told.append)
     assert len(told) == 1
     assert "10.0.0.3 has another processor (two)" in told[0]
     with pytest.raises(ClusterError, match=r"10.0.0.3 of the cluster has torch 2, here it is 1"):
-        _compare(here, {**here, "torch": "2"}, "10.0.0.3", told.append)
+        compare(here, {**here, "torch": "2"}, "10.0.0.3", told.append)
     with pytest.raises(ClusterError, match=r"has Python 3.12.1, here it is 3.11.7"):
-        _compare(here, {**here, "python": "3.12.1"}, "10.0.0.3", told.append)
+        compare(here, {**here, "python": "3.12.1"}, "10.0.0.3", told.append)

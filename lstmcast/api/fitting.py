@@ -76,6 +76,7 @@ def fit_into(
     *,
     resume: bool = False,
     keep_every: float = 30.0,
+    jobs: int = 1,
     tell: Callable[[str], object] = str,
 ) -> "tuple[Kept, Trained]":
     """Train an experiment and write its run; what is kept on the way goes when the run is there.
@@ -87,6 +88,7 @@ def fit_into(
         observer: told of every epoch.
         resume: go on with what an interrupted training of the same kept.
         keep_every: seconds between two times that the training is kept on the way.
+        jobs: worker processes that train the networks; see `train_experiment`.
         tell: takes a line about what is gone on with.
 
     Returns:
@@ -100,7 +102,7 @@ def fit_into(
     with interrupted_training(
         runs_dir, experiment, histories, resume=resume, every=keep_every, tell=tell
     ) as keeper:
-        trained = _train(experiment, histories, observer, keeper)
+        trained = _train(experiment, histories, observer, keeper, jobs)
         run = create_run(runs_dir, trained)
         if not trained.ensemble.interrupted:
             done(keeper)
@@ -127,10 +129,11 @@ def _train(
     histories: Sequence[PriceHistory],
     observer: "Observer | None",
     keeper: "Keeper | None" = None,
+    jobs: int = 1,
 ) -> "Trained":
     from lstmcast.training import SilentObserver, train_experiment
 
     members = baseline_members(experiment.model.pool.baselines)
     return train_experiment(
-        experiment, histories, observer or SilentObserver(), members, keeper=keeper
+        experiment, histories, observer or SilentObserver(), members, keeper=keeper, jobs=jobs
     )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lstmcast.cli.clusters import computing_on
 from lstmcast.cli.console import note, print_json
 from lstmcast.cli.experiment import asked_experiment
 from lstmcast.cli.interrupts import ending, exit_code, patience, saying
 from lstmcast.cli.options import (
     RUNS_DIR,
+    Cluster,
     ConfigOption,
     DataDir,
     Json,
@@ -24,6 +26,7 @@ from lstmcast.cli.options import (
 from lstmcast.cli.processes import agreeing, compare, processes
 from lstmcast.cli.progress import lines_or_bars
 from lstmcast.cli.train_progress import Finished
+from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
     from lstmcast.cli.train_progress import BarProgress, LineProgress
@@ -51,6 +54,16 @@ def train(
             min=0, metavar="SECONDS", help="Time between checkpoints; 0: after every epoch."
         ),
     ] = 30.0,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Worker processes that train the networks; 0 uses every core. By default they"
+            " train in threads of one process; on a cluster, on all of its cores.",
+            show_default=False,
+        ),
+    ] = None,
+    cluster: Cluster = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -67,7 +80,13 @@ def train(
     from lstmcast.run import ensure_writable
     from lstmcast.training.device import keep_freed_memory
 
+    jobs = (1 if cluster is None else 0) if jobs is None else jobs
     with processes() as team:
+        if team and (jobs != 1 or cluster is not None):
+            raise UsageError(
+                "`torchrun` shares each batch out, and `--jobs` or `--cluster` the networks",
+                "leave one of them out",
+            )
         with agreeing(team):
             experiment = asked_experiment(symbols, config, overrides or ())
             histories = select_histories(PriceStore(data_dir(data)), experiment.data)
@@ -79,15 +98,38 @@ def train(
         if team and not team.leads:
             _follow(experiment, histories)
             return
-        with saying(lambda: "nothing is kept"):
+        if cluster is not None:
+            _check_device(experiment.training.device)
+        with saying(lambda: _kept(jobs)), computing_on(cluster):
             run, trained, late = _train(
-                runs_dir, experiment, histories, resume=resume, keep_every=checkpoint_every
+                runs_dir,
+                experiment,
+                histories,
+                resume=resume,
+                keep_every=checkpoint_every,
+                jobs=jobs,
             )
     _report(run, trained, json=json)
     if late:
         note(f"{ending()} when all networks were trained: the run is complete")
     if late or trained.ensemble.interrupted:
         raise typer.Exit(exit_code())
+
+
+def _check_device(name: str) -> None:
+    """Refuse a GPU where a cluster trains, each network on a core or more."""
+    if name not in {"auto", "cpu"}:
+        raise UsageError(
+            f"`--cluster` trains on CPUs, and `training.device` is {name!r}",
+            "use `--set training.device=cpu`, or train here without `--cluster`",
+        )
+
+
+def _kept(jobs: int) -> str:
+    """What a signal leaves that comes before any network is done."""
+    if jobs == 1:
+        return "nothing is kept"
+    return "no network was done; `--resume` continues from checkpoints, where there are any"
 
 
 def _check_alike(
@@ -118,6 +160,7 @@ def _train(
     *,
     resume: bool,
     keep_every: float,
+    jobs: int,
 ) -> "tuple[Run, Trained, bool]":
     """Train and write the run; go on with an interrupted training if asked to.
 
@@ -139,6 +182,7 @@ def _train(
                 observer,
                 resume=resume,
                 keep_every=keep_every,
+                jobs=jobs,
                 tell=shown.say,
             )
     return run, trained, late.asked

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import torch
 
 from lstmcast.config import Experiment, Training
+from lstmcast.parallel import elsewhere
 from lstmcast.training.device import resolve_device
 from lstmcast.training.distributed import own_device
 from lstmcast.training.full_memory import full_memory
@@ -29,6 +30,8 @@ TYPICAL_EPOCHS = 20
 def choose_device(settings: Training, parts: Sequence[Prepared]) -> torch.device:
     """The device to train on: the one asked for, or what suits the work for `auto`.
 
+    Workers of a cluster have CPUs.
+
     Args:
         settings: with the device that was asked for.
         parts: the data of each group of networks.
@@ -36,7 +39,7 @@ def choose_device(settings: Training, parts: Sequence[Prepared]) -> torch.device
     Raises:
         ConfigError, DeviceError: see `resolve_device`.
     """
-    if settings.device == "auto" and training_work(parts) < PAYS:
+    if settings.device == "auto" and (elsewhere() or training_work(parts) < PAYS):
         return torch.device("cpu")
     return own_device(resolve_device(settings.device), settings.device)
 

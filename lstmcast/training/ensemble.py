@@ -17,6 +17,7 @@ import numpy as np
 from lstmcast.config import Experiment
 from lstmcast.errors import DivergedError
 from lstmcast.training.builder import MemberBuilder
+from lstmcast.training.by_workers import Workers
 from lstmcast.training.device import (
     available_threads,
     thread_pool,
@@ -57,6 +58,7 @@ def fit_ensemble(
     first: int = 0,
     refit: MemberBuilder | None = None,
     keeper: Keeper | None = None,
+    workers: Workers | None = None,
 ) -> FittedEnsemble:
     """Train `model.members` networks, numbered from `first` on.
 
@@ -66,7 +68,8 @@ def fit_ensemble(
     A member whose loss stops being finite begins again once with a lower learning rate; if that
     fails too it is left out and named. Ctrl-C ends all members after their running epoch and keeps
     what they have; a second one keeps nothing. With `keeper` members go on from what it holds of
-    them, to the same end to the bit.
+    them, to the same end to the bit. With `workers` these train the members, each with as many
+    threads as it would have here, and a Ctrl-C keeps those that are done.
 
     Raises:
         DivergedError: if no member trained.
@@ -81,7 +84,8 @@ def fit_ensemble(
         Member(k, seed, experiment.training, observer, stop, MemberKeeper(keeper, k))
         for k, seed in seeds.items()
     ]
-    members, interrupted = _train_side_by_side(tasks, builder, refit)
+    train = workers.train if workers else _train_side_by_side
+    members, interrupted = train(tasks, builder, refit)
     if not members and interrupted:
         raise KeyboardInterrupt
     if not members:

@@ -63,6 +63,7 @@ def train_experiment(
     external_members: Sequence[ExternalMember] = (),
     warm_start: Forecaster | None = None,
     keeper: Keeper | None = None,
+    jobs: int = 1,
 ) -> Trained:
     """Train the experiment's networks, pool them, and forecast its test part.
 
@@ -74,6 +75,8 @@ def train_experiment(
         warm_start: an earlier training, whose weights the networks begin with; it must not have
             seen sessions after this one's training part.
         keeper: where members are kept on the way, and go on from.
+        jobs: worker processes that train members on CPUs; 1 trains them here, in threads, and 0
+            takes as many as the cores give each network its threads. The weights are the same.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
@@ -88,7 +91,7 @@ def train_experiment(
     initial, notes = warm_starts(warm_start, parts)
     clock.lap("prepare")
     with on_device(experiment, device):
-        groups, ensemble = fit_groups(parts, initial, device, observer, keeper)
+        groups, ensemble = fit_groups(parts, initial, device, observer, keeper, jobs)
         clock.lap("fit")
         forecaster = Forecaster(prepared.experiment, groups, external_members)
         inputs = _inputs(parts, groups, histories)

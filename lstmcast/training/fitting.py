@@ -1,16 +1,14 @@
 """Training the groups of an experiment, one after the other, and what it made of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
-from lstmcast.dataset import Parts
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
-from lstmcast.training.builder import MemberBuilder
-from lstmcast.training.device import in_threads, one_thread_each
-from lstmcast.training.device_panel import DevicePanel
+from lstmcast.training.by_workers import Material, Workers, shared_out
+from lstmcast.training.device import one_thread_each
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.group import Group
 from lstmcast.training.kept import Keeper
@@ -25,6 +23,7 @@ def fit_groups(
     device: torch.device,
     observer: Observer,
     keeper: Keeper | None = None,
+    jobs: int = 1,
 ) -> tuple[list[Group], FittedEnsemble]:
     """Train one group after the other; a variant none of whose networks trains is left out.
 
@@ -34,6 +33,8 @@ def fit_groups(
         device: where they are trained.
         observer: told of every epoch.
         keeper: where members are kept on the way, and go on from.
+        jobs: worker processes that train members on CPUs; 1 trains them here, in threads, and 0
+            takes as many as the cores give each network its threads.
 
     Returns:
         The groups that trained, and the members of all of them.
@@ -49,7 +50,7 @@ def fit_groups(
     first = 0
     for number, part in enumerate(parts):
         try:
-            ensemble = _fit_group(part, initial[number], device, observer, first, keeper)
+            ensemble = _fit_group(part, initial[number], device, observer, first, keeper, jobs)
         except DivergedError as error:
             failure = error
             diverged += range(first, first + part.experiment.model.members)
@@ -77,19 +78,15 @@ def _fit_group(
     observer: Observer,
     first: int,
     keeper: Keeper | None,
+    jobs: int,
 ) -> FittedEnsemble:
     experiment = part.experiment
-
-    def builder(parts: Mapping[str, Parts]) -> MemberBuilder:
-        panel = DevicePanel(part, device, parts)
-        return MemberBuilder(experiment, panel, first, initial, part.pretrained)
-
-    rows = [part.parts]
-    if experiment.training.refit == "validation" and experiment.training.epochs:
-        rows.append({symbol: parts.with_validation() for symbol, parts in part.parts.items()})
-    threads = experiment.training.threads if device.type == "cpu" else 1
-    once, *again = in_threads(builder, rows, threads)
-    return fit_ensemble(once, experiment, observer, first, again[0] if again else None, keeper)
+    material = Material(part, initial, first)
+    once, again = material.builders(
+        device, experiment.training.threads if device.type == "cpu" else 1
+    )
+    workers = Workers(material, jobs, keeper) if shared_out(jobs, device) else None
+    return fit_ensemble(once, experiment, observer, first, again, keeper, workers)
 
 
 def _group(part: Prepared, ensemble: FittedEnsemble, number: int) -> Group:

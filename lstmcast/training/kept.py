@@ -25,7 +25,7 @@ from lstmcast.tensors import dump_tensors, load_tensors
 from lstmcast.training.distributed import Team
 from lstmcast.training.progress import Kept, Progress
 
-FIT, STOPPED, AGAIN, REFITTED = "fit", "stopped", "again", "refitted"
+FIT, STOPPED, AGAIN, REFITTED = STAGES = ("fit", "stopped", "again", "refitted")
 """Stages of a member, in their order."""
 
 _METADATA = "lstmcast.kept"
@@ -52,6 +52,10 @@ class Keeper:
         self._waiting: dict[tuple[int, str], Callable[[], Kept]] = {}
         self._lock = threading.Lock()
         self._failed = False
+
+    def __reduce__(self) -> tuple[type["Keeper"], tuple[Path, Mapping[str, Any], float]]:
+        """Another process keeps in the same folder, by its own clock, and tells nobody."""
+        return Keeper, (self.folder, self._identity, self._every)
 
     def member(self, number: int) -> "MemberKeeper":
         """What is kept of one member."""
@@ -94,12 +98,13 @@ class Keeper:
                     self._waiting[number, stage] = keep
                 return
             for (other, earlier), its in self._waiting.items():
-                self._write(other, earlier, its())
+                self.write(other, earlier, its())
             self._waiting.clear()
-            self._write(number, stage, keep())
+            self.write(number, stage, keep())
             self._due = time.monotonic() + self._every
 
-    def _write(self, number: int, stage: str, kept: Kept) -> None:
+    def write(self, number: int, stage: str, kept: Kept) -> None:
+        """Write what is kept of a member at a stage, whether it is time or not."""
         # Weights lie in one block, of which safetensors takes no parts.
         tensors = {name: value.detach().cpu().clone() for name, value in kept.tensors.items()}
         content = dump_tensors(tensors, _METADATA, kept.values, seal=True)
