@@ -13,23 +13,17 @@ from lstmcast.reading import RUN_BYTES, read_file
 from lstmcast.seals import BLANK, NAME, check_seal, sealed
 
 
-def dump_tensors(
-    tensors: Mapping[str, Any], key: str, values: Mapping[str, Any], *, seal: bool = False
-) -> bytes:
+def dump_tensors(tensors: Mapping[str, Any], key: str, values: Mapping[str, Any]) -> bytes:
     """The bytes of a file of tensors.
 
     Args:
         tensors: PyTorch's, by name, on the CPU and contiguous.
-        key: under which the metadata hold the values.
+        key: under which the metadata hold the values and the seal.
         values: JSON.
-        seal: whether nobody else keeps a hash of the file. Two files of the same tensors may then
-            differ in the order of their metadata.
     """
     from safetensors.torch import save
 
-    metadata = {key: json.dumps(values)}
-    content: bytes = save(dict(tensors), metadata | {NAME: BLANK} if seal else metadata)
-    return sealed(content) if seal else content
+    return sealed(save(dict(tensors), {key: json.dumps({**values, NAME: BLANK})}))
 
 
 def load_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,7 +47,7 @@ def load_tensors(path: Path, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def values_of(text: str) -> dict[str, Any]:
-    """The values in the metadata of a file of tensors.
+    """The values in the metadata of a file of tensors, without its seal.
 
     Raises:
         ValueError: they are no JSON object.
@@ -64,4 +58,5 @@ def values_of(text: str) -> dict[str, Any]:
         raise ValueError("its brackets are nested too deep") from None
     if not isinstance(values, dict):
         raise ValueError("its metadata are not those of lstmcast")  # noqa: TRY004 - told as any other damage
+    values.pop(NAME, None)
     return values

@@ -1,4 +1,4 @@
-"""Flip single bits in stored prices, in a run and in a walk, and see that no figure changes unsaid.
+"""Flip single bits in prices, runs, walks and weights, and see that no figure changes unsaid.
 
     python scripts/flip_bits.py --store 2500 --files 500 --seed 0
 
@@ -9,6 +9,7 @@ in a hundred of the rest.
 
 import argparse
 import contextlib
+import hashlib
 import os
 import random
 import sys
@@ -18,14 +19,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from typer.testing import CliRunner
 
 from lstmcast.cli.app import app
 from lstmcast.errors import LstmcastError
 from lstmcast.evaluation.backtest import SavedWalk
+from lstmcast.pretraining.files import shipped_file, shipped_graph_file, shipped_hash
+from lstmcast.pretraining.graph import PretrainedGraph
+from lstmcast.pretraining.weights import Pretrained
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
 from lstmcast.run.inventory import scored
+from lstmcast.training.checkpoint import dump_forecaster, load_forecaster
 
 EVERY = 100
 """Of what a door refuses, one in so many is asked of the commands as well."""
@@ -66,7 +72,7 @@ class Place:
         self.say("fetch", "AAPL", "MSFT", "--source", "sample")
         self.say("train", *config)
         self.say("evaluate")
-        self.say("backtest", *config, "--folds", "2", *few, "--cost-bps", "5")
+        self.say("backtest", *config, "--folds", "3", "--warm-start", *few, "--cost-bps", "5")
         self.run = Run.open(None, self.runs).path
         (self.walk,) = self.runs.glob("backtest-*")
 
@@ -132,16 +138,47 @@ def walk_door(place: Place) -> None:
         raise LstmcastError("its scores cannot be read")
 
 
+def weights_door(path: Path) -> Callable[[Place], object]:
+    """Read weights of `pretrain` by their path: a hash of all that they hold."""
+
+    def read(place: Place) -> object:  # noqa: ARG001 - as the others
+        return hashlib.sha256(Pretrained.load(path).dump()).hexdigest()
+
+    return read
+
+
+def fold_door(path: Path) -> Callable[[Place], object]:
+    """Read the weights that the next fold of a walk begins with: a hash of all that they hold."""
+
+    def read(place: Place) -> object:
+        experiment = SavedWalk.open(place.walk).experiment()
+        return hashlib.sha256(dump_forecaster(load_forecaster(path, experiment))).hexdigest()
+
+    return read
+
+
+def graph_door(path: Path) -> Callable[[Place], object]:
+    """Run the graph of the networks that come with lstmcast: all that it answers."""
+
+    def read(place: Place) -> object:  # noqa: ARG001 - as the others
+        graph = PretrainedGraph.parse(path.read_bytes(), shipped_hash())
+        bars = np.ones((1, 5, len(graph.columns)), dtype=np.float32)
+        return str(graph.networks.run(bars, bars[..., 0], [0], 3))
+
+    return read
+
+
 def flip(
     place: Place,
     path: Path,
     times: int,
-    door: Callable[[Place], None],
+    door: Callable[[Place], object],
     commands: list[tuple[str, ...]],
     chance: random.Random,
 ) -> Counter[str]:
     """Flip so many bits of a file, one at a time, and count what came of it."""
     whole, ends, times_of = path.read_bytes(), Counter[str](), path.stat()
+    known = door(place)
 
     def write(content: bytes) -> None:
         path.write_bytes(content)  # lists show when a walk was planned
@@ -154,11 +191,11 @@ def flip(
         write(bytes(altered))
         try:
             refused = False
+            others: list[tuple[str, ...]] = []
             try:
-                door(place)
+                others += [("its reader",)] if door(place) != known else []
             except LstmcastError:
                 refused = True
-            others = []
             for words in () if refused and number % EVERY else commands:
                 write(bytes(altered))  # `evaluate` writes scores anew
                 others += [words] if place.differs(words) else []
@@ -201,7 +238,7 @@ def main() -> None:
             ("evaluate", place.walk.name, "--json"), ("runs", "list", "--json"),
         ]  # fmt: skip
         place.listen(*of_prices, *of_run, *of_walk)
-        plan = [
+        plan: list[tuple[Path, int, Callable[[Place], object], list[tuple[str, ...]]]] = [
             (
                 PriceStore(place.root / "data").path("AAPL", "sample"),
                 asked.store,
@@ -209,13 +246,25 @@ def main() -> None:
                 of_prices,
             )
         ]
-        both = ((place.run, of_run, run_door), (place.walk, of_walk, walk_door))
+        weights, graph = place.root / "weights.safetensors", place.root / "networks.onnx"
+        weights.write_bytes(shipped_file().read_bytes())
+        graph.write_bytes(shipped_graph_file().read_bytes())
+        fold = place.walk / "fold-01.safetensors"
+        plan += [
+            (weights, asked.files, weights_door(weights), []),
+            (graph, asked.files, graph_door(graph), []),
+            (fold, asked.files, fold_door(fold), []),
+        ]
+        both: list[tuple[Path, list[tuple[str, ...]], Callable[[Place], object]]] = [
+            (place.run, of_run, run_door),
+            (place.walk, of_walk, walk_door),
+        ]
         for root, commands, door in both:
             files = [path for path in sorted(root.iterdir()) if path.is_file()]
             plan += [
                 (path, asked.files, door, commands)
                 for path in files
-                if path.name not in OUTPUTS and "-partial" not in path.name
+                if path.name not in (*OUTPUTS, fold.name) and "-partial" not in path.name
             ]
         for path, times, door, commands in plan:
             ends = flip(place, path, times, door, commands, chance)

@@ -7,6 +7,7 @@ what lies behind the hash is tried as well.
 import io
 import json
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +36,7 @@ from lstmcast.run import Run, create_run
 from lstmcast.run.inventory import inventory
 from lstmcast.run.record import seal
 from lstmcast.seals import BLANK, sealed, sealed_values
+from lstmcast.tensors import values_of
 from lstmcast.training import Keeper, SilentObserver, resolve_experiment, train_experiment
 from lstmcast.tuning import KeptStudy, Plan, summarise, tune
 
@@ -219,7 +221,7 @@ class Doors:
         path = self.run / chance.choice(("networks.onnx", "refitted.onnx"))
         if path not in self.files:
             raise LstmcastError("no such graph")
-        content = self.damage(self.files[path], chance)
+        content = odd_graph(self.files[path], self.damage, chance)
         record = json.loads(self.files[self.run / "run.json"])
         written = {p.name: p.read_bytes() for p in self.run.iterdir() if p.name in record["files"]}
         resealed = seal(
@@ -370,8 +372,10 @@ def odd_tensors(content: bytes, chance: random.Random) -> bytes:
     from safetensors.numpy import load, save
 
     length = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    metadata.pop("sha256", None)
+    metadata = {
+        key: json.dumps(values_of(text))  # without the seal
+        for key, text in json.loads(content[8 : 8 + length]).get("__metadata__", {}).items()
+    }
     tensors = load(content)
     name = chance.choice(list(tensors))
     kind = chance.randrange(5)
@@ -391,6 +395,18 @@ def odd_tensors(content: bytes, chance: random.Random) -> bytes:
             ("[" * 9000, "{", json.dumps(values), json.dumps(values), json.dumps(values))
         )
     return bytes(save(tensors, metadata))
+
+
+def odd_graph(content: bytes, damage: Damage, chance: random.Random) -> bytes:
+    """A damaged graph, mostly with a seal that fits."""
+    blank = re.sub(rb'"sha256": "[0-9a-f]{64}"', f'"sha256": "{BLANK}"'.encode(), content)
+    spoilt = damage(blank, chance)
+    if chance.random() < 0.1:
+        return spoilt
+    try:
+        return sealed(spoilt)
+    except ValueError:  # the damage took its place away
+        return spoilt
 
 
 def _update(path: Path, chance: random.Random) -> None:

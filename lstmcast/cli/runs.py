@@ -90,7 +90,7 @@ def show(run: RunArgument = None, runs_dir: RunsDir = RUNS_DIR, json: Json = Fal
     opened = open_run(run, runs_dir)
     about = run_details(opened)
     found = scored(opened.path)
-    if found is None and (problem := unreadable_scores(opened.path)) is not None:
+    if found is None and (problem := unreadable_scores(opened.path, "run")) is not None:
         about["faults"].append(problem)
     about["bytes"] = size_of(opened.path)
     if json:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.forecast_warnings import ForecastWarning
 from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.run.inventory import unreadable_scores
 from lstmcast.seals import BrokenSealError, parse_sealed
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def _suspicions(run: "Run") -> list[ForecastWarning]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, JSONDecodeError, BrokenSealError):
-        words = f"`metrics.json` of {run.path} cannot be read; evaluating it again writes it anew"
-        return [ForecastWarning("scores_unreadable", words)]
+        words = unreadable_scores(run.path, "run")
+        return [ForecastWarning("scores_unreadable", words)] if words else []
     except (ValueError, KeyError, TypeError, AttributeError):  # of another kind, or of before
         return []
     words = f"too good to be true; run `lstmcast audit` to look for leaks: {'; '.join(found)}"

@@ -11,6 +11,7 @@ from lstmcast.graphs.layers import NotExportableError, array, encoded, linear
 from lstmcast.graphs.nodes import Nodes
 from lstmcast.graphs.session import ABOUT, Float32Array
 from lstmcast.nn import Network
+from lstmcast.seals import BLANK, NAME, sealed
 
 __all__ = ["NotExportableError", "difference", "export"]
 
@@ -33,7 +34,8 @@ def export(networks: Sequence[Network], about: Mapping[str, Any]) -> bytes:
     told = {**about, "members": len(networks), "parameters": list(networks[0].head.names)}
     if networks[0].head.name == "quantile":
         told["parameters"] = ["values"]  # the unit is for the loss alone
-    return nodes.graph(outputs, {ABOUT: json.dumps(told, allow_nan=False)})
+    told[NAME] = BLANK
+    return sealed(nodes.graph(outputs, {ABOUT: json.dumps(told, allow_nan=False)}))
 
 
 def _answers(nodes: Nodes, network: Network) -> dict[str, str]:

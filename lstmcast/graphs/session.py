@@ -7,16 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmcast.errors import RunError
+from lstmcast.seals import check_seal
+
 Float32Array = NDArray[np.float32]
 
 ABOUT = "lstmcast"
 """The metadata's key, and the name under which all of them are one JSON text."""
 
-_QUIET = 3
-"""onnxruntime's number for: say errors alone."""
+_QUIET = 4
+"""onnxruntime's number for: say nothing but what ends the process. Errors are raised as well."""
+
+_NO_MEMORY = "allocat"
+"""Part of what onnxruntime says where it gets no memory."""
 
 
-class GraphError(Exception):
+class GraphError(RunError):
     """Why a graph cannot be run here; whatever it holds can then be run by PyTorch."""
 
 
@@ -39,7 +45,10 @@ class GraphNetworks:
         # One sequence of a small network has nothing to share out among threads.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _QUIET
+        self._options = onnxruntime.RunOptions()
+        self._options.log_severity_level = _QUIET
         try:
+            check_seal(content)
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
@@ -48,8 +57,7 @@ class GraphNetworks:
             self.parameters = [str(name) for name in self.about["parameters"]]
             self._inputs = {item.name for item in self._session.get_inputs()}
         except Exception as error:  # its errors have no common class
-            problem = (str(error).splitlines() or [""])[0] or type(error).__name__
-            raise GraphError(f"the graph cannot be used: {problem}") from error
+            raise _unusable(error) from error
 
     def __len__(self) -> int:
         return self.members
@@ -67,6 +75,9 @@ class GraphNetworks:
 
         Returns:
             For each network its parameters by name, `(sequences, steps, horizons, ...)`.
+
+        Raises:
+            GraphError: if it fails, or answers with something else.
         """
         values: Mapping[str, Any] = {
             "features": features,
@@ -75,9 +86,33 @@ class GraphNetworks:
             "horizons": np.arange(1, horizon + 1, dtype=np.float32),
         }
         names = [f"{name}.{k}" for k in range(self.members) for name in self.parameters]
-        found = self._session.run(names, {name: values[name] for name in self._inputs})
+        try:
+            read = {name: values[name] for name in self._inputs}
+            found = self._session.run(names, read, self._options)
+            self._check(found, (*features.shape[:2], horizon))
+        except Exception as error:
+            raise _unusable(error) from error
         width = len(self.parameters)
         return [
             dict(zip(self.parameters, found[k * width : (k + 1) * width], strict=True))
             for k in range(self.members)
         ]
+
+    def _check(self, found: Sequence[Any], shape: tuple[int, ...]) -> None:
+        """Fail where an answer is not finite, or not of each sequence, step and horizon."""
+        for name, values in zip(self.parameters * self.members, found, strict=True):
+            if not isinstance(values, np.ndarray) or values.shape[:3] != shape:
+                raise ValueError(f"`{name}` has the shape {np.shape(values)} instead of {shape}")
+            if values.dtype != np.float32 or not np.isfinite(values).all():
+                raise ValueError(f"`{name}` holds values that are not numbers")
+
+
+def _unusable(error: Exception) -> Exception:
+    """What onnxruntime says, in one line and without what only its authors know."""
+    problem = (str(error).splitlines() or [""])[0] or type(error).__name__
+    if isinstance(error, MemoryError) or _NO_MEMORY in problem.lower():
+        return MemoryError(problem)
+    return GraphError(
+        f"the graph cannot be used: {problem}",
+        "remove the file of the graph: PyTorch then runs the networks",
+    )

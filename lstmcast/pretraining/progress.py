@@ -152,7 +152,7 @@ class Progress:
             and {"steps": self.training.steps, "seconds": self.training.seconds},
         }
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        return dump_tensors(kept, _METADATA, metadata, seal=True)
+        return dump_tensors(kept, _METADATA, metadata)
 
     @classmethod
     def load(cls, path: Path, settings: Settings) -> "Progress":

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -124,7 +125,7 @@ def _run(run: Run) -> Entry:
         networks=len(members) if members else None,
         seconds=sum(x for x in spent if isinstance(x, (int, float))) if spent else None,
         scored=found,
-        problem=None if found else unreadable_scores(run.path),
+        problem=None if found else unreadable_scores(run.path, "run"),
     )
 
 
@@ -144,15 +145,18 @@ def _walk(path: Path) -> Entry:
         symbols=tuple(_symbols_of(path)),
         status="complete" if done == len(folds) else f"{done} of {len(folds)} folds",
         scored=found,
-        problem=None if found else unreadable_scores(path),
+        problem=None if found else unreadable_scores(path, "walk", finished=done == len(folds)),
     )
 
 
-def unreadable_scores(folder: Path) -> str | None:
-    """What is wrong with scores that are there and say nothing."""
+def unreadable_scores(
+    folder: Path, kind: Literal["run", "walk"], *, finished: bool = True
+) -> str | None:
+    """What is wrong with scores that are there and say nothing, and what rewrites them."""
     if not os.path.lexists(folder / METRICS):
         return None
-    return f"`{METRICS}` of {folder} cannot be read; evaluating the walk again rewrites it"
+    command = f"evaluate {shlex.quote(str(folder))}" if finished else "backtest"
+    return f"`{METRICS}` of the {kind} {folder} cannot be read; `lstmcast {command}` rewrites it"
 
 
 def _walks(runs_dir: Path) -> list[Path]:

@@ -107,7 +107,7 @@ class Keeper:
         """Write what is kept of a member at a stage, whether it is time or not."""
         # Weights lie in one block, of which safetensors takes no parts.
         tensors = {name: value.detach().cpu().clone() for name, value in kept.tensors.items()}
-        content = dump_tensors(tensors, _METADATA, kept.values, seal=True)
+        content = dump_tensors(tensors, _METADATA, kept.values)
         try:
             if not self.folder.is_dir():
                 self.folder.mkdir(parents=True)

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from lstmcast.config import Experiment, groups_of
+from lstmcast.dataset import Scaling
 from lstmcast.graphs.session import GraphError, GraphNetworks
 from lstmcast.tensors import values_of
+from lstmcast.training.decode import DECODERS
 from lstmcast.training.forecaster import ExternalMember, Forecaster
 from lstmcast.training.group import Graphs, Group
 from lstmcast.training.saved import (
@@ -121,5 +123,18 @@ def _group(
         raise GraphError("it is of the head `mixture`, which lstmcast no longer has")
     if any(len(runner) != members for runner in runners):
         raise GraphError(f"the graph holds other than {members} networks")
+    for runner in runners:
+        _try_out(runner, scaling, experiment)
     graphs = Graphs(members, runners[0], runners[1] if len(runners) > 1 else None)
     return Group(experiment, scaling, [], number=number, graphs=graphs)
+
+
+def _try_out(runner: GraphNetworks, scaling: Scaling, experiment: Experiment) -> None:
+    """Forecast from made-up bars: what does not fit the run fails while PyTorch can take over."""
+    bars = np.ones((2, 3, len(scaling.columns)), dtype=np.float32)
+    symbols = list(scaling.scalers)
+    answers = runner.run(bars, bars[:, :, 0], [0, len(symbols)], experiment.target.horizon)
+    decode, target = DECODERS[experiment.model.head], scaling.target(symbols[0])
+    for answer in answers:
+        last = {name: values[:, -1].astype(np.float64) for name, values in answer.items()}
+        decode(last, target, np.ones(len(bars))).mean()

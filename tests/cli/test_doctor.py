@@ -96,7 +96,7 @@ def test_what_is_broken_is_named_and_the_rest_goes_on(place: Workplace) -> None:
             "holds bars that do not match its content hash",
             f"`run.json` of the run {a} cannot be read",
             f"`model.safetensors` of the run {b} is not what training wrote",
-            f"`metrics.json` of {b} cannot be read",
+            f"`metrics.json` of the run {b} cannot be read; `lstmcast evaluate {b}` rewrites it",
         ),
         strict=True,
     ):

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from support.program import Workplace
+from support.tensors import read_tensors, write_unsealed
 
 from lstmcast.config.yaml_text import read_yaml, write_yaml
 from lstmcast.run import Run
@@ -48,21 +47,14 @@ def _write_as_before(run: Path) -> None:
     assert len(values["training"].keys() - training.keys()) == len(KEYS)
     values["training"]["rate_half_life"] = 0
     (run / "config.yaml").write_text(write_yaml(values), encoding="utf-8")
-    tensors, metadata = read(run / "model.safetensors")
+    tensors, metadata = read_tensors(run / "model.safetensors")
     named = {name.replace(".encoder.", ".body."): value for name, value in tensors.items()}
     assert named.keys() != tensors.keys()
-    save_file(named, run / "model.safetensors", metadata)
+    write_unsealed(run / "model.safetensors", named, metadata)
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     for name in ("networks", "files", "sha256"):
         del record[name]
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
-
-
-def read(path: Path) -> tuple[dict[str, torch.Tensor], Any]:
-    """Tensors and metadata of a safetensors file."""
-    with safe_open(path, framework="pt") as file:
-        names = list(file.keys())
-        return {name: file.get_tensor(name) for name in names}, file.metadata()
 
 
 def forecasts(run: Run, place: Workplace) -> tuple[pd.DataFrame, np.ndarray]:
@@ -101,9 +93,9 @@ def test_its_configuration_trains_the_same_run_again(place: Workplace) -> None:
 def test_a_run_with_a_symbol_embedding_is_refused_with_the_reason(place: Workplace) -> None:
     run = place.root / "embedded"
     shutil.copytree(Run.open(None, place.runs).path, run)
-    tensors, metadata = read(run / "model.safetensors")
+    tensors, metadata = read_tensors(run / "model.safetensors")
     tensors["member.0.embedding.weight"] = torch.zeros(2, 3)
-    save_file(tensors, run / "model.safetensors", metadata)
+    write_unsealed(run / "model.safetensors", tensors, metadata)
     result = place.invoke("forecast", run)
     assert result.exit_code == 8, result.stderr
     assert "its networks have a symbol embedding, which lstmcast no longer has" in result.stderr
@@ -116,11 +108,11 @@ def test_a_run_with_a_head_that_was_removed_is_refused_with_the_reason(place: Wo
     shutil.copytree(Run.open(None, place.runs).path, run)
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("head: student_t", "head: mixture"))
-    tensors, metadata = read(run / "model.safetensors")
+    tensors, metadata = read_tensors(run / "model.safetensors")
     for name in ("member.0.head.weight", "member.0.head.bias"):
         more = torch.zeros(4, *tensors[name].shape[1:])
         tensors[name] = torch.cat([tensors[name], more])
-    save_file(tensors, run / "model.safetensors", metadata)
+    write_unsealed(run / "model.safetensors", tensors, metadata)
     result = place.invoke("forecast", run)
     assert result.exit_code == 8, result.stderr
     assert "its networks have the head `mixture`, which lstmcast no longer has" in result.stderr

@@ -119,6 +119,18 @@ def test_a_walk_that_is_not_whole_is_told(place: Workplace, command: str) -> Non
     assert "cannot be read" in result.stderr
 
 
+def test_damaged_scores_name_the_command_that_rewrites_them(place: Workplace) -> None:
+    walk = folder(place)
+    (walk / "metrics.json").write_text("{", encoding="utf-8")
+    told = f"warning: `metrics.json` of the walk {walk} cannot be read; `lstmcast "
+    assert f"{told}evaluate {walk}` rewrites it" in place.invoke("runs", "list").stderr
+    assert place.invoke("evaluate", walk.name).exit_code == 0
+    assert "warning" not in place.invoke("runs", "list").stderr
+    (walk / "metrics.json").write_text("{", encoding="utf-8")
+    (walk / "fold-02.parquet").unlink()
+    assert f"{told}backtest` rewrites it" in place.invoke("runs", "list").stderr
+
+
 @pytest.mark.parametrize("plan", ["", "[]", "{}", '{"folds": [], "settings": {"baselines": []}}'])
 def test_a_damaged_plan_is_told(place: Workplace, plan: str) -> None:
     walk = folder(place)

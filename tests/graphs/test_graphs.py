@@ -1,11 +1,15 @@
 """Networks as ONNX graphs: every kind against PyTorch, and how a run falls back to it."""
 
+import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from support.experiments import LAST, PRICE, trained
@@ -24,6 +28,7 @@ from lstmcast.pretraining.files import shipped_hash
 from lstmcast.pretraining.graph import PretrainedGraph, shipped_graph
 from lstmcast.pretraining.weights import shipped
 from lstmcast.run import Run, create_run
+from lstmcast.seals import BLANK, sealed
 from lstmcast.training.zero_shot import zero_shot_forecaster
 
 COLUMNS = 6
@@ -32,19 +37,19 @@ HISTORY = simulated()
 
 def network(kind: str, head: str, horizon: int = 3, seed: int = 1, **options: object) -> Network:
     """A network none of whose weights is zero."""
-    random = torch.Generator().manual_seed(seed)
+    draw = torch.Generator().manual_seed(seed)
     made = build_network(
         kind,
         head,
         input_size=COLUMNS,
         horizons=range(1, horizon + 1),
         hidden_size=5,
-        generator=random,
+        generator=draw,
         **options,  # type: ignore[arg-type]
     )
     with torch.no_grad():
         for weight in made.parameters():
-            weight.add_(0.1 * torch.randn(weight.shape, generator=random))
+            weight.add_(0.1 * torch.randn(weight.shape, generator=draw))
     return made.eval()
 
 
@@ -64,8 +69,7 @@ def test_a_graph_forecasts_as_pytorch_does(kind: str, head: str, horizon: int) -
 
 def test_symbols_and_unknown_ones_have_their_own_offsets() -> None:
     one = network("lstm", "student_t", symbols=2)
-    random = np.random.default_rng(0)
-    x = random.standard_normal((4, 9, COLUMNS)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((4, 9, COLUMNS)).astype(np.float32)
     scale = np.ones((4, 9), dtype=np.float32)
     numbers = [1, 0, 2, 7]
     (found,) = GraphNetworks(export([one], {})).run(x, scale, numbers, 3)
@@ -121,6 +125,67 @@ def test_a_graph_of_other_weights_is_refused() -> None:
         PretrainedGraph.parse(plain, shipped_hash())
 
 
+def forged(content: bytes, how: Callable[[Any], None]) -> bytes:
+    """A graph with something else in it, and a seal that fits."""
+    model = onnx.load_from_string(content)
+    how(model)
+    for one in model.metadata_props:
+        told = json.loads(one.value) | {"sha256": BLANK}
+        one.value = json.dumps(told)
+    return sealed(model.SerializeToString())
+
+
+def lose_a_column(model: Any) -> None:
+    """The weights that read the inputs read one fewer."""
+    weight = next(w for w in model.graph.initializer if tuple(w.dims)[:1] == (COLUMNS,))
+    values = onnx.numpy_helper.to_array(weight)[1:].copy()
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+
+
+def fill_with_nan(model: Any) -> None:
+    for weight in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype == np.float32:
+            values = np.full_like(values, np.nan)
+            weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+
+
+def answer_with_inputs(model: Any) -> None:
+    """Every answer is the scale of the inputs."""
+    outputs = {one.name for one in model.graph.output}
+    for node in list(model.graph.node):
+        if outputs & set(node.output):
+            model.graph.node.remove(node)
+    model.graph.node.extend(
+        onnx.helper.make_node("Identity", ["scale"], [name]) for name in sorted(outputs)
+    )
+    del model.graph.output[:]
+    model.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, None])
+        for name in sorted(outputs)
+    )
+
+
+@pytest.mark.parametrize("how", [lose_a_column, fill_with_nan, answer_with_inputs])
+def test_a_graph_that_does_not_fit_is_an_error_of_ours_and_says_nothing_itself(
+    how: Callable[[Any], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = forged(export([network("lstm", "student_t")], {}), how)
+    x = np.ones((2, 9, COLUMNS), dtype=np.float32)
+    with pytest.raises(GraphError, match="the graph cannot be used: "):
+        GraphNetworks(content).run(x, x[..., 0], [0, 0], 3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_flipped_bit_of_a_graph_is_found() -> None:
+    content = export([network("lstm", "student_t")], {})
+    for bit in np.random.default_rng(0).integers(8 * len(content), size=60):
+        altered = bytearray(content)
+        altered[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(GraphError, match="the graph cannot be used: "):
+            GraphNetworks(bytes(altered))
+
+
 VARIANTS = ("model.variants=[{network: lstm_cnn, head: quantile}]", "model.pool.method=validation")
 
 
@@ -157,6 +222,11 @@ def spoilt(run: Run, how: str) -> Run:
         path.write_bytes(bytes(content))
     elif how == "missing":
         path.unlink()
+    elif how == "of other columns":
+        other = export([network("lstm", "student_t", seed) for seed in (1, 2)], {})
+        path.write_bytes(other)
+        known = run.record["files"] | {path.name: hashlib.sha256(other).hexdigest()}
+        return replace(run, record={**run.record, "files": known})
     else:
         files = {k: v for k, v in run.record["files"].items() if not k.endswith(".onnx")}
         return replace(run, record={**run.record, "files": files})
@@ -168,6 +238,7 @@ def spoilt(run: Run, how: str) -> Run:
     [
         ("altered", "`networks.onnx` of the run .* is not what training wrote"),
         ("missing", "`networks.onnx` is missing from the run"),
+        ("of other columns", "the graph cannot be used: "),
         ("of before", "the run has no graph of them"),
         ("no onnxruntime", "onnxruntime is not installed"),
     ],

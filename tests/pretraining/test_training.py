@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from support.pretrained import same_weights, tiny
+from support.tensors import read_tensors, write_unsealed
 
 from lstmcast.errors import DivergedError, RunError, UsageError
 from lstmcast.pretraining import training as training_module
@@ -170,12 +169,10 @@ def test_a_damaged_partial_file_is_refused(partial: bytes, tmp_path: Path) -> No
         assert "cannot be resumed" in message()
 
     file.write_bytes(partial)
-    with safe_open(file, framework="pt") as opened:
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        told = json.loads(opened.metadata()["lstmcast.partial"])
+    tensors, told = read_tensors(file)
 
     def write(tensors: dict[str, torch.Tensor], **changes: object) -> None:
-        save_file(tensors, file, {"lstmcast.partial": json.dumps(told | changes)})
+        write_unsealed(file, tensors, told | changes, "lstmcast.partial")
 
     write(tensors)
     pretrain(tiny(), partial_file=file, resume=True)  # written back as it was, it is whole

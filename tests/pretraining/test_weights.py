@@ -1,6 +1,5 @@
 """The file of pretrained networks, and networks of an experiment that begin as one."""
 
-import json
 import re
 from collections.abc import Callable
 from importlib.resources import files
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from support.pretrained import COLUMNS, same_weights
+from support.tensors import read_tensors, write_unsealed
 
 from lstmcast.config import Model
 from lstmcast.errors import RunError
@@ -238,11 +237,9 @@ def test_a_file_that_cannot_be_used_is_refused(
 ) -> None:
     path = tmp_path / "w.safetensors"
     path.write_bytes(pretrained.dump())
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        metadata = json.loads(file.metadata()["lstmcast"])
-    damage((tensors, metadata))
-    save_file(tensors, path, {"lstmcast": json.dumps(metadata)})
+    parts = read_tensors(path)
+    damage(parts)
+    write_unsealed(path, *parts)
     with pytest.raises(RunError, match=re.escape(message)) as refused:
         Pretrained.load(path)
     assert str(path) in refused.value.message
@@ -284,12 +281,8 @@ def test_a_file_of_before_whose_encoder_is_called_body_is_read_to_the_bit(
 ) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_bytes(pretrained.dump())
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
-        tensors = {
-            name.replace(".encoder.", ".body."): file.get_tensor(name)
-            for name in file.keys()  # noqa: SIM118 - not a dict
-        }
-    assert any(".body." in name for name in tensors)
-    save_file(tensors, path, metadata)
+    tensors, values = read_tensors(path)
+    named = {name.replace(".encoder.", ".body."): tensor for name, tensor in tensors.items()}
+    assert any(".body." in name for name in named)
+    write_unsealed(path, named, values)
     assert same_weights(Pretrained.load(path), pretrained)

@@ -1,6 +1,5 @@
 """A training that was cut off anywhere ends with the same weights, to the bit, when it goes on."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from safetensors import safe_open
 from support.experiments import Recorder, same_weights, small, trained
 from support.histories import simulated
+from support.tensors import read_tensors, write_unsealed
 
 from lstmcast.config import Experiment
 from lstmcast.errors import DivergedError, RunError
@@ -158,13 +157,9 @@ def swap(path: Path) -> None:
 
 def lose_a_best_weight(path: Path) -> None:
     """Write it as it was, but for one of the weights that early stopping remembers."""
-    from safetensors.torch import load_file, save_file
-
-    with safe_open(path, framework="pt") as file:
-        values = file.metadata()["lstmcast.kept"]
-    tensors = load_file(path)
+    tensors, values = read_tensors(path)
     del tensors[max(name for name in tensors if "best." in name)]
-    save_file(tensors, path, {"lstmcast.kept": values})
+    write_unsealed(path, tensors, values, "lstmcast.kept")
 
 
 @pytest.mark.parametrize(
@@ -180,10 +175,8 @@ def test_a_damaged_file_is_named_and_can_be_removed(
     damage(path)
     if damage is swap:
         # Its rate is another: nothing that this loop could go on from.
-        values = json.dumps({"full_rate": experiment.training.learning_rate})
-        from safetensors.torch import save_file
-
-        save_file({"order": torch.zeros(1)}, path, {"lstmcast.kept": values})
+        values = {"full_rate": experiment.training.learning_rate}
+        write_unsealed(path, {"order": torch.zeros(1)}, values, "lstmcast.kept")
     with pytest.raises(RunError, match=r"member-1\.fit\.safetensors` cannot be resumed") as caught:
         train(experiment, tmp_path)
     assert "remove it" in str(caught.value.hint)
