@@ -124,6 +124,7 @@ def _record(trained: "Trained", created: datetime) -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {package: version(package) for package in PACKAGES},
         "device": trained.device,
+        **({"panel": trained.panel} if trained.panel else {}),
         "seed": experiment.training.seed,
         "member_seeds": [member.seed for member in ensemble.members],
         "diverged_members": ensemble.diverged,

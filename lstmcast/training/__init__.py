@@ -4,7 +4,7 @@ The loop first, then outwards from it:
 
     loop            an epoch, early stopping, the refit of one network
     steps           an optimiser step: AdamW, clipping, warm-up, EMA; `replay` records it on CUDA
-    device_panel    the data on the device, and the batches (`batch`) that the loop goes through
+    device_panel    the data, on the device or apart (`panel_home`), and the batches (`batch`) of it
     objective       what is minimised
     builder         what a member begins as, and how its head is fitted (`head_fit`, `warm_start`)
     member          one member: trained, restarted where it diverges, refitted
@@ -23,7 +23,7 @@ What comes of it:
     movement        how far training moved the forecasts
 
 Around it: `resolve` (choices left open), `prepare` (the data), `observers` (hooks), `device` and
-`accelerator` (where it runs).
+`accelerator` (where it runs), `full_memory` (what to lower there).
 
 Modules are loaded when a name of theirs is asked for: forecasts by a graph load no PyTorch.
 """

@@ -183,9 +183,10 @@ class MemberBuilder:
         rows = thinned(panel.window_ends, panel.targets.shape[1], most)
         with one_thread_each():
             units = units_at(network, panel, rows)
-            rows = rows.to(panel.device)
-            inputs = torch.cat([units, panel.features[rows]], dim=-1)
-            fit_head(network.head, panel, rows, inputs, units.shape[1], prior, taught)
+            outcomes = panel.outcomes_at(rows)
+            inputs = torch.cat([units, outcomes.features], dim=-1)
+            every = torch.arange(len(rows), device=panel.device)
+            fit_head(network.head, outcomes, every, inputs, units.shape[1], prior, taught)
 
 
 def initial_network(
@@ -236,7 +237,7 @@ def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
     network.eval()
 
     def run(features: Tensor) -> Tensor:
-        return network.units(features)[0]
+        return network.units(features.to(panel.device))[0]
 
     if panel.settings.supervision == "last":
         steps = torch.arange(-panel.settings.lookback + 1, 1)

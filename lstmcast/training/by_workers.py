@@ -14,13 +14,11 @@ from pathlib import Path
 
 import torch
 
-from lstmcast.dataset import Parts
 from lstmcast.nn import Network
 from lstmcast.parallel import as_completed, elsewhere, inside
 from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device import (
     available_threads,
-    in_threads,
     threads_each,
     threads_per_network,
 )
@@ -29,6 +27,7 @@ from lstmcast.training.distributed import current_team
 from lstmcast.training.kept import REFITTED, STAGES, STOPPED, Keeper, MemberKeeper
 from lstmcast.training.member import FittedMember, Member, train_member
 from lstmcast.training.observers import SilentObserver
+from lstmcast.training.panel_home import PanelHome
 from lstmcast.training.prepare import Prepared
 from lstmcast.training.progress import Kept
 
@@ -47,25 +46,21 @@ class Material:
     initial: Sequence[Network]
     first: int
 
-    def builders(
-        self, device: torch.device, threads: int
-    ) -> tuple[MemberBuilder, MemberBuilder | None]:
+    def builders(self, home: PanelHome) -> tuple[MemberBuilder, MemberBuilder | None]:
         """Who makes members, and who makes them anew with the validation part, if anybody.
 
         Args:
-            device: where they are trained.
-            threads: CPU threads to prepare with.
+            home: where they are trained, and where the panel is meanwhile.
         """
         experiment = self.part.experiment
-
-        def builder(parts: Mapping[str, Parts]) -> MemberBuilder:
-            panel = DevicePanel(self.part, device, parts)
-            return MemberBuilder(experiment, panel, self.first, self.initial, self.part.pretrained)
-
-        rows = [self.part.parts]
+        panels = [DevicePanel(self.part, home)]
         if experiment.training.refit == "validation" and experiment.training.epochs:
-            rows.append({s: parts.with_validation() for s, parts in self.part.parts.items()})
-        once, *again = in_threads(builder, rows, threads)
+            everything = {s: parts.with_validation() for s, parts in self.part.parts.items()}
+            panels.append(panels[0].over(self.part, everything))
+        once, *again = [
+            MemberBuilder(experiment, panel, self.first, self.initial, self.part.pretrained)
+            for panel in panels
+        ]
         return once, again[0] if again else None
 
 
@@ -197,7 +192,7 @@ def _train(common: tuple[Material, int, Keeper | None], item: _Item) -> _Done:
     with warnings.catch_warnings():
         # What all workers share is read-only, and nobody writes it.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        builder, refit = material.builders(torch.device("cpu"), threads)
+        builder, refit = material.builders(PanelHome(torch.device("cpu")))
     box, heard = _Box(item.kept, keeper), _Restarts()
     settings = material.part.experiment.training
     own = MemberKeeper(box, item.number)

@@ -1,7 +1,8 @@
-"""The panel on the device, and the batches taken from it.
+"""The panel and the batches taken from it, which are on the device that trains.
 
-The data moves to the device once. Training batches are gathered, several at once, from a strided
-view of all windows: nothing is copied per window, and no Python code runs per sample.
+The data moves to the device once, or stays in host memory where it would fill that (`panel_home`).
+Training batches are gathered, several at once, from a strided view of all windows: nothing is
+copied per window, and no Python code runs per sample.
 """
 
 import copy
@@ -18,7 +19,9 @@ from torch import Tensor
 from lstmcast.dataset import Parts, window_starts
 from lstmcast.dataset.panel import Block
 from lstmcast.training.batch import Batch, GatheredBatch
+from lstmcast.training.head_fit import RowOutcomes
 from lstmcast.training.objective import horizon_weights
+from lstmcast.training.panel_home import PanelHome
 from lstmcast.training.prepare import Prepared
 
 MIN_STEPS = 8
@@ -35,11 +38,11 @@ GATHERED = 256
 
 
 class DevicePanel:
-    """A panel's arrays on the device.
+    """A panel's arrays, where they are kept, and what is taken from them, on the device.
 
     Args:
         prepared: the panel, with the truth for the loss alone.
-        device: where everything goes.
+        device: that trains, with the panel on it; or where else the panel is kept.
         parts: which rows are training and which validation origins, by symbol, where it is not as
             `prepared` has them.
     """
@@ -47,22 +50,34 @@ class DevicePanel:
     def __init__(
         self,
         prepared: Prepared,
-        device: torch.device | str = "cpu",
+        device: torch.device | str | PanelHome = "cpu",
         parts: Mapping[str, Parts] | None = None,
     ) -> None:
-        inputs, parts = prepared.inputs, parts or prepared.parts
-        self.device = torch.device(device)
+        inputs = prepared.inputs
+        home = device if isinstance(device, PanelHome) else PanelHome(torch.device(device))
+        self.home, self.device = home, home.device
         self.settings = prepared.experiment.training
         self.columns = prepared.scaling.columns
         self.blocks = inputs.blocks
-        self._stops = torch.tensor([block.stop for block in inputs.blocks], device=device)
-        self.features = torch.from_numpy(inputs.features).to(device)
-        self.scale = torch.from_numpy(inputs.scale).to(device)
+        self._stops = torch.tensor([block.stop for block in inputs.blocks], device=self.device)
+        self.features = torch.from_numpy(inputs.features).to(home.kept)
+        self.scale = torch.from_numpy(inputs.scale).to(home.kept)
         values = torch.from_numpy(prepared.targets.values)
-        self.known = torch.isfinite(values).to(device)
+        self.known = torch.isfinite(values).to(home.kept)
         # A loss at an unknown outcome has weight zero; the value itself must still be finite.
-        self.targets = torch.nan_to_num(values).to(device)
-        self.horizon_weights = horizon_weights(values.shape[1]).to(device)
+        self.targets = torch.nan_to_num(values).to(home.kept)
+        self.horizon_weights = horizon_weights(values.shape[1]).to(self.device)
+        self.assign(prepared, parts or prepared.parts)
+
+    def over(self, prepared: Prepared, parts: Mapping[str, Parts]) -> "DevicePanel":
+        """The same panel with other training and validation rows; its arrays are shared."""
+        panel = copy.copy(self)
+        panel.assign(prepared, parts)
+        return panel
+
+    def assign(self, prepared: Prepared, parts: Mapping[str, Parts]) -> None:
+        """Say which rows are trained on and which validated."""
+        inputs = prepared.inputs
         self.origins = torch.from_numpy(
             np.concatenate([block.start + parts[block.symbol].train for block in inputs.blocks])
         )
@@ -79,7 +94,7 @@ class DevicePanel:
             if self.settings.sampling == "symbols"
             else None
         )
-        self._spans: list[tuple[int, int, int]] = []
+        self._spans = torch.zeros(0, 3, dtype=torch.int64)
         self._window_starts = self.starts[:0]
         if self.settings.supervision == "every":
             self._spans = self._validation_spans(parts)
@@ -90,7 +105,10 @@ class DevicePanel:
     def next_session(self) -> "DevicePanel":
         """The same panel with the first horizon alone; features are shared."""
         panel = copy.copy(self)
-        panel.targets, panel.known = self.targets[:, :1].contiguous(), self.known[:, :1]
+        # A view of all windows wants rows that lie behind each other.
+        panel.targets, panel.known = (
+            values[:, :1].contiguous() for values in (self.targets, self.known)
+        )
         panel.horizon_weights = torch.ones_like(self.horizon_weights[:1])
         panel._totals = panel._validation_totals()  # noqa: SLF001 - its own class
         return panel
@@ -123,7 +141,7 @@ class DevicePanel:
         length, columns = self.settings.lookback, values[0].numel()
         count = values.shape[0] - length + 1
         view = values.as_strided((count, length, columns), (columns, columns, 1))
-        return view.index_select(0, starts.to(self.device))
+        return self.home.chosen(view, starts)
 
     def _batches(self, starts: Int[Tensor, " windows"], size: int) -> Iterator[Batch]:
         """Windows in batches of at most `size`; an outcome that is not known counts nothing."""
@@ -146,6 +164,18 @@ class DevicePanel:
                 # Of a batch without any outcome the loss is zero, not zero over zero.
                 least = total / self.settings.lookback
                 yield Batch(features, scale, targets, own, symbols, own.sum().clamp(min=least))
+
+    def outcomes_at(self, rows: Int[Tensor, " rows"]) -> RowOutcomes:
+        """Some rows and what came true after them, on the device."""
+        chosen = partial(self.home.chosen, rows=rows)
+        return RowOutcomes(
+            chosen(self.features),
+            chosen(self.scale),
+            chosen(self.targets),
+            chosen(self.known),
+            self.symbols_at(rows),
+            self.horizon_weights,
+        )
 
     def symbols_at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
         """The number of the symbol that each row belongs to, on the device."""
@@ -181,16 +211,16 @@ class DevicePanel:
 
     def _gathers(self) -> list[tuple[Callable[[slice], Batch], int]]:
         """What gathers each validation batch, and how many sequences it has."""
-        if self._spans:
+        if len(self._spans):
             return [(self._stretches, len(self._spans))]
         parts = self._window_starts.split(VALIDATION_WINDOWS) if len(self._window_starts) else ()
         return [(partial(self._validation_windows, starts), len(starts)) for starts in parts]
 
     def _validation_totals(self) -> list[Tensor]:
         """What the weights of each validation batch add up to."""
-        if self._spans:
+        if len(self._spans):
             size = range(0, len(self._spans), GATHERED)
-            weights = [self._stretch_weights(self._spans[k : k + GATHERED]) for k in size]
+            weights = [self._stretch_weights(slice(k, k + GATHERED)) for k in size]
             return [torch.cat(weights).sum()]
         return [gather(slice(None)).total for gather, _ in self._gathers()]
 
@@ -207,7 +237,7 @@ class DevicePanel:
     def _validation_windows(self, starts: Int[Tensor, " windows"], rows: slice) -> Batch:
         return next(self._batches(starts[rows], VALIDATION_WINDOWS))
 
-    def _validation_spans(self, parts: Mapping[str, Parts]) -> list[tuple[int, int, int]]:
+    def _validation_spans(self, parts: Mapping[str, Parts]) -> Int[Tensor, "stretches 3"]:
         """Validation rows in stretches of `VALIDATION_STRETCH`, each after a burn-in of `lookback`.
 
         Side by side they take a fraction of the time that each symbol's rows in one go do, and
@@ -226,34 +256,40 @@ class DevicePanel:
                     first = max(0, int(stretch[0]) - self.settings.lookback)
                     stop = int(stretch[-1]) + 1
                     spans.append((block.start + first, block.start + stop, int(stretch[0]) - first))
-        return spans
+        return torch.tensor(spans, dtype=torch.int64).view(-1, 3)
 
-    def _stretch_weights(
-        self, spans: list[tuple[int, int, int]]
-    ) -> Float[Tensor, "batch time horizons"]:
+    def _steps(self, rows: slice) -> tuple[Int[Tensor, "stretches time"], Tensor, Tensor]:
+        """Rows of some validation stretches, all as long as the longest, on the CPU.
+
+        Returns:
+            The rows, the last one repeated behind a stretch's end; which of them are of it; and
+            which are behind its burn-in as well.
+        """
+        first, stop, _ = self._spans.T
+        steps = torch.arange(int((stop - first).max()))
+        first, stop, burn_in = (column[rows, None] for column in self._spans.T)
+        there = first + steps < stop
+        return torch.minimum(first + steps, stop - 1), there, there & (steps >= burn_in)
+
+    def _taken(self, values: Tensor, rows: Int[Tensor, "stretches time"]) -> Tensor:
+        """Rows of what is kept, on the device, side by side."""
+        return self.home.chosen(values, rows.flatten()).view(*rows.shape, *values.shape[1:])
+
+    def _stretch_weights(self, rows: slice) -> Float[Tensor, "batch time horizons"]:
         """Weights of stretches: none in the burn-in, and where no outcome is known."""
-        longest = max(stop - start for start, stop, _ in self._spans)
-        weight = self.targets.new_zeros(len(spans), longest, self.targets.shape[1])
-        for row, (start, stop, burn_in) in enumerate(spans):
-            scored = self.known[start + burn_in : stop] * self.horizon_weights
-            weight[row, burn_in : stop - start] = scored
-        return weight
+        steps, _, scored = self._steps(rows)
+        known = self._taken(self.known, steps)
+        return (known & scored.to(self.device).unsqueeze(-1)) * self.horizon_weights
 
     def _stretches(self, rows: slice) -> Batch:
         """Some validation stretches, each filled up with zeros behind its end."""
-        spans = self._spans[rows]
-        weight = self._stretch_weights(spans)
-        shape = weight.shape[:2]
-        features = self.features.new_zeros(*shape, self.features.shape[1])
-        scale = self.scale.new_ones(shape)
-        targets = torch.zeros_like(weight)
-        for row, (start, stop, _) in enumerate(spans):
-            length = stop - start
-            features[row, :length] = self.features[start:stop]
-            scale[row, :length] = self.scale[start:stop]
-            targets[row, :length] = self.targets[start:stop]
-        symbols = self.symbols_at(torch.tensor([start for start, _, _ in spans]))
-        return Batch(features, scale, targets, weight, symbols, weight.sum())
+        steps, there, _ = self._steps(rows)
+        behind = ~there.to(self.device)
+        weight = self._stretch_weights(rows)
+        features = self._taken(self.features, steps).masked_fill_(behind.unsqueeze(-1), 0.0)
+        scale = self._taken(self.scale, steps).masked_fill_(behind, 1.0)
+        targets = self._taken(self.targets, steps).masked_fill_(behind.unsqueeze(-1), 0.0)
+        return Batch(features, scale, targets, weight, self.symbols_at(steps[:, 0]), weight.sum())
 
 
 def sampling_weights(blocks: tuple[Block, ...], starts: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from lstmcast.training.group import Group
 from lstmcast.training.kept import Keeper
 from lstmcast.training.movement import Movement
 from lstmcast.training.observers import Observer, SilentObserver
+from lstmcast.training.panel_home import choose_home
 from lstmcast.training.pooling import PoolReport
 from lstmcast.training.prediction import pool_members, predict
 from lstmcast.training.prepare import Prepared, prepare_groups
@@ -37,6 +38,7 @@ class Trained:
         pool: what each member is worth on validation; None for point forecasts.
         predictions: the prediction table of the test part.
         device: name of the device that was used.
+        panel: where the rows were kept, and why; empty where the device shares the host's memory.
         threads: CPU threads that were used.
         seconds: time spent on `prepare`, `fit`, `pool` and `predict`.
         notes: which networks could not begin with the weights that they were given, and why.
@@ -52,6 +54,7 @@ class Trained:
     device: str
     threads: int
     seconds: dict[str, float]
+    panel: str = ""
     notes: tuple[str, ...] = ()
     movements: tuple[Movement, ...] = ()
 
@@ -88,10 +91,11 @@ def train_experiment(
     parts = _prepared(experiment, histories, external_members)
     prepared = parts[0]
     device = choose_device(experiment.training, parts)
+    home = choose_home(parts, device)
     initial, notes = warm_starts(warm_start, parts)
     clock.lap("prepare")
     with on_device(experiment, device):
-        groups, ensemble = fit_groups(parts, initial, device, observer, keeper, jobs)
+        groups, ensemble = fit_groups(parts, initial, home, observer, keeper, jobs)
         clock.lap("fit")
         forecaster = Forecaster(prepared.experiment, groups, external_members)
         inputs = _inputs(parts, groups, histories)
@@ -109,6 +113,7 @@ def train_experiment(
         pool=pool,
         predictions=predictions,
         device=str(device),
+        panel=home.line,
         threads=available_threads(experiment.training.threads),
         seconds=clock.seconds,
         notes=notes,
@@ -136,8 +141,9 @@ def follow_training(
     """
     parts = _prepared(experiment, histories, external_members)
     device = choose_device(experiment.training, parts)
+    home = choose_home(parts, device)
     with on_device(experiment, device):
-        _, ensemble = fit_groups(parts, [[] for _ in parts], device, SilentObserver())
+        _, ensemble = fit_groups(parts, [[] for _ in parts], home, SilentObserver())
     return ensemble.interrupted
 
 
@@ -174,8 +180,9 @@ def validation_loss(
     resolve_device(experiment.training.device)  # fails before the data are prepared
     parts = _prepared(experiment, histories, external_members)
     device = choose_device(experiment.training, parts)
+    home = choose_home(parts, device)
     with on_device(experiment, device):
-        groups, ensemble = fit_groups(parts, [[] for _ in parts], device, observer)
+        groups, ensemble = fit_groups(parts, [[] for _ in parts], home, observer)
     if ensemble.interrupted:
         raise KeyboardInterrupt
     if ensemble.diverged:

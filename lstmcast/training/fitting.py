@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.by_workers import Material, Workers, shared_out
@@ -14,13 +12,14 @@ from lstmcast.training.group import Group
 from lstmcast.training.kept import Keeper
 from lstmcast.training.movement import Movement, movement
 from lstmcast.training.observers import Observer
+from lstmcast.training.panel_home import PanelHome
 from lstmcast.training.prepare import Prepared
 
 
 def fit_groups(
     parts: Sequence[Prepared],
     initial: Sequence[Sequence[Network]],
-    device: torch.device,
+    home: PanelHome,
     observer: Observer,
     keeper: Keeper | None = None,
     jobs: int = 1,
@@ -30,7 +29,7 @@ def fit_groups(
     Args:
         parts: the data of each group.
         initial: networks that each group goes on from; empty for a group without any.
-        device: where they are trained.
+        home: where they are trained, and where the panel is meanwhile.
         observer: told of every epoch.
         keeper: where members are kept on the way, and go on from.
         jobs: worker processes that train members on CPUs; 1 trains them here, in threads, and 0
@@ -50,7 +49,7 @@ def fit_groups(
     first = 0
     for number, part in enumerate(parts):
         try:
-            ensemble = _fit_group(part, initial[number], device, observer, first, keeper, jobs)
+            ensemble = _fit_group(part, initial[number], home, observer, first, keeper, jobs)
         except DivergedError as error:
             failure = error
             diverged += range(first, first + part.experiment.model.members)
@@ -74,7 +73,7 @@ def fit_groups(
 def _fit_group(
     part: Prepared,
     initial: Sequence[Network],
-    device: torch.device,
+    home: PanelHome,
     observer: Observer,
     first: int,
     keeper: Keeper | None,
@@ -82,10 +81,8 @@ def _fit_group(
 ) -> FittedEnsemble:
     experiment = part.experiment
     material = Material(part, initial, first)
-    once, again = material.builders(
-        device, experiment.training.threads if device.type == "cpu" else 1
-    )
-    workers = Workers(material, jobs, keeper) if shared_out(jobs, device) else None
+    once, again = material.builders(home)
+    workers = Workers(material, jobs, keeper) if shared_out(jobs, home.device) else None
     return fit_ensemble(once, experiment, observer, first, again, keeper, workers)
 
 

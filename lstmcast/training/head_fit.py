@@ -103,6 +103,31 @@ class Outcomes(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class RowOutcomes:
+    """Rows that are fitted and what came true after them; see `Outcomes`."""
+
+    features: Float[Tensor, "rows columns"]
+    scale: Float[Tensor, " rows"]
+    targets: Float[Tensor, "rows horizons"]
+    known: Bool[Tensor, "rows horizons"]
+    numbers: Int[Tensor, " rows"]
+    horizon_weights: Float[Tensor, " horizons"]
+
+    def symbols_at(self, rows: Int[Tensor, " rows"], /) -> Int[Tensor, " rows"]:
+        """The number of the symbol that each row belongs to."""
+        return self.numbers[rows]
+
+    def next_session(self) -> "RowOutcomes":
+        """The same rows with the first horizon alone."""
+        return replace(
+            self,
+            targets=self.targets[:, :1],
+            known=self.known[:, :1],
+            horizon_weights=torch.ones(1),
+        )
+
+
 def thinned(rows: Tensor, horizons: int, most: int = MOST_OUTCOMES) -> Tensor:
     """Every k-th row, so that rows times horizons are `most` at the most."""
     return rows[:: max(1, -(-len(rows) * horizons // most))]
@@ -127,7 +152,7 @@ def fit_head(
     Args:
         head: whose weights.
         panel: truth and scale; its weights of the horizons.
-        rows: rows of the panel, on its device.
+        rows: rows of the panel, on the device that its outcomes are on.
         inputs: what the head reads there: the LSTM's units, then the features.
         units: how many of the inputs are units.
         prior: how far the weights may go.

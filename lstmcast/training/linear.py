@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from lstmcast.dataset import LogReturnTarget, Scaler
@@ -20,7 +20,7 @@ from lstmcast.nn import HEADS
 from lstmcast.nn.heads import Head
 from lstmcast.training.builder import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
 from lstmcast.training.device import one_thread_each
-from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
+from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, RowOutcomes, fit_head, thinned
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.symbol_inputs import SymbolInputs, as_returns
 
@@ -54,29 +54,6 @@ class LinearModel:
         with torch.inference_mode(), one_thread_each():
             params = self.head(features[None], scale[None], torch.tensor([number]))
         return as_returns(params)
-
-
-@dataclass(frozen=True)
-class _Outcomes:
-    """Rows that are fitted and what came true after them; see `head_fit.Outcomes`."""
-
-    features: Float[Tensor, "rows columns"]
-    scale: Float[Tensor, " rows"]
-    targets: Float[Tensor, "rows horizons"]
-    known: Bool[Tensor, "rows horizons"]
-    numbers: Int[Tensor, " rows"]
-    horizon_weights: Float[Tensor, " horizons"]
-
-    def symbols_at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
-        return self.numbers[rows]
-
-    def next_session(self) -> "_Outcomes":
-        return replace(
-            self,
-            targets=self.targets[:, :1],
-            known=self.known[:, :1],
-            horizon_weights=torch.ones(1),
-        )
 
 
 def fitted_rows(readings: Sequence[SymbolInputs], stops: Sequence[int]) -> int:
@@ -126,7 +103,7 @@ def fit_linear(
 
 def _outcomes(
     readings: Sequence[SymbolInputs], rows: Sequence[np.ndarray], scaler: Scaler, horizon: int
-) -> _Outcomes:
+) -> RowOutcomes:
     """The complete rows of all symbols whose outcome is known, end to end."""
     target = LogReturnTarget()
     parts = []
@@ -149,18 +126,18 @@ def _outcomes(
     )
     known = torch.isfinite(targets)
     # Where an outcome is not known its loss has weight zero; the number must still be finite.
-    return _Outcomes(
+    return RowOutcomes(
         features, scale, torch.nan_to_num(targets), known, numbers, horizon_weights(horizon)
     )
 
 
-def _new_head(outcomes: _Outcomes, symbols: int) -> Head:
+def _new_head(outcomes: RowOutcomes, symbols: int) -> Head:
     horizons = tuple(range(1, outcomes.targets.shape[1] + 1))
     own = symbols if symbols > 1 else 0
     return HEADS[_HEAD](outcomes.features.shape[1], horizons, own)
 
 
-def _fit_next_session(outcomes: _Outcomes, symbols: int, warm_start: LinearModel | None) -> Head:
+def _fit_next_session(outcomes: RowOutcomes, symbols: int, warm_start: LinearModel | None) -> Head:
     """A head for the next session alone."""
     outcomes = outcomes.next_session()
     head = _new_head(outcomes, symbols)
@@ -173,7 +150,7 @@ def _fit_next_session(outcomes: _Outcomes, symbols: int, warm_start: LinearModel
 
 
 def _fit_further_horizons(
-    outcomes: _Outcomes, fitted: Head, warm_start: LinearModel | None
+    outcomes: RowOutcomes, fitted: Head, warm_start: LinearModel | None
 ) -> Head:
     """A head for all horizons that says of the next session what the `fitted` one says."""
     head = _new_head(outcomes, 0 if fitted.offsets is None else len(fitted.offsets) - 1)
@@ -192,7 +169,7 @@ def _fit_further_horizons(
 
 def _fit(
     head: Head,
-    outcomes: _Outcomes,
+    outcomes: RowOutcomes,
     rows: Int[Tensor, " rows"],
     prior: HeadPrior,
     taught: Bool[Tensor, " raw"],

@@ -1,21 +1,27 @@
 """Batches against a plain loop: which rows they hold, and what carries weight in the loss."""
 
+import re
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import torch
-from support.experiments import LAST, small
+from support.experiments import LAST, LINEAR, small, train
 from support.histories import simulated
 
 from lstmcast.dataset import PanelTargets, window_starts
+from lstmcast.run.creation import record_of
+from lstmcast.training import panel_home
 from lstmcast.training.batch import Batch
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.objective import horizon_weights
+from lstmcast.training.panel_home import PanelHome, choose_home, panel_bytes
 from lstmcast.training.prepare import Prepared, prepare
 
 LOOKBACK, WARM_UP, HORIZON = 24, 4, 3
+GAPS = ("training.sampling=symbols",)
 
 
 def pooled(*overrides: str) -> Prepared:
@@ -171,6 +177,85 @@ def test_everything_is_on_the_panel_s_device() -> None:
             assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
+def test_a_panel_apart_from_the_device_sends_all_that_is_taken_from_it() -> None:
+    for overrides in ((), LAST):
+        prepared = pooled(*overrides)
+        panel = DevicePanel(prepared, PanelHome(torch.device("meta"), apart=True))
+        panels = (panel, panel.next_session(), panel.over(prepared, prepared.parts))
+        for one in panels:
+            for batch in [*epoch(one), *validation(one), one.outcomes_at(one.origins)]:
+                tensors = [
+                    value for value in vars(batch).values() if isinstance(value, torch.Tensor)
+                ]
+                assert len(tensors) == 6
+                assert {tensor.device.type for tensor in tensors} == {"meta"}
+            kept = (one.features, one.scale, one.targets, one.known)
+            assert {values.device.type for values in kept} == {"cpu"}
+
+
+@pytest.mark.parametrize("overrides", [(), LAST, GAPS], ids=["every", "last", "gaps"])
+def test_a_panel_apart_gives_the_same_batches(overrides: tuple[str, ...]) -> None:
+    prepared = pooled(*overrides)
+    if overrides == GAPS:
+        values = prepared.targets.values.copy()
+        values[::3] = np.nan
+        prepared = replace(prepared, targets=PanelTargets(values))
+    here, apart = (
+        DevicePanel(prepared, PanelHome(torch.device("cpu"), apart)).next_session()
+        for apart in (False, True)
+    )
+    for ours, theirs in zip(
+        (*epoch(here), *validation(here), here.outcomes_at(here.origins)),
+        (*epoch(apart), *validation(apart), apart.outcomes_at(apart.origins)),
+        strict=True,
+    ):
+        for name, tensor in vars(ours).items():
+            assert torch.equal(tensor, getattr(theirs, name)), name
+
+
+def test_training_from_host_memory_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a device has hardly any memory free; it says so in one line."""
+    experiment = small("data.symbols=[AAA, BBB]", "training.refit=validation", *LINEAR)
+    histories = (simulated(1, 420), simulated(2, 250, symbol="BBB", first="2001-08-27"))
+    usual = train(experiment, *histories)
+    monkeypatch.setattr(panel_home, "free_on", lambda _: 50_000)
+    apart = train(experiment, *histories)
+    assert usual.panel == ""
+    assert re.fullmatch(r"\d+ KiB in host memory: 48.8 KiB of cpu are free, of .* 50%", apart.panel)
+    assert record_of(apart, datetime(2020, 1, 1, tzinfo=UTC))["panel"] == apart.panel
+    assert apart.predictions.equals(usual.predictions)
+    for ours, theirs in zip(apart.ensemble.members, usual.ensemble.members, strict=True):
+        assert [r.train_loss for r in ours.records] == [r.train_loss for r in theirs.records]
+        assert [r.validation_loss for r in ours.records] == [
+            r.validation_loss for r in theirs.records
+        ]
+
+
+@pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
+def test_a_panel_is_on_the_device_up_to_half_of_what_is_free(
+    overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, cpu = pooled(*overrides), pooled("features=[returns]"), torch.device("cpu")
+    needed = panel_bytes(one)
+    assert panel_bytes(other) < needed
+    for free, apart in ((2 * needed, False), (2 * needed - 2, True)):
+        monkeypatch.setattr(panel_home, "free_on", lambda _, free=free: free)
+        assert choose_home([other, one], cpu).apart is apart
+    monkeypatch.undo()
+    assert choose_home([one], cpu) == PanelHome(cpu)
+
+
+def test_the_bytes_of_a_panel_are_told_beforehand() -> None:
+    prepared = pooled()
+    whole = DevicePanel(prepared)
+    again = whole.over(prepared, prepared.parts)
+    kept = [whole.features, whole.scale, whole.targets, whole.known]
+    for one in (whole.next_session(), again.next_session()):
+        kept += [one.targets, one.known]
+        assert one.features is whole.features
+    assert panel_bytes(prepared) == sum(values.nbytes for values in kept)
+
+
 def test_horizon_weights_fall_and_sum_to_one() -> None:
     weights = horizon_weights(20)
     assert weights.sum().item() == pytest.approx(1)
@@ -197,6 +282,16 @@ def test_an_outcome_that_is_not_known_counts_nothing(overrides: tuple[str, ...])
     rows = rows_of(prepared, first.features[0])
     expected = steps[0] * torch.from_numpy(np.isfinite(values[rows]))
     torch.testing.assert_close(first.weight[0], expected)
+
+
+def test_of_the_next_session_the_same_outcomes_are_known() -> None:
+    prepared = pooled()
+    values = prepared.targets.values.copy()
+    values[np.random.default_rng(3).random(values.shape) < 0.4] = np.nan
+    panel = DevicePanel(replace(prepared, targets=PanelTargets(values)))
+    for ours, whole in zip(epoch(panel.next_session()), epoch(panel), strict=True):
+        assert torch.equal(ours.targets, whole.targets[..., :1])
+        assert torch.equal(ours.weight > 0, whole.weight[..., :1] > 0)
 
 
 def test_a_batch_without_any_outcome_has_a_loss_of_zero() -> None:

@@ -24,11 +24,12 @@ from lstmcast.errors import DeviceError
 from lstmcast.nn import LSTM
 from lstmcast.pretraining.training import pretrain
 from lstmcast.run import Run
-from lstmcast.training import Trained, accelerator
+from lstmcast.training import Trained, accelerator, panel_home
 from lstmcast.training.accelerator import arithmetic
 from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.loop import run_epoch
+from lstmcast.training.panel_home import PanelHome
 from lstmcast.training.prepare import prepare
 from lstmcast.training.steps import Steps
 
@@ -199,6 +200,43 @@ def test_auto_takes_the_gpu_for_large_work_alone(monkeypatch: pytest.MonkeyPatch
     assert trained("random", "training.device=auto").device == "cpu"
     monkeypatch.setattr(accelerator, "PAYS", 0.0)
     assert trained("random", "training.device=auto").device == "cuda:0"
+
+
+@every_kind
+def test_a_panel_in_host_memory_gives_the_same_bits(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = trained(kind)
+    assert "on cuda:0" in usual.panel
+    monkeypatch.setattr(panel_home, "free_on", lambda _: 1000)
+    apart = trained(kind)
+    assert "in host memory" in apart.panel
+    for one, other in zip(all_weights(apart), all_weights(usual), strict=True):
+        assert torch.equal(one, other)
+    assert apart.predictions.equals(usual.predictions)
+    for ours, theirs in zip(apart.ensemble.members, usual.ensemble.members, strict=True):
+        losses = [[(r.train_loss, r.validation_loss) for r in m.records] for m in (ours, theirs)]
+        assert losses[0] == losses[1]
+
+
+def test_batches_from_host_memory_are_copied_from_pinned_memory_one_after_the_other() -> None:
+    """Memory that is taken again for a later batch must not change one that is on its way."""
+    home = PanelHome(CUDA, apart=True)
+    values = torch.arange(4_000_000, dtype=torch.float32).view(-1, 8)
+    rows = [torch.randperm(len(values))[:200_000] for _ in range(20)]
+    found = [home.chosen(values, some) for some in rows]
+    for some, there in zip(rows, found, strict=True):
+        assert there.device == CUDA
+        assert torch.equal(there.cpu(), values[some])
+
+
+def test_memory_that_nothing_uses_is_free() -> None:
+    before = panel_home.free_on(CUDA)
+    taken = torch.empty(256 * 1024**2, dtype=torch.uint8, device=CUDA)
+    assert before is not None
+    assert panel_home.free_on(CUDA) == pytest.approx(before - taken.nbytes, abs=32 * 1024**2)
+    del taken
+    assert panel_home.free_on(CUDA) == pytest.approx(before, abs=32 * 1024**2)
 
 
 @pytest.mark.usefixtures("whole_memory")
