@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lstmcast.cli.clusters import computing_on
 from lstmcast.cli.console import figures, note, number, print_json, print_table
 from lstmcast.cli.experiment import read_experiment
-from lstmcast.cli.options import RUNS_DIR, DataDir, Json, Overrides, RunsDir, data_dir
+from lstmcast.cli.options import RUNS_DIR, Cluster, DataDir, Json, Overrides, RunsDir, data_dir
 from lstmcast.errors import ConfigError, LstmcastError, UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,25 @@ def tune(
         bool,
         typer.Option("--resume", help="Fail if there is no study to continue."),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Trials at once, in worker processes; 0 uses every core. One by default, on a"
+            " cluster as many as it has cores.",
+            show_default=False,
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Trials whose values are chosen together, before any of them is done. By default"
+            " 1, and 8 with --jobs or --cluster.",
+            show_default=False,
+        ),
+    ] = None,
+    cluster: Cluster = None,
     data: DataDir = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -60,8 +80,9 @@ def tune(
     """Search for a better configuration, scored on validation rows; the test part is not used.
 
     The search space is `tuning.space` in the YAML file. The same command continues an interrupted
-    study; several processes that run it at once share one. The best configuration is written to
-    best.yaml in the study's folder, for `lstmcast train --config`.
+    study; several processes that run it at once share one. The same seed and --batch find the same
+    configuration, whatever --jobs and wherever trials are done. The best configuration is written
+    to best.yaml in the study's folder, for `lstmcast train --config`.
     """
     seconds = None if timeout is None else parse_duration(timeout)
     experiment = read_experiment(config, overrides or ())
@@ -71,14 +92,28 @@ def tune(
             f"`--study` is {name!r}", "use letters, digits, dots, hyphens and underscores"
         )
     plan = _plan(experiment, data)
-    from lstmcast.tuning import KeptStudy, summarise
+    from lstmcast.tuning import BATCH, KeptStudy, summarise
     from lstmcast.tuning import tune as search
+
+    jobs = (1 if cluster is None else 0) if jobs is None else jobs
+    batch = (1 if jobs == 1 and cluster is None else BATCH) if batch is None else batch
+    if jobs > batch:
+        note(
+            f"note: values are chosen for {batch} trials at a time (`--batch`): so many run at once"
+        )
 
     with KeptStudy.opened(plan, runs_dir, name, storage=storage, resume=resume) as kept:
         done = kept.taken()
         note(f"{'going on with' if done else 'study'} {kept.folder}: {_size(kept, trials)}")
-        with _saying(kept):
-            search(kept, _Lines(kept, trials), trials=trials, seconds=seconds)
+        with _saying(kept), computing_on(cluster):
+            search(
+                kept,
+                _Lines(kept, trials),
+                trials=trials,
+                seconds=seconds,
+                batch=batch,
+                jobs=jobs,
+            )
         summary = summarise(kept)
         _finish(kept, summary, json=json)
 

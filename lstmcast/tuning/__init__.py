@@ -11,12 +11,13 @@ a second, and SQLAlchemy as much again where a study is kept in a database.
 """
 
 from lstmcast.tuning.plan import Plan
-from lstmcast.tuning.search import Observer, Tried, tune
+from lstmcast.tuning.search import BATCH, Observer, Tried, tune
 from lstmcast.tuning.space import default_space
 from lstmcast.tuning.study import KeptStudy
 from lstmcast.tuning.summary import Summary, summarise
 
 __all__ = [
+    "BATCH",
     "KeptStudy",
     "Observer",
     "Plan",

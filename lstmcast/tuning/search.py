@@ -1,15 +1,27 @@
-"""The search itself: ask for values, train, tell the validation loss, until there are enough."""
+"""The search itself: ask for values, train, tell the validation loss, until there are enough.
 
-import math
-import threading
+Trials are asked for in batches, and told before the next batch is asked for. So a study depends on
+its seed and on the size of its batches, and not on how many of a batch are measured at once, by
+whom, or who is done first.
+"""
+
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from lstmcast.baselines import baseline_members
-from lstmcast.config import Experiment, with_values
-from lstmcast.errors import ConfigError, DataError, DivergedError, LstmcastError
+from lstmcast.parallel import as_completed, cores, elsewhere, in_order, workers_for
+from lstmcast.tuning.measuring import (
+    COMPLETE,
+    PRUNED,
+    Asked,
+    Measured,
+    Subject,
+    loss_as_it_stands,
+    measure,
+)
+from lstmcast.tuning.pruning import limits
 from lstmcast.tuning.space import Choice, draw
 from lstmcast.tuning.storage import using
 from lstmcast.tuning.study import EPOCHS, FAULT, SAME, SECONDS, TOLD, KeptStudy
@@ -17,10 +29,11 @@ from lstmcast.tuning.study import EPOCHS, FAULT, SAME, SECONDS, TOLD, KeptStudy
 if TYPE_CHECKING:
     import optuna
 
-    from lstmcast.training import EpochRecord
-
 INCOMPARABLE = ("model.head", "training.supervision", "target")
 """Keys whose values give losses of training that do not compare; pools' log scores do."""
+
+BATCH = 8
+"""Trials that are asked for at once where several are measured at once."""
 
 
 @dataclass(frozen=True)
@@ -54,134 +67,118 @@ class Observer(Protocol):
         """A trial is done."""
 
 
-class _PrunedError(Exception):
-    """A trial is given up."""
+@dataclass(frozen=True)
+class _Result:
+    """What came of a trial; `same` is the number of another one that it was taken from."""
+
+    measured: Measured
+    same: int | None = None
 
 
-class _Watch:
-    """Reports the first member's best validation loss by epoch, and gives hopeless trials up.
-
-    Members differ by their seed alone, and in which order they train depends on the cores: what is
-    decided by the first one is the same on every machine.
-
-    Args:
-        trial: told of the losses.
-        where: the trial's study is kept.
-        pruning: whether it may be given up.
-    """
-
-    def __init__(self, trial: "optuna.Trial", where: str | Path, *, pruning: bool) -> None:
-        self._trial, self._where, self._pruning = trial, where, pruning
-        self._low, self._epoch, self.epochs = math.inf, -1, 0
-        self._lock = threading.Lock()
-
-    def on_train_begin(self, member: int) -> None:
-        """A member is about to be trained."""
-
-    def on_epoch_end(self, record: "EpochRecord", *, best: bool) -> None:  # noqa: ARG002 - the protocol's
-        """Report an epoch of the first member."""
-        with self._lock:
-            self.epochs += record.epoch > 0
-        if record.member or record.epoch <= self._epoch or not self._pruning:
-            return
-        self._low, self._epoch = min(self._low, record.validation_loss), record.epoch
-        if not math.isfinite(self._low):
-            return
-        with using(self._where):
-            self._trial.report(self._low, record.epoch)
-            hopeless = self._trial.should_prune()
-        if hopeless:
-            raise _PrunedError
-
-    def on_restart(self, member: int, learning_rate: float) -> None:
-        """A member begins again: what it reported stands."""
-
-    def on_train_end(self, member: int, *, kept: bool) -> None:
-        """A member is done."""
-
-
-def tune(kept: KeptStudy, observer: Observer, *, trials: int, seconds: float | None = None) -> None:
+def tune(
+    kept: KeptStudy,
+    observer: Observer,
+    *,
+    trials: int,
+    seconds: float | None = None,
+    batch: int = 1,
+    jobs: int = 1,
+) -> None:
     """Do trials until the study has enough, by this process or by others.
 
     Args:
         kept: the study.
         observer: hears of every trial of this process.
         trials: that the study is to have, whoever did them; those that fail count.
-        seconds: after which no further trial begins; None for no limit.
+        seconds: after which no further batch begins; None for no limit.
+        batch: trials that are asked for at once, knowing of those before alone.
+        jobs: of a batch, how many are measured at once; 0 for one a core.
 
     Raises:
         ConfigError, DataError, TrainingError: if the configuration as it stands cannot be trained.
-        KeyboardInterrupt: on Ctrl-C; the trial under way is tried again when the study goes on.
+        KeyboardInterrupt: on Ctrl-C; the trials under way are tried again when the study goes on.
     """
     began = time.monotonic()
+    experiment, histories = kept.plan.experiment, kept.plan.histories
+    threads = experiment.training.threads or 1
+    share = 1 if elsewhere() else max(1, cores() // workers_for(jobs, batch, threads=threads))
+    subject = Subject(experiment, histories, share)
     with kept.first() as ours:
         if ours:
-            loss = _loss(kept, kept.plan.experiment)
+            (loss,) = in_order(loss_as_it_stands, subject, [None], jobs=jobs, threads=threads)
             kept.set_start(loss)
             observer.on_start(loss)
     while seconds is None or time.monotonic() - began < seconds:
-        trial = kept.ask(trials)
-        if trial is None:
+        asked = kept.ask(trials, batch)
+        if not asked:
             return
+        left = {trial.number: trial for trial in asked}
         try:
-            observer.on_trial(_try(kept, trial))
-        except BaseException:
-            kept.interrupt(trial)
+            with using(kept.where):
+                values = [draw(trial, kept.plan.space) for trial in asked]
+            with closing(_results(kept, subject, asked, values, jobs)) as results:
+                for place, result in results:
+                    trial = asked[place]
+                    _tell(kept, trial, result)
+                    del left[trial.number]
+                    observer.on_trial(_tried(trial, values[place], result.measured))
+        except BaseException as error:
+            kept.interrupt([*left.values()], blamed=not isinstance(error, KeyboardInterrupt))
             raise
 
 
-def _loss(kept: KeptStudy, experiment: Experiment, watch: "_Watch | None" = None) -> float:
-    from lstmcast.training import SilentObserver, resolve_experiment, validation_loss
-
-    histories = kept.plan.histories
-    resolved = resolve_experiment(experiment, histories)
-    external_members = baseline_members(experiment.model.pool.baselines)
-    return validation_loss(resolved, histories, watch or SilentObserver(), external_members)
-
-
-def _try(kept: KeptStudy, trial: "optuna.Trial") -> Tried:
-    """Do one trial, and tell the study of it."""
-    from optuna.trial import TrialState
-
-    began = time.monotonic()
-    with using(kept.where):
-        values = draw(trial, kept.plan.space)
-    pruning = kept.plan.experiment.tuning.pruning == "median" and not any(
-        path in INCOMPARABLE for path in kept.plan.space
-    )
-    watch = _Watch(trial, kept.where, pruning=pruning)
-    loss, state, fault = None, TrialState.COMPLETE, ""
-    same = _same(kept, trial)
-    try:
-        if same is not None:
-            loss = same.value
-        else:
-            loss = _loss(kept, with_values(kept.plan.experiment, values), watch)
-    except _PrunedError:
-        state = TrialState.PRUNED
-    except (ConfigError, DataError, DivergedError) as error:
-        state, fault = TrialState.FAIL, _line(error)
-    took = round(time.monotonic() - began, 3)
-    about: dict[str, float | str] = {SECONDS: took, EPOCHS: watch.epochs}
-    if fault:
-        about[FAULT] = fault
-    if same is not None:
-        about[SAME] = same.number
-    with using(kept.where):
-        trial.set_user_attr(TOLD, about)
-        kept.study.tell(trial, loss, state=state)
-    name = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}[state.name]
-    return Tried(trial.number, name, loss, values, took, fault)
-
-
-def _same(kept: KeptStudy, trial: "optuna.Trial") -> "optuna.trial.FrozenTrial | None":
-    """A trial of the same values that is complete: the same training has the same end."""
+def _results(
+    kept: KeptStudy,
+    subject: Subject,
+    asked: Sequence["optuna.Trial"],
+    values: Sequence[Mapping[str, Choice]],
+    jobs: int,
+) -> Generator[tuple[int, _Result]]:
+    """The place of each trial and what came of it; the same training has the same end."""
     from optuna.trial import TrialState
 
     with using(kept.where):
         done = kept.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return next((other for other in done if other.params == trial.params), None)
+    alike: dict[int, list[int]] = {}
+    for place, trial in enumerate(asked):
+        same = next((other for other in done if other.params == trial.params), None)
+        if same is not None:
+            yield place, _Result(Measured(COMPLETE, same.value, 0.0), same.number)
+            continue
+        earlier = (first for first in alike if asked[first].params == trial.params)
+        alike.setdefault(next(earlier, place), []).append(place)
+    pruning = subject.experiment.tuning.pruning == "median" and not any(
+        path in INCOMPARABLE for path in kept.plan.space
+    )
+    above = limits(done) if pruning else {}
+    items = [Asked(values[place], above, pruning) for place in alike]
+    places = [*alike]
+    threads = subject.experiment.training.threads or 1
+    with closing(as_completed(measure, subject, items, jobs=jobs, threads=threads)) as measured:
+        for number, found in measured:
+            first, *others = alike[places[number]]
+            yield first, _Result(found)
+            for place in others:
+                again = replace(found, seconds=0.0, epochs=0, course=())
+                yield place, _Result(again, asked[first].number)
 
 
-def _line(error: LstmcastError) -> str:
-    return error.message.splitlines()[0][:300]
+def _tell(kept: KeptStudy, trial: "optuna.Trial", result: _Result) -> None:
+    from optuna.trial import TrialState
+
+    found = result.measured
+    about: dict[str, float | str] = {SECONDS: found.seconds, EPOCHS: found.epochs}
+    if found.fault:
+        about[FAULT] = found.fault
+    if result.same is not None:
+        about[SAME] = result.same
+    states = {COMPLETE: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
+    with using(kept.where):
+        for epoch, loss in found.course:
+            trial.report(loss, epoch)
+        trial.set_user_attr(TOLD, about)
+        kept.study.tell(trial, found.loss, state=states.get(found.state, TrialState.FAIL))
+
+
+def _tried(trial: "optuna.Trial", values: Mapping[str, Choice], found: Measured) -> Tried:
+    return Tried(trial.number, found.state, found.loss, dict(values), found.seconds, found.fault)

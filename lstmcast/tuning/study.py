@@ -7,7 +7,7 @@ study that was cut off tries the same values as one that was not.
 
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,9 +126,6 @@ class KeptStudy:
         storage = open_storage(self.where)
         from lstmcast.tuning.sampler import SeededSampler
 
-        pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
-        if self.plan.experiment.tuning.pruning == "median":
-            pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=5)
         with using(self.where), self.asking():
             if resume and self.name not in optuna.get_all_study_names(storage):
                 raise RunError(f"`{self.where}` has no study {self.name}", _begin())
@@ -137,7 +134,7 @@ class KeptStudy:
                 study_name=self.name,
                 direction="minimize",
                 sampler=SeededSampler(self.plan.experiment.training.seed),
-                pruner=pruner,
+                pruner=optuna.pruners.NopPruner(),  # see `lstmcast.tuning.pruning`
                 load_if_exists=True,
             )
             identity = self.plan.identity()
@@ -193,15 +190,20 @@ class KeptStudy:
                     raise TypeError(f"what is told of trial {trial.number} is no object")
             return trials
 
-    def ask(self, most: int) -> "optuna.Trial | None":
-        """The next trial, marked as this process's; None where there are enough."""
+    def ask(self, most: int, batch: int = 1) -> "list[optuna.Trial]":
+        """The next trials, marked as this process's: up to the end of a batch, or of the study.
+
+        A batch that was interrupted is filled up before another one begins, which is to know of all
+        of its trials.
+        """
         with using(self.where), self.asking():
             self.requeue_interrupted()
-            if self.taken() >= most:
-                return None
-            trial = self.study.ask()
-            trial.set_user_attr(_WORKER, self.worker)
-            return trial
+            taken = self.taken()
+            asked = []
+            for _ in range(min(most - taken, batch - taken % batch)):
+                asked.append(self.study.ask())
+                asked[-1].set_user_attr(_WORKER, self.worker)
+            return asked
 
     def taken(self) -> int:
         """Trials that are done or under way; those that were interrupted are neither."""
@@ -212,10 +214,22 @@ class KeptStudy:
             for trial in self.study.get_trials(deepcopy=False)
         )
 
-    def interrupt(self, trial: "optuna.Trial") -> None:
-        """Tell that a trial was cut off, so that its values are tried again."""
+    def interrupt(self, trials: "Sequence[optuna.Trial]", *, blamed: bool) -> None:
+        """Tell that trials were cut off, so that their values are tried again.
+
+        Args:
+            trials: of this process.
+            blamed: whether one of them may be what ended it; Ctrl-C is nobody's fault.
+        """
         with using(self.where), self.asking():
-            self._cut(trial.number)
+            states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
+            for trial in trials:
+                if states[trial.number].is_finished():
+                    continue
+                if not blamed:
+                    attempt = trial.user_attrs.get(_ATTEMPT, 1)
+                    trial.set_user_attr(_ATTEMPT, attempt - 1)
+                self._cut(trial.number)
             self._queue_again()
 
     def requeue_interrupted(self) -> None:

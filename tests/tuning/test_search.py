@@ -9,16 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from support.elsewhere import Elsewhere
 from support.experiments import small
 from support.histories import altered_after, simulated
 
 from lstmcast.config import Experiment, load_experiment
 from lstmcast.errors import ConfigError, DivergedError, RunError, TrainingError, UsageError
+from lstmcast.parallel import using
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training import EpochRecord, SilentObserver, resolve_experiment, validation_loss
 from lstmcast.tuning import KeptStudy, Plan, Summary, Tried, summarise, tune
+from lstmcast.tuning.pruning import limits
 
 SPACE = "{training.learning_rate: {low: 1e-3, high: 1e-1, log: true}, model.hidden_size: [2, 4, 8]}"
 HISTORY = simulated()
@@ -64,10 +68,12 @@ def search(
     what: Plan | None = None,
     observer: Heard | None = None,
     weigh: bool = False,
+    batch: int = 1,
+    jobs: int = 1,
     **options: Any,
 ) -> Summary:
     with KeptStudy.opened(what or plan(), root, "x", **options) as kept:
-        tune(kept, observer or Heard(), trials=trials)
+        tune(kept, observer or Heard(), trials=trials, batch=batch, jobs=jobs)
         return summarise(kept, weigh=weigh)
 
 
@@ -175,6 +181,78 @@ def test_what_ends_its_process_again_and_again_fails_and_the_others_go_on(
     failed = summary.trials[summary.trials["state"] == "failed"]
     assert list(failed["fault"]) == ["the process ended in it 2 times"]
     assert summary.counts["complete"] == 1
+
+
+def test_ctrl_c_is_no_fault_of_the_trial_that_it_comes_in(
+    tmp_path: Path, quick: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: Any) -> float:
+        raise KeyboardInterrupt
+
+    search(tmp_path, 1)
+    quick.setattr("lstmcast.training.validation_loss", cut)
+    for _ in range(4):
+        with pytest.raises(KeyboardInterrupt):
+            search(tmp_path, 2)
+    quick.setattr("lstmcast.training.validation_loss", bowl)
+    counts = search(tmp_path, 2).counts
+    assert (counts["complete"], counts["failed"], counts["interrupted"]) == (2, 0, 4)
+
+
+def test_a_batch_is_the_same_wherever_it_is_measured_and_after_it_was_cut_off(
+    tmp_path: Path, quick: pytest.MonkeyPatch
+) -> None:
+    whole = search(tmp_path / "whole", 18, batch=4)
+    assert not tried(whole).equals(tried(search(tmp_path / "single", 18)))
+    with using(Elsewhere(quick)):
+        there = search(tmp_path / "there", 18, batch=4, jobs=2)
+    pd.testing.assert_frame_equal(tried(there), tried(whole), check_exact=True)
+    assert (there.start, there.loss, there.values) == (whole.start, whole.loss, whole.values)
+    # The eleventh trial is the third of its batch; in the other order two are done before it.
+    with using(Elsewhere(quick, results=1 + 8 + 2)), pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "cut", 18, batch=4, jobs=2)
+    assert search(tmp_path / "cut", 10, batch=4).counts["complete"] == 10
+    again = search(tmp_path / "cut", 18, batch=4, resume=True)
+    assert again.counts == {**whole.counts, "interrupted": 2}
+    first, second = (
+        tried(summary).sort_values(["loss", "training.learning_rate"], ignore_index=True)
+        for summary in (again, whole)
+    )
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_the_same_values_in_a_batch_are_trained_once(
+    tmp_path: Path, quick: pytest.MonkeyPatch
+) -> None:
+    backend = Elsewhere(quick)
+    with using(backend):
+        summary = search(tmp_path, 6, what=plan("{model.hidden_size: [2, 8]}"), batch=6)
+    assert [item.values["model.hidden_size"] for item in backend.items[1:]] in ([2, 8], [8, 2])
+    assert (summary.counts["complete"], summary.chosen_from) == (6, 3)
+
+
+def test_trials_are_given_up_as_optuna_s_median_pruner_would() -> None:
+    import optuna
+
+    study = optuna.create_study(
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=5)
+    )
+    rng = np.random.default_rng(3)
+    given_up = 0
+    for _ in range(12):
+        above = limits(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)))
+        trial, low, theirs, ours = study.ask(), math.inf, False, False
+        for epoch in range(int(rng.integers(6, 12))):
+            low = min(low, float(rng.normal()) - epoch / 4)
+            trial.report(low, epoch)
+            theirs, ours = trial.should_prune(), low > above.get(epoch, math.inf)
+            assert ours == theirs
+            if theirs:
+                break
+        given_up += theirs
+        state = optuna.trial.TrialState.PRUNED if theirs else optuna.trial.TrialState.COMPLETE
+        study.tell(trial, None if theirs else low, state=state)
+    assert 0 < given_up < 7
 
 
 def killed_in_a_trial(root: Path, trials: int, name: str = "x") -> int:
