@@ -13,8 +13,10 @@ from lstmcast.calibration import (
     IntervalFactors,
     Kind,
     RowsBySymbol,
+    adaptive,
     calibrate,
     in_order,
+    series,
 )
 from lstmcast.calibration.adaptive import GAIN
 from lstmcast.calibration.outcomes import ForecastOutcomes
@@ -155,7 +157,7 @@ def test_the_factors_are_the_recursion_written_out(h: int) -> None:
     spans = {name: np.arange(row, 400) for name, row in first.items()}
     forecasts = raw(spans)
     compared = [
-        ForecastOutcomes(s, spans[s.name], HalfWidths.of(forecasts[s.name])) for s in symbols
+        ForecastOutcomes.of(s, spans[s.name], HalfWidths.of(forecasts[s.name])) for s in symbols
     ]
     found = IntervalFactors.learned(compared, h, "").known_at(symbols[0].dates[FIRST:400])
     log_close = {s.name: np.log(s.closes) for s in symbols}
@@ -311,6 +313,32 @@ def test_symbols_of_other_days_are_calibrated_with_each_other() -> None:
     for symbol in symbols:
         held = coverage(symbol, found[symbol.name], rows[symbol.name])
         assert held == pytest.approx(COVERAGES, abs=0.06)
+
+
+def test_symbols_and_days_are_taken_a_few_at_a_time_with_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where symbols have other days, and closes that others know a day later."""
+    whole = series_of(independent(60, rows=700), "A")
+    weekends = pd.date_range(whole.dates[0], periods=701)
+    coin = replace(series_of(independent(61, rows=700), "COIN"), dates=weekends, market="UTC")
+    ended = series_of(independent(62, rows=500), "ENDED")
+    rows = {"A": np.arange(500, 700), "COIN": np.arange(600, 690), "ENDED": np.arange(400, 480)}
+    raw, asked = constant(0.007, horizons=3), []
+
+    def told(some: RowsBySymbol) -> Mapping[str, Distribution]:
+        asked.append(len(some))
+        return raw(some)
+
+    found = []
+    for few in (16, 1):
+        monkeypatch.setattr(series, "PORTION", few)
+        monkeypatch.setattr(adaptive, "DAYS_AT_ONCE", 8 * few - 1)
+        forecasts = calibrate(told, [whole, coin, ended], rows, "adaptive")
+        found.append({name: part.quantiles((0.1, 0.9)) for name, part in forecasts.items()})
+    assert asked == [3, 3, 1, 1, 1, 1, 1, 1]
+    for name in rows:
+        np.testing.assert_array_equal(found[0][name], found[1][name])
 
 
 def test_a_halted_symbol_does_not_move_the_ranges_of_the_others() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 from support.simulated import constant_t, points, random_walk
@@ -17,6 +18,8 @@ from lstmcast.predictions import (
     is_point,
     read_predictions,
     tabulate,
+    write_predictions,
+    writing,
 )
 
 
@@ -86,3 +89,17 @@ def test_reading_says_what_is_wrong(tmp_path: Path) -> None:
     pd.DataFrame({"symbol": ["X"]}).to_parquet(path)
     with pytest.raises(RunError, match="lacks origin, date, horizon"):
         read_predictions(path)
+
+
+def test_a_table_written_in_parts_is_that_of_pandas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [tabulate(actuals(), np.array([5 + k, 6 + k]), constant_t(2)) for k in range(3)]
+    whole, path = pd.concat(tables, ignore_index=True), tmp_path / "predictions.parquet"
+    whole.to_parquet(tmp_path / "pandas.parquet", index=False)
+    write_predictions(iter(tables), path)
+    assert path.read_bytes() == (tmp_path / "pandas.parquet").read_bytes()
+    monkeypatch.setattr(writing, "GROUP_ROWS", len(tables[0]) + 1)
+    write_predictions(iter(tables), path)
+    assert pq.ParquetFile(path).num_row_groups == 2
+    pd.testing.assert_frame_equal(pd.read_parquet(path), whole)

@@ -1,21 +1,30 @@
 """Training an experiment: what `lstmcast train` and `fit` do alike."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from lstmcast.api.names import require_names
 from lstmcast.api.run import Run
 from lstmcast.api.settings import Config, Prices, experiment_for, histories_for, own_histories
 from lstmcast.baselines import baseline_members
 from lstmcast.config import Experiment, require_memory
+from lstmcast.left_overs import temporary_folder
+from lstmcast.predictions import write_predictions
 from lstmcast.prices.history import PriceHistory
 from lstmcast.run import FittedRun, create_run, done, interrupted_training
 from lstmcast.run import Run as Kept
+from lstmcast.run.creation import cannot_be_written
+from lstmcast.run.files import PREDICTIONS
 
 if TYPE_CHECKING:
     from lstmcast.training import Keeper, Observer, Trained
+    from lstmcast.training.experiment import Store
 
 COLUMNS = 20
 """Roughly what a network reads, to estimate the memory that it needs."""
@@ -102,8 +111,20 @@ def fit_into(
     with interrupted_training(
         runs_dir, experiment, histories, resume=resume, every=keep_every, tell=tell
     ) as keeper:
-        trained = _train(experiment, histories, observer, keeper, jobs)
-        run = create_run(runs_dir, trained)
+        with ExitStack() as until_written:
+
+            def store(tables: Iterable[pd.DataFrame]) -> Path:
+                try:
+                    folder = temporary_folder(runs_dir, experiment.name)
+                    path = until_written.enter_context(folder) / PREDICTIONS
+                    write_predictions(tables, path)
+                except OSError as error:
+                    raise cannot_be_written(runs_dir, error) from error
+                return path
+
+            trained = _train(experiment, histories, observer, keeper, jobs, store)
+            run = create_run(runs_dir, trained)
+        trained = replace(trained, table=run.path / PREDICTIONS)
         if not trained.ensemble.interrupted:
             done(keeper)
     return run, trained
@@ -130,10 +151,17 @@ def _train(
     observer: "Observer | None",
     keeper: "Keeper | None" = None,
     jobs: int = 1,
+    store: "Store | None" = None,
 ) -> "Trained":
     from lstmcast.training import SilentObserver, train_experiment
 
     members = baseline_members(experiment.model.pool.baselines)
     return train_experiment(
-        experiment, histories, observer or SilentObserver(), members, keeper=keeper, jobs=jobs
+        experiment,
+        histories,
+        observer or SilentObserver(),
+        members,
+        keeper=keeper,
+        jobs=jobs,
+        store=store,
     )

@@ -1,7 +1,7 @@
 """Calibration: prediction intervals corrected by the outcomes known at each origin."""
 
 from lstmcast.calibration.adaptive import IntervalFactors, in_order
-from lstmcast.calibration.kinds import Kind, calibrate
+from lstmcast.calibration.kinds import Kind, calibrate, calibrate_each
 from lstmcast.calibration.series import (
     COVERAGES,
     CalibrationSeries,
@@ -17,5 +17,6 @@ __all__ = [
     "RowsBySymbol",
     "UncalibratedForecasts",
     "calibrate",
+    "calibrate_each",
     "in_order",
 ]

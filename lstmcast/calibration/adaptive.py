@@ -29,6 +29,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from lstmcast.calibration.outcomes import ForecastOutcomes, Outcomes
@@ -39,6 +40,7 @@ from lstmcast.calibration.series import (
     MapFunction,
     RowsBySymbol,
     UncalibratedForecasts,
+    portions,
     sequential_map,
 )
 from lstmcast.distributions import Distribution, FloatArray, RecalibratedDistribution
@@ -55,14 +57,21 @@ _LEAST_STEP = 0.2
 """Share of the gap between two neighbouring intervals that always remains: they stay nested."""
 
 
-def adaptive(
+DAYS_AT_ONCE = 128
+"""Days whose outcomes of all symbols lie side by side; bounds memory only."""
+
+
+def learned_factors(
     raw: UncalibratedForecasts,
     series: Sequence[CalibrationSeries],
-    plain: Mapping[str, Distribution],
     origins: RowsBySymbol,
+    horizons: int,
     map_function: MapFunction = sequential_map,
-) -> dict[str, Distribution]:
-    """The forecasts `plain` from `origins`, each by the factors known at its origin."""
+) -> "dict[str, IntervalFactors]":
+    """The factors of the intervals of each market in `origins`, from all series' outcomes.
+
+    Forecasts are made and compared with their outcomes a portion of the symbols at a time.
+    """
     by_name = {one.name: one for one in series}
     newest = max(by_name[name].dates[int(rows.max())] for name, rows in origins.items())
     spans = {
@@ -70,26 +79,34 @@ def adaptive(
         for one in series
     }
     spans = {name: rows for name, rows in spans.items() if len(rows)}
-    forecasts = raw(spans) if spans else {}
-    widths_of = map_function(HalfWidths.of, [forecasts[name] for name in spans])
-    compared = [
-        ForecastOutcomes(by_name[name], spans[name], widths)
-        for name, widths in zip(spans, widths_of, strict=True)
-    ]
-    horizons = next(iter(plain.values())).shape[1]
-    factors = {
+    compared: list[ForecastOutcomes] = []
+    for some in portions(spans):
+        forecasts = raw(some)
+
+        def outcomes(
+            name: str, forecasts: Mapping[str, Distribution] = forecasts
+        ) -> ForecastOutcomes:
+            return ForecastOutcomes.of(by_name[name], spans[name], HalfWidths.of(forecasts[name]))
+
+        compared += map_function(outcomes, some)
+    return {
         market: IntervalFactors.learned(compared, horizons, market)
-        for market in dict.fromkeys(by_name[name].market for name in plain)
+        for market in dict.fromkeys(by_name[name].market for name in origins)
     }
 
-    def recalibrated(name: str) -> RecalibratedDistribution:
-        widths, one = HalfWidths.of(plain[name]), by_name[name]
-        known = factors[one.market].known_at(one.dates[origins[name]])
-        unit = widths.unit[..., None]
-        to = in_order(widths.intervals * unit, known) / unit
-        return RecalibratedDistribution(plain[name], widths.unit, widths.intervals, to)
 
-    return dict(zip(plain, map_function(recalibrated, plain), strict=True))
+def recalibrated(
+    plain: Distribution,
+    one: CalibrationSeries,
+    rows: NDArray[np.intp],
+    factors: "IntervalFactors",
+) -> RecalibratedDistribution:
+    """Forecasts from some rows of a symbol, each by the factors known at its origin."""
+    widths = HalfWidths.of(plain)
+    known = factors.known_at(one.dates[rows])
+    unit = widths.unit[..., None]
+    to = in_order(widths.intervals * unit, known) / unit
+    return RecalibratedDistribution(plain, widths.unit, widths.intervals, to)
 
 
 def in_order(halves: FloatArray, factors: FloatArray) -> FloatArray:
@@ -130,29 +147,37 @@ class IntervalFactors:
         dates = pd.DatetimeIndex([])
         for one in compared:
             dates = dates.union(one.series.dates[one.rows])
-        outcomes = Outcomes.empty(len(dates), len(compared), horizons)
-        for k, one in enumerate(compared):
-            day = dates.get_indexer(one.series.dates[one.rows]) + (one.series.market != market)
-            outcomes.add(k, one, day)
-        return cls(dates, _learn(outcomes))
+        known = [
+            dates.get_indexer(one.series.dates[one.rows]) + (one.series.market != market)
+            for one in compared
+        ]
+        return cls(dates, _learn(compared, known, len(dates), horizons))
 
     def known_at(self, dates: pd.DatetimeIndex) -> FloatArray:
         """`(dates, horizons, coverages)` factors at the close of each date."""
         return np.exp(self.logs[self.dates.searchsorted(dates, side="right")])
 
 
-def _learn(outcomes: Outcomes) -> FloatArray:
+def _learn(
+    compared: Sequence[ForecastOutcomes],
+    known: Sequence[NDArray[np.intp]],
+    days: int,
+    horizons: int,
+) -> FloatArray:
     """Log factors, `(days + 1, horizons, coverages)`: the recursion."""
-    days, _, horizons = outcomes.distance.shape
-    counted = outcomes.counted()[..., None]
-    beyond = np.where(counted, outcomes.distance[..., None], 0.0) - outcomes.bounds
-    weights = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)
     ahead = np.arange(horizons)
     gain = GAIN / np.sqrt(ahead[:, None] + 1.0)
     logs = np.zeros((days + 1, horizons, len(COVERAGES)))
-    for day in range(days):
-        at_origin = logs[outcomes.origin[day] + 1, ahead]
-        missed = expit((beyond[day] - at_origin) / _SMOOTH)
-        error = (weights[day] * (missed - (1 - COVERAGES))).sum(axis=0)
-        logs[day + 1] = np.clip(logs[day] + gain * error, -_BOUND, _BOUND)
+    for first in range(0, days, DAYS_AT_ONCE):
+        stop = min(first + DAYS_AT_ONCE, days)
+        outcomes = Outcomes.between(compared, known, horizons, first, stop)
+        counted = outcomes.counted()[..., None]
+        beyond = np.where(counted, outcomes.distance[..., None], 0.0) - outcomes.bounds
+        weights = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)
+        for day in range(stop - first):
+            at_origin = logs[outcomes.origin[day] + 1, ahead]
+            missed = expit((beyond[day] - at_origin) / _SMOOTH)
+            error = (weights[day] * (missed - (1 - COVERAGES))).sum(axis=0)
+            now = first + day
+            logs[now + 1] = np.clip(logs[now] + gain * error, -_BOUND, _BOUND)
     return logs

@@ -1,14 +1,16 @@
 """The kinds of calibration, by the names that a configuration gives them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Literal
 
-from lstmcast.calibration.adaptive import adaptive
+from lstmcast.calibration.adaptive import learned_factors, recalibrated
 from lstmcast.calibration.series import (
     CalibrationSeries,
     MapFunction,
     RowsBySymbol,
     UncalibratedForecasts,
+    portions,
     sequential_map,
 )
 from lstmcast.distributions import Distribution, PointForecast
@@ -26,14 +28,48 @@ def calibrate(
 ) -> dict[str, Distribution]:
     """Forecast the origins and calibrate the forecasts by the outcomes known at each of them.
 
+    Arguments are those of `calibrate_each`.
+    """
+    return dict(calibrate_each(raw, series, origins, kind, map_function=map_function))
+
+
+def calibrate_each(
+    raw: UncalibratedForecasts,
+    series: Sequence[CalibrationSeries],
+    origins: RowsBySymbol,
+    kind: Kind,
+    *,
+    map_function: MapFunction = sequential_map,
+) -> Iterator[tuple[str, Distribution]]:
+    """Like `calibrate`, a symbol after the other: only a few forecasts are ever in memory.
+
     Args:
-        raw: forecasts rows of the symbols, uncalibrated.
+        raw: forecasts rows of the symbols, uncalibrated; it is called for a few of them at a time,
+            for each symbol twice.
         series: of every symbol in `origins`, and of those that they are calibrated with.
         origins: by symbol, the rows whose forecasts are wanted, at least one each.
         kind: how to calibrate.
         map_function: applies a function to many items, in parallel where that is wanted.
+
+    Yields:
+        The symbols in their order, each with its forecasts.
     """
-    plain = dict(raw(origins))
-    if kind == "none" or any(isinstance(part, PointForecast) for part in plain.values()):
-        return plain
-    return adaptive(raw, series, plain, origins, map_function)
+    factors = None
+    by_name = {one.name: one for one in series}
+    for some in portions(origins):
+        plain = dict(raw(some))
+        if kind == "none" or any(isinstance(part, PointForecast) for part in plain.values()):
+            yield from plain.items()
+            continue
+        if factors is None:
+            horizons = next(iter(plain.values())).shape[1]
+            factors = learned_factors(raw, series, origins, horizons, map_function)
+        calls = [
+            partial(recalibrated, part, by_name[name], origins[name], factors[by_name[name].market])
+            for name, part in plain.items()
+        ]
+        yield from zip(plain, map_function(_called, calls), strict=True)
+
+
+def _called(function: partial[Distribution]) -> Distribution:
+    return function()

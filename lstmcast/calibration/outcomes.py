@@ -1,5 +1,6 @@
 """Outcomes beside the intervals that were stated for them, by the day on which they are known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,28 +14,46 @@ from lstmcast.distributions import FloatArray
 
 @dataclass(frozen=True)
 class ForecastOutcomes:
-    """The forecasts of one symbol that are compared with their outcomes.
+    """The forecasts of one symbol beside their outcomes.
 
     Args:
         series: of the symbol.
         rows: `(rows,)` the origins, without a gap.
-        widths: the uncalibrated intervals from them.
+        distance: `(rows, horizons)` log distance of the outcome from the median, in half widths of
+            the 80 % interval; NaN where it is not known.
+        bounds: `(rows, horizons, coverages)` log half widths in the same unit.
+        stale: `(rows, horizons)` whether it is an unchanged close of a seldom traded symbol.
     """
 
     series: CalibrationSeries
     rows: NDArray[np.intp]
-    widths: HalfWidths
+    distance: FloatArray
+    bounds: FloatArray
+    stale: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, series: CalibrationSeries, rows: NDArray[np.intp], widths: HalfWidths) -> Self:
+        """Compare the uncalibrated intervals from some rows with what came true."""
+        shape = widths.median.shape
+        distance, stale = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+        seldom, log_close = seldom_traded(series.closes)[rows], np.log(series.closes[rows])
+        for h in range(min(shape[1], len(rows) - 1)):
+            made = slice(0, len(rows) - h - 1)
+            moved = log_close[h + 1 :] - log_close[: -h - 1]
+            away = np.abs(moved - widths.median[made, h]) / widths.unit[made, h]
+            distance[made, h] = np.log(np.maximum(away, 1e-9))
+            stale[made, h] = (moved == 0) & seldom[made]
+        return cls(series, rows, distance, np.log(widths.intervals), stale)
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What came true, `(days, symbols, horizons)` by the day on which it is known.
+    """What came true on some days, `(days, symbols, horizons)` by the day on which it is known.
 
     Args:
-        distance: log distance from the median, in half widths of the 80 % interval; NaN if none.
-        bounds: log half widths in the same unit, `(days, symbols, horizons, coverages)`.
+        distance, bounds, stale: as of `ForecastOutcomes`, bounds with an axis of coverages more;
+            a distance that is not known is NaN.
         origin: day of the forecast.
-        stale: whether it is an unchanged close of a seldom traded symbol.
     """
 
     distance: FloatArray
@@ -43,30 +62,49 @@ class Outcomes:
     stale: NDArray[np.bool_]
 
     @classmethod
-    def empty(cls, days: int, symbols: int, horizons: int) -> Self:
-        """Room for outcomes, none of them known yet."""
-        shape = (days, symbols, horizons)
-        return cls(
+    def between(
+        cls,
+        compared: Sequence[ForecastOutcomes],
+        known: Sequence[NDArray[np.intp]],
+        horizons: int,
+        first: int,
+        stop: int,
+    ) -> Self:
+        """What is known on the days `first` up to, not including, `stop`.
+
+        Args:
+            compared: of each symbol.
+            known: of each, the day on which the close of each of its rows is known, increasing.
+            horizons: sessions ahead.
+            first: number of the first day.
+            stop: number of the day after the last.
+        """
+        shape = (stop - first, len(compared), horizons)
+        found = cls(
             np.full(shape, np.nan),
             np.zeros((*shape, len(COVERAGES))),
             np.zeros(shape, dtype=np.intp),
             np.zeros(shape, dtype=bool),
         )
+        for k, (one, day) in enumerate(zip(compared, known, strict=True)):
+            found._add(k, one, day, first, stop)
+        return found
 
-    def add(self, k: int, one: ForecastOutcomes, day: NDArray[np.intp]) -> None:
-        """Add symbol k, whose closes are known on the days `day`, `(rows,)`."""
-        days, _, horizons = self.distance.shape
-        seldom = seldom_traded(one.series.closes)[one.rows]
-        count = int((day < days).sum())  # what is known only after the last day tells nothing
-        log_close = np.log(one.series.closes[one.rows[:count]])
-        for h in range(min(horizons, count - 1)):
-            made, known = slice(0, count - h - 1), day[h + 1 : count]
-            moved = log_close[h + 1 :] - log_close[: -h - 1]
-            away = np.abs(moved - one.widths.median[made, h]) / one.widths.unit[made, h]
-            self.distance[known, k, h] = np.log(np.maximum(away, 1e-9))
-            self.bounds[known, k, h] = np.log(one.widths.intervals[made, h])
-            self.origin[known, k, h] = day[made]
-            self.stale[known, k, h] = (moved == 0) & seldom[made]
+    def _add(
+        self, k: int, one: ForecastOutcomes, day: NDArray[np.intp], first: int, stop: int
+    ) -> None:
+        """Add symbol k."""
+        begin, end = (int(day.searchsorted(limit)) for limit in (first, stop))
+        for h in range(self.distance.shape[2]):
+            ahead = h + 1
+            rows = slice(max(begin, ahead), end)
+            if rows.start >= end:
+                continue
+            made, place = slice(rows.start - ahead, end - ahead), (day[rows] - first, k, h)
+            self.distance[place] = one.distance[made, h]
+            self.bounds[place] = one.bounds[made, h]
+            self.origin[place] = day[made]
+            self.stale[place] = one.stale[made, h]
 
     def counted(self) -> NDArray[np.bool_]:
         """The outcomes that count.

@@ -1,7 +1,8 @@
 """What both kinds of calibration read: calibration series, and intervals as half widths."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -33,6 +34,17 @@ class MapFunction(Protocol):
 def sequential_map(function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
     """Apply a function to every item, one after the other."""
     return [function(item) for item in items]
+
+
+PORTION = 16
+"""Symbols whose forecasts are in memory at once."""
+
+
+def portions(rows: RowsBySymbol) -> Iterator[dict[str, NDArray[np.intp]]]:
+    """The symbols in their order, a few at a time."""
+    items = iter(rows.items())
+    while some := dict(islice(items, PORTION)):
+        yield some
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@ def _tell_of_a_short_test(trained: "Trained") -> None:
     """Say now, not after the evaluation, that it will conclude nothing."""
     from lstmcast.evaluation.significance import MIN_DAYS
 
-    days = trained.predictions["origin"].nunique()
+    days = trained.test_days
     if days < MIN_DAYS:
         note(
             f"note: forecasts from {days} test sessions have a known outcome; with fewer than "

@@ -166,35 +166,37 @@ def _stretch(rows: FloatArray, part: NDArray[np.intp]) -> FloatArray:
     return rows[part[0] : part[-1] + 1] if len(part) else rows[:0]
 
 
-def build_inputs(matrices: Mapping[str, FeatureMatrix], scaling: Scaling) -> PanelInputs:
-    """Scale every symbol's features and lay the symbols end to end."""
+def build_inputs(matrices: dict[str, FeatureMatrix], scaling: Scaling) -> PanelInputs:
+    """Scale every symbol's features and lay the symbols end to end.
+
+    Args:
+        matrices: by symbol; emptied on the way, so that all are never there twice.
+        scaling: of their columns.
+    """
     blocks, start = [], 0
     for symbol, matrix in matrices.items():
         blocks.append(Block(symbol, start, start + len(matrix.table)))
         start += len(matrix.table)
     features = np.empty((start, len(scaling.columns)), dtype=np.float32)
-    for block, matrix in zip(blocks, matrices.values(), strict=True):
-        scaler = scaling.scaler(block.symbol)
-        features[block.rows] = scaler.transform(matrix.table.to_numpy())
-    scale = [
-        scaling.target(symbol).unit * matrix.scale.to_numpy() for symbol, matrix in matrices.items()
-    ]
-    return PanelInputs(
-        blocks=tuple(blocks),
-        features=features,
-        scale=np.concatenate(scale).astype(np.float32),
-        closes=np.concatenate([matrix.closes.to_numpy() for matrix in matrices.values()]),
-        dates=tuple(pd.DatetimeIndex(matrix.table.index) for matrix in matrices.values()),
-    )
+    scale = np.empty(start, dtype=np.float32)
+    closes = np.empty(start)
+    dates = []
+    for block in blocks:
+        matrix = matrices.pop(block.symbol)
+        features[block.rows] = scaling.scaler(block.symbol).transform(matrix.table.to_numpy())
+        scale[block.rows] = scaling.target(block.symbol).unit * matrix.scale.to_numpy()
+        closes[block.rows] = matrix.closes.to_numpy()
+        dates.append(pd.DatetimeIndex(matrix.table.index))
+    return PanelInputs(tuple(blocks), features, scale, closes, tuple(dates))
 
 
 def build_targets(inputs: PanelInputs, scaling: Scaling, horizon: int) -> PanelTargets:
     """What came true 1..`horizon` sessions after each row."""
-    values = [
-        scaling.target(block.symbol).encode(inputs.closes[block.rows], horizon)
-        for block in inputs.blocks
-    ]
-    return PanelTargets(np.concatenate(values).astype(np.float32))
+    values = np.empty((len(inputs.closes), horizon), dtype=np.float32)
+    for block in inputs.blocks:
+        target = scaling.target(block.symbol)
+        values[block.rows] = target.encode(inputs.closes[block.rows], horizon)
+    return PanelTargets(values)
 
 
 def window_starts(

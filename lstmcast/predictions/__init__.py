@@ -7,6 +7,7 @@ from lstmcast.distributions import STATED_LEVELS as LEVELS
 from lstmcast.predictions.columns import COLUMNS, QUANTILES, RANGES
 from lstmcast.predictions.reading import MAX_ROWS, fault_of, read_predictions, wrong_type
 from lstmcast.predictions.table import Actuals, inside_ranges, is_point, tabulate
+from lstmcast.predictions.writing import write_predictions
 
 __all__ = [
     "COLUMNS",
@@ -20,5 +21,6 @@ __all__ = [
     "is_point",
     "read_predictions",
     "tabulate",
+    "write_predictions",
     "wrong_type",
 ]

@@ -17,9 +17,11 @@ from lstmcast.config import Experiment, dump_experiment, groups_of
 from lstmcast.errors import OutputError
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep, temporary_folder
+from lstmcast.predictions import write_predictions
 from lstmcast.prices.history import PriceHistory
+from lstmcast.reading import RUN_BYTES, hash_file
 from lstmcast.run.directory import Run, RunSymbol
-from lstmcast.run.files import WEIGHTS
+from lstmcast.run.files import PREDICTIONS, WEIGHTS
 from lstmcast.run.folders import SCHEMA
 from lstmcast.run.record import parse_record, seal, sha256
 
@@ -48,7 +50,7 @@ def create_run(runs_dir: Path, trained: "Trained") -> Run:
 
     Args:
         runs_dir: where runs are kept; made if missing.
-        trained: what training produced.
+        trained: what training produced; where its forecasts are in a file, that is moved.
 
     Raises:
         OutputError: if it cannot be written.
@@ -67,23 +69,28 @@ def create_run(runs_dir: Path, trained: "Trained") -> Run:
         WEIGHTS: weights,
         **graphs,
         "history.csv": _history_csv(trained),
-        "predictions.parquet": _parquet(trained.predictions),
     }
-    record = seal(record, files)
-    files["run.json"] = to_json(record)
     final = f"{created:%Y%m%d-%H%M%S}-{experiment.name}"
     try:
         with temporary_folder(runs_dir, f"{created:%Y%m%d-%H%M%S}") as hidden:
             (hidden / "charts").mkdir()
+            _put_predictions(trained.table, hidden / PREDICTIONS)
+            hashes = {name: sha256(content) for name, content in files.items()}
+            hashes[PREDICTIONS] = hash_file(hidden / PREDICTIONS, RUN_BYTES)
+            files["run.json"] = to_json(record := seal(record, hashes))
             for name, content in files.items():
                 write_atomically(hidden / name, content)
             path = _move_into_place(hidden, runs_dir, final)
     except OSError as error:
-        raise OutputError(
-            f"`--runs-dir` {runs_dir} cannot be written: {error.strerror or error}",
-            _RUNS_DIR_HINT,
-        ) from error
+        raise cannot_be_written(runs_dir, error) from error
     return Run(path, record)
+
+
+def cannot_be_written(runs_dir: Path, error: OSError) -> OutputError:
+    """That a run cannot be written, and what helps."""
+    return OutputError(
+        f"`--runs-dir` {runs_dir} cannot be written: {error.strerror or error}", _RUNS_DIR_HINT
+    )
 
 
 def _move_into_place(hidden: Path, runs_dir: Path, name: str) -> Path:
@@ -187,7 +194,11 @@ def _history_csv(trained: "Trained") -> bytes:
     return text.getvalue().encode()
 
 
-def _parquet(table: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    return buffer.getvalue()
+def _put_predictions(table: pd.DataFrame | Path, path: Path) -> None:
+    """Write a table, or move the file that holds it, and let it reach the disk."""
+    if isinstance(table, Path):
+        table.replace(path)
+    else:
+        write_predictions([table], path)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -9,8 +9,9 @@ from lstmcast.reading import RUN_BYTES, TooLargeError, hash_file
 from lstmcast.run.record import FILES
 
 WEIGHTS = "model.safetensors"
+PREDICTIONS = "predictions.parquet"
 
-_WRITTEN = ("config.yaml", WEIGHTS, "history.csv", "predictions.parquet")
+_WRITTEN = ("config.yaml", WEIGHTS, "history.csv", PREDICTIONS)
 """What every training writes beside `run.json`."""
 
 RETRAIN = "train the run again with `lstmcast train --config`"

@@ -55,11 +55,9 @@ class _Record(_Part):
     files: dict[str, Sha256] = {}
 
 
-def seal(record: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
-    """A record with the hashes of a run's other files, and with its own."""
-    return sealed_values(
-        {**record, FILES: {name: sha256(content) for name, content in files.items()}}
-    )
+def seal(record: Mapping[str, Any], hashes: Mapping[str, str]) -> dict[str, Any]:
+    """A record with the hashes of a run's other files, by name, and with its own."""
+    return sealed_values({**record, FILES: dict(hashes)})
 
 
 def sha256(content: bytes) -> str:

@@ -182,11 +182,15 @@ class MemberBuilder:
         """Fit some of the raw outputs of a member's head to the training rows."""
         rows = thinned(panel.window_ends, panel.targets.shape[1], most)
         with one_thread_each():
-            units = units_at(network, panel, rows)
             outcomes = panel.outcomes_at(rows)
-            inputs = torch.cat([units, outcomes.features], dim=-1)
+            # In one block from the start: for many symbols it is the largest of a training.
+            width = network.encoder.output_size
+            inputs = torch.empty(len(rows), width + panel.input_size, device=panel.device)
+            units_at(network, panel, rows, out=inputs[:, :width])
+            inputs[:, width:] = outcomes.features
+            outcomes = replace(outcomes, features=inputs[:, width:])
             every = torch.arange(len(rows), device=panel.device)
-            fit_head(network.head, outcomes, every, inputs, units.shape[1], prior, taught)
+            fit_head(network.head, outcomes, every, inputs, width, prior, taught)
 
 
 def initial_network(
@@ -223,7 +227,9 @@ def _freeze_location(head: Head) -> None:
 
 
 @torch.no_grad()
-def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
+def units_at(
+    network: Network, panel: DevicePanel, rows: Tensor, out: Tensor | None = None
+) -> Tensor:
     """The encoder's outputs at rows of the panel, as a forecast has them, `(rows, units)`.
 
     The state is carried from each symbol's first row on; where the loss is on the last step of a
@@ -233,26 +239,32 @@ def units_at(network: Network, panel: DevicePanel, rows: Tensor) -> Tensor:
         network: whose encoder.
         panel: the features.
         rows: in increasing order, each with a whole window before it where that is what is read.
+        out: where they are put; a new tensor if None.
     """
     network.eval()
+    found = out
+    if found is None:
+        found = torch.empty(len(rows), network.encoder.output_size, device=panel.device)
 
     def run(features: Tensor) -> Tensor:
         return network.units(features.to(panel.device))[0]
 
     if panel.settings.supervision == "last":
         steps = torch.arange(-panel.settings.lookback + 1, 1)
-        ends = rows.split(WINDOW_BATCH)
-        return torch.cat([run(panel.features[chosen[:, None] + steps])[:, -1] for chosen in ends])
+        for chosen, place in zip(rows.split(WINDOW_BATCH), found.split(WINDOW_BATCH), strict=True):
+            place.copy_(run(panel.features[chosen[:, None] + steps])[:, -1])
+        return found
     starts = torch.tensor([block.start for block in panel.blocks])
     cuts = torch.searchsorted(rows, starts)[1:].tolist()
-    wanted = zip(panel.blocks, torch.tensor_split(rows, cuts), strict=True)
-    known = [(block.start, own - block.start) for block, own in wanted if len(own)]
+    places = zip(rows.tensor_split(cuts), found.tensor_split(cuts), strict=True)
+    wanted = zip(panel.blocks, places, strict=True)
+    known = [(block.start, own - block.start, place) for block, (own, place) in wanted if len(own)]
     size = SYMBOLS_AT_ONCE.get(panel.device.type, SYMBOLS_AT_ONCE_ELSEWHERE)
-    found = []
     for k in range(0, len(known), size):
         some = known[k : k + size]
         # Each symbol up to its last wanted row; those that are shorter are filled up behind it.
-        sequences = [panel.features[start : start + int(r[-1]) + 1] for start, r in some]
+        sequences = [panel.features[start : start + int(own[-1]) + 1] for start, own, _ in some]
         outputs = run(pad_sequence(sequences, batch_first=True))
-        found += [outputs[n, r.to(outputs.device)] for n, (_, r) in enumerate(some)]
-    return torch.cat(found)
+        for n, (_, own, place) in enumerate(some):
+            place.copy_(outputs[n, own.to(outputs.device)])
+    return found

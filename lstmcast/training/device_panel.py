@@ -81,12 +81,12 @@ class DevicePanel:
         self.origins = torch.from_numpy(
             np.concatenate([block.start + parts[block.symbol].train for block in inputs.blocks])
         )
-        scored = [
-            block.start + rows
+        truth = prepared.targets.values
+        self.gaps = not all(
+            np.isfinite(truth[block.start + rows]).all()
             for block in inputs.blocks
             for rows in (parts[block.symbol].train, parts[block.symbol].validation)
-        ]
-        self.gaps = not np.isfinite(prepared.targets.values[np.concatenate(scored)]).all()
+        )
         starts = window_starts(inputs, parts, self.settings.lookback)
         self.starts = torch.from_numpy(starts)
         self.sampling_weights = (

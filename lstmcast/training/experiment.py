@@ -2,13 +2,15 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
 from lstmcast.config import Experiment
 from lstmcast.errors import DivergedError
+from lstmcast.predictions import read_predictions
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.accelerator import choose_device, on_device
 from lstmcast.training.device import available_threads, resolve_device
@@ -21,7 +23,7 @@ from lstmcast.training.movement import Movement
 from lstmcast.training.observers import Observer, SilentObserver
 from lstmcast.training.panel_home import choose_home
 from lstmcast.training.pooling import PoolReport
-from lstmcast.training.prediction import pool_members, predict
+from lstmcast.training.prediction import pool_members, predict_each
 from lstmcast.training.prepare import Prepared, prepare_groups
 from lstmcast.training.warm_start import warm_starts
 
@@ -36,7 +38,7 @@ class Trained:
         ensemble: the networks of all groups with their records.
         forecaster: the members, ready to forecast.
         pool: what each member is worth on validation; None for point forecasts.
-        predictions: the prediction table of the test part.
+        table: the prediction table of the test part, or the Parquet file that holds it.
         device: name of the device that was used.
         panel: where the rows were kept, and why; empty where the device shares the host's memory.
         threads: CPU threads that were used.
@@ -50,13 +52,31 @@ class Trained:
     ensemble: FittedEnsemble
     forecaster: Forecaster
     pool: PoolReport | None
-    predictions: pd.DataFrame
+    table: pd.DataFrame | Path
     device: str
     threads: int
     seconds: dict[str, float]
     panel: str = ""
     notes: tuple[str, ...] = ()
     movements: tuple[Movement, ...] = ()
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """The prediction table of the test part."""
+        return read_predictions(self.table) if isinstance(self.table, Path) else self.table
+
+    @property
+    def test_days(self) -> int:
+        """Sessions at whose close a forecast was made that has come true."""
+        if isinstance(self.table, Path):
+            origins = pd.read_parquet(self.table, columns=["origin"])
+        else:
+            origins = self.table
+        return int(origins["origin"].nunique())
+
+
+Store = Callable[[Iterable[pd.DataFrame]], Path]
+"""Writes the tables of the symbols to a file, as they are made."""
 
 
 def train_experiment(
@@ -67,6 +87,7 @@ def train_experiment(
     warm_start: Forecaster | None = None,
     keeper: Keeper | None = None,
     jobs: int = 1,
+    store: Store | None = None,
 ) -> Trained:
     """Train the experiment's networks, pool them, and forecast its test part.
 
@@ -80,6 +101,7 @@ def train_experiment(
         keeper: where members are kept on the way, and go on from.
         jobs: worker processes that train members on CPUs; 1 trains them here, in threads, and 0
             takes as many as the cores give each network its threads. The weights are the same.
+        store: puts the forecasts into a file, where they would fill the memory.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
@@ -103,7 +125,8 @@ def train_experiment(
         moved = movements(parts, groups, ensemble, initial)
         clock.lap("pool")
         origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
-        predictions = predict(forecaster, inputs, origins, prepared.boundaries.test_end)
+        tables = predict_each(forecaster, inputs, origins, prepared.boundaries.test_end)
+        table = store(tables) if store else pd.concat(tables, ignore_index=True)
         clock.lap("predict")
     return Trained(
         prepared=prepared,
@@ -111,7 +134,7 @@ def train_experiment(
         ensemble=ensemble,
         forecaster=forecaster,
         pool=pool,
-        predictions=predictions,
+        table=table,
         device=str(device),
         panel=home.line,
         threads=available_threads(experiment.training.threads),

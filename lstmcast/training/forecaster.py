@@ -1,13 +1,13 @@
 """A trained ensemble that forecasts from bars: what a run directory keeps and loads again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from lstmcast.calibration import CalibrationSeries, calibrate
+from lstmcast.calibration import CalibrationSeries, calibrate_each
 from lstmcast.config import Experiment
 from lstmcast.dataset import PanelInputs, Scaling
 from lstmcast.dataset.panel import Block
@@ -176,8 +176,14 @@ class Forecaster:
         The pooled forecasts are calibrated by the outcomes of all symbols in `inputs` that are
         known at each origin.
         """
+        return dict(self.forecast_each(inputs, origins))
+
+    def forecast_each(
+        self, inputs: ForecastInputs, origins: Origins
+    ) -> Iterator[tuple[str, Distribution]]:
+        """Like `forecast`, a symbol after the other: only a few forecasts are ever in memory."""
         train_end = pd.Timestamp(self.experiment.dates.train_end)
-        return calibrate(
+        return calibrate_each(
             lambda rows: self.pooled(inputs, rows),
             self._calibration_series(inputs, train_end),
             {symbol: rows for symbol, rows in origins.items() if len(rows)},

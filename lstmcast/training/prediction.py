@@ -1,10 +1,12 @@
 """Pooling trained members by their validation forecasts, and forecasting a table of origins."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import pandas as pd
 
-from lstmcast.dataset.panel import Block
+from lstmcast.distributions import Distribution
 from lstmcast.nn import HEADS
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.training.device import in_threads
@@ -13,6 +15,9 @@ from lstmcast.training.group import Origins
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
 from lstmcast.training.prepare import Prepared
+
+AT_ONCE = 16
+"""Symbols that are tabulated side by side."""
 
 
 def pool_members(
@@ -54,15 +59,27 @@ def predict(
     forecaster: Forecaster, inputs: ForecastInputs, origins: Origins, last: pd.Timestamp
 ) -> pd.DataFrame:
     """The prediction table of the given origins, for outcomes up to the session `last`."""
-    forecasts = forecaster.forecast(inputs, origins)
+    return pd.concat(predict_each(forecaster, inputs, origins, last), ignore_index=True)
 
-    def table(symbol: tuple[Block, pd.DatetimeIndex]) -> pd.DataFrame:
-        block, dates = symbol
+
+def predict_each(
+    forecaster: Forecaster, inputs: ForecastInputs, origins: Origins, last: pd.Timestamp
+) -> Iterator[pd.DataFrame]:
+    """Like `predict`, the table of one symbol after the other: only a few are ever in memory."""
+    places = {
+        block.symbol: (block, dates)
+        for block, dates in zip(inputs.blocks, inputs.dates, strict=True)
+    }
+
+    def table(item: tuple[str, Distribution]) -> pd.DataFrame:
+        symbol, forecast = item
+        block, dates = places[symbol]
         rows = int(dates.searchsorted(last, side="right"))
-        actuals = Actuals(block.symbol, dates[:rows], inputs.closes[block.rows][:rows])
-        return tabulate(actuals, origins[block.symbol], forecasts[block.symbol])
+        actuals = Actuals(symbol, dates[:rows], inputs.closes[block.rows][:rows])
+        return tabulate(actuals, origins[symbol], forecast)
 
-    pairs = zip(inputs.blocks, inputs.dates, strict=True)
-    symbols = [(block, dates) for block, dates in pairs if block.symbol in forecasts]
-    tables = in_threads(table, symbols, forecaster.experiment.training.threads)
-    return pd.concat(tables, ignore_index=True)
+    forecasts = forecaster.forecast_each(
+        inputs, {symbol: origins[symbol] for symbol in places if symbol in origins}
+    )
+    while some := list(islice(forecasts, AT_ONCE)):
+        yield from in_threads(table, some, forecaster.experiment.training.threads)

@@ -304,7 +304,7 @@ def test_they_say_what_a_run_that_begins_with_them_says() -> None:
         network = new_network(experiment, len(names), seed=0)
         pretrained.begin(network, number, names, experiment.features or ())
         networks.append(network.eval())
-    inputs = build_inputs(matrices, scaling)
+    inputs = build_inputs(dict(matrices), scaling)
     rows = np.arange(300, 400)
     expected = Group(experiment, scaling, networks).forecast(inputs, {"AAA": rows})["AAA"]
     given = BaselineInputs("AAA", history.adjusted(), 300, rows, 3)

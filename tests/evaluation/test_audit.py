@@ -265,7 +265,7 @@ def leaking(
 
     def knows(experiment: Experiment, *rest: Any) -> Trained:
         run = train_experiment(experiment, *rest)
-        return replace(run, predictions=run.predictions.assign(**say(run.predictions)))
+        return replace(run, table=run.predictions.assign(**say(run.predictions)))
 
     monkeypatch.setattr(lstmcast.training, "train_experiment", knows)
     monkeypatch.setattr(controls, "EPOCHS", 1)

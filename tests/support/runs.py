@@ -10,7 +10,7 @@ import pandas as pd
 from safetensors.numpy import save
 
 from lstmcast.prices.history import PriceHistory
-from lstmcast.run.record import seal
+from lstmcast.run.record import seal, sha256
 from support.simulated import constant_t, predict
 
 CONFIG = """
@@ -101,5 +101,7 @@ def write_run(
     }
     for file, content in files.items():
         (path / file).write_bytes(content)
-    (path / "run.json").write_text(json.dumps(seal(record, files)))
+    (path / "run.json").write_text(
+        json.dumps(seal(record, {name: sha256(content) for name, content in files.items()}))
+    )
     return path

@@ -70,7 +70,7 @@ def test_a_translated_network_says_what_it_said_under_its_own_scaler(
     other = rescaled(network, before.scaling, after.scaling)
     answers = []
     for part, reader in ((before, network), (after, other)):
-        inputs = build_inputs(matrices, part.scaling)
+        inputs = build_inputs(dict(matrices), part.scaling)
         x, scale = (
             torch.from_numpy(values)[None].double() for values in (inputs.features, inputs.scale)
         )
