@@ -5,12 +5,12 @@ ask for them of the same few histories. Here they are kept by all that they foll
 number of the bars and the context, and the functions that compute them. A test that alters a bar, a
 group or one of its functions computes them anew.
 
-Each symbol is computed by itself then; `test_matrices` compares that with several at a time.
+What is not there yet is computed together, as the program does it.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import pandas as pd
 
@@ -45,23 +45,29 @@ def bytes_of(table: pd.DataFrame) -> tuple[tuple[str, ...], bytes, bytes]:
     return tuple(table.columns), table.index.to_numpy().tobytes(), table.to_numpy().tobytes()
 
 
-@lru_cache(maxsize=KEPT)
-def _kept(
-    content: _Content, names: tuple[str, ...], _groups: tuple[FeatureGroup, ...]
-) -> FeatureMatrix:
-    return honest([content.history], names)[0]
-
-
+Key = tuple[_Content, tuple[str, ...], tuple[FeatureGroup, ...]]
+_kept: OrderedDict[Key, FeatureMatrix] = OrderedDict()
 honest = matrices._build
 
 
 def build(histories: Sequence[PriceHistory], names: Sequence[str]) -> list[FeatureMatrix]:
     """The matrices of some histories, in copies: who writes into one spoils none."""
     groups = tuple(groups_named(names))
-    kept = [_kept(_Content(history), tuple(names), groups) for history in histories]
-    return [
-        replace(
-            found, table=found.table.copy(), scale=found.scale.copy(), closes=found.closes.copy()
-        )
-        for found in kept
-    ]
+    keys = [(_Content(history), tuple(names), groups) for history in histories]
+    missing = {
+        key: history for key, history in zip(keys, histories, strict=True) if key not in _kept
+    }
+    if missing:
+        _kept.update(zip(missing, honest(list(missing.values()), names), strict=True))
+    found = [_copy(_kept[key]) for key in keys]
+    for key in keys:
+        _kept.move_to_end(key)
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return found
+
+
+def _copy(found: FeatureMatrix) -> FeatureMatrix:
+    return replace(
+        found, table=found.table.copy(), scale=found.scale.copy(), closes=found.closes.copy()
+    )
