@@ -1,7 +1,7 @@
 """Settings of the property tests, and one seed for all; a plugin checks shapes in `lstmcast.nn`.
 
 The plugin is jaxtyping's, named in pyproject.toml: every test that calls a network also checks the
-shapes in its annotations.
+shapes in its annotations, once for each combination of shapes.
 """
 
 import gc
@@ -11,11 +11,15 @@ from collections.abc import Generator, Iterator
 from functools import lru_cache
 from typing import Any
 
+import jaxtyping
 import pytest
 import typer.testing
 from hypothesis import Phase, settings
+from support.shapes import checked_once
 
 NO_GPU = "PyTorch finds no CUDA device here"
+
+jaxtyping.jaxtyped = checked_once(jaxtyping.jaxtyped)
 
 settings.register_profile(
     "lstmcast",

@@ -78,8 +78,7 @@ def fan_table(closes: pd.Series, sessions: int, *, drift: float = 0.0) -> pd.Dat
 
 def words(figure: Figure) -> list[str]:
     """Every text that the figure shows, tick labels included."""
-    canvas: Any = figure.canvas
-    canvas.draw()
+    figure.draw_without_rendering()
     return [text.get_text() for text in _texts(figure)]
 
 
@@ -112,8 +111,8 @@ def has_artist(axes: Axes, label: str) -> bool:
 
 def layout_faults(figure: Figure) -> list[str]:
     """Texts that touch one another or leave the picture."""
+    figure.draw_without_rendering()
     canvas: Any = figure.canvas
-    canvas.draw()
     renderer = canvas.get_renderer()
     # `Text.` and not the method: an annotation counts its pointer as part of itself.
     boxes = [(text.get_text(), Text.get_window_extent(text, renderer)) for text in _texts(figure)]
