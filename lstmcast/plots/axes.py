@@ -136,4 +136,6 @@ def date_number(date: pd.Timestamp) -> float:
 
 def date_numbers(dates: Iterable[pd.Timestamp]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Dates as matplotlib counts them."""
-    return np.array([date_number(date) for date in dates])
+    days = pd.DatetimeIndex(list(dates) if not isinstance(dates, pd.DatetimeIndex) else dates)
+    numbers = date2num(days.to_numpy())  # type: ignore[no-untyped-call] # not annotated
+    return np.asarray(numbers, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -40,6 +41,14 @@ def world(
     symbol: str = "ABC",
 ) -> World:
     """Closes with volatility that comes in clusters, and forecasts that know that volatility."""
+    made = _world(test_rows, history, horizons, level, point, symbol)
+    return World(made.closes.copy(), made.ends, made.predictions.copy())
+
+
+@lru_cache(maxsize=32)
+def _world(
+    test_rows: int, history: int, horizons: int, level: float, point: bool, symbol: str
+) -> World:
     rows = history + test_rows
     returns, volatility = garch_returns(3, rows - 1)
     bars = bars_from_returns(returns, start=level)
