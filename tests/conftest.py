@@ -73,6 +73,7 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+        gc.set_threshold(20_000, 20, 20)  # charts and tables make many objects, and few circles
 
 
 LONGEST = ("cli/test_end_to_end.py", "test_notebook.py", "pretraining/test_training.py")
@@ -107,4 +108,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def _seed() -> None:
     """Begin each test at one seed, in whatever order tests run: what fails once fails again."""
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(0)
+        # `torch.manual_seed` would note where it was called for each kind of device: a millisecond.
+        torch.default_generator.manual_seed(0)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(0)

@@ -31,6 +31,16 @@ def log(values: Column) -> Column:
     return cast("Column", np.log(values.astype(np.float64)))
 
 
+def at_least(values: Column, floor: float) -> Column:
+    """The values, those below a floor raised to it; on tables `clip` takes ten times as long."""
+    return cast("Column", np.maximum(values, floor))
+
+
+def at_most(values: Column, ceiling: float) -> Column:
+    """The values, those above a ceiling lowered to it."""
+    return cast("Column", np.minimum(values, ceiling))
+
+
 def ewma_mean_square(
     returns: Column,
     *,
@@ -83,12 +93,12 @@ class Bars:
         moves = self.log_return.where(self.log_return != 0)
         mean_square = ewma_mean_square(moves, half_life=SCALE_HALF_LIFE, ignore_na=True)
         known = mean_square.fillna(0.0).where(self.log_return.notna())
-        return known.pow(0.5).clip(lower=SCALE_FLOOR)
+        return at_least(known.pow(0.5), SCALE_FLOOR)
 
     def volatility(self, half_life: float) -> Column:
         """EWMA volatility of a session with the given half-life in sessions, a fraction."""
         mean_square = ewma_mean_square(self.log_return, half_life=half_life)
-        return mean_square.pow(0.5).clip(lower=SCALE_FLOOR)
+        return at_least(mean_square.pow(0.5), SCALE_FLOOR)
 
     def once(self, compute: Callable[["Bars"], Table]) -> Table:
         """What a function makes of these bars, kept: some groups are made of others' columns."""

@@ -11,7 +11,7 @@ much of its variance comes in single days.
 
 import numpy as np
 
-from lstmcast.features.bars import Bars, Column, ewma_mean_square, log
+from lstmcast.features.bars import Bars, Column, at_least, at_most, ewma_mean_square, log
 
 QUARTERS = (63, 126)
 """Sessions from one report to the next, and to the one after."""
@@ -36,7 +36,7 @@ def news(bars: Bars) -> dict[str, Column]:
     normal returns and less the fatter the tails; `tail_size`, the log of the mean over a year of
     absolute returns in units of the slow volatility of the day before.
     """
-    size = (bars.log_return.abs() / bars.scale).clip(upper=MOST)
+    size = at_most(bars.log_return.abs() / bars.scale, MOST)
     # The next session is one after the row: the move `k` sessions before it lies k - 1 rows back.
     due = [
         size.shift(k - 1 - JITTER).rolling(2 * JITTER + 1, min_periods=1).max().fillna(0.0)
@@ -44,11 +44,11 @@ def news(bars: Bars) -> dict[str, Column]:
     ]
     mean_square = ewma_mean_square(bars.log_return, half_life=YEAR)
     mean_size = bars.log_return.abs().ewm(halflife=YEAR).mean()
-    surprise = (bars.log_return.abs() / bars.scale.shift()).clip(upper=MOST)
+    surprise = at_most(bars.log_return.abs() / bars.scale.shift(), MOST)
     return {
         "news_quarter": due[0],
         "news_half_year": due[1],
         "news_both": due[0].where(due[0] < due[1], due[1]),
-        "tail_year": log((mean_size / np.sqrt(mean_square)).clip(lower=0.02).fillna(0.8)),
-        "tail_size": log(surprise.ewm(halflife=YEAR).mean().clip(lower=0.02).fillna(0.8)),
+        "tail_year": log(at_least(mean_size / np.sqrt(mean_square), 0.02).fillna(0.8)),
+        "tail_size": log(at_least(surprise.ewm(halflife=YEAR).mean(), 0.02).fillna(0.8)),
     }

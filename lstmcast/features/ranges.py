@@ -6,7 +6,7 @@ A day's range tells about five times as much about its volatility as its close-t
 
 import numpy as np
 
-from lstmcast.features.bars import Bars, Column, log
+from lstmcast.features.bars import Bars, Column, at_least, at_most, log
 
 WINDOWS = (5, 11, 22, 66)
 """Sessions in a week, a fortnight, a month and a quarter (after Corsi 2009)."""
@@ -44,8 +44,9 @@ def ranges(bars: Bars) -> dict[str, Column]:
         for window in (1, *WINDOWS)
     }
     means["year"] = parkinson.ewm(halflife=LONG_HALF_LIFE).mean()
-    columns = {f"parkinson_{k}": log((mean / scale).clip(lower=FLOOR)) for k, mean in means.items()}
+    columns = {f"parkinson_{k}": log(at_least(mean / scale, FLOOR)) for k, mean in means.items()}
     columns["overnight"] = log(adjusted["open"] / adjusted["close"].shift()) / scale
     middle = log(adjusted["close"] ** 2 / (adjusted["high"] * adjusted["low"]))
-    columns["close_in_range"] = (middle / log_range.where(log_range > 0)).fillna(0.0).clip(-1, 1)
+    place = (middle / log_range.where(log_range > 0)).fillna(0.0)
+    columns["close_in_range"] = at_most(at_least(place, -1.0), 1.0)
     return columns

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmcast.features.bars import Bars, Column, ewma_mean_square, log
+from lstmcast.features.bars import Bars, Column, at_least, at_most, ewma_mean_square, log
 
 FAST_HALF_LIVES = (3, 11, 30)
 """Half-lives in sessions of the volatilities that are compared with the slow one."""
@@ -42,7 +42,7 @@ def returns(bars: Bars) -> dict[str, Column]:
         columns[f"volatility_{half_life}"] = log(bars.volatility(half_life)) - log_scale
     for window in MEAN_WINDOWS:
         mean = bars.log_return.abs().rolling(window).mean()
-        columns[f"abs_mean_{window}"] = log((mean / bars.scale).clip(lower=0.02))
+        columns[f"abs_mean_{window}"] = log(at_least(mean / bars.scale, 0.02))
     for window in MOMENTUM_WINDOWS:
         move = bars.log_return.rolling(window, min_periods=min(window, FEWEST)).sum()
         columns[f"momentum_{window}"] = move / bars.scale / np.sqrt(window)
@@ -53,7 +53,7 @@ def returns(bars: Bars) -> dict[str, Column]:
 
 def _imbalance(log_return: Column, half_life: float) -> Column:
     """(losses - gains) / (losses + gains) of EWMA mean squares; 0 where nothing moved."""
-    losses = ewma_mean_square(log_return.clip(upper=0), half_life=half_life)
-    gains = ewma_mean_square(log_return.clip(lower=0), half_life=half_life)
+    losses = ewma_mean_square(at_most(log_return, 0.0), half_life=half_life)
+    gains = ewma_mean_square(at_least(log_return, 0.0), half_life=half_life)
     total = losses + gains
     return ((losses - gains) / total.where(total > 0)).fillna(0.0)

@@ -1,6 +1,6 @@
 """Group `volume`: whether more money changes hands than usual."""
 
-from lstmcast.features.bars import Bars, Column, log
+from lstmcast.features.bars import Bars, Column, at_least, log
 
 HALF_LIFE = 20
 """Half-life in sessions of the usual volume."""
@@ -17,7 +17,7 @@ def volume(bars: Bars) -> dict[str, Column]:
     is used, not the number of shares, because a split leaves it unchanged whether or not the source
     has adjusted past volumes.
     """
-    traded = log(bars.adjusted["dollar_volume"].clip(lower=1.0))
+    traded = log(at_least(bars.adjusted["dollar_volume"], 1.0))
     unusual = traded - traded.ewm(halflife=HALF_LIFE).mean()
     week = traded.rolling(5).mean() - traded.ewm(halflife=SLOW_HALF_LIFE).mean()
     return {"volume": unusual, "volume_surprise": unusual.abs(), "volume_week": week}
