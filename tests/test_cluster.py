@@ -1,13 +1,19 @@
 """A Ray cluster in the place of processes: the same bytes, also where a machine is lost."""
 
+import json
+import os
 import re
+import signal
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from support.program import Workplace
 from support.unlike import late, new_york, tokyo
@@ -54,6 +60,84 @@ def test_a_walk_on_two_machines_of_which_one_is_lost_is_that_of_one_process(
     assert [path.read_bytes() for path in ours] == [path.read_bytes() for path in theirs]
 
 
+SPACE = "{training.learning_rate: {low: 1e-3, high: 1e-1, log: true}, model.dropout: [0.0, 0.2]}"
+
+
+@pytest.mark.cluster
+def test_trials_and_networks_of_a_cluster_that_loses_a_machine_are_those_of_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
+    place = Workplace.make(tmp_path)
+    tune = ("tune", "-c", place.config, "--set", f"tuning.space={SPACE}", "--trials", "12")
+    tune += ("--set", "training.threads=1")
+    many = ("--set", "model.members=6", "--set", "training.epochs=12")
+    train = ("train", "-c", place.config, *many, "--set", "training.threads=1")
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert place.invoke(*tune, "--batch", "8", "--runs-dir", here).exit_code == 0
+    assert place.invoke(*train, "--runs-dir", here).exit_code == 0
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    with machines(cluster_utils) as (address, lose):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        for words in ([*tune, "--cluster", "auto"], [*train, "--cluster", "auto", "--json"]):
+            with place.start(*words, "--runs-dir", there) as process:
+                assert process.stderr is not None
+                until(process.stderr, r"trial \d|member \d done")
+                lose()
+                out, err = process.communicate(timeout=200)
+            assert process.returncode == 0, err
+            assert "Traceback" not in err
+    assert json.loads(out)["diverged_members"] == []
+    ours, theirs = (runs / "tune-small" for runs in (here, there))
+    assert kept_of(ours) == kept_of(theirs)
+    (one,), (other,) = (list(runs.glob("2*")) for runs in (here, there))
+    for name in ("model.safetensors", "predictions.parquet", "networks.onnx", "config.yaml"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def kept_of(study: Path) -> tuple[str, str]:
+    """What a study has come to, without its place and what it took."""
+    best = (study / "best.yaml").read_text().partition("\n")[2]
+    return best, pd.read_csv(study / "trials.csv").drop(columns="seconds").to_csv()
+
+
+def until(lines: Iterable[str], pattern: str) -> None:
+    """Read up to the first line that has the pattern."""
+    read = []
+    for line in lines:
+        read.append(line)
+        if re.search(pattern, line):
+            return
+    pytest.fail("".join(read))
+
+
+@pytest.mark.cluster
+def test_ctrl_c_cancels_the_tasks_and_the_walk_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    place = Workplace.make(tmp_path, new_york(rows=1000))
+    words = ("backtest", "-c", place.config, "--folds", "12", "--baselines", "random_walk")
+    with place.start(*words, "--cluster", "local", session=True) as process:
+        assert process.stderr is not None
+        until(process.stderr, r"fold \d+ done")
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to Ray's daemons as well
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.search(r"\d+ of 12 folds are kept; run the same command again to resume", err)
+    assert "Traceback" not in err
+    assert not session_of(process.pid)
+    again = place.invoke(*words)
+    assert again.exit_code == 0, again.stderr
+    assert re.search(r"\d+ of 12 folds were already done", again.stderr)
+
+
+def session_of(leader: int) -> list[str]:
+    """The processes that are left of a session."""
+    found = subprocess.run(
+        ["pgrep", "-s", str(leader)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.split()
+
+
 @contextmanager
 def machines(cluster_utils: Any) -> Iterator[tuple[str, Any]]:
     """Two of them with a core each: the address of the first, and how the second is lost."""
@@ -61,9 +145,15 @@ def machines(cluster_utils: Any) -> Iterator[tuple[str, Any]]:
     started = cluster_utils.Cluster(initialize_head=True, head_node_args=small)
     try:
         second = started.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-        yield started.address, lambda: started.remove_node(second, allow_graceful=False)
+        yield started.address, partial(_lose, started, [second])
     finally:
         started.shutdown()
+
+
+def _lose(started: Any, left: list[Any]) -> None:
+    """Lose the second machine as by a cable that is cut; another one comes into its place."""
+    started.remove_node(left.pop(), allow_graceful=False)
+    left.append(started.add_node(num_cpus=1, object_store_memory=80 * 2**20))
 
 
 @pytest.mark.parametrize("address", ["", "10.0.0.1:6379", "ray://", "ray://host", "ray://h:70000"])

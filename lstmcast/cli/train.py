@@ -129,7 +129,7 @@ def _kept(jobs: int) -> str:
     """What a signal leaves that comes before any network is done."""
     if jobs == 1:
         return "nothing is kept"
-    return "no network was done; `--resume` continues from checkpoints, where there are any"
+    return "no run is written; `--resume` continues from what was kept, if anything was"
 
 
 def _check_alike(

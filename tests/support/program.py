@@ -88,15 +88,16 @@ class Workplace:
 
     @contextmanager
     def start(
-        self, *arguments: str | Path, stderr: int = subprocess.PIPE
+        self, *arguments: str | Path, stderr: int = subprocess.PIPE, session: bool = False
     ) -> Iterator["subprocess.Popen[str]"]:
-        """Start a command and end it with the context, whatever happens."""
+        """Start a command, in a session of its own if asked to, and end it with the context."""
         process = subprocess.Popen(
             [sys.executable, "-c", START, *map(str, arguments)],
             env={**os.environ, **self.environment, "TERM": "xterm-256color", "COLUMNS": "120"},
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
+            start_new_session=session,
         )
         with process:
             try:
