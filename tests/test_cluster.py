@@ -69,18 +69,17 @@ def test_trials_and_networks_of_a_cluster_that_loses_a_machine_are_those_of_one_
 ) -> None:
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
     place = Workplace.make(tmp_path)
-    tune = ("tune", "-c", place.config, "--set", f"tuning.space={SPACE}", "--trials", "12")
-    tune += ("--set", "training.threads=1")
-    many = ("--set", "model.members=6", "--set", "training.epochs=12")
-    train = ("train", "-c", place.config, *many, "--set", "training.threads=1")
+    one = ("-c", place.config, "--set", "training.threads=1")
+    tune = ("tune", *one, "--set", f"tuning.space={SPACE}", "--trials", "12")
+    train = ("train", *one, "--set", "model.members=6", "--set", "training.epochs=12", "--json")
     here, there = tmp_path / "here", tmp_path / "there"
     assert place.invoke(*tune, "--batch", "8", "--runs-dir", here).exit_code == 0
     assert place.invoke(*train, "--runs-dir", here).exit_code == 0
     monkeypatch.setenv("RAY_worker_niceness", "0")
     with machines(cluster_utils) as (address, lose):
         monkeypatch.setenv("RAY_ADDRESS", address)
-        for words in ([*tune, "--cluster", "auto"], [*train, "--cluster", "auto", "--json"]):
-            with place.start(*words, "--runs-dir", there) as process:
+        for words in (tune, train):
+            with place.start(*words, "--cluster", "auto", "--runs-dir", there) as process:
                 assert process.stderr is not None
                 until(process.stderr, r"trial \d|member \d done")
                 lose()
@@ -90,9 +89,9 @@ def test_trials_and_networks_of_a_cluster_that_loses_a_machine_are_those_of_one_
     assert json.loads(out)["diverged_members"] == []
     ours, theirs = (runs / "tune-small" for runs in (here, there))
     assert kept_of(ours) == kept_of(theirs)
-    (one,), (other,) = (list(runs.glob("2*")) for runs in (here, there))
+    (run,), (other,) = (list(runs.glob("2*")) for runs in (here, there))
     for name in ("model.safetensors", "predictions.parquet", "networks.onnx", "config.yaml"):
-        assert (one / name).read_bytes() == (other / name).read_bytes()
+        assert (run / name).read_bytes() == (other / name).read_bytes()
 
 
 def kept_of(study: Path) -> tuple[str, str]:

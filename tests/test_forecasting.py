@@ -1,8 +1,12 @@
 """From a trained run and bars to dated ranges: against the run's own test forecasts."""
 
+from datetime import date
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from support.elsewhere import Elsewhere
 from support.experiments import LAST, LINEAR, PRICE, small, train, trained
 from support.histories import cut_after, simulated
 
@@ -10,7 +14,12 @@ from lstmcast.errors import RunError, UsageError
 from lstmcast.features import GROUPS, Bars
 from lstmcast.features.registry import FeatureGroup
 from lstmcast.forecasting import forecast_ahead
+from lstmcast.forecasting.issue import issue_by_pretrained
+from lstmcast.forecasting.request import ForecastRequest
+from lstmcast.parallel import using
 from lstmcast.predictions import LEVELS, QUANTILES
+from lstmcast.prices.store import PriceStore
+from lstmcast.prices.symbols import Reference
 
 HISTORY = simulated()
 
@@ -111,3 +120,22 @@ def test_a_run_of_other_features_is_told_apart(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(GROUPS, "volume", wider)
     with pytest.raises(RunError, match=r"feature columns .* which its `features` no longer have"):
         forecast_ahead(run.forecaster, [HISTORY])
+
+
+def test_workers_forecast_each_symbol_as_this_process_does_and_a_short_one_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstmcast.forecasting.by_pretrained.recall_forecasts", lambda _: None)
+    store = PriceStore(tmp_path)
+    names = ("ONE", "SHORT", "TWO")
+    for seed, (name, rows) in enumerate(zip(names, (300, 40, 280), strict=True)):
+        store.save(simulated(seed=seed, rows=rows, symbol=name))
+    wanted = [Reference.parse(name, "csv") for name in names]
+    request = ForecastRequest(date(2003, 1, 2), horizon=2)
+    backend = Elsewhere(monkeypatch)
+    with using(backend):
+        there = issue_by_pretrained(wanted, store, request)
+    here = issue_by_pretrained(wanted, store, request)
+    assert [item[0].symbol for item in backend.items] == ["TWO", "SHORT", "ONE"]
+    assert there.to_dict() == here.to_dict()
+    assert [failure.symbol for failure in there.failures] == ["SHORT"]

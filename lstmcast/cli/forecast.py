@@ -118,6 +118,13 @@ def forecast(
             show_default=False,
         ),
     ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Worker processes for 16 or more symbols without a run; 0 uses every core.",
+        ),
+    ] = 0,
     record: Annotated[
         bool,
         typer.Option(
@@ -141,7 +148,7 @@ def forecast(
     from lstmcast.prices.store import PriceStore
 
     levels = parse_levels(level) if level else SUMMARY_LEVELS if summary else LEVELS
-    request = _request(horizon, day("--as-of", as_of), why=why)
+    request = _request(horizon, day("--as-of", as_of), why=why, jobs=jobs)
     store = PriceStore(data_dir(data))
     named = resolve_names(names or (), runs_dir, store)
     if named is None:
@@ -175,7 +182,7 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _request(horizon: int | None, as_of: date | None, *, why: bool) -> "ForecastRequest":
+def _request(horizon: int | None, as_of: date | None, *, why: bool, jobs: int) -> "ForecastRequest":
     """How far ahead, and from which day.
 
     Raises:
@@ -185,7 +192,7 @@ def _request(horizon: int | None, as_of: date | None, *, why: bool) -> "Forecast
 
     if as_of is not None and as_of > datetime.now(UTC).date():
         raise UsageError(f"`--as-of` {as_of} is in the future", "leave it out for the newest bars")
-    return ForecastRequest(_today(), horizon, as_of, why)
+    return ForecastRequest(_today(), horizon, as_of, why, jobs)
 
 
 def _check_symbol_option(symbol: Sequence[str] | None) -> None:

@@ -22,6 +22,7 @@ from lstmcast.forecasting.parts import ForecastParts, load_each, widenings
 from lstmcast.forecasting.prose import few
 from lstmcast.forecasting.request import DEFAULT_HORIZON, MAX_HORIZON, ForecastRequest, Tell
 from lstmcast.forecasting.trust_checks import trust_on_recent_sessions
+from lstmcast.parallel import in_order
 from lstmcast.pretraining.files import shipped_graph_file, shipped_hash
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
@@ -31,6 +32,9 @@ from lstmcast.reading import RUN_BYTES, hash_file
 if TYPE_CHECKING:
     from lstmcast.explain import Widening
     from lstmcast.pretraining.graph import PretrainedGraph
+
+MIN_SYMBOLS_FOR_PROCESSES = 16
+"""Below this, starting worker processes takes longer than they save."""
 
 
 def forecast_by_pretrained(
@@ -65,11 +69,12 @@ def forecast_by_pretrained(
     )
     networks = _Networks(tell, by_pytorch=request.why)
     made: list[tuple[PriceHistory, JudgedForecasts, Widening | None]] = []
-    for history in histories:
-        try:
-            made.append((history, *_judged(history, horizon, request, networks)))
-        except LstmcastError as error:
-            failures.append(Failure(history.symbol, error))
+    each = _each_judged(histories, horizon, request, networks)
+    for history, found in zip(histories, each, strict=True):
+        if isinstance(found, LstmcastError):
+            failures.append(Failure(history.symbol, found))
+        else:
+            made.append((history, *found))
     forecasts = [forecast for _, judged, _ in made for forecast in judged.forecasts]
     known = [history for history, _, _ in made]
     warnings = staleness_warnings(forecasts, known, request.day)
@@ -131,22 +136,48 @@ class _Networks:
             return []
 
 
+def _each_judged(
+    histories: Sequence[PriceHistory],
+    horizon: int,
+    request: ForecastRequest,
+    networks: _Networks,
+) -> "list[tuple[JudgedForecasts, Widening | None] | LstmcastError]":
+    """Each symbol's forecast, or why there is none; by worker processes where they are many."""
+    keys = [key_by_pretrained(history, horizon, request, networks.hashes) for history in histories]
+    recalled = [recall_forecasts(key) for key in keys]
+    missing = [k for k, kept in enumerate(recalled) if kept is None]
+    by_pytorch = bool(missing) and networks.graph is None  # tells why, once for all workers
+    jobs = request.jobs if len(missing) >= MIN_SYMBOLS_FOR_PROCESSES else 1
+    made = iter(
+        in_order(
+            _judged,
+            (horizon, request, by_pytorch),
+            [(histories[k], keys[k]) for k in missing],
+            jobs=jobs,
+        )
+    )
+    return [next(made) if kept is None else (kept, None) for kept in recalled]
+
+
 def _judged(
-    history: PriceHistory, horizon: int, request: ForecastRequest, networks: _Networks
-) -> "tuple[JudgedForecasts, Widening | None]":
+    common: tuple[int, ForecastRequest, bool], item: tuple[PriceHistory, str | None]
+) -> "tuple[JudgedForecasts, Widening | None] | LstmcastError":
     """The forecast of a symbol, how such ranges held, and what widens it where that is asked."""
-    key = key_by_pretrained(history, horizon, request, networks.hashes)
-    if (kept := recall_forecasts(key)) is not None:
-        return kept, None
+    from lstmcast.pretraining.graph import shipped_graph
     from lstmcast.training.zero_shot import ahead_and_tracked, zero_shot_forecaster
 
-    forecaster = zero_shot_forecaster(history, horizon, networks.graph)
-    ahead, tracked = ahead_and_tracked(forecaster, history)
-    forecast = dated(history, ahead, horizon)
-    made = JudgedForecasts([forecast], *trust_on_recent_sessions(tracked, history, horizon))
-    if networks.graph is not None:
-        keep_forecasts(key, made)
-    told = widenings(forecaster, [history], {history.symbol}) if request.why else {}
+    (horizon, request, by_pytorch), (history, key) = common, item
+    try:
+        graph = None if by_pytorch else shipped_graph()
+        forecaster = zero_shot_forecaster(history, horizon, graph)
+        ahead, tracked = ahead_and_tracked(forecaster, history)
+        forecast = dated(history, ahead, horizon)
+        made = JudgedForecasts([forecast], *trust_on_recent_sessions(tracked, history, horizon))
+        if graph is not None:
+            keep_forecasts(key, made)
+        told = widenings(forecaster, [history], {history.symbol}) if request.why else {}
+    except LstmcastError as error:
+        return error
     return made, told.get(history.symbol)
 
 

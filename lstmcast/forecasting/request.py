@@ -21,12 +21,15 @@ class ForecastRequest:
             `DEFAULT_HORIZON` otherwise.
         as_of: make forecasts from the bars up to this day alone; None for the newest.
         why: find out what makes the next range wide, which takes PyTorch.
+        jobs: worker processes for symbols that the pretrained networks forecast; 0 takes one for
+            each core. A run's networks forecast in threads.
     """
 
     today: date
     horizon: int | None = None
     as_of: date | None = None
     why: bool = False
+    jobs: int = 1
 
     @property
     def day(self) -> date:
