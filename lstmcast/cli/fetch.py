@@ -132,6 +132,14 @@ def fetch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, without storing it.")
     ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Worker processes for 50 or more files; 0 uses every core. Other sources are asked"
+            " for one symbol after the other.",
+        ),
+    ] = 0,
     data: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -180,7 +188,9 @@ def fetch(
         print_dry_run(sources, wanted, rules, json=json)
         return
     before = count - len(wanted)
-    outcomes = show_outcomes(fetch_each(store, sources, wanted, rules), count, before)
+    outcomes = show_outcomes(fetch_each(store, sources, wanted, rules, jobs), count, before)
+    place = {reference: k for k, reference in enumerate(wanted)}
+    outcomes.sort(key=lambda outcome: place[outcome.wanted])
     if json:
         print_json([outcome_json(outcome) for outcome in outcomes])
     elif len(outcomes) > 1:

@@ -1,4 +1,8 @@
-"""Fetching many symbols: one after the other, politely, and none in the way of the next."""
+"""Fetching many symbols: one after the other, politely, and none in the way of the next.
+
+A source on the network is never asked for two symbols at once: users are refused for less. Files of
+this machine are read by several processes where they are many.
+"""
 
 import random
 import time
@@ -17,6 +21,7 @@ from lstmcast.errors import (
     StoreError,
     UsageError,
 )
+from lstmcast.parallel import as_completed
 from lstmcast.prices.sources.base import Source
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
@@ -26,6 +31,11 @@ from lstmcast.reading import CONFIG_BYTES, read_file
 PACE = 0.5
 """Seconds between two symbols of a source on the network; users are refused for less patience."""
 
+FILES = "csv"
+"""The source that reads files of this machine."""
+
+MIN_FILES_FOR_PROCESSES = 50
+"""Below this, starting worker processes takes longer than they save."""
 
 LATELY = 6
 """Hours within which a fetch that was broken goes on where it stopped."""
@@ -41,27 +51,67 @@ class Outcome:
 
 
 def fetch_each(
-    store: PriceStore, sources: Mapping[str, Source], wanted: Iterable[Reference], rules: Rules
+    store: PriceStore,
+    sources: Mapping[str, Source],
+    wanted: Iterable[Reference],
+    rules: Rules,
+    jobs: int = 1,
 ) -> Iterator[Outcome]:
-    """Fetch the symbols in turn; a symbol that fails does not stop the others.
+    """Fetch the symbols; one that fails does not stop the others.
 
     A source that could not be reached at all for one symbol is not asked for the next: each of them
     would wait as long for the same answer.
+
+    Args:
+        store: where prices are kept.
+        sources: by their names.
+        wanted: the symbols.
+        rules: what was asked of the fetch.
+        jobs: worker processes that read files, where they are many; 0 takes one for each core.
+
+    Yields:
+        What came of each symbol: in turn, those that workers read as they are done.
     """
+    in_turn = list(wanted)
+    if jobs != 1:
+        shared = set(_files_of_their_own(sources, in_turn))
+        if len(shared) >= MIN_FILES_FOR_PROCESSES:
+            common = (store, {FILES: sources[FILES]}, rules)
+            yield from (
+                outcome for _, outcome in as_completed(_fetch, common, sorted(shared), jobs=jobs)
+            )
+            in_turn = [reference for reference in in_turn if reference not in shared]
     unreachable: dict[str, str] = {}
-    for number, reference in enumerate(wanted):
-        source = sources[reference.source]
+    for number, reference in enumerate(in_turn):
         if reference.source in unreachable:
             yield Outcome(reference, error=_not_tried(unreachable[reference.source]))
             continue
-        if number and source.incremental:
+        if number and sources[reference.source].incremental:
             time.sleep(PACE * (1 + random.random() / 2))  # noqa: S311  # pacing, not secrets
-        try:
-            yield Outcome(reference, update=update(store, source, reference.symbol, rules))
-        except LstmcastError as error:
-            if isinstance(error, NetworkTroubleError) and not error.reached:
-                unreachable[reference.source] = reference.symbol
-            yield Outcome(reference, error=error)
+        outcome = _fetch((store, sources, rules), reference)
+        if isinstance(outcome.error, NetworkTroubleError) and not outcome.error.reached:
+            unreachable[reference.source] = reference.symbol
+        yield outcome
+
+
+def _fetch(common: tuple[PriceStore, Mapping[str, Source], Rules], reference: Reference) -> Outcome:
+    """Fetch one symbol."""
+    store, sources, rules = common
+    try:
+        source = sources[reference.source]
+        return Outcome(reference, update=update(store, source, reference.symbol, rules))
+    except LstmcastError as error:
+        return Outcome(reference, error=error)
+
+
+def _files_of_their_own(
+    sources: Mapping[str, Source], wanted: Sequence[Reference]
+) -> list[Reference]:
+    """The symbols that are read from files; none where one file holds them all, read once here."""
+    path = getattr(sources.get(FILES), "path", None)
+    if path is not None and path.is_file():
+        return []
+    return [reference for reference in wanted if reference.source == FILES]
 
 
 def fetched_lately(
