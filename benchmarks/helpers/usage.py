@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,16 +26,34 @@ class Usage:
         cpu: user and system seconds of all processes.
         megabytes: most resident memory.
         output: what it printed on stdout.
+        longest: CPU seconds of the command's own process and the busiest other one, which is about
+            what it takes by the clock on a machine that has the cores and nothing else to do.
     """
 
     seconds: float
     cpu: float
     megabytes: float
     output: str
+    longest: float = 0.0
 
 
-def run(arguments: list[str], folder: Path, environment: dict[str, str] | None = None) -> Usage:
-    """Run a command of lstmcast with its prices and runs in `folder`; if it fails, end here."""
+def run(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    program: Sequence[str] = ("-m", "lstmcast"),
+    root: int | None = None,
+) -> Usage:
+    """Run a command of lstmcast with its prices and runs in `folder`; if it fails, end here.
+
+    Args:
+        arguments: the command's words.
+        folder: of prices, runs and what was printed.
+        environment: variables beside those of this process.
+        program: that Python runs instead of lstmcast.
+        root: process whose descendants are looked at, where work is done by others than the
+            command's own.
+    """
     found = {
         **os.environ,
         "LSTMCAST_DATA_DIR": str(folder / "data"),
@@ -44,18 +63,23 @@ def run(arguments: list[str], folder: Path, environment: dict[str, str] | None =
     began = time.perf_counter()
     with (folder / "errors").open("w") as errors, (folder / "output").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lstmcast", *arguments], env=found, stdout=output, stderr=errors
+            [sys.executable, *program, *arguments], env=found, stdout=output, stderr=errors
         )
-        watch = _Watch(process.pid)
+        watch = _Watch(root or process.pid)
         watch.start()
         _, status, usage = os.wait4(process.pid, 0)
         watch.stop()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit((folder / "errors").read_text())
-    cpu = max(usage.ru_utime + usage.ru_stime, sum(watch.ticks.values()) / TICK)
+    own = watch.ticks.pop(process.pid, 0) / TICK
+    if root is not None:
+        watch.ticks.pop(root, None)
+    others = [ticks / TICK for ticks in watch.ticks.values()]
+    cpu = max(usage.ru_utime + usage.ru_stime, own + sum(others))
     megabytes = max(usage.ru_maxrss / 1024, watch.pages * PAGE / 2**20)
-    return Usage(time.perf_counter() - began, cpu, megabytes, (folder / "output").read_text())
+    seconds, said = time.perf_counter() - began, (folder / "output").read_text()
+    return Usage(seconds, cpu, megabytes, said, own + max(others, default=0.0))
 
 
 def machine() -> str:
@@ -79,6 +103,7 @@ class _Watch(threading.Thread):
         self.pages = 0
 
     def run(self) -> None:
+        before = {pid: ticks for pid, (_, ticks, _) in _stats()}
         while not self._over.wait(0.2):
             stats = dict(_stats())
             tree = {self._pid}
@@ -87,7 +112,7 @@ class _Watch(threading.Thread):
                     tree.add(pid)
             self.pages = max(self.pages, sum(stats[pid][2] for pid in tree if pid in stats))
             for pid in tree & stats.keys():
-                self.ticks[pid] = stats[pid][1]
+                self.ticks[pid] = stats[pid][1] - before.get(pid, 0)
 
     def stop(self) -> None:
         self._over.set()

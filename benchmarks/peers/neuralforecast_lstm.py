@@ -14,6 +14,8 @@ only add noise.
 In: `symbol, date, return, part` with log returns in % and the parts train, validation, test. Out:
 `symbol, date` of each test return, its quantiles `q025 q05 q10` .. `q95 q975` forecast at the
 session before, and `log_density`, the log of its density; beside it the fit's seconds, as JSON.
+With `--race` forecasts are of the validation returns, at each of many moments of the training, and
+`seconds` says of each how much CPU time it took until then (`benchmarks/race.py`).
 """
 
 import argparse
@@ -28,13 +30,15 @@ import torch
 from neuralforecast import NeuralForecast
 from neuralforecast.losses.pytorch import DistributionLoss
 from neuralforecast.models import LSTM
+from pytorch_lightning import Callback
 from scipy.stats import t as student_t
+from snapshots import Snapshots
 
 LEVELS = np.array([0.025, *(0.05 * k for k in range(1, 20)), 0.975])
 QUANTILES = ["q025", *(f"q{5 * k:02d}" for k in range(1, 20)), "q975"]
 
 
-def forecaster(options: argparse.Namespace) -> NeuralForecast:
+def forecaster(options: argparse.Namespace, *callbacks: Callback) -> NeuralForecast:
     """The untrained network."""
     model = LSTM(
         h=1,
@@ -45,6 +49,7 @@ def forecaster(options: argparse.Namespace) -> NeuralForecast:
         val_check_steps=options.check,
         random_seed=options.seed + 1,
         alias="LSTM",
+        callbacks=[*callbacks],
         # Neither files nor bars; everything else about the trainer is as it comes.
         logger=False,
         enable_checkpointing=False,
@@ -64,6 +69,7 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=80, help="sessions that the network reads")
     parser.add_argument("--patience", type=int, default=3, help="checks without gain")
     parser.add_argument("--check", type=int, default=25, help="steps from one check to the next")
+    parser.add_argument("--race", type=int, default=0, help="moments at which it is scored")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 for torch's choice")
     options = parser.parse_args()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
@@ -75,16 +81,32 @@ def main() -> None:
     series = rows.rename(columns={"symbol": "unique_id", "return": "y"})[["unique_id", "ds", "y"]]
     sizes = rows.groupby(["symbol", "part"]).size().unstack(fill_value=0).max()
 
+    known = rows["part"] != "test"
+    imported, snapshots = time.process_time(), Snapshots()
     began = time.perf_counter()
-    network = forecaster(options)
-    network.fit(series[rows["part"] != "test"], val_size=int(sizes["validation"]))
+    network = forecaster(options, *[snapshots] * bool(options.race))
+    network.fit(series[known], val_size=int(sizes["validation"]))
     fitted = time.perf_counter() - began
+    if options.race:
+        whole, scored = series[known], rows[rows["part"] == "validation"]
+        table = snapshots.forecasts(
+            network.models[0], lambda: forecasts(network, whole, scored), options.race
+        )
+    else:
+        table = forecasts(network, series, rows[rows["part"] == "test"])
+    table.to_parquet(options.output)
+    seconds = json.dumps({"fit_seconds": round(fitted, 3), "import_seconds": round(imported, 3)})
+    options.output.with_suffix(".json").write_text(seconds, encoding="utf-8")
 
-    forecasts = network.cross_validation(
-        series, n_windows=int(sizes["test"]), step_size=1, refit=False, use_fitted=True
+
+def forecasts(network: NeuralForecast, series: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """Forecasts of the last rows of the series, each made at the session before."""
+    count = int(scored.groupby("symbol").size().max())
+    found = network.cross_validation(
+        series, n_windows=count, step_size=1, refit=False, use_fitted=True
     )
-    table = rows[rows["part"] == "test"].merge(
-        forecasts.rename(columns={"unique_id": "symbol"}).drop(columns="y"), on=["symbol", "ds"]
+    table = scored.merge(
+        found.rename(columns={"unique_id": "symbol"}).drop(columns="y"), on=["symbol", "ds"]
     )
     if not (table["cutoff"] == table["ds"] - 1).all():
         raise SystemExit("a forecast was not made at the session before")
@@ -93,9 +115,7 @@ def main() -> None:
     )
     table[QUANTILES] = student_t.ppf(LEVELS, df, loc, scale)
     table["log_density"] = student_t.logpdf(table[["return"]], df, loc, scale)
-    table[["symbol", "date", *QUANTILES, "log_density"]].to_parquet(options.output)
-    seconds = json.dumps({"fit_seconds": round(fitted, 3)})
-    options.output.with_suffix(".json").write_text(seconds, encoding="utf-8")
+    return table[["symbol", "date", *QUANTILES, "log_density"]]
 
 
 if __name__ == "__main__":
