@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from support.pretrained import same_weights, tiny
 from support.tensors import read_tensors, write_unsealed
 
 from lstmcast.errors import DivergedError, RunError, UsageError
+from lstmcast.pretraining import supply
 from lstmcast.pretraining import training as training_module
 from lstmcast.pretraining.objective import HeldOut, HeldOutLoss, losses, new_network
 from lstmcast.pretraining.observers import Interrupted, References, Silent
@@ -80,8 +82,14 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(
 
 @pytest.mark.slow
 def test_processes_that_simulate_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them, since each takes longer to begin than what it simulates here."""
     here = pretrain(tiny(steps=2))
     monkeypatch.setattr(training_module, "markets_of", markets_of)  # a function that can be sent
+    monkeypatch.setattr(
+        supply,
+        "ProcessPoolExecutor",
+        lambda _, *rest, **more: ProcessPoolExecutor(1, *rest, **more),
+    )
     assert same_weights(here, pretrain(tiny(steps=2), jobs=2))
 
 
