@@ -263,30 +263,6 @@ def test_a_condition_on_a_baseline_that_is_not_there_is_an_error(world: World) -
     assert "hint: here are random_walk, ewma" in result.stderr
 
 
-@pytest.mark.slow
-def test_evaluate_loads_torch_for_the_baselines_alone_that_are_made_of_it(world: World) -> None:
-    program = (
-        "import sys\n"
-        "from lstmcast.cli.app import app\n"
-        "app(standalone_mode=False)\n"
-        # arch loads matplotlib by itself
-        "loaded = [m for m in ('torch', 'yfinance', 'sklearn') if m in sys.modules]\n"
-        "sys.exit(','.join(loaded) or None)\n"
-    )
-    options = ["--data-dir", str(world.data), "--runs-dir", str(world.runs), "--json"]
-    plain = [name for name in BASELINES if name not in {"linear", "pretrained"}]
-    options += ["--baselines", ",".join(plain)]
-    found = subprocess.run(
-        [sys.executable, "-c", program, "evaluate", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout)["schema_version"] == 1
-
-
 def test_the_tables_fit_a_terminal_of_80_columns(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
