@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
 from support.charts import words
 from support.experiments import small
@@ -155,11 +156,23 @@ def joining(
     return Backtest(experiment, histories, replace(WARM, first=first, **settings), root)  # type: ignore[arg-type]  # passed on as they are
 
 
-def test_what_a_network_has_of_each_symbol_stays_when_another_joins(tmp_path: Path) -> None:
-    """The weights of the fold before are of one symbol's tables, those of the next of two."""
-    test = joining(tmp_path, "model.start=pretrained")
+def test_offsets_of_symbols_are_those_of_each_fold_s_rows(tmp_path: Path) -> None:
+    """Another symbol joins, and whatever the fold before knew of each, the next fits it anew."""
+    test = joining(tmp_path, "model.start=pretrained", "model.members=1")
     list(test.run())
-    assert len(list(test.folder.glob("fold-*.safetensors"))) >= 2
+    starts = [load_forecaster(test.weights(fold), test.experiment) for fold in test.folds[:2]]
+    alone, both = (start.groups[0].networks[0].head.offsets for start in starts)
+    assert alone is None
+    assert both is not None
+    assert both.shape[0] == 3
+    assert not torch.allclose(both[0], both[1], atol=1e-3)
+    with torch.no_grad():
+        both.copy_(both.flip(0) + 0.1)
+    fold = test.folds[2]
+    again = train_fold(test.experiment, test.histories, fold, test.threads, starts[1])
+    table = test.tables()[0]["model"]
+    own = table[table["origin"].between(fold.first_origin, fold.last_origin)]
+    pd.testing.assert_frame_equal(rows_of_fold(again.predictions, fold), own.reset_index(drop=True))
 
 
 def kept(test: Backtest) -> dict[str, bytes]:
