@@ -1,6 +1,9 @@
 """The test forecasts of a run beside the baselines, as `evaluate` and `Run.evaluate` have them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
 
 from lstmcast.baselines import BASELINES, FitCache, Refit, baseline_context, get_baseline
 from lstmcast.evaluation import Report, evaluate
@@ -8,6 +11,7 @@ from lstmcast.features import build_matrices
 from lstmcast.prices.closing import market
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
+from lstmcast.shelf import Shelf, Shelves, shelves
 
 
 def fit_cache(store: PriceStore) -> FitCache:
@@ -43,19 +47,38 @@ def evaluate_run(
     names = tuple(BASELINES) if baselines is None else tuple(baselines)
     for name in names:
         get_baseline(name)
-    histories = run.histories(store)
     experiment = run.experiment()
-    matrices = build_matrices(histories, experiment.features or ())
-    features = {symbol: matrix.table for symbol, matrix in matrices.items()}
-    return evaluate(
-        run.predictions(),
-        {history.symbol: history.adjusted() for history in histories},
-        features=features,
-        context=baseline_context(experiment, histories, names, features),
-        markets={history.symbol: market(history) for history in histories},
-        baselines=names,
-        refit=refit,
-        jobs=jobs,
-        cache=cache,
-        trials=experiment.tuning.trials,
-    )
+    with shelves(len(run.symbols)) as room:
+        tables: Shelf[pd.DataFrame] = room.make()
+        run.put_predictions(tables)
+        histories = run.histories(store)
+        matrices = build_matrices(histories, experiment.features or ())
+        features = _kept(room, {s: matrices.pop(s).table for s in [*matrices]})
+        context = baseline_context(experiment, histories, names, features)
+        if context.defaults and context.defaults is not features:
+            context = replace(context, defaults=_kept(room, dict(context.defaults)))
+        bars: Shelf[pd.DataFrame] = room.make()
+        for history in histories:
+            bars.put(history.symbol, history.adjusted())
+        markets = {history.symbol: market(history) for history in histories}
+        del histories, history
+        return evaluate(
+            tables,
+            bars,
+            features=features,
+            context=context,
+            markets=markets,
+            baselines=names,
+            refit=refit,
+            jobs=jobs,
+            cache=cache,
+            trials=experiment.tuning.trials,
+        )
+
+
+def _kept(room: Shelves, tables: dict[str, pd.DataFrame]) -> Shelf[pd.DataFrame]:
+    """Tables on a shelf, of which they are taken one by one."""
+    shelf: Shelf[pd.DataFrame] = room.make()
+    for symbol in [*tables]:
+        shelf.put(symbol, tables.pop(symbol))
+    return shelf

@@ -1,8 +1,7 @@
 """The interface of baselines: forecasters of the same rows as a trained model, from bars alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -169,18 +168,42 @@ PerSymbol = TypeVar("PerSymbol", PerSymbolForecast, PooledInputs)
 """What each symbol contributes to a pooled baseline."""
 
 
+class SymbolSource(Protocol):
+    """What the symbols contribute, in their order; read when it is asked for."""
+
+    def __len__(self) -> int:
+        """How many symbols there are."""
+        ...
+
+    def __getitem__(self, number: int, /) -> Any:
+        """What one of them contributes: `PerSymbolForecast` or `PooledInputs`."""
+        ...
+
+    def features(self, number: int, /) -> FloatArray:
+        """Its features alone, as in `BaselineInputs`."""
+        ...
+
+
 @runtime_checkable
 class PooledBaseline(Baseline, Protocol[PerSymbol]):
     """A baseline whose forecast of a symbol depends on the other symbols as well.
 
-    `prepare` may run in a worker process, and what it returns is sent back; `forecast_pooled` runs
-    in the main process.
+    Everything but `fitted` is done symbol by symbol, and may run in a worker process.
     """
+
+    @property
+    def prepares_quickly(self) -> bool:
+        """Whether `prepare` is sooner done again than kept."""
+        ...
 
     def prepare(self, inputs: BaselineInputs, refit: Refit) -> PerSymbol:
         """The part that can be computed for one symbol by itself."""
         ...
 
-    def forecast_pooled(self, symbols: Sequence[PerSymbol]) -> list[Distribution]:
-        """The forecasts of each symbol's origins, in the order of the symbols."""
+    def fitted(self, symbols: SymbolSource) -> Any:
+        """What is fitted to all symbols; can be pickled."""
+        ...
+
+    def before_calibration(self, fitted: Any, prepared: PerSymbol) -> PerSymbolForecast:
+        """The forecasts of one symbol, which are then calibrated with the others'."""
         ...

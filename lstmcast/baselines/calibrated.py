@@ -5,8 +5,8 @@ there. So the best of them gets the same: it is fitted on the rows before the la
 ranges are followed through those years and then through the test, over all symbols together.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Generic
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,16 @@ from lstmcast.baselines.base import (
     Baseline,
     BaselineForecast,
     BaselineInputs,
+    PerSymbol,
     PerSymbolForecast,
+    PooledBaseline,
     Refit,
+    SymbolSource,
 )
 from lstmcast.baselines.har import HarAbs, HarRange
 from lstmcast.baselines.refit import refit_periods
 from lstmcast.calibration import CalibrationSeries, calibrate
-from lstmcast.distributions import Distribution, StudentTMixture
+from lstmcast.distributions import FloatArray, StudentTMixture
 
 CALIBRATION_SESSIONS = 500
 """Sessions before the first forecast through which ranges are followed; half of a short history."""
@@ -33,6 +36,7 @@ class CalibratedHar:
 
     name: str = "har_calibrated"
     label: str = "HAR, calibrated"
+    prepares_quickly: bool = False
 
     def unable(self, inputs: BaselineInputs) -> str | None:
         """It needs enough rows for HAR before those through which it is followed."""
@@ -40,7 +44,7 @@ class CalibratedHar:
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin, of one symbol by itself."""
-        return BaselineForecast(self.forecast_pooled([self.prepare(inputs, "never")])[0])
+        return alone(self, inputs)
 
     def prepare(self, inputs: BaselineInputs, refit: Refit) -> PerSymbolForecast:
         """What HAR says of one symbol, before calibration.
@@ -59,31 +63,56 @@ class CalibratedHar:
         mixtures = [part for part in parts if isinstance(part, StudentTMixture)]
         return PerSymbolForecast(inputs, int(early.origins[0]), StudentTMixture.stacked(mixtures))
 
-    def forecast_pooled(self, symbols: Sequence[PerSymbolForecast]) -> list[Distribution]:
-        """Calibrate the forecasts of several symbols by what came true of all of them."""
-        return calibrated(symbols)
+    def fitted(self, symbols: SymbolSource) -> None:
+        """Nothing: each symbol has fits of its own."""
+
+    def before_calibration(self, fitted: None, prepared: PerSymbolForecast) -> PerSymbolForecast:  # noqa: ARG002
+        """What was prepared."""
+        return prepared
 
 
-def calibrated(symbols: Sequence[PerSymbolForecast]) -> list[Distribution]:
-    """The forecasts of each symbol's origins, their ranges following what came true of all."""
-    by_name = {each.inputs.symbol: each for each in symbols}
-    series = [
-        CalibrationSeries(
-            each.inputs.symbol,
-            pd.DatetimeIndex(each.inputs.bars.index),
-            each.inputs.bars["close"].to_numpy(dtype=np.float64),
-            each.first,
-            each.inputs.market,
-        )
-        for each in symbols
-    ]
+def alone(baseline: PooledBaseline[Any], inputs: BaselineInputs) -> BaselineForecast:
+    """What a pooled baseline forecasts of one symbol by itself."""
+    prepared = baseline.prepare(inputs, "never")
+    each = baseline.before_calibration(baseline.fitted(_Alone(prepared)), prepared)
+    origins = each.inputs.origins
     found = calibrate(
-        lambda rows: {name: by_name[name].at(part) for name, part in rows.items()},
-        series,
-        {name: each.inputs.origins for name, each in by_name.items()},
+        lambda rows: {name: each.at(part) for name, part in rows.items()},
+        [series_of(each)],
+        {inputs.symbol: origins},
         "adaptive",
     )
-    return [found[each.inputs.symbol] for each in symbols]
+    return BaselineForecast(found[inputs.symbol])
+
+
+def series_of(each: PerSymbolForecast) -> CalibrationSeries:
+    """A symbol's outcomes, and from where on its forecasts are compared with them."""
+    return CalibrationSeries(
+        each.inputs.symbol,
+        pd.DatetimeIndex(each.inputs.bars.index),
+        each.inputs.bars["close"].to_numpy(dtype=np.float64),
+        each.first,
+        each.inputs.market,
+    )
+
+
+@dataclass(frozen=True)
+class _Alone(Generic[PerSymbol]):
+    """The only symbol there is."""
+
+    prepared: PerSymbol
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, number: int) -> PerSymbol:
+        return self.prepared
+
+    def features(self, number: int) -> FloatArray:  # noqa: ARG002 - there is but one
+        found = self.prepared.inputs.features
+        if found is None:
+            raise TypeError("it has no features")
+        return found
 
 
 def _har(inputs: BaselineInputs) -> Baseline:

@@ -8,6 +8,7 @@ networks say better than it, their LSTM says.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -20,17 +21,18 @@ from lstmcast.baselines.base import (
     PerSymbolForecast,
     PooledInputs,
     Refit,
+    SymbolSource,
 )
-from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, calibrated
+from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, alone
 from lstmcast.baselines.network_inputs import feature_gap, network_inputs
 from lstmcast.baselines.refit import pooled_fit_dates
 from lstmcast.baselines.student_t import MIN_ROWS
-from lstmcast.distributions import Distribution, StudentTMixture
+from lstmcast.distributions import StudentTMixture
 from lstmcast.errors import DataError
 
 if TYPE_CHECKING:
     from lstmcast.training.linear import LinearModel
-    from lstmcast.training.symbol_inputs import SymbolInputs
+    from lstmcast.training.symbol_inputs import Reading, SymbolInputs
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Linear:
 
     name: str = "linear"
     label: str = "linear, calibrated"
+    prepares_quickly: bool = True
 
     def unable(self, inputs: BaselineInputs) -> str | None:
         """It needs the model's features, and some rows before those that are followed."""
@@ -58,26 +61,39 @@ class Linear:
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin, of one symbol by itself."""
-        return BaselineForecast(self.forecast_pooled([self.prepare(inputs, "never")])[0])
+        return alone(self, inputs)
 
     def prepare(self, inputs: BaselineInputs, refit: Refit) -> PooledInputs:
         """What it reads of one symbol: it is fitted to all of them together."""
         return PooledInputs(replace(inputs, defaults=None), refit)
 
-    def forecast_pooled(self, symbols: Sequence[PooledInputs]) -> list[Distribution]:
-        """Fit to all symbols, again as often as is asked for, and calibrate."""
-        inputs = [each.inputs for each in symbols]
-        readings = [network_inputs(part, part.features) for part in inputs]
-        cuts = pooled_fit_dates(inputs, symbols[0].refit)
-        return calibrated(_along(inputs, readings, cuts))
+    def fitted(self, symbols: SymbolSource) -> "Fits":
+        """Fit to all symbols, again as often as is asked for."""
+        parts, readings = [], []
+        for number in range(len(symbols)):
+            inputs = symbols[number].inputs
+            reading = network_inputs(inputs, inputs.features)
+            readings.append(reading.kept(partial(symbols.features, number)))
+            parts.append(replace(inputs, features=None, bars=inputs.bars[["close"]]))
+        refit = symbols[0].refit
+        return _fits(parts, readings, pooled_fit_dates(parts, refit))
+
+    def before_calibration(self, fitted: "Fits", prepared: PooledInputs) -> PerSymbolForecast:
+        """The forecasts of one symbol, each by the last fit that its origin may know."""
+        inputs = prepared.inputs
+        return _forecast(inputs, network_inputs(inputs, inputs.features), *fitted)
 
 
-def _along(
+Fits = tuple[pd.DatetimeIndex, "list[LinearModel]"]
+"""Models, and the session up to which each was fitted."""
+
+
+def _fits(
     inputs: Sequence[BaselineInputs],
-    readings: Sequence["SymbolInputs"],
+    readings: Sequence["Reading"],
     cuts: Sequence[pd.Timestamp],
-) -> list[PerSymbolForecast]:
-    """The forecasts of each symbol, each by the last fit that its origin may know."""
+) -> Fits:
+    """The models that are fitted in turn."""
     from lstmcast.training.linear import fit_linear, fitted_rows
 
     early = _calibration_start(readings, cuts[0])
@@ -97,13 +113,10 @@ def _along(
         fits.append(cut)
         begin = models[-1] if models else None
         models.append(fit_linear(readings, stops, inputs[0].horizons, begin))
-    return [
-        _forecast(part, reading, pd.DatetimeIndex(fits), models)
-        for part, reading in zip(inputs, readings, strict=True)
-    ]
+    return pd.DatetimeIndex(fits), models
 
 
-def _calibration_start(readings: Sequence["SymbolInputs"], first: pd.Timestamp) -> pd.Timestamp:
+def _calibration_start(readings: Sequence["Reading"], first: pd.Timestamp) -> pd.Timestamp:
     """The session up to which the fit is made whose ranges are followed up to the first fit."""
     dates = pd.DatetimeIndex([])
     for reading in readings:

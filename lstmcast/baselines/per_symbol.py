@@ -5,7 +5,7 @@ one baseline cannot forecast, because it was listed lately or has closes alone, 
 other symbols that baseline: a simpler one forecasts it instead, and the report says so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -25,12 +25,14 @@ from lstmcast.baselines.base import (
 )
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.constant import Constant
-from lstmcast.baselines.divergence import attempt, check_bounds, checked_forecast
+from lstmcast.baselines.divergence import attempt, checked_forecast
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.random_walk import RandomWalk
 from lstmcast.baselines.refit import refit_periods
 from lstmcast.baselines.table import align, inputs_for, tabulate_forecast
-from lstmcast.distributions import Distribution, FloatArray
+from lstmcast.distributions import FloatArray
+from lstmcast.prices.closing import market_of
+from lstmcast.shelf import Shelf
 
 _FALLBACKS: tuple[Baseline, ...] = (Ewma(), Constant(), RandomWalk())
 """Who forecasts where a baseline cannot, in order of preference."""
@@ -68,66 +70,120 @@ class SymbolTask(Generic[T]):
 
 
 @dataclass(frozen=True)
+class Work(Generic[T]):
+    """What the work on all symbols has in common; a worker process takes a symbol's share of it.
+
+    Args:
+        baselines: the forecasters.
+        tables: by symbol, the model's prediction rows.
+        bars: by symbol, adjusted bars.
+        features: by symbol, the model's causal features; None where there are none.
+        markets: by symbol, who closes together; by its ticker where not given.
+        fit_end: by symbol, the last session that the first fit may use.
+        defaults: by symbol, the columns of the default feature groups.
+        groups: which these are.
+        refit: when baselines are fitted.
+        cache: where slow fits are kept.
+        then: applied to each table of a baseline.
+        itself: applied to the model's own.
+        prepared: what is prepared for pooled baselines is kept here.
+    """
+
+    baselines: tuple[Baseline, ...]
+    tables: Mapping[str, pd.DataFrame]
+    bars: Mapping[str, pd.DataFrame]
+    features: Mapping[str, pd.DataFrame] | None
+    markets: Mapping[str, str] | None
+    fit_end: Mapping[str, pd.Timestamp] | None
+    defaults: Mapping[str, pd.DataFrame]
+    groups: tuple[str, ...]
+    refit: Refit
+    cache: FitCache | None
+    then: Callable[[pd.DataFrame], T]
+    itself: Callable[[pd.DataFrame], T] | None
+    prepared: Shelf[Any]
+
+    def task(self, symbol: str) -> SymbolTask[T]:
+        """One symbol's share."""
+        bars = self.bars[symbol]
+        market = (
+            market_of(symbol, None, pd.DatetimeIndex(bars.index))
+            if self.markets is None
+            else self.markets[symbol]
+        )
+        return SymbolTask(
+            baselines=self.baselines,
+            table=self.tables[symbol],
+            bars=bars,
+            fit_end=None if self.fit_end is None else self.fit_end[symbol],
+            features=None if self.features is None else self.features[symbol],
+            market=market,
+            defaults=self.defaults.get(symbol),
+            groups=self.groups,
+            refit=self.refit,
+            cache=self.cache,
+            then=self.then,
+        )
+
+    def features_of(self, symbol: str) -> FloatArray:
+        """A symbol's features on the rows of its bars, NaN before they begin."""
+        if self.features is None:
+            raise TypeError("the work has no features")
+        return _on_rows(self.features[symbol], self.bars[symbol])
+
+
+@dataclass(frozen=True)
 class SymbolResults(Generic[T]):
     """What came of one symbol.
 
     Args:
         results: of each baseline that forecast it, or that another was used for.
-        prepared: of pooled baselines, what the symbol contributes.
+        prepared: of pooled baselines, what the symbol contributes; None where that is kept
+            elsewhere, or soon prepared again.
         absent: why a baseline has no forecast at all, not even a fallback's.
+        itself: what was made of the model's own table.
+        last: the last session at whose close it was forecast.
     """
 
     results: dict[str, BaselineResult[T]]
-    prepared: dict[str, PerSymbolForecast | PooledInputs]
+    prepared: dict[str, PerSymbolForecast | PooledInputs | None]
     absent: dict[str, str]
+    itself: T | None = None
+    last: pd.Timestamp | None = None
 
 
-@dataclass(frozen=True)
-class PooledForecast(Generic[T]):
-    """A pooled baseline's forecast of one symbol, or why it has none."""
-
-    baseline: PooledBaseline[Any]
-    task: SymbolTask[T]
-    inputs: BaselineInputs
-    forecast: Distribution | None
-    failure: str
-
-
-def forecast_symbol(task: SymbolTask[T]) -> SymbolResults[T]:
+def forecast_symbol(work: Work[T], symbol: str) -> SymbolResults[T]:
     """Every baseline's rows of one symbol; pooled baselines are prepared only."""
-    inputs = replace(
+    task = work.task(symbol)
+    inputs = inputs_of(task)
+    last = pd.Timestamp(inputs.bars.index[inputs.origins.max()])
+    itself = None if work.itself is None else work.itself(task.table)
+    found: SymbolResults[T] = SymbolResults({}, {}, {}, itself, last)
+    fallback: BaselineResult[T] | None = None
+    for baseline in task.baselines:
+        failure = _forecast_with(baseline, inputs, task, found)
+        if failure:
+            fallback = fallback or fallback_result(inputs, task)
+            put_in_place(baseline, fallback, f"{inputs.symbol} {failure}", found)
+    for name, prepared in found.prepared.items():
+        if prepared is not None and work.prepared.folder is not None:
+            work.prepared.put(f"{name}/{symbol}", prepared)
+            found.prepared[name] = None
+    return found
+
+
+def inputs_of(task: SymbolTask[T]) -> BaselineInputs:
+    """What the baselines may see of a symbol."""
+    return replace(
         inputs_for(task.table, task.bars, task.fit_end),
         features=_features_of(task),
         defaults=_defaults_of(task),
         cache=task.cache,
         market=task.market,
     )
-    found: SymbolResults[T] = SymbolResults({}, {}, {})
-    fallback: BaselineResult[T] | None = None
-    for baseline in task.baselines:
-        failure = _forecast_with(baseline, inputs, task, found)
-        if failure:
-            fallback = fallback or _fallback(inputs, task)
-            _replace(baseline, fallback, f"{inputs.symbol} {failure}", found)
-    return found
 
 
-def tabulate_pooled(pooled: PooledForecast[T]) -> SymbolResults[T]:
-    """The rows of a pooled baseline; a fallback's where it failed or diverged."""
-    found: SymbolResults[T] = SymbolResults({}, {}, {})
-    forecast, failure = pooled.forecast, pooled.failure
-    if forecast is not None:
-        _, failure = attempt(lambda: check_bounds(forecast, pooled.inputs))
-    if forecast is None or failure:
-        failure = f"{pooled.inputs.symbol} {failure}"
-        _replace(pooled.baseline, _fallback(pooled.inputs, pooled.task), failure, found)
-        return found
-    table = tabulate_forecast(pooled.inputs, forecast)
-    found.results[pooled.baseline.name] = _result(table, pooled.task, ())
-    return found
-
-
-def _replace(
+def put_in_place(
     baseline: Baseline, fallback: BaselineResult[T] | None, failure: str, into: SymbolResults[T]
 ) -> None:
     """Put a fallback's forecasts in a baseline's place; without any, the baseline is absent."""
@@ -149,7 +205,7 @@ def _forecast_with(
         uncached = replace(inputs, cache=None)
         prepared, failure = attempt(lambda: baseline.prepare(uncached, task.refit))
         if prepared is not None:
-            into.prepared[baseline.name] = prepared
+            into.prepared[baseline.name] = None if baseline.prepares_quickly else prepared
         return failure
     return _forecast_periods(baseline, inputs, task, into)
 
@@ -176,7 +232,7 @@ def _forecast_periods(
             )
         parts.append(tabulate_forecast(period, forecast.distribution))
         notes += forecast.notes
-    into.results[baseline.name] = _result(pd.concat(parts, ignore_index=True), task, notes)
+    into.results[baseline.name] = result_of(pd.concat(parts, ignore_index=True), task, notes)
     return ""
 
 
@@ -189,7 +245,7 @@ def _any_fallback(inputs: BaselineInputs) -> tuple[BaselineForecast | None, str]
     return None, ""
 
 
-def _fallback(inputs: BaselineInputs, task: SymbolTask[T]) -> BaselineResult[T] | None:
+def fallback_result(inputs: BaselineInputs, task: SymbolTask[T]) -> BaselineResult[T] | None:
     """What replaces a baseline that cannot forecast a symbol; None where nothing can."""
     parts, labels = [], []
     for period in refit_periods(inputs, task.refit):
@@ -198,11 +254,11 @@ def _fallback(inputs: BaselineInputs, task: SymbolTask[T]) -> BaselineResult[T] 
             return None
         parts.append(tabulate_forecast(period, forecast.distribution))
         labels.append(label)
-    made = _result(pd.concat(parts, ignore_index=True), task, ())
+    made = result_of(pd.concat(parts, ignore_index=True), task, ())
     return replace(made, fallback=labels[0])
 
 
-def _result(table: pd.DataFrame, task: SymbolTask[T], notes: Sequence[str]) -> BaselineResult[T]:
+def result_of(table: pd.DataFrame, task: SymbolTask[T], notes: Sequence[str]) -> BaselineResult[T]:
     """A symbol's rows in the order of the model's, after what is to be done with them."""
     return BaselineResult(
         task.then(align(table, task.table).set_axis(task.table.index)),
@@ -212,17 +268,16 @@ def _result(table: pd.DataFrame, task: SymbolTask[T], notes: Sequence[str]) -> B
 
 def _features_of(task: SymbolTask[T]) -> FloatArray | None:
     """Features on the rows of the bars, NaN before they begin."""
-    if task.features is None:
-        return None
-    return task.features.reindex(task.bars.index).to_numpy(dtype=np.float64)
+    return None if task.features is None else _on_rows(task.features, task.bars)
+
+
+def _on_rows(table: pd.DataFrame, bars: pd.DataFrame) -> FloatArray:
+    return table.reindex(bars.index).to_numpy(dtype=np.float64)
 
 
 def _defaults_of(task: SymbolTask[T]) -> Columns | None:
     """Columns of the default groups on the rows of the bars, NaN before they begin."""
     if task.defaults is None:
         return None
-    return Columns(
-        tuple(str(name) for name in task.defaults.columns),
-        task.groups,
-        task.defaults.reindex(task.bars.index).to_numpy(dtype=np.float64),
-    )
+    names = tuple(str(name) for name in task.defaults.columns)
+    return Columns(names, task.groups, _on_rows(task.defaults, task.bars))

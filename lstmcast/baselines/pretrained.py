@@ -5,7 +5,6 @@ training on the run's symbols says. Nothing is fitted: `--refit` changes nothing
 are followed from early on.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lstmcast.baselines.base import (
@@ -14,10 +13,10 @@ from lstmcast.baselines.base import (
     PerSymbolForecast,
     PooledInputs,
     Refit,
+    SymbolSource,
 )
-from lstmcast.baselines.calibrated import calibrated
+from lstmcast.baselines.calibrated import alone
 from lstmcast.baselines.network_inputs import feature_gap, network_inputs
-from lstmcast.distributions import Distribution
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class PretrainedNetworks:
 
     name: str = "pretrained"
     label: str = "pretrained (no fit)"
+    prepares_quickly: bool = True
 
     def unable(self, inputs: BaselineInputs) -> str | None:
         """It needs the default feature groups from the first origin on."""
@@ -35,38 +35,29 @@ class PretrainedNetworks:
 
     def forecast(self, inputs: BaselineInputs) -> BaselineForecast:
         """Forecast the returns from every origin, of one symbol by itself."""
-        return BaselineForecast(self.forecast_pooled([self.prepare(inputs, "never")])[0])
+        return alone(self, inputs)
 
     def prepare(self, inputs: BaselineInputs, refit: Refit) -> PooledInputs:
-        """What they read of one symbol; they run in the process that pools them."""
+        """What they read of one symbol."""
         return PooledInputs(replace(inputs, features=None), refit)
 
-    def forecast_pooled(self, symbols: Sequence[PooledInputs]) -> list[Distribution]:
-        """Forecast every symbol and calibrate by what came true of all of them."""
+    def fitted(self, symbols: SymbolSource) -> int:
+        """Nothing; the sessions ahead, which are the same for all symbols."""
+        return int(symbols[0].inputs.horizons)
+
+    def before_calibration(self, fitted: int, prepared: PooledInputs) -> PerSymbolForecast:
+        """What the networks say of one symbol."""
         from lstmcast.training.forecaster import tracked_from
         from lstmcast.training.zero_shot import zero_shot_forecasts
 
-        inputs = [each.inputs for each in symbols]
-        columns = [part.defaults for part in inputs if part.defaults is not None]
-        readings = [
-            network_inputs(part, read.values) for part, read in zip(inputs, columns, strict=True)
-        ]
-        firsts = [
-            min(
-                reading.begins
-                + tracked_from(
-                    reading.dates[reading.begins :], reading.dates[max(part.fit_rows - 1, 0)]
-                ),
-                int(part.origins.min()),
-            )
-            for part, reading in zip(inputs, readings, strict=True)
-        ]
-        forecasts = zero_shot_forecasts(
-            readings, columns[0].names, columns[0].groups, inputs[0].horizons, firsts
+        inputs, columns = prepared.inputs, prepared.inputs.defaults
+        if columns is None:
+            raise TypeError("it has no default features")
+        reading = network_inputs(inputs, columns.values)
+        begins = reading.begins
+        newest = reading.dates[max(inputs.fit_rows - 1, 0)]
+        first = min(
+            begins + tracked_from(reading.dates[begins:], newest), int(inputs.origins.min())
         )
-        return calibrated(
-            [
-                PerSymbolForecast(replace(part, defaults=None), first, forecast)
-                for part, first, forecast in zip(inputs, firsts, forecasts, strict=True)
-            ]
-        )
+        (forecast,) = zero_shot_forecasts([reading], columns.names, columns.groups, fitted, [first])
+        return PerSymbolForecast(replace(inputs, defaults=None), first, forecast)

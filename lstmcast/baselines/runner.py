@@ -4,7 +4,8 @@ What is done for each symbol is in `symbol`; here the work is shared out among p
 baselines see all symbols at once, and a line says which baselines were left out or replaced.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -12,17 +13,10 @@ import pandas as pd
 from lstmcast.baselines.base import Baseline, PooledBaseline, Refit
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.context import BaselineContext
-from lstmcast.baselines.divergence import attempt
-from lstmcast.baselines.per_symbol import (
-    BaselineResult,
-    PooledForecast,
-    SymbolResults,
-    SymbolTask,
-    forecast_symbol,
-    tabulate_pooled,
-)
-from lstmcast.parallel import in_order
-from lstmcast.prices.closing import market_of
+from lstmcast.baselines.per_symbol import BaselineResult, SymbolResults, Work, forecast_symbol
+from lstmcast.baselines.pooled import InOrder, PooledWork, learned, tabulate_pooled
+from lstmcast.parallel import as_completed, elsewhere
+from lstmcast.shelf import Shelves, shelves
 
 MIN_SYMBOLS_FOR_PROCESSES = 8
 """Below this, starting worker processes takes longer than they save."""
@@ -53,11 +47,17 @@ def baseline_tables(
         The tables by name, and a line for each baseline that was left out or replaced.
     """
     rows = predictions.reset_index(drop=True)
+    tables: dict[str, dict[str, pd.DataFrame]] = {}
+
+    def take(name: str, symbol: str, table: pd.DataFrame) -> None:
+        tables.setdefault(name, {})[symbol] = table
+
     found, notes = baselines_by_symbol(
         baselines,
-        rows,
+        by_symbol(rows),
         bars,
         then=_unchanged,
+        take=take,
         fit_end=fit_end,
         features=features,
         markets=markets,
@@ -66,22 +66,25 @@ def baseline_tables(
         jobs=jobs,
         cache=cache,
     )
-    tables = {
-        name: BaselineResult(
-            pd.concat([part.table for part in parts.values()]).loc[rows.index],
-            tuple(note for part in parts.values() for note in part.notes),
-        )
-        for name, parts in found.items()
-    }
-    return tables, notes
+    return {
+        name: BaselineResult(pd.concat(tables[name].values()).loc[rows.index], told)
+        for name, told in found.items()
+    }, notes
+
+
+def by_symbol(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A prediction table's rows by symbol, in the order in which they come."""
+    return {str(symbol): rows for symbol, rows in predictions.groupby("symbol", sort=False)}
 
 
 def baselines_by_symbol(
     baselines: Sequence[Baseline],
-    predictions: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
     bars: Mapping[str, pd.DataFrame],
     *,
     then: Callable[[pd.DataFrame], T],
+    take: Callable[[str, str, T], None],
+    itself: Callable[[pd.DataFrame], T] | None = None,
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
     markets: Mapping[str, str] | None = None,
@@ -89,8 +92,8 @@ def baselines_by_symbol(
     refit: Refit = "never",
     jobs: int = 0,
     cache: FitCache | None = None,
-) -> tuple[dict[str, dict[str, BaselineResult[T]]], tuple[str, ...]]:
-    """Forecast with every baseline on the very rows of `predictions`, and do something with each.
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Forecast with every baseline on the model's very rows, and do something with each table.
 
     Every table has the same rows. Where a baseline cannot forecast a symbol (one listed lately, or
     with closes alone), fails on it or diverges, EWMA is used instead, so that one such symbol among
@@ -98,12 +101,17 @@ def baselines_by_symbol(
     forecast none of the symbols is left out, and so is one for which nothing can be used instead. A
     bug in one is reported in a line and costs that one alone.
 
+    A few symbols are ever in memory at once, of mappings that read them from a disk as well.
+
     Args:
         baselines: the forecasters.
-        predictions: the model's prediction table.
-        bars: adjusted bars of each symbol in it.
-        then: applied to each symbol's table, whose order and index are those of `predictions`, in
+        tables: by symbol, the model's prediction rows.
+        bars: adjusted bars of each of these symbols.
+        then: applied to each symbol's table, whose order and index are those of the model's, in
             the process that made it: a function that can be named, not a closure.
+        take: told the baseline, the symbol and what `then` made: of each baseline the symbols in
+            their order. It may also be told of baselines that are left out in the end.
+        itself: applied to the model's own tables; `take` is told of them by the name `ITSELF`.
         fit_end: last session of each symbol that the first fit may use; by default the first
             origin of its rows.
         features: the model's causal features of each symbol, for baselines that use them.
@@ -115,7 +123,7 @@ def baselines_by_symbol(
         cache: where slow fits are kept.
 
     Returns:
-        What `then` made, by baseline and symbol, and a line for each baseline that was left out or
+        Of each baseline the notes on its fits, and a line for each baseline that was left out or
         replaced for some symbols.
 
     Raises:
@@ -125,38 +133,79 @@ def baselines_by_symbol(
     context = context or BaselineContext()
     left_out = [b for b in baselines if b.name in context.left_out]
     applied = [b for b in baselines if b.name not in context.left_out]
-    tasks = [
-        SymbolTask(
+    symbols = list(tables)
+    in_order = partial(_in_order, jobs=jobs if len(symbols) >= MIN_SYMBOLS_FOR_PROCESSES else 1)
+    with shelves(0 if elsewhere() else len(symbols)) as room:
+        # Another machine cannot read what is kept on this one's disk.
+        here = dict if elsewhere() else _unread
+        work = Work(
             baselines=tuple(applied),
-            table=table,
-            bars=bars[str(symbol)],
-            fit_end=None if fit_end is None else fit_end[str(symbol)],
-            features=None if features is None else features[str(symbol)],
-            market=market_of(str(symbol), None, pd.DatetimeIndex(bars[str(symbol)].index))
-            if markets is None
-            else markets[str(symbol)],
-            defaults=context.defaults.get(str(symbol)),
+            tables=here(tables),
+            bars=here(bars),
+            features=None if features is None else here(features),
+            markets=markets,
+            fit_end=fit_end,
+            defaults=here(context.defaults),
             groups=context.groups,
             refit=refit,
             cache=cache,
             then=then,
+            itself=itself,
+            prepared=room.make(),
         )
-        for symbol, table in predictions.groupby("symbol", sort=False)
-    ]
-    results = _parallel(forecast_symbol, tasks, jobs)
-    for baseline in applied:
-        if isinstance(baseline, PooledBaseline):
-            _add_pooled(baseline, tasks, results, jobs)
+        results = [
+            _taken(name, found, take, work)
+            for name, found in in_order(forecast_symbol, work, symbols)
+        ]
+        for baseline in applied:
+            if isinstance(baseline, PooledBaseline):
+                _add_pooled(baseline, work, results, take, in_order, room)
     notes = [f"{b.label} is left out: {context.left_out[b.name]}" for b in left_out]
-    found, more = _by_baseline(applied, predictions["symbol"].unique().tolist(), results)
-    return found, (*notes, *more)
+    found, more = _by_baseline(applied, symbols, results)
+    told = {
+        name: tuple(note for part in parts.values() for note in part.notes)
+        for name, parts in found.items()
+    }
+    return told, (*notes, *more)
+
+
+ITSELF = ""
+"""How `take` is told of the model's own tables."""
+
+
+def _unread(values: Mapping[str, Item]) -> Mapping[str, Item]:
+    return values
+
+
+def _taken(
+    symbol: str,
+    found: SymbolResults[T],
+    take: Callable[[str, str, T], None],
+    work: Work[T] | None = None,
+) -> SymbolResults[None]:
+    """Hand on what was made of a symbol's tables; the rest of its results stays."""
+    if found.itself is not None:
+        take(ITSELF, symbol, found.itself)
+    for name, part in found.results.items():
+        take(name, symbol, part.table)
+    kept: dict[str, BaselineResult[None]] = {
+        name: BaselineResult(None, part.notes, part.failure, part.fallback)
+        for name, part in found.results.items()
+    }
+    for name, prepared in found.prepared.items():
+        if work is not None and prepared is not None:
+            work.prepared.put(f"{name}/{symbol}", prepared)
+        elif work is not None:
+            work.prepared.note(f"{name}/{symbol}")
+    names = dict.fromkeys(found.prepared)
+    return SymbolResults(kept, {**names}, found.absent, last=found.last)
 
 
 def _by_baseline(
-    baselines: Sequence[Baseline], symbols: Sequence[str], results: Sequence[SymbolResults[T]]
-) -> tuple[dict[str, dict[str, BaselineResult[T]]], list[str]]:
+    baselines: Sequence[Baseline], symbols: Sequence[str], results: Sequence[SymbolResults[None]]
+) -> tuple[dict[str, dict[str, BaselineResult[None]]], list[str]]:
     """Results by baseline and symbol, without those left out, and a line on each that was."""
-    found: dict[str, dict[str, BaselineResult[T]]] = {}
+    found: dict[str, dict[str, BaselineResult[None]]] = {}
     notes: list[str] = []
     for baseline in baselines:
         name, label = baseline.name, baseline.label
@@ -185,37 +234,39 @@ def _unchanged(table: pd.DataFrame) -> pd.DataFrame:
 
 def _add_pooled(
     baseline: PooledBaseline[Any],
-    tasks: Sequence[SymbolTask[T]],
-    results: Sequence[SymbolResults[T]],
-    jobs: int,
+    work: Work[T],
+    results: Sequence[SymbolResults[None]],
+    take: Callable[[str, str, T], None],
+    in_order: InOrder,
+    room: Shelves,
 ) -> None:
     """Add a pooled baseline's forecasts of the symbols that it could be prepared for."""
+    symbols = list(work.tables)
     able = [k for k, result in enumerate(results) if baseline.name in result.prepared]
     if not able:
         return
-    prepared = [results[k].prepared[baseline.name] for k in able]
-    forecasts, failure = attempt(lambda: baseline.forecast_pooled(prepared))
-    pooled = [
-        PooledForecast(
-            baseline, tasks[k], part.inputs, None if forecasts is None else forecasts[n], failure
-        )
-        for n, (k, part) in enumerate(zip(able, prepared, strict=True))
-    ]
-    for k, found in zip(able, _parallel(tabulate_pooled, pooled, jobs), strict=True):
-        results[k].results.update(found.results)
-        results[k].absent.update(found.absent)
+    names = [symbols[k] for k in able]
+    newest = max(last for k in able if (last := results[k].last) is not None)
+    pooled = PooledWork(work, baseline, newest, room.make())
+    pooled = learned(pooled, names, in_order if room.folder else partial(_in_order, jobs=1))
+    for k, (name, found) in zip(able, in_order(tabulate_pooled, pooled, names), strict=True):
+        kept = _taken(name, found, take)
+        results[k].results.update(kept.results)
+        results[k].absent.update(kept.absent)
 
 
-def _parallel(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> list[Result]:
-    """The function's results, in worker processes where there are many items.
+def _in_order(
+    function: Callable[[Any, str], Result], common: object, symbols: Sequence[str], /, *, jobs: int
+) -> Iterator[tuple[str, Result]]:
+    """Each symbol and the function's result, in the order of the symbols.
 
     Each in one thread: fits are made of many small steps, on which threads of BLAS only wait for
     each other. The same GARCH took many times longer with two than with one.
     """
-    if len(items) < MIN_SYMBOLS_FOR_PROCESSES:
-        jobs = 1
-    return in_order(_call, function, items, jobs=jobs)
-
-
-def _call(function: Callable[[Item], Result], item: Item) -> Result:
-    return function(item)
+    waiting: dict[int, Result] = {}
+    following = 0
+    for number, result in as_completed(function, common, symbols, jobs=jobs):
+        waiting[number] = result
+        while following in waiting:
+            yield symbols[following], waiting.pop(following)
+            following += 1

@@ -1,10 +1,12 @@
 """Calibration: prediction intervals corrected by the outcomes known at each origin."""
 
-from lstmcast.calibration.adaptive import IntervalFactors, in_order
+from lstmcast.calibration.adaptive import IntervalFactors, in_order, recalibrated
 from lstmcast.calibration.kinds import Kind, calibrate, calibrate_each
+from lstmcast.calibration.outcomes import ForecastOutcomes
 from lstmcast.calibration.series import (
     COVERAGES,
     CalibrationSeries,
+    HalfWidths,
     RowsBySymbol,
     UncalibratedForecasts,
 )
@@ -12,6 +14,8 @@ from lstmcast.calibration.series import (
 __all__ = [
     "COVERAGES",
     "CalibrationSeries",
+    "ForecastOutcomes",
+    "HalfWidths",
     "IntervalFactors",
     "Kind",
     "RowsBySymbol",
@@ -19,4 +23,5 @@ __all__ = [
     "calibrate",
     "calibrate_each",
     "in_order",
+    "recalibrated",
 ]

@@ -1,5 +1,6 @@
 """Scaling of the input columns, by statistics of training rows and of nothing else."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,14 +37,9 @@ class Scaler:
             spread = rows.max(axis=0) - lowest
             # A constant column, but for rounding.
             return cls(lowest, np.where(spread < 10 * EPSILON, 1.0, spread))
-        count = len(rows)
-        mean = rows.sum(axis=0) / count
+        mean = rows.sum(axis=0) / len(rows)
         centred = rows - mean
-        # The sum of what is left corrects the rounding of the mean (Chan, Golub and LeVeque 1983).
-        squares = np.square(centred).sum(axis=0) - centred.sum(axis=0) ** 2 / count
-        variance = squares / count
-        constant = variance <= count * EPSILON * variance + (count * mean * EPSILON) ** 2
-        return cls(mean, np.where(constant, 1.0, np.sqrt(variance)))
+        return _standard(len(rows), mean, np.square(centred).sum(axis=0), centred.sum(axis=0))
 
     def transform(self, rows: FloatArray) -> NDArray[np.float32]:
         """Scale `(rows, columns)`; float32, as the network computes."""
@@ -53,3 +49,42 @@ class Scaler:
         """Undo the scaling of one column."""
         restored: FloatArray = values * self.factor[column] + self.offset[column]
         return restored
+
+
+def fit_standard(parts: Callable[[], Iterable[FloatArray]]) -> Scaler:
+    """What `Scaler.fit` gives for all rows of several parts, which are there one at a time.
+
+    Rows of several columns are added one after the other, so the bits are the same.
+
+    Args:
+        parts: gives the parts `(rows, columns)` from the first on; it is called twice.
+    """
+    total, count = _sum(parts())
+    mean = total / count
+    columns = len(mean)
+    both, _ = _sum(
+        np.hstack([np.square(centred := part - mean), centred]) for part in parts() if len(part)
+    )
+    return _standard(count, mean, both[:columns], both[columns:])
+
+
+def _sum(parts: Iterable[FloatArray]) -> tuple[FloatArray, int]:
+    """The sum of all rows and how many there are."""
+    total, count = None, 0
+    for part in parts:
+        if len(part):
+            total = part.sum(axis=0) if total is None else np.vstack([total, part]).sum(axis=0)
+            count += len(part)
+    if total is None:
+        raise ValueError("`parts` have no row")
+    return total, count
+
+
+def _standard(count: int, mean: FloatArray, squares: FloatArray, left: FloatArray) -> Scaler:
+    """The scaler, from the sums of the squares and of what is left of the rows without their mean.
+
+    That sum corrects the rounding of the mean (Chan, Golub and LeVeque 1983).
+    """
+    variance = (squares - left**2 / count) / count
+    constant = variance <= count * EPSILON * variance + (count * mean * EPSILON) ** 2
+    return Scaler(mean, np.where(constant, 1.0, np.sqrt(variance)))

@@ -13,11 +13,12 @@ from lstmcast.evaluation.ablation import ablations
 from lstmcast.evaluation.comparison import Comparison, by_symbol, compare_days, point_test
 from lstmcast.evaluation.coverage import (
     check_coverage,
-    check_coverage_ahead,
     check_coverage_by_year,
+    check_covered,
 )
 from lstmcast.evaluation.diagnostics import diagnose
 from lstmcast.evaluation.finding import SIGNIFICANT
+from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.point import examine_point
 from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.report import (
@@ -25,7 +26,6 @@ from lstmcast.evaluation.report import (
     RANDOM_WALK,
     ForecasterReport,
     Report,
-    TestRows,
     best_baseline,
 )
 from lstmcast.evaluation.row_scores import ForecasterScores
@@ -38,7 +38,7 @@ from lstmcast.evaluation.verdict_inputs import VerdictInputs
 
 
 def build_report(
-    model: pd.DataFrame,
+    model: ModelRows,
     scored: Mapping[str, ForecasterScores],
     labels: Mapping[str, str],
     bars: Mapping[str, pd.DataFrame],
@@ -48,7 +48,7 @@ def build_report(
     """Test the model against the baselines and draw the verdict.
 
     Args:
-        model: the model's prediction table.
+        model: the model's rows.
         scored: the scores of the model and of every baseline, by name.
         labels: how tables call each.
         bars: adjusted bars of each symbol.
@@ -69,7 +69,7 @@ def build_report(
         for symbol, table in rows.groupby("symbol", sort=True)
     }
     point_tests = {h: point_test(days, h) for h, days in scored[MODEL].daily.items()}
-    ranges = check_coverage(losses, terciles, nearest) + check_coverage_ahead(model, horizons[1:])
+    ranges = check_coverage(losses, terciles, nearest) + check_covered(model.covered, horizons[1:])
     adds = ablations(comparisons, labels, nearest, trials)
     distribution = forecasters[MODEL].kind == "distribution"
     walk = comparisons.get(RANDOM_WALK)
@@ -91,7 +91,7 @@ def build_report(
         trials=trials,
     )
     return Report(
-        rows=_rows(model),
+        rows={symbol: model.symbols[symbol].about for symbol in sorted(model.symbols)},
         horizons=horizons,
         forecasters=forecasters,
         comparisons=comparisons,
@@ -139,17 +139,17 @@ def _comparisons(
     }
 
 
-def _seldom_notes(model: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> list[str]:
+def _seldom_notes(model: ModelRows, bars: Mapping[str, pd.DataFrame]) -> list[str]:
     """A note on each symbol whose closes are mostly those of the day before."""
     notes = []
-    for symbol, rows in model.groupby("symbol", sort=True):
-        closes = bars[str(symbol)]["close"]
-        first, last = rows["origin"].min(), rows["date"].max()
+    for symbol, rows in sorted(model.symbols.items()):
+        closes = bars[symbol]["close"]
+        first, last = rows.first, rows.last
         parts = {
             "in the test period": closes.loc[first:last].to_numpy(np.float64),
             "before the test period": closes.loc[:first].to_numpy(np.float64),
         }
-        if (words := describe_stale_closes(str(symbol), parts)) is not None:
+        if (words := describe_stale_closes(symbol, parts)) is not None:
             notes.append(words)
     return notes
 
@@ -163,14 +163,3 @@ def _error_ratio(days: pd.DataFrame) -> float:
 def _beats(test: Mapping[str, float | int | None], trials: int) -> bool:
     p, mean = test["p_holm"], test["mean"]
     return p is not None and mean is not None and sidak(p, trials) < SIGNIFICANT and mean < 0
-
-
-def _rows(predictions: pd.DataFrame) -> dict[str, TestRows]:
-    return {
-        str(symbol): TestRows(
-            count=int(part["origin"].nunique()),
-            first=f"{part['date'].min():%Y-%m-%d}",
-            last=f"{part['date'].max():%Y-%m-%d}",
-        )
-        for symbol, part in predictions.groupby("symbol", sort=True)
-    }

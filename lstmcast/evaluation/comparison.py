@@ -131,9 +131,12 @@ def by_symbol(
 ) -> dict[str, dict[str, float | int | None]]:
     """Diebold-Mariano tests of the CRPS for each symbol, with Holm's adjustment over symbols."""
     tests: dict[str, Test] = {}
-    for symbol in sorted(model["symbol"].unique().tolist()):
-        parts = [losses[losses["symbol"] == symbol] for losses in (model, baseline)]
-        test = compare(parts[0], parts[1], horizon).crps
+    ours, theirs = (
+        {str(name): rows for name, rows in losses.groupby("symbol", sort=False)}
+        for losses in (model, baseline)
+    )
+    for symbol in sorted(ours):
+        test = compare(ours[symbol], theirs[symbol], horizon).crps
         if test is not None:
             tests[symbol] = test
     adjusted: Mapping[str, float] = holm({name: test.p_value for name, test in tests.items()})

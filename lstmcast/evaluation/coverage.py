@@ -4,7 +4,7 @@ On all days, on days of low, medium and high volatility, year by year, and furth
 comes with its standard error, because a hundred days say little about 5 % of misses.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.significance import MIN_DAYS, long_run_variance, newey_west_lags
 from lstmcast.evaluation.terciles import TERCILES
-from lstmcast.predictions import QUANTILES, RANGES, inside_ranges, is_point
+from lstmcast.predictions import QUANTILES, RANGES, inside_ranges
 
 TOLERANCE, SUBSET_TOLERANCE = 0.015, 0.03
 """Deviations too small to matter, over all days and over a subset of them, even where there are
@@ -67,13 +67,29 @@ def check_coverage_ahead(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[
         table: prediction rows, horizons beside `horizons` among them.
         horizons: sessions ahead.
     """
+
+    def covered(horizon: int) -> pd.DataFrame:
+        rows = table[table["horizon"] == horizon]
+        return rows[["symbol", "origin"]].assign(**inside_ranges(rows))
+
+    return check_covered(covered, horizons)
+
+
+def check_covered(
+    covered: Callable[[int], pd.DataFrame], horizons: Sequence[int]
+) -> tuple[CoverageCheck, ...]:
+    """Check every range over all rows at each horizon; nothing for a point forecast.
+
+    Args:
+        covered: gives the rows of a horizon: `symbol`, `origin` and `inside_50` .. `inside_95`.
+        horizons: sessions ahead.
+    """
     checks: list[CoverageCheck] = []
     for horizon in horizons:
-        rows = table[table["horizon"] == horizon]
-        if is_point(rows):
+        rows = covered(horizon)
+        if rows["inside_90"].isna().all():
             return ()
-        covered = rows[["symbol", "origin"]].assign(**inside_ranges(rows))
-        checks += _check_subsets(covered, {OVERALL: np.ones(len(rows), dtype=bool)}, horizon)
+        checks += _check_subsets(rows, {OVERALL: np.ones(len(rows), dtype=bool)}, horizon)
     return tuple(checks)
 
 

@@ -15,16 +15,18 @@ from lstmcast.baselines import (
     baselines_by_symbol,
     get_baseline,
 )
+from lstmcast.baselines.runner import ITSELF, by_symbol
 from lstmcast.baselines.table import align
 from lstmcast.errors import DataError
 from lstmcast.evaluation.assembly import build_report
+from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.report import MODEL, Report
-from lstmcast.evaluation.row_scores import SymbolScores, pool_symbols, score_symbol
-from lstmcast.evaluation.stale_prices import never_moved
+from lstmcast.evaluation.row_scores import ScorePool, SymbolScores, pool_symbols, score_symbol
+from lstmcast.shelf import Chosen, shelves
 
 
 def evaluate(
-    predictions: pd.DataFrame,
+    predictions: pd.DataFrame | Mapping[str, pd.DataFrame],
     bars: Mapping[str, pd.DataFrame],
     *,
     fit_end: Mapping[str, pd.Timestamp] | None = None,
@@ -41,7 +43,8 @@ def evaluate(
     """Score a model beside the baselines on the same rows.
 
     Args:
-        predictions: the model's prediction table.
+        predictions: the model's prediction table, or its rows by symbol, their index running on
+            from one to the next; a mapping may read them, the bars and the features from a disk.
         bars: adjusted bars of each symbol in it (`PriceHistory.adjusted()`).
         fit_end: last session of each symbol that a baseline may be fitted on; by default the
             first origin of the table.
@@ -60,32 +63,32 @@ def evaluate(
         DataError: if there are no predictions, or `fit_end` comes after the first origin.
         RunError: if the bars do not hold the rows that were forecast.
     """
-    if predictions.empty:
-        raise DataError(
-            "there are no forecasts to evaluate: no test session has a known outcome",
-            "end the split earlier, or fetch newer prices",
+    tables = predictions
+    if isinstance(tables, pd.DataFrame):
+        tables = by_symbol(tables.reset_index(drop=True))
+    rows, still = _that_moved(tables)
+    with shelves(len(rows.symbols)) as room:
+        pools = {name: ScorePool(rows, room.make()) for name in (ITSELF, *baselines)}
+        found, notes = baselines_by_symbol(
+            [get_baseline(name) for name in baselines],
+            Chosen(tables, tuple(rows.symbols)),
+            bars,
+            then=score_symbol,
+            take=lambda name, symbol, scores: pools[name].add(symbol, scores),
+            itself=score_symbol,
+            fit_end=fit_end,
+            features=features,
+            markets=markets,
+            context=context,
+            refit=refit,
+            jobs=jobs,
+            cache=cache,
         )
-    model, still = _that_moved(predictions)
-    results, found = baselines_by_symbol(
-        [get_baseline(name) for name in baselines],
-        model,
-        bars,
-        then=score_symbol,
-        fit_end=fit_end,
-        features=features,
-        markets=markets,
-        context=context,
-        refit=refit,
-        jobs=jobs,
-        cache=cache,
-    )
-    forecasters = {MODEL: pool_symbols(_by_symbol(model), model)}
-    notes = [*still, *found]
-    for name, parts in results.items():
-        forecasters[name] = pool_symbols({key: part.table for key, part in parts.items()}, model)
-        notes += [note for part in parts.values() for note in part.notes]
-    labels = {MODEL: label, **{name: get_baseline(name).label for name in results}}
-    return build_report(model, forecasters, labels, bars, tuple(notes), trials)
+        forecasters = {MODEL: pools[ITSELF].scores()}
+        forecasters |= {name: pools[name].scores() for name in found}
+        told = [*still, *notes, *(note for own in found.values() for note in own)]
+        labels = {MODEL: label, **{name: get_baseline(name).label for name in found}}
+        return build_report(rows, forecasters, labels, bars, tuple(told), trials)
 
 
 def assemble(
@@ -107,28 +110,38 @@ def assemble(
     Raises:
         RunError: if a table lacks a row that the model has.
     """
-    model, still = _that_moved(tables[MODEL])
+    model = tables[MODEL].reset_index(drop=True)
+    rows, still = _that_moved(by_symbol(model))
+    model = model[model["symbol"].isin(list(rows.symbols))].reset_index(drop=True)
     forecasters = {
         name: pool_symbols(_by_symbol(model if name == MODEL else align(table, model)), model)
         for name, table in tables.items()
     }
-    return build_report(model, forecasters, labels, bars, (*still, *notes), trials)
+    return build_report(rows, forecasters, labels, bars, (*still, *notes), trials)
 
 
-def _that_moved(predictions: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _that_moved(tables: Mapping[str, pd.DataFrame]) -> tuple[ModelRows, list[str]]:
     """The rows of the symbols that moved, and a note on each of the others; all if none did.
 
     Against a price that stands still every error is infinitely large, or none, and one such symbol
     would have the word over all.
+
+    Raises:
+        DataError: if there are no rows.
     """
-    still = never_moved(predictions)
-    if len(still) == predictions["symbol"].nunique():
-        return predictions.reset_index(drop=True), []
-    rows = predictions[~predictions["symbol"].isin(still)].reset_index(drop=True)
-    return rows, [
+    model = ModelRows.of(tables)
+    if not model.symbols:
+        raise DataError(
+            "there are no forecasts to evaluate: no test session has a known outcome",
+            "end the split earlier, or fetch newer prices",
+        )
+    still = [symbol for symbol, rows in model.symbols.items() if not rows.moved]
+    if len(still) == len(model.symbols):
+        return model, []
+    return model.without(still), [
         f"{symbol} is left out: its close never moved in the test period" for symbol in still
     ]
 
 
 def _by_symbol(table: pd.DataFrame) -> dict[str, SymbolScores]:
-    return {str(symbol): score_symbol(part) for symbol, part in table.groupby("symbol", sort=False)}
+    return {symbol: score_symbol(part) for symbol, part in by_symbol(table).items()}

@@ -6,16 +6,18 @@ the shortest horizon alone. So each symbol's table is scored where it is made, i
 where there are many symbols, and dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
-from lstmcast.evaluation.comparison import daily_means
+from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.scores import ByHorizon, pooled, row_losses, score_losses
 from lstmcast.predictions import is_point
+from lstmcast.shelf import Shelf
 
 KEPT = ["crps", "log_score", "square", "walk_square"]
 """Losses of each row that a report needs: for the tests, which take the means of days."""
@@ -51,12 +53,19 @@ class ForecasterScores:
     Args:
         symbols: scores by symbol and horizon.
         daily: means over symbols of the columns of `KEPT`, by horizon and date.
-        nearest: the prediction rows of the shortest horizon, in the order of the model's.
+        parts: by symbol, the prediction rows of the shortest horizon.
+        is_point: whether the forecaster states single numbers and no ranges.
     """
 
     symbols: dict[str, ByHorizon]
     daily: dict[int, pd.DataFrame]
-    nearest: pd.DataFrame
+    parts: Mapping[str, pd.DataFrame]
+    is_point: bool
+
+    @property
+    def nearest(self) -> pd.DataFrame:
+        """The prediction rows of the shortest horizon, in the order of the model's."""
+        return pd.concat([self.parts[symbol] for symbol in self.parts]).sort_index()
 
     @property
     def pooled(self) -> ByHorizon:
@@ -67,10 +76,59 @@ class ForecasterScores:
             for horizon in horizons
         }
 
-    @property
-    def is_point(self) -> bool:
-        """Whether the forecaster states single numbers and no ranges."""
-        return is_point(self.nearest)
+
+class ScorePool:
+    """Puts the symbols of one forecaster together, as they come.
+
+    Args:
+        model: the model's rows.
+        parts: keeps the rows of the shortest horizon.
+    """
+
+    def __init__(self, model: ModelRows, parts: Shelf[pd.DataFrame]) -> None:
+        self._model = model
+        self._parts = parts
+        self._scores: dict[str, ByHorizon] = {}
+        self._total = np.zeros((model.cells, len(KEPT)))
+        self._lost = np.zeros_like(self._total)
+        self._is_point = True
+
+    def add(self, symbol: str, part: SymbolScores) -> None:
+        """Add a symbol's rows, which are in the order of the model's."""
+        self._scores[symbol] = part.scores
+        self._parts.put(symbol, part.nearest)
+        self._is_point = self._is_point and is_point(part.nearest)
+        place, weight = self._model.places(symbol)
+        weighed = part.losses * weight[:, None]
+        with np.errstate(invalid="ignore"):
+            for rows in _each_once(place):
+                at = place[rows]
+                before = self._total[at]
+                # What rounding takes is given back with the next value (Kahan 1965), as by pandas.
+                added = weighed[rows] - self._lost[at]
+                self._total[at] = after = before + added
+                lost = after - before - added
+                self._lost[at] = np.where(np.isnan(lost), 0.0, lost)
+
+    def scores(self) -> ForecasterScores:
+        """What all symbols together make."""
+        days = self._model.by_horizon(self._total)
+        daily = {
+            h: pd.DataFrame(days[h], pd.Index(self._model.dates[h], name="date"), KEPT)
+            for h in self._model.horizons
+        }
+        scores = {name: self._scores[name] for name in sorted(self._scores)}
+        return ForecasterScores(scores, daily, self._parts, self._is_point)
+
+
+def _each_once(place: NDArray[np.intp]) -> Iterator[NDArray[np.intp] | slice]:
+    """The rows in such portions that none holds a place twice: mostly all at once."""
+    if len(np.unique(place)) == len(place):
+        yield slice(None)
+        return
+    turn = pd.Series(place).groupby(place).cumcount().to_numpy()
+    for k in range(int(turn.max()) + 1):
+        yield np.flatnonzero(turn == k)
 
 
 def pool_symbols(parts: Mapping[str, SymbolScores], model: pd.DataFrame) -> ForecasterScores:
@@ -80,14 +138,8 @@ def pool_symbols(parts: Mapping[str, SymbolScores], model: pd.DataFrame) -> Fore
         parts: of each symbol; their tables have the index and order of the model's.
         model: the model's prediction table of all symbols, with an index without repetition.
     """
-    losses = np.full((len(model), len(KEPT)), np.nan)
-    for symbol, places in model.groupby("symbol").indices.items():
-        losses[places] = parts[str(symbol)].losses
-    rows = {name: losses[:, k] for k, name in enumerate(KEPT)}
-    keys = {name: model[name].to_numpy() for name in ("symbol", "horizon", "date")}
-    nearest = pd.concat([part.nearest for part in parts.values()])
-    return ForecasterScores(
-        symbols={name: parts[name].scores for name in sorted(parts)},
-        daily=daily_means(pd.DataFrame({**keys, **rows})),
-        nearest=nearest.loc[model.index[model["horizon"] == model["horizon"].min()]],
-    )
+    tables = {str(symbol): rows for symbol, rows in model.groupby("symbol", sort=False)}
+    pool = ScorePool(ModelRows.of(tables), Shelf())
+    for symbol in tables:
+        pool.add(symbol, parts[symbol])
+    return pool.scores()

@@ -3,6 +3,8 @@
 Apart from writing, which needs none of the limits and messages here.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,9 @@ MAX_ROWS = 20_000_000
 """Rows of a prediction table that is read; each takes some 250 bytes."""
 
 
+_HINT = "train the run again with `lstmcast train --config`"
+
+
 def read_predictions(path: Path) -> pd.DataFrame:
     """Read `predictions.parquet` and check what it holds.
 
@@ -25,23 +30,98 @@ def read_predictions(path: Path) -> pd.DataFrame:
         RunError: if the file is missing or unreadable, lacks a column, or holds what no forecast
             can be.
     """
-    hint = "train the run again with `lstmcast train --config`"
-    where = f"`{path.name}` of the run {path.parent}"
-    if not path.is_file():
-        raise RunError(f"`{path.name}` is missing from the run {path.parent}", hint)
-    try:
+    where = _where(path)
+    with _readable(where):
         file = pq.ParquetFile(pa.BufferReader(read_file(path, RUN_BYTES)))
         if file.metadata.num_rows > MAX_ROWS:
-            raise RunError(f"{where} has more than {MAX_ROWS:,} rows", hint)
+            raise RunError(f"{where} has more than {MAX_ROWS:,} rows", _HINT)
         table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+    return _checked(table, where)
+
+
+def read_by_symbol(path: Path, put: Callable[[str, pd.DataFrame], None]) -> None:
+    """Read `predictions.parquet` and check what it holds, with a few symbols in memory at once.
+
+    Args:
+        path: the file, of at most `RUN_BYTES`.
+        put: is given each symbol and its rows; their index runs on from one symbol to the next.
+
+    Raises:
+        RunError: as of `read_predictions`.
+    """
+    where = _where(path)
+    with _readable(where):
+        file = pq.ParquetFile(path)
+    known: set[str] = set()
+    waiting: tuple[str, list[pd.DataFrame]] | None = None
+    rows = 0
+
+    def hand_on(symbol: str, parts: list[pd.DataFrame]) -> None:
+        nonlocal rows
+        table = pd.concat(parts) if len(parts) > 1 else parts[0]
+        if len(parts) > 1:
+            _checked(table, where)
+        known.add(symbol)
+        put(symbol, table.set_axis(pd.RangeIndex(rows, rows + len(table))))
+        rows += len(table)
+
+    for group in _groups(file, where):
+        for name, part in group.groupby("symbol", sort=False):
+            symbol = str(name)
+            if waiting is not None and waiting[0] == symbol:
+                waiting[1].append(part)
+                continue
+            if waiting is not None:
+                hand_on(*waiting)
+            if symbol in known:
+                raise RunError(f"{where} cannot be used: the rows of {symbol} lie apart", _HINT)
+            waiting = (symbol, [part])
+    if waiting is not None:
+        hand_on(*waiting)
+
+
+def _groups(file: pq.ParquetFile, where: str) -> Iterator[pd.DataFrame]:
+    """The checked rows of a file, group by group as they were written."""
+    for number in range(file.num_row_groups):
+        if file.metadata.row_group(number).num_rows > MAX_ROWS:
+            raise RunError(f"{where} has more than {MAX_ROWS:,} rows in one group", _HINT)
+        with _readable(where):
+            table = file.read_row_group(number).to_pandas(ignore_metadata=True)
+        yield _checked(table, where)
+
+
+def _where(path: Path) -> str:
+    """How messages call the file.
+
+    Raises:
+        RunError: if it is missing.
+    """
+    if not path.is_file():
+        raise RunError(f"`{path.name}` is missing from the run {path.parent}", _HINT)
+    return f"`{path.name}` of the run {path.parent}"
+
+
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """Tell what a damaged file does to its reader as an error of the run."""
+    try:
+        yield
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
-        raise RunError(f"{where} cannot be read", hint) from error
+        raise RunError(f"{where} cannot be read", _HINT) from error
+
+
+def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The columns of a forecast.
+
+    Raises:
+        RunError: if one is missing, or they hold what no forecast can be.
+    """
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
-        raise RunError(f"{where} lacks {', '.join(missing)}", hint)
+        raise RunError(f"{where} lacks {', '.join(missing)}", _HINT)
     table = table[list(COLUMNS)]
     if fault := fault_of(table):
-        raise RunError(f"{where} cannot be used: {fault}", hint)
+        raise RunError(f"{where} cannot be used: {fault}", _HINT)
     return table
 
 

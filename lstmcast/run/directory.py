@@ -15,7 +15,7 @@ from lstmcast.errors import ConfigError, RunError, StoreError, UsageError
 from lstmcast.features import groups_named
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
-from lstmcast.predictions import read_predictions
+from lstmcast.predictions import read_by_symbol, read_predictions
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
@@ -27,10 +27,11 @@ from lstmcast.reading import (
     hash_file,
     read_file,
 )
-from lstmcast.run.files import RETRAIN, WEIGHTS, file_faults, verified_file
+from lstmcast.run.files import PREDICTIONS, RETRAIN, WEIGHTS, file_faults, verified_file
 from lstmcast.run.folders import newest, no_run, read_record
 from lstmcast.run.record import FILES
 from lstmcast.run.summary import NetworkSummary, read_summary
+from lstmcast.shelf import Shelf
 
 if TYPE_CHECKING:
     from lstmcast.baselines import BaselineMember
@@ -136,15 +137,28 @@ class Run:
         Raises:
             RunError: if they are missing or damaged, or of symbols that the run does not have.
         """
-        table = read_predictions(self._verified("predictions.parquet", RUN_BYTES))
+        table = read_predictions(self._verified(PREDICTIONS, RUN_BYTES))
+        self._require_own(set(table["symbol"]))
+        return table
+
+    def put_predictions(self, shelf: Shelf[pd.DataFrame]) -> None:
+        """Put the forecasts of each symbol on a shelf, a few at a time.
+
+        Raises:
+            RunError: as of `predictions`.
+        """
+        path = self._verified(PREDICTIONS, RUN_BYTES)
+        read_by_symbol(path, shelf.put)
+        self._require_own(set(shelf))
+
+    def _require_own(self, symbols: set[str]) -> None:
         known = {entry.symbol for entry in self.symbols}
-        if foreign := sorted(set(table["symbol"]) - known):
+        if foreign := sorted(symbols - known):
             raise RunError(
-                f"`predictions.parquet` of the run {self.path} holds {', '.join(foreign[:3])}, "
+                f"`{PREDICTIONS}` of the run {self.path} holds {', '.join(foreign[:3])}, "
                 f"and the run is of {', '.join(sorted(known)[:3])}",
                 RETRAIN,
             )
-        return table
 
     def history(self) -> pd.DataFrame:
         """The training history: a row per member and epoch.

@@ -15,6 +15,7 @@ import pandas as pd
 from lstmcast.config import Experiment
 from lstmcast.run.creation import create_run, ensure_writable, record_of
 from lstmcast.run.directory import Run
+from lstmcast.shelf import Shelf
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
@@ -45,6 +46,11 @@ class FittedRun(Run):
     def predictions(self) -> pd.DataFrame:
         """The forecasts of the test part."""
         return self.trained.predictions.copy()
+
+    def put_predictions(self, shelf: Shelf[pd.DataFrame]) -> None:
+        """Put the forecasts of each symbol on a shelf."""
+        for symbol, rows in self.trained.predictions.groupby("symbol", sort=False):
+            shelf.put(str(symbol), rows)
 
     def history(self) -> pd.DataFrame:
         """The training history: a row per member and epoch."""

@@ -8,6 +8,8 @@ model, its LSTM says.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,14 +17,15 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from lstmcast.dataset import LogReturnTarget, Scaler
+from lstmcast.dataset.scaler import fit_standard
 from lstmcast.distributions import StudentTMixture
 from lstmcast.nn import HEADS
 from lstmcast.nn.heads import Head
 from lstmcast.training.builder import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
 from lstmcast.training.device import one_thread_each
-from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, RowOutcomes, fit_head, thinned
+from lstmcast.training.head_fit import HeadPrior, RowOutcomes, fit_head, thinned
 from lstmcast.training.objective import horizon_weights
-from lstmcast.training.symbol_inputs import SymbolInputs, as_returns
+from lstmcast.training.symbol_inputs import Reading, SymbolInputs, as_returns
 
 _HEAD = "student_t"
 
@@ -56,7 +59,7 @@ class LinearModel:
         return as_returns(params)
 
 
-def fitted_rows(readings: Sequence[SymbolInputs], stops: Sequence[int]) -> int:
+def fitted_rows(readings: Sequence[Reading], stops: Sequence[int]) -> int:
     """How many rows a fit would have: complete, with the next session among the rows given."""
     return sum(
         int(reading.complete[: max(stop - 1, 0)].sum())
@@ -65,7 +68,7 @@ def fitted_rows(readings: Sequence[SymbolInputs], stops: Sequence[int]) -> int:
 
 
 def fit_linear(
-    readings: Sequence[SymbolInputs],
+    readings: Sequence[Reading],
     stops: Sequence[int],
     horizon: int,
     warm_start: LinearModel | None = None,
@@ -73,7 +76,7 @@ def fit_linear(
     """Fit one model to several symbols by penalised maximum likelihood.
 
     Args:
-        readings: one per symbol, all with the same columns.
+        readings: one per symbol, all with the same columns; the features of one at a time are read.
         stops: for each, the fit sees its rows up to, not including, this one, and no outcome later.
         horizon: sessions ahead.
         warm_start: an earlier fit of the same symbols, from whose weights the search begins.
@@ -82,53 +85,82 @@ def fit_linear(
         ValueError: if there is no row to fit.
     """
     rows = [reading.complete[:stop] for reading, stop in zip(readings, stops, strict=True)]
-    features = np.concatenate(
-        [
+    if not any(known.any() for known in rows):
+        raise ValueError("`stops` leave no row with features to fit")
+    scaler = fit_standard(
+        lambda: (
             reading.features[: len(known)][known]
             for reading, known in zip(readings, rows, strict=True)
-        ]
+        )
     )
-    if not len(features):
-        raise ValueError("`stops` leave no row with features to fit")
-    scaler = Scaler.fit(features, "standard")
-    outcomes = _outcomes(readings, rows, scaler, horizon)
+    fitted = _fitted_rows(readings, rows, scaler, horizon)
     symbols = tuple(reading.symbol for reading in readings)
     with one_thread_each():
-        next_session = _fit_next_session(outcomes, len(symbols), warm_start)
+        next_session = _fit_next_session(fitted, len(symbols), warm_start)
         head = next_session
         if horizon > 1:
-            head = _fit_further_horizons(outcomes, next_session, warm_start)
+            head = _fit_further_horizons(fitted, next_session, warm_start)
     return LinearModel(scaler, next_session, head, symbols)
 
 
-def _outcomes(
-    readings: Sequence[SymbolInputs], rows: Sequence[np.ndarray], scaler: Scaler, horizon: int
-) -> RowOutcomes:
-    """The complete rows of all symbols whose outcome is known, end to end."""
+class _Fitted(NamedTuple):
+    """Rows that are fitted, and which of them the head of the next session and of all is fitted to.
+
+    Of many rows few are fitted, and the features of the others are not kept.
+    """
+
+    outcomes: RowOutcomes
+    next_session: Int[Tensor, " next"]
+    further: Int[Tensor, " further"]
+
+
+def _fitted_rows(
+    readings: Sequence[Reading], rows: Sequence[np.ndarray], scaler: Scaler, horizon: int
+) -> _Fitted:
+    """Of the complete rows of all symbols whose outcome is known those that are fitted."""
     target = LogReturnTarget()
-    parts = []
+    parts, places, count = [], [], 0
     for number, (reading, complete) in enumerate(zip(readings, rows, strict=True)):
         if not complete.any():
             continue  # it begins later than the fit ends
         stop = len(complete)
         truth = target.encode(reading.closes[:stop], horizon)
-        chosen = complete & np.isfinite(truth).any(axis=1)
+        chosen = np.flatnonzero(complete & np.isfinite(truth).any(axis=1))
+        places.append((reading, chosen, count))
+        count += len(chosen)
         parts.append(
             (
-                scaler.transform(reading.features[:stop][chosen]),
-                (target.unit * reading.scale[:stop][chosen]).astype(np.float32),
+                (target.unit * reading.scale[chosen]).astype(np.float32),
                 truth[chosen].astype(np.float32),
-                np.full(int(chosen.sum()), number),
+                np.full(len(chosen), number),
             )
         )
-    features, scale, targets, numbers = (
+    scale, targets, numbers = (
         torch.from_numpy(np.concatenate(part)) for part in zip(*parts, strict=True)
     )
     known = torch.isfinite(targets)
+    next_session = thinned(torch.nonzero(known[:, 0])[:, 0], 1)
+    further = thinned(torch.arange(count), horizon, LONG_RUN_OUTCOMES)
+    wanted = torch.unique(torch.cat([next_session, further]))
+    features = torch.empty(len(wanted), len(scaler.offset))
+    for reading, chosen, begin in places:
+        first, stop = torch.searchsorted(
+            wanted, torch.tensor([begin, begin + len(chosen)])
+        ).tolist()
+        if first < stop:
+            read = reading.features[chosen[wanted[first:stop].numpy() - begin]]
+            features[first:stop] = torch.from_numpy(scaler.transform(read))
     # Where an outcome is not known its loss has weight zero; the number must still be finite.
-    return RowOutcomes(
-        features, scale, torch.nan_to_num(targets), known, numbers, horizon_weights(horizon)
+    outcomes = RowOutcomes(
+        features,
+        scale[wanted],
+        torch.nan_to_num(targets[wanted]),
+        known[wanted],
+        numbers[wanted],
+        horizon_weights(horizon),
     )
+    at = partial(torch.searchsorted, wanted)
+    return _Fitted(outcomes, at(next_session.contiguous()), at(further.contiguous()))
 
 
 def _new_head(outcomes: RowOutcomes, symbols: int) -> Head:
@@ -137,33 +169,31 @@ def _new_head(outcomes: RowOutcomes, symbols: int) -> Head:
     return HEADS[_HEAD](outcomes.features.shape[1], horizons, own)
 
 
-def _fit_next_session(outcomes: RowOutcomes, symbols: int, warm_start: LinearModel | None) -> Head:
+def _fit_next_session(fitted: _Fitted, symbols: int, warm_start: LinearModel | None) -> Head:
     """A head for the next session alone."""
-    outcomes = outcomes.next_session()
+    outcomes = fitted.outcomes.next_session()
     head = _new_head(outcomes, symbols)
     start = {name: value.clone() for name, value in head.state_dict().items()}
     if warm_start is not None:
         head.load_state_dict(warm_start.next_session.state_dict())
-    rows = torch.nonzero(outcomes.known[:, 0])[:, 0]
-    _fit(head, outcomes, rows, NEW, head.initial_outputs, start)
+    _fit(head, outcomes, fitted.next_session, NEW, head.initial_outputs, start)
     return head
 
 
-def _fit_further_horizons(
-    outcomes: RowOutcomes, fitted: Head, warm_start: LinearModel | None
-) -> Head:
-    """A head for all horizons that says of the next session what the `fitted` one says."""
-    head = _new_head(outcomes, 0 if fitted.offsets is None else len(fitted.offsets) - 1)
+def _fit_further_horizons(fitted: _Fitted, near: Head, warm_start: LinearModel | None) -> Head:
+    """A head for all horizons that says of the next session what the head `near` says."""
+    outcomes = fitted.outcomes
+    head = _new_head(outcomes, 0 if near.offsets is None else len(near.offsets) - 1)
     start = {name: value.clone() for name, value in head.state_dict().items()}
     if warm_start is not None:
         head.load_state_dict(warm_start.head.state_dict())
     taught = head.initial_outputs
     with torch.no_grad():
-        head.weight[taught], head.bias[taught] = fitted.weight, fitted.bias
-        if head.offsets is not None and fitted.offsets is not None:
-            head.offsets[:, taught] = fitted.offsets
-    rows = torch.arange(len(outcomes.features))
-    _fit(head, outcomes, rows, replace(NEW, rows=LONG_RUN_ROWS), ~taught, start, LONG_RUN_OUTCOMES)
+        head.weight[taught], head.bias[taught] = near.weight, near.bias
+        if head.offsets is not None and near.offsets is not None:
+            head.offsets[:, taught] = near.offsets
+    prior = replace(NEW, rows=LONG_RUN_ROWS)
+    _fit(head, outcomes, fitted.further, prior, ~taught, start)
     return head
 
 
@@ -174,8 +204,6 @@ def _fit(
     prior: HeadPrior,
     taught: Bool[Tensor, " raw"],
     start: dict[str, Tensor],
-    most: int = MOST_OUTCOMES,
 ) -> None:
-    rows = thinned(rows, outcomes.targets.shape[1], most)
     if len(rows):
         fit_head(head, outcomes, rows, outcomes.features[rows], 0, prior, taught, start)

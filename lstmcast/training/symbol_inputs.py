@@ -1,6 +1,8 @@
 """What forecasters that are fitted or run outside a training read of a symbol."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,45 @@ from numpy.typing import NDArray
 from lstmcast.dataset import LogReturnTarget
 from lstmcast.distributions import FloatArray, StudentTMixture
 from lstmcast.nn.heads.student_t import StudentTParams
+
+
+class Reading(Protocol):
+    """What may be known of one symbol; see `SymbolInputs`."""
+
+    @property
+    def symbol(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """`(rows,)` sessions."""
+        ...
+
+    @property
+    def features(self) -> FloatArray:
+        """`(rows, columns)`."""
+        ...
+
+    @property
+    def scale(self) -> FloatArray:
+        """`(rows,)`."""
+        ...
+
+    @property
+    def closes(self) -> FloatArray:
+        """`(rows,)`."""
+        ...
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """`(rows,)`."""
+        ...
+
+    @property
+    def begins(self) -> int:
+        """A row."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,8 +79,43 @@ class SymbolInputs:
     @property
     def begins(self) -> int:
         """The first row from which on every row is complete; the number of rows if none is."""
-        lacking = np.flatnonzero(~self.complete)
-        return int(lacking[-1]) + 1 if len(lacking) else 0
+        return _begins(self.complete)
+
+    def kept(self, features: Callable[[], FloatArray]) -> "KeptInputs":
+        """The same without the features, which are read again when they are asked for."""
+        return KeptInputs(self.symbol, self.dates, self.scale, self.closes, self.complete, features)
+
+
+@dataclass(frozen=True)
+class KeptInputs:
+    """What may be known of one symbol, its features kept elsewhere: those of many fill a memory.
+
+    Args:
+        symbol, dates, scale, closes, complete: as of `SymbolInputs`.
+        read: gives the features.
+    """
+
+    symbol: str
+    dates: pd.DatetimeIndex
+    scale: FloatArray
+    closes: FloatArray
+    complete: NDArray[np.bool_]
+    read: Callable[[], FloatArray]
+
+    @property
+    def features(self) -> FloatArray:
+        """`(rows, columns)`, read now."""
+        return np.asarray(self.read(), dtype=np.float64)
+
+    @property
+    def begins(self) -> int:
+        """As of `SymbolInputs`."""
+        return _begins(self.complete)
+
+
+def _begins(complete: NDArray[np.bool_]) -> int:
+    lacking = np.flatnonzero(~complete)
+    return int(lacking[-1]) + 1 if len(lacking) else 0
 
 
 def as_returns(params: StudentTParams, first: int = 0) -> StudentTMixture:
