@@ -1,5 +1,6 @@
 """The prediction table: its columns, its rows and the errors of reading one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from lstmcast.predictions import (
     QUANTILES,
     Actuals,
     is_point,
+    read_by_symbol,
     read_predictions,
     tabulate,
     write_predictions,
@@ -103,3 +105,30 @@ def test_a_table_written_in_parts_is_that_of_pandas(
     write_predictions(iter(tables), path)
     assert pq.ParquetFile(path).num_row_groups == 2
     pd.testing.assert_frame_equal(pd.read_parquet(path), whole)
+
+
+def test_reading_by_symbol_is_reading_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a group of rows ends, and with the same faults told."""
+    tables = [
+        tabulate(replace(actuals(), symbol=name), np.arange(2, 2 + count), constant_t(count))
+        for name, count in (("X", 3), ("A", 1), ("M", 4))
+    ]
+    path = tmp_path / "predictions.parquet"
+    halves = [half for table in tables for half in (table[:1], table[1:])]
+    monkeypatch.setattr(writing, "GROUP_ROWS", 2)
+    write_predictions(halves, path)
+    found: dict[str, pd.DataFrame] = {}
+    read_by_symbol(path, found.__setitem__)
+    assert list(found) == ["X", "A", "M"]
+    pd.testing.assert_frame_equal(pd.concat(found.values()), read_predictions(path))
+    write_predictions([tables[0], tables[1], tables[0]], path)
+    with pytest.raises(RunError, match="the rows of X lie apart"):
+        read_by_symbol(path, found.__setitem__)
+    write_predictions([tables[2][:3], tables[2][2:]], path)
+    with pytest.raises(RunError, match="an origin is there twice"):
+        read_by_symbol(path, found.__setitem__)
+    path.write_bytes(b"not parquet")
+    with pytest.raises(RunError, match="cannot be read"):
+        read_by_symbol(path, found.__setitem__)

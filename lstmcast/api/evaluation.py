@@ -12,6 +12,7 @@ from lstmcast.prices.closing import market
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
 from lstmcast.shelf import Shelf, Shelves, shelves
+from lstmcast.training.device import give_back_freed_memory
 
 
 def fit_cache(store: PriceStore) -> FitCache:
@@ -62,6 +63,7 @@ def evaluate_run(
             bars.put(history.symbol, history.adjusted())
         markets = {history.symbol: market(history) for history in histories}
         del histories, history
+        give_back_freed_memory()
         return evaluate(
             tables,
             bars,

@@ -182,13 +182,11 @@ class MemberBuilder:
         """Fit some of the raw outputs of a member's head to the training rows."""
         rows = thinned(panel.window_ends, panel.targets.shape[1], most)
         with one_thread_each():
-            outcomes = panel.outcomes_at(rows)
             # In one block from the start: for many symbols it is the largest of a training.
             width = network.encoder.output_size
             inputs = torch.empty(len(rows), width + panel.input_size, device=panel.device)
             units_at(network, panel, rows, out=inputs[:, :width])
-            inputs[:, width:] = outcomes.features
-            outcomes = replace(outcomes, features=inputs[:, width:])
+            outcomes = panel.outcomes_at(rows, out=inputs[:, width:])
             every = torch.arange(len(rows), device=panel.device)
             fit_head(network.head, outcomes, every, inputs, width, prior, taught)
 

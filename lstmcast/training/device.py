@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -217,3 +217,13 @@ def keep_freed_memory() -> bool:
         return False
     trim, mmap = (mallopt(name, _KEPT_BYTES) for name in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD))
     return bool(trim and mmap)
+
+
+def give_back_freed_memory() -> None:
+    """Give the system back what was freed in small pieces: glibc keeps it for this process alone.
+
+    After many symbols were prepared that is more than all that a training needs.
+    """
+    if sys.platform.startswith("linux"):
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)

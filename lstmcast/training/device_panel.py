@@ -36,6 +36,9 @@ VALIDATION_WINDOWS = 1024
 GATHERED = 256
 """Windows gathered at once, at least: a call costs more than to copy the few of one batch."""
 
+GATHERED_ROWS = 2**15
+"""Rows gathered at once for the fit of a head."""
+
 
 class DevicePanel:
     """A panel's arrays, where they are kept, and what is taken from them, on the device.
@@ -165,11 +168,22 @@ class DevicePanel:
                 least = total / self.settings.lookback
                 yield Batch(features, scale, targets, own, symbols, own.sum().clamp(min=least))
 
-    def outcomes_at(self, rows: Int[Tensor, " rows"]) -> RowOutcomes:
-        """Some rows and what came true after them, on the device."""
+    def outcomes_at(
+        self, rows: Int[Tensor, " rows"], out: Float[Tensor, "rows features"] | None = None
+    ) -> RowOutcomes:
+        """Some rows and what came true after them, on the device.
+
+        Args:
+            rows: which.
+            out: where their features are put; a new tensor if None.
+        """
         chosen = partial(self.home.chosen, rows=rows)
+        if out is None:
+            out = torch.empty(len(rows), self.input_size, device=self.device)
+        for own, place in zip(rows.split(GATHERED_ROWS), out.split(GATHERED_ROWS), strict=True):
+            place.copy_(self.home.chosen(self.features, own))
         return RowOutcomes(
-            chosen(self.features),
+            out,
             chosen(self.scale),
             chosen(self.targets),
             chosen(self.known),

@@ -13,7 +13,7 @@ from lstmcast.errors import DivergedError
 from lstmcast.predictions import read_predictions
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.accelerator import choose_device, on_device
-from lstmcast.training.device import available_threads, resolve_device
+from lstmcast.training.device import available_threads, give_back_freed_memory, resolve_device
 from lstmcast.training.ensemble import FittedEnsemble
 from lstmcast.training.fitting import fit_groups, movements
 from lstmcast.training.forecaster import ExternalMember, Forecaster, ForecastInputs
@@ -115,9 +115,11 @@ def train_experiment(
     device = choose_device(experiment.training, parts)
     home = choose_home(parts, device)
     initial, notes = warm_starts(warm_start, parts)
+    give_back_freed_memory()
     clock.lap("prepare")
     with on_device(experiment, device):
         groups, ensemble = fit_groups(parts, initial, home, observer, keeper, jobs)
+        give_back_freed_memory()
         clock.lap("fit")
         forecaster = Forecaster(prepared.experiment, groups, external_members)
         inputs = _inputs(parts, groups, histories)

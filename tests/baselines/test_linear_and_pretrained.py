@@ -205,6 +205,8 @@ def state(model: LinearModel) -> list[torch.Tensor]:
 def test_a_fit_that_begins_with_an_earlier_one_ends_at_the_same_place() -> None:
     reading, _ = columns()
     fresh = fit_linear([reading], [650], 2)
+    kept = fit_linear([reading.kept(lambda: reading.features)], [650], 2)
+    assert all(map(torch.equal, kept.head.parameters(), fresh.head.parameters()))
     begun = fit_linear([reading], [650], 2, fit_linear([reading], [500], 2))
     a, b = (model.forecast(reading, 649, 700).scale for model in (fresh, begun))
     np.testing.assert_allclose(a, b, rtol=0.01)

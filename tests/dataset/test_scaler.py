@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from lstmcast.dataset import Scaler
-from lstmcast.dataset.scaler import ScalerKind
+from lstmcast.dataset.scaler import ScalerKind, fit_standard
 
 KINDS: tuple[ScalerKind, ...] = ("standard", "minmax")
 
@@ -83,3 +83,14 @@ def test_fitting_a_scaler_does_not_load_scikit_learn() -> None:
         "assert 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_scaler_of_parts_is_that_of_all_rows() -> None:
+    """To the bit: the sums are the same."""
+    random = np.random.default_rng(5)
+    parts = [random.normal(3, [0.1, 5, 40], size=(rows, 3)) for rows in (701, 1, 0, 350)]
+    whole, found = Scaler.fit(np.concatenate(parts), "standard"), fit_standard(lambda: parts)
+    np.testing.assert_array_equal(found.offset, whole.offset)
+    np.testing.assert_array_equal(found.factor, whole.factor)
+    with pytest.raises(ValueError, match="have no row"):
+        fit_standard(lambda: [parts[2]])

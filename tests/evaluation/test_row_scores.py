@@ -1,14 +1,19 @@
 """Scoring symbol by symbol is scoring whole tables, in any order of rows."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from support.elsewhere import Elsewhere
 from support.simulated import Bars, bars_from_returns, constant_t, garch_returns, points, predict
 
+from lstmcast import shelf
 from lstmcast.baselines import baseline_tables, get_baseline
-from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
+from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES, by_symbol
 from lstmcast.evaluation import evaluate, row_losses, score_table
+from lstmcast.evaluation.comparison import daily_means
 from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.row_scores import KEPT, pool_symbols, score_symbol
 from lstmcast.parallel import using
@@ -61,6 +66,42 @@ def test_workers_give_the_same_report(monkeypatch: pytest.MonkeyPatch) -> None:
         two = evaluate(table, bars, baselines=NAMES, jobs=2)
     assert len(backend.items) >= MIN_SYMBOLS_FOR_PROCESSES
     assert one.to_dict() == two.to_dict()
+
+
+def test_what_is_kept_on_disk_gives_the_same_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a baseline that is calibrated by all symbols together."""
+    bars, table = world(3)
+    names = ("ewma", "har_calibrated")
+    in_memory = evaluate(table, bars, baselines=names, jobs=1)
+    folders: list[Path | None] = []
+    made = shelf.Shelves.make
+
+    def make(room: shelf.Shelves) -> shelf.Shelf[object]:
+        folders.append(room.folder)
+        return made(room)
+
+    monkeypatch.setattr(shelf, "IN_MEMORY", 0)
+    monkeypatch.setattr(shelf.Shelves, "make", make)
+    on_disk = evaluate(by_symbol(table), bars, baselines=names, jobs=1)
+    assert on_disk.to_dict() == in_memory.to_dict()
+    assert None not in folders
+    assert not any(folder.exists() for folder in folders if folder is not None)
+
+
+def test_daily_means_are_added_up_as_pandas_does() -> None:
+    """To the bit, and where an infinite or an unknown loss is among them."""
+    _, table = world(5)
+    parts = {name: score_symbol(rows) for name, rows in by_symbol(table).items()}
+    for name, place, loss in (("S1", (3, 1), np.inf), ("S2", (4, 0), np.nan)):
+        losses = parts[name].losses.copy()
+        losses[place] = loss
+        parts[name] = replace(parts[name], losses=losses)
+    losses = pd.DataFrame(np.concatenate([parts[name].losses for name in parts]), columns=KEPT)
+    expected = daily_means(pd.concat([table[["symbol", "horizon", "date"]], losses], axis=1))
+    found = pool_symbols(parts, table).daily
+    assert list(found) == list(expected)
+    for horizon, days in expected.items():
+        pd.testing.assert_frame_equal(found[horizon], days, check_exact=True, check_freq=False)
 
 
 def test_pooled_row_scores_are_the_scores_and_daily_means_of_the_table() -> None:
