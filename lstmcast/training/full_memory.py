@@ -10,10 +10,14 @@ from lstmcast.config.memory import free_memory
 from lstmcast.errors import DeviceError, LstmcastError, ResourcesError
 from lstmcast.reading import size
 
-_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_UNITS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
-_ON_A_DEVICE = re.compile(r"tried to allocate ([\d.]+) ([KMGT]iB|bytes)", re.IGNORECASE)
-_ON_THE_CPU = re.compile(r"can't allocate memory: you tried to allocate (\d+) bytes")
+_TOLD = re.compile(
+    r"out of memory|can't allocate memory|unable to allocate|_ALLOC_FAILED", re.IGNORECASE
+)
+"""What CUDA, MPS, PyTorch's CPU tensors, NumPy and cuBLAS say where they get no memory."""
+
+_AMOUNT = re.compile(r"allocate ([\d.]+) (?:([KMGT])i?B|bytes)")
 
 
 def full_memory(
@@ -28,14 +32,18 @@ def full_memory(
     """
     if (asked := _asked(error)) is None:
         return None
-    cpu = device.type == "cpu"
-    held, free = _held_and_free(device)
+    # While a device trains, what prepares its batches may still find the machine's memory full.
+    elsewhere = isinstance(error, MemoryError) or "CPUAllocator" in str(error)
+    full = torch.device("cpu") if elsewhere else device
+    cpu = full.type == "cpu"
+    held, free = _held_and_free(full)
+    where = "this machine" if full != device else f"`training.device` {device}"
     there = f" ({size(free)} are free)" if free is not None else ""
     more = f"{size(asked)} more" if asked else "more"
     model = max((group.model for group in groups_of(experiment)), key=lambda m: m.hidden_size)
     settings = experiment.training
     message = (
-        f"`training.device` {device} is out of memory{there}: training asked for {more}, with "
+        f"{where} is out of memory{there}: training asked for {more}, with "
         f"`training.batch_size` {settings.batch_size}, `training.lookback` {settings.lookback}, "
         f"`model.hidden_size` {model.hidden_size} and `model.members` {model.members}"
     )
@@ -57,12 +65,12 @@ def full_memory(
 
 def _asked(error: Exception) -> int | None:
     """Bytes that were asked for, 0 where that is not told; None if it is another error."""
-    if match := _ON_THE_CPU.search(str(error)):
-        return int(match[1])
-    if isinstance(error, torch.OutOfMemoryError):
-        match = _ON_A_DEVICE.search(str(error))
-        return int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    return 0 if isinstance(error, MemoryError) else None
+    if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not _TOLD.search(
+        str(error)
+    ):
+        return None
+    match = _AMOUNT.search(str(error))
+    return int(float(match[1]) * 1024 ** _UNITS[match[2] or "B"]) if match else 0
 
 
 def _held_and_free(device: torch.device) -> tuple[int, int | None]:

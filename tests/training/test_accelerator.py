@@ -162,6 +162,34 @@ def test_a_full_memory_names_the_settings_to_lower(
     assert found == lower
 
 
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB). Tried to allocate "
+                      "256 bytes on private pool."), "256 bytes more"),
+        (RuntimeError("MPS backend out of memory. Tried to allocate 1.50 GB on private pool."),
+         "1.5 GiB more"),
+        (RuntimeError("CUDA error: out of memory"), "asked for more,"),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+         "asked for more,"),
+    ],
+)  # fmt: skip
+def test_every_way_to_say_that_memory_is_full_is_understood(error: Exception, asked: str) -> None:
+    told = full_memory.full_memory(error, small(), torch.device("mps"))
+    assert isinstance(told, DeviceError)
+    assert asked in told.message
+    assert "--set training.device=cpu" in str(told.hint)
+
+
+def test_the_machine_s_memory_may_be_full_while_a_gpu_trains() -> None:
+    error = MemoryError("Unable to allocate 8.00 TiB for an array with shape (9, 9)")
+    told = full_memory.full_memory(error, small(), torch.device("mps"))
+    assert isinstance(told, ResourcesError)
+    assert told.message.startswith("this machine is out of memory")
+    assert "asked for 8 TiB more" in told.message
+    assert "training.device" not in str(told.hint)
+
+
 def test_where_nothing_can_be_lowered_other_programs_end() -> None:
     least = small("training.batch_size=1", "model.hidden_size=1", "model.members=1")
     told = full_memory.full_memory(MemoryError(), least, torch.device("cpu"))
