@@ -34,7 +34,9 @@ settings.load_profile("lstmcast")
 def commands_built_once() -> Iterator[None]:
     """Typer builds every command anew for each one that is invoked, which takes 12 ms."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typer.testing, "_get_command", lru_cache(typer.main.get_command))
+        once = lru_cache(typer.main.get_command)
+        patch.setattr(typer.main, "get_command", once)
+        patch.setattr(typer.testing, "_get_command", once)
         yield
 
 

@@ -5,7 +5,9 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -267,16 +269,19 @@ def read(terminal: int) -> bytes:
         return b""
 
 
-@pytest.mark.slow
-def test_a_file_that_does_not_fit_leaves_no_run(place: Workplace) -> None:
+def test_a_file_that_does_not_fit_leaves_no_run(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A limit on the size of files stands for the full disk: the system itself refuses to write."""
-    limit = (
-        # Python 3.11 cuts its own compiled modules off at the limit and keeps them so.
-        "import resource, sys; sys.dont_write_bytecode = True; "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
-    )
-    result = place.run("train", "-c", place.config, first=limit)
-    assert result.returncode == 10
+    # Python 3.11 cuts its own compiled modules off at the limit and keeps them so.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, usual[1]))
+    try:
+        result = place.invoke("train", "-c", place.config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert result.exit_code == 10
     assert "cannot be written: File too large" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(place.runs.iterdir()) == []
