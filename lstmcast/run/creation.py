@@ -88,9 +88,9 @@ def create_run(runs_dir: Path, trained: "Trained") -> Run:
 
 def cannot_be_written(runs_dir: Path, error: OSError) -> OutputError:
     """That a run cannot be written, and what helps."""
-    return OutputError(
-        f"`--runs-dir` {runs_dir} cannot be written: {error.strerror or error}", _RUNS_DIR_HINT
-    )
+    # In the words of the system: pyarrow's own tell of its insides.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return OutputError(f"`--runs-dir` {runs_dir} cannot be written: {reason}", _RUNS_DIR_HINT)
 
 
 def _move_into_place(hidden: Path, runs_dir: Path, name: str) -> Path:
