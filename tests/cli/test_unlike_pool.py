@@ -9,7 +9,7 @@ import pytest
 from support.program import Workplace
 from support.unlike import unlike_pool
 
-from lstmcast.evaluation.audit import future
+from lstmcast.evaluation.audit import moments
 from lstmcast.run import Run
 
 POOL = unlike_pool()
@@ -90,7 +90,7 @@ def test_the_fan_of_one_symbol_is_what_forecast_says_of_it(
 
 
 def test_the_audit_passes(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(future, "MOMENTS", 1)
+    monkeypatch.setattr(moments, "MOMENTS", 1)
     result = place.invoke("audit", "--no-training")
     assert result.exit_code == 0, result.output
 

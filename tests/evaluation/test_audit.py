@@ -21,7 +21,7 @@ from lstmcast.calibration import IntervalFactors
 from lstmcast.config import Experiment
 from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
-from lstmcast.evaluation.audit import AuditReport, Check, audit, controls, future
+from lstmcast.evaluation.audit import AuditReport, Check, audit, controls, moments
 from lstmcast.evaluation.audit.altered import altered_after, cut_after, shuffled_days
 from lstmcast.evaluation.audit.controls import (
     _in_words,
@@ -391,7 +391,7 @@ def unlike_run(monkeypatch: pytest.MonkeyPatch, where: str) -> tuple[Trained, li
 def test_a_bar_of_the_same_date_that_closes_later_is_a_leak(
     where: str, name: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(future, "MOMENTS", 1)
+    monkeypatch.setattr(moments, "MOMENTS", 1)
     run, histories = unlike_run(monkeypatch, where)
     checks = {c.name: c for c in audit(run.forecaster, histories, training=False).checks}
     if not where:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.distributions import FloatArray
+from lstmcast.evaluation.audit import moments
 from lstmcast.evaluation.audit.altered import altered_at
-from lstmcast.evaluation.audit.moments import MOMENTS, closes_of, futures
+from lstmcast.evaluation.audit.moments import closes_of, futures
 from lstmcast.evaluation.audit.result import Check
 from lstmcast.features import FeatureMatrix, build_features, build_matrices
 from lstmcast.prices.closing import market
@@ -62,7 +63,7 @@ def check_features(
     return Check(
         "features",
         passed=True,
-        detail=f"{MOMENTS} cut dates, later bars removed and altered: no feature changed",
+        detail=f"{moments.MOMENTS} cut dates, later bars removed and altered: no feature changed",
     )
 
 
@@ -102,7 +103,7 @@ def check_forecasts(
     return Check(
         "forecasts",
         passed=True,
-        detail=f"{MOMENTS} cut dates, later bars removed and altered: no forecast changed",
+        detail=f"{moments.MOMENTS} cut dates, later bars removed and altered: no forecast changed",
     )
 
 
