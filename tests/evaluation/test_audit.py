@@ -15,7 +15,6 @@ from support.histories import simulated
 from support.unlike import new_york, tokyo
 
 import lstmcast.training
-import lstmcast.training.fitting as training_fitting
 import lstmcast.training.prepare as preparation
 from lstmcast.calibration import IntervalFactors
 from lstmcast.config import Experiment
@@ -37,8 +36,9 @@ from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.predictions import QUANTILES as Q
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import Trained, resolve_experiment, train_experiment
+from lstmcast.training import Trained, by_workers, resolve_experiment, train_experiment
 from lstmcast.training.device_panel import DevicePanel
+from lstmcast.training.prepare import Prepared
 
 HISTORY = simulated()
 RETURNS = small("features=[returns]")
@@ -226,16 +226,14 @@ def test_early_stopping_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -
     """The split is right, but the loop is handed other rows to stop by."""
 
     class Cheating(DevicePanel):
-        def __init__(
-            self, inputs: Any, targets: Any, parts: Mapping[str, Parts], **rest: Any
-        ) -> None:
+        def assign(self, prepared: Prepared, parts: Mapping[str, Parts]) -> None:
             peeking = {
                 symbol: Parts(part.train, part.test[:-3], part.test)
                 for symbol, part in parts.items()
             }
-            super().__init__(inputs, targets, peeking, **rest)
+            super().assign(prepared, peeking)
 
-    monkeypatch.setattr(training_fitting, "DevicePanel", Cheating)
+    monkeypatch.setattr(by_workers, "DevicePanel", Cheating)
     check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
     assert check.passed is False
     assert "early stopping" in check.detail
@@ -243,16 +241,14 @@ def test_early_stopping_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 def test_training_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     class Cheating(DevicePanel):
-        def __init__(
-            self, inputs: Any, targets: Any, parts: Mapping[str, Parts], **rest: Any
-        ) -> None:
+        def assign(self, prepared: Prepared, parts: Mapping[str, Parts]) -> None:
             peeking = {
                 symbol: Parts(np.arange(part.test[-3]), part.validation, part.test)
                 for symbol, part in parts.items()
             }
-            super().__init__(inputs, targets, peeking, **rest)
+            super().assign(prepared, peeking)
 
-    monkeypatch.setattr(training_fitting, "DevicePanel", Cheating)
+    monkeypatch.setattr(by_workers, "DevicePanel", Cheating)
     check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
     assert check.passed is False
     assert "training batches" in check.detail
