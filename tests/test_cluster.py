@@ -171,15 +171,17 @@ def test_an_address_that_does_not_answer_is_told_at_once() -> None:
             pass
 
 
-def test_without_ray_the_command_says_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", ["backtest", "tune", "train"])
+def test_without_ray_the_command_says_how_to_install_it_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     place = Workplace.make(tmp_path, new_york(rows=1000))
-    result = place.invoke("backtest", "-c", place.config, "--folds", "2", "--cluster", "local")
+    result = place.invoke(command, "-c", place.config, "--cluster", "local")
     assert result.exit_code == 18
     assert "`--cluster` needs Ray, which is not installed" in result.stderr
     assert "hint: run `pip install 'lstmcast[ray]'`" in result.stderr
+    assert not any(place.runs.glob("**/*"))
 
 
 def test_another_version_is_named_and_another_processor_is_noted() -> None:

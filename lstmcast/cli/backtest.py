@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lstmcast.cli.clusters import computing_on
+from lstmcast.cli.clusters import computing_on, require_cluster
 from lstmcast.cli.console import (
     err,
     note,
@@ -126,6 +126,7 @@ def backtest(
     experiment = asked_experiment(symbols, config, overrides or ())
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
     jobs = (1 if cluster is None else 0) if jobs is None else jobs
+    require_cluster(cluster)
     if cluster is not None and warm_start:
         raise UsageError(
             "`--cluster` and `--warm-start` do not go together: each fold waits for the one before",

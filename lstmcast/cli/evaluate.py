@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstmcast import __version__
-from lstmcast.cli.clusters import computing_on
+from lstmcast.cli.clusters import computing_on, require_cluster
 from lstmcast.cli.console import note, print_json
 from lstmcast.cli.options import (
     RUNS_DIR,
@@ -98,6 +98,7 @@ def evaluate(
         evaluate_walk(walk, data_dir(data), asked, fail_unless or [], details=details, json=json)
         return
     opened = open_run(run, runs_dir)
+    require_cluster(cluster)
     parse_conditions(fail_unless or [], names, opened.experiment().target.horizon)
     with computing_on(cluster):
         report = evaluate_run(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.clusters import computing_on
+from lstmcast.cli.clusters import computing_on, require_cluster
 from lstmcast.cli.console import note, print_json
 from lstmcast.cli.experiment import asked_experiment
 from lstmcast.cli.interrupts import ending, exit_code, patience, saying
@@ -81,6 +81,7 @@ def train(
     from lstmcast.training.device import keep_freed_memory
 
     jobs = (1 if cluster is None else 0) if jobs is None else jobs
+    require_cluster(cluster)
     with processes() as team:
         if team and (jobs != 1 or cluster is not None):
             raise UsageError(

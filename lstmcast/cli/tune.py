@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstmcast.cli.clusters import computing_on
+from lstmcast.cli.clusters import computing_on, require_cluster
 from lstmcast.cli.console import figures, note, number, print_json, print_table
 from lstmcast.cli.experiment import read_experiment
 from lstmcast.cli.options import RUNS_DIR, Cluster, DataDir, Json, Overrides, RunsDir, data_dir
@@ -85,6 +85,7 @@ def tune(
     to best.yaml in the study's folder, for `lstmcast train --config`.
     """
     seconds = None if timeout is None else parse_duration(timeout)
+    require_cluster(cluster)
     experiment = read_experiment(config, overrides or ())
     name = study or experiment.name
     if not re.fullmatch(_NAME, name):

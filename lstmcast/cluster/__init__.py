@@ -10,6 +10,6 @@ processor. Data are sent: workers need the same versions of the packages, and no
 runs.
 """
 
-from lstmcast.cluster.connection import cluster
+from lstmcast.cluster.connection import cluster, require_answer
 
-__all__ = ["cluster"]
+__all__ = ["cluster", "require_answer"]

@@ -49,8 +49,7 @@ def cluster(address: str, tell: Tell = lambda _: None) -> Iterator[None]:
         ClusterError: if Ray is not installed, or a cluster does not answer, has other versions or
             no worker.
     """
-    ray = _ray()
-    _require_listener(address)
+    ray = require_answer(address)
     with _own_signals():
         _connect(ray, address)
     try:
@@ -61,6 +60,18 @@ def cluster(address: str, tell: Tell = lambda _: None) -> Iterator[None]:
     finally:
         with suppress(Exception):  # a cluster that is gone cannot be left either
             ray.shutdown()
+
+
+def require_answer(address: str) -> Any:
+    """Ray, after a look at what can be told of an address at once.
+
+    Raises:
+        UsageError: if it is none.
+        ClusterError: if Ray is not installed, or nobody answers there.
+    """
+    ray = _ray()
+    _require_listener(address)
+    return ray
 
 
 def _ray() -> Any:
