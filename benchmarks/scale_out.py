@@ -25,12 +25,12 @@ from helpers.usage import Usage, machine, run
 
 SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
 
-CONFIG = f"""
+CONFIG = """
 name: scale-out
-data: {{symbols: [{", ".join(SYMBOLS)}], source: sample}}
+data: {{symbols: [AAPL, GOOG, IBM, MSFT], source: sample}}
 split: {{train_end: 2008-12-31, validation_end: 2010-12-31}}
-model: {{members: 2, start: random}}
-training: {{threads: 1, epochs: 4}}
+model: {{members: 4, start: random}}
+training: {{threads: 1, epochs: {epochs}, patience: 12}}
 """
 
 WAYS = {"1 job": ["--jobs", "1"], "2 jobs": ["--jobs", "2"], "Ray, 2 x 1": ["--cluster", "auto"]}
@@ -98,6 +98,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=1, help="turns")
+    parser.add_argument("--epochs", type=int, default=12, help="of each network, at most")
     commands = ("backtest", "train", "evaluate")
     parser.add_argument("--only", nargs="+", choices=commands, default=commands)
     options = parser.parse_args()
@@ -112,7 +113,8 @@ def main() -> None:
     print(f"{'':22}" + "".join(f"{name:>10}" for name in head))
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        (folder / "c.yaml").write_text(CONFIG, encoding="utf-8")
+        config = CONFIG.format(epochs=options.epochs)
+        (folder / "c.yaml").write_text(config, encoding="utf-8")
         run(["fetch", *SYMBOLS, "--source", "sample"], folder)
         if "evaluate" in options.only:
             quick = ["--set", "training.epochs=1", "--runs-dir", str(folder / "trained")]
