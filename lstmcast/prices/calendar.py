@@ -125,14 +125,14 @@ def sessions_between(name: str, start: date, end: date) -> Sessions:
         return Sessions(_rule(name, first, last), first, last)
     known = _years(name, first.year, last.year)
     inside_from, inside_until = max(first, known.known_from), min(last, known.known_until)
-    week = usual_week(name)
     if inside_from > inside_until:
-        return Sessions(_rule(week, first, last), known.known_from, known.known_until)
-    parts = [
-        _rule(week, first, inside_from - DAY),
-        known.days[(known.days >= inside_from) & (known.days <= inside_until)],
-        _rule(week, inside_until + DAY, last),
-    ]
+        days = _rule(usual_week(name), first, last)
+        return Sessions(days, known.known_from, known.known_until)
+    parts = [known.days[(known.days >= inside_from) & (known.days <= inside_until)]]
+    if first < inside_from:
+        parts.insert(0, _rule(usual_week(name), first, inside_from - DAY))
+    if inside_until < last:
+        parts.append(_rule(usual_week(name), inside_until + DAY, last))
     days = np.concatenate([part.to_numpy() for part in parts])
     return Sessions(_index(days), inside_from, inside_until)
 

@@ -73,6 +73,17 @@ def test_no_holiday_is_lost_with_those_of_other_years(name: str) -> None:
     assert built.closes.equals(whole.closes)
 
 
+def test_where_all_sessions_are_known_no_other_year_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def needed(name: str) -> str:
+        raise AssertionError(f"the week of {name} is asked for")
+
+    monkeypatch.setattr("lstmcast.prices.calendar.usual_week", needed)
+    sessions = sessions_between("XLON", date(2024, 12, 23), date(2024, 12, 27)).days
+    assert [f"{day:%m-%d}" for day in sessions] == ["12-23", "12-24", "12-27"]
+
+
 def test_holidays_are_no_sessions() -> None:
     sessions = sessions_between("XNYS", date(2024, 12, 23), date(2025, 1, 10)).days
     assert [f"{day:%m-%d}" for day in sessions] == [

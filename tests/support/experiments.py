@@ -77,7 +77,7 @@ def train(experiment: Experiment, *histories: PriceHistory) -> Trained:
     return train_experiment(resolve_experiment(experiment, histories), histories, Recorder())
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=48)
 def trained(*overrides: str) -> Trained:
     """The small experiment trained on `simulated()`; shared, so leave it as it is."""
     return train(small(*overrides))
