@@ -126,8 +126,8 @@ def sessions_between(name: str, start: date, end: date) -> Sessions:
     known = _years(name, first.year, last.year)
     inside_from, inside_until = max(first, known.known_from), min(last, known.known_until)
     if inside_from > inside_until:
-        days = _rule(usual_week(name), first, last)
-        return Sessions(days, known.known_from, known.known_until)
+        week = usual_week(name)
+        return Sessions(_rule(week, first, last), known.known_from, known.known_until)
     parts = [known.days[(known.days >= inside_from) & (known.days <= inside_until)]]
     if first < inside_from:
         parts.insert(0, _rule(usual_week(name), first, inside_from - DAY))

@@ -96,8 +96,8 @@ def test_daily_means_are_added_up_as_pandas_does() -> None:
         losses = parts[name].losses.copy()
         losses[place] = loss
         parts[name] = replace(parts[name], losses=losses)
-    losses = pd.DataFrame(np.concatenate([parts[name].losses for name in parts]), columns=KEPT)
-    expected = daily_means(pd.concat([table[["symbol", "horizon", "date"]], losses], axis=1))
+    whole = pd.DataFrame(np.concatenate([parts[name].losses for name in parts]), columns=KEPT)
+    expected = daily_means(pd.concat([table[["symbol", "horizon", "date"]], whole], axis=1))
     found = pool_symbols(parts, table).daily
     assert list(found) == list(expected)
     for horizon, days in expected.items():
