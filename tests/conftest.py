@@ -5,6 +5,7 @@ shapes in its annotations, once for each combination of shapes.
 """
 
 import gc
+import importlib.metadata
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -20,6 +21,9 @@ from support.shapes import checked_once
 NO_GPU = "PyTorch finds no CUDA device here"
 
 jaxtyping.jaxtyped = checked_once(jaxtyping.jaxtyped)
+
+# Each run tells the versions of its packages, which are read from files of theirs, and stay.
+importlib.metadata.version = lru_cache(importlib.metadata.version)
 
 settings.register_profile(
     "lstmcast",
