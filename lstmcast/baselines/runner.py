@@ -15,7 +15,7 @@ from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.context import BaselineContext
 from lstmcast.baselines.per_symbol import BaselineResult, SymbolResults, Work, forecast_symbol
 from lstmcast.baselines.pooled import InOrder, PooledWork, learned, tabulate_pooled
-from lstmcast.parallel import as_completed, elsewhere
+from lstmcast.parallel import as_completed, compute, elsewhere
 from lstmcast.shelf import Shelves, shelves
 
 MIN_SYMBOLS_FOR_PROCESSES = 8
@@ -248,11 +248,20 @@ def _add_pooled(
     names = [symbols[k] for k in able]
     newest = max(last for k in able if (last := results[k].last) is not None)
     pooled = PooledWork(work, baseline, newest, room.make())
-    pooled = learned(pooled, names, in_order if room.folder else partial(_in_order, jobs=1))
+    # What another machine put into a shelf in memory would stay there.
+    pooled = learned(pooled, names, in_order if room.folder else _here)
     for k, (name, found) in zip(able, in_order(tabulate_pooled, pooled, names), strict=True):
         kept = _taken(name, found, take)
         results[k].results.update(kept.results)
         results[k].absent.update(kept.absent)
+
+
+def _here(
+    function: Callable[[Any, str], Result], common: object, symbols: Sequence[str], /
+) -> Iterator[tuple[str, Result]]:
+    """Each symbol and the function's result, computed by this process."""
+    for symbol in symbols:
+        yield symbol, compute(function, common, symbol, 1)
 
 
 def _in_order(
