@@ -82,7 +82,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.set_threshold(20_000, 20, 20)  # charts and tables make many objects, and few circles
 
 
-LONGEST = ("cli/test_end_to_end.py", "test_notebook.py", "pretraining/test_training.py")
+LONGEST = ("cli/test_end_to_end.py", "test_notebook.py", "training/test_distributed.py")
 """Files with a test that takes five seconds or more."""
 
 
