@@ -2,7 +2,7 @@
 
 A `(1, 5)` state added to a `(64, 5)` input is no error to PyTorch, only a wrong answer. The public
 modules of this package therefore check what they are given and name the argument. The annotations
-say the same for the reader, and the test suite enforces those on every call.
+say the same for the reader, and the test suite enforces those for every network and shape.
 """
 
 import torch
