@@ -486,7 +486,7 @@ def test_a_study_in_a_database_goes_on(tmp_path: Path, quick: pytest.MonkeyPatch
 
 
 def test_the_test_part_changes_nothing_and_is_not_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lstmcast.training.experiment.predict", None)
+    monkeypatch.setattr("lstmcast.training.experiment.predict_each", None)
     bars = HISTORY.bars.index
     validation_end = bars[int(0.8 * len(bars)) - 1]
     experiment = resolve_experiment(small("model.members=1"), [HISTORY])
