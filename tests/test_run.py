@@ -17,6 +17,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 from support.experiments import LAST, LINEAR, PRICE, same_weights, train, trained
 from support.histories import simulated
+from support.tensors import read_tensors, write_unsealed
 
 from lstmcast.errors import OutputError, RunError
 from lstmcast.predictions import COLUMNS, QUANTILES
@@ -126,13 +127,10 @@ def test_forecasts_that_none_can_be(path: Path, change: dict[str, object], fault
 
 def test_weights_that_are_no_numbers(path: Path) -> None:
     model = path / "model.safetensors"
-    header = model.read_bytes()
-    length = int.from_bytes(header[:8], "little")
-    metadata = json.loads(header[8 : 8 + length])["__metadata__"]
-    tensors = load_file(model)
+    tensors, values = read_tensors(model)
     name = next(name for name in tensors if name.startswith("member.0"))
     tensors[name].fill_(float("nan"))
-    save_file(tensors, model, metadata)
+    write_unsealed(model, tensors, values)
     with pytest.raises(RunError, match="holds values that are not numbers"):
         Run.open(path, path.parent).forecaster()
 
@@ -409,13 +407,11 @@ def narrow(path: Path) -> None:
 
 
 def remark(path: Path, **changes: object) -> None:
-    """Write the weights again with other metadata."""
+    """Write the weights again with other metadata, and without a seal that tells of it."""
     model = path / "model.safetensors"
-    header = model.read_bytes()
-    length = int.from_bytes(header[:8], "little")
-    ((key, text),) = json.loads(header[8 : 8 + length])["__metadata__"].items()
-    metadata = {k: v for k, v in {**json.loads(text), **changes}.items() if v is not None}
-    save_file(load_file(model), model, {key: json.dumps(metadata)})
+    tensors, values = read_tensors(model)
+    changed = {k: v for k, v in {**values, **changes}.items() if v is not None}
+    write_unsealed(model, tensors, changed)
 
 
 def unmark(path: Path) -> None:
