@@ -34,7 +34,7 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run, create_run
 from lstmcast.run.inventory import inventory
-from lstmcast.run.record import seal
+from lstmcast.run.record import seal, sha256
 from lstmcast.seals import BLANK, sealed, sealed_values
 from lstmcast.tensors import values_of
 from lstmcast.training import Keeper, SilentObserver, resolve_experiment, train_experiment
@@ -226,7 +226,7 @@ class Doors:
         written = {p.name: p.read_bytes() for p in self.run.iterdir() if p.name in record["files"]}
         resealed = seal(
             {k: v for k, v in record.items() if k not in ("files", "sha256")},
-            written | {path.name: content},
+            {name: sha256(content) for name, content in (written | {path.name: content}).items()},
         )
         with self._altered((path, content), (self.run / "run.json", json.dumps(resealed).encode())):
             return self._command("forecast", self.run.name, "--json", "--no-record")
