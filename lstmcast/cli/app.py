@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from lstmcast import __version__
 from lstmcast.cli.audit import audit
 from lstmcast.cli.backtest import backtest
-from lstmcast.cli.command import Command, Group, of_the_system
+from lstmcast.cli.command import Command, Group, of_the_system, starved
 from lstmcast.cli.console import be_quiet, note, print_error
 from lstmcast.cli.data import data_app
 from lstmcast.cli.doctor import doctor
@@ -21,8 +21,8 @@ from lstmcast.cli.evaluate import evaluate
 from lstmcast.cli.fetch import fetch
 from lstmcast.cli.forecast import forecast
 from lstmcast.cli.init import init
+from lstmcast.cli.interrupts import begin, exit_code, last_of_all, leave_with, listen, work_is_over
 from lstmcast.cli.interrupts import ending as how_it_ended
-from lstmcast.cli.interrupts import exit_code, listen, stop_listening
 from lstmcast.cli.plot import plot
 from lstmcast.cli.pretrain import pretrain
 from lstmcast.cli.report import report
@@ -53,22 +53,28 @@ class Commands(Group):
 
     def invoke(self, ctx: Any) -> Any:
         """Invoke the command that was asked for."""
+        begin()
         try:
             with _harmless_usage(), holding_runs():
-                return super().invoke(ctx)
+                result = super().invoke(ctx)
+                work_is_over()
+                return result
         except LstmcastError as error:
-            print_error(error)
-            raise typer.Exit(error.exit_code) from error
+            work_is_over()
+            told = starved(error) or error
+            print_error(told)
+            raise typer.Exit(told.exit_code) from error
         except KeyboardInterrupt:
             raise _interrupted() from None
         except typer.Exit:
             raise
         except Exception as error:  # of the system, or raised again
-            told = of_the_system(error)
-            if told is None:
+            work_is_over()
+            refused = of_the_system(error)
+            if refused is None:
                 raise
-            print_error(told)
-            raise typer.Exit(told.exit_code) from error
+            print_error(refused)
+            raise typer.Exit(refused.exit_code) from error
 
 
 @contextmanager
@@ -83,6 +89,7 @@ def _harmless_usage() -> Iterator[None]:
 
 
 def _interrupted() -> typer.Exit:
+    work_is_over()
     note(how_it_ended())
     return typer.Exit(exit_code())
 
@@ -162,9 +169,12 @@ def main() -> None:
     # and two trainings side by side on two cores take more than twice as long for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     listen()
+    code = 1
+    last_of_all(lambda: code)
     try:
-        sys.exit(ending())
+        code = ending()
+        leave_with(code)
+        sys.exit(code)
     finally:
-        stop_listening()
         # Python's last look for cycles visits all that PyTorch and pandas brought: half a second.
         gc.freeze()

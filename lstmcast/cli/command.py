@@ -16,6 +16,9 @@ LARGEST = 10**9
 
 _NO_ROOM = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 
+_STARVED = _NO_ROOM - {errno.EAGAIN}
+"""Those that mean the same wherever they come from: a lock that is held says EAGAIN as well."""
+
 _NO_MEMORY = (
     "can't allocate memory",
     "cannot allocate memory",
@@ -139,27 +142,51 @@ def of_the_system(error: Exception) -> LstmcastError | None:
     Paths that it refuses are mostly told where they are used; this is for those that are not, such
     as a folder in the path that may not be read.
     """
-    words = str(error).lower()
-    if isinstance(error, MemoryError) or any(part in words for part in _NO_MEMORY):
-        said = (str(error).strip().splitlines() or [""])[0]
-        return ResourcesError(
-            "the system gives no more memory" + (f": {said}" if said else ""),
-            "end other programs or raise the limit (`ulimit -v`); a smaller `model` or fewer "
-            "`training.threads` need less",
-        )
-    if (told := _of_the_machine(error, words)) is not None:
+    if (told := starved(error) or _of_the_machine(error, str(error).lower())) is not None:
         return told
     if not isinstance(error, OSError) or error.errno is None:
         return None
     if error.errno in _NO_ROOM:
-        return ResourcesError(
-            f"the system gives no more: {error.strerror}", "raise the limit, as by `ulimit -n`"
-        )
+        return _no_more(error)
     if error.filename is None:
         return None
     return OutputError(
         f"`{error.filename}` cannot be used: {error.strerror}",
         "choose another path, or one that you may read and write",
+    )
+
+
+def starved(error: BaseException) -> ResourcesError | None:
+    """The lack of memory or open files that an error comes of; None where it does not.
+
+    A file that cannot be opened for want of room is not damaged, whatever its reader makes of it.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _STARVED:
+            return _no_more(cause)
+        if (said := _no_memory(cause)) is not None:
+            return ResourcesError(
+                "the system gives no more memory" + (f": {said}" if said else ""),
+                "end other programs or raise the limit (`ulimit -v`); a smaller `model` or fewer "
+                "`training.threads` need less",
+            )
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return None
+
+
+def _no_memory(error: BaseException) -> str | None:
+    """The line in which an error says that there is no memory; None if it does not."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    saying = [line for line in lines if any(part in line.lower() for part in _NO_MEMORY)]
+    if saying and not isinstance(error, LstmcastError):
+        return saying[-1]
+    return (lines or [""])[0] if isinstance(error, MemoryError) else None
+
+
+def _no_more(error: OSError) -> ResourcesError:
+    return ResourcesError(
+        f"the system gives no more: {error.strerror or error}", "raise the limit, as by `ulimit -n`"
     )
 
 

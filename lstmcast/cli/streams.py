@@ -61,10 +61,12 @@ class Patient(io.FileIO):
         super().__init__(descriptor, "wb", closefd=False)
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write, or drop what a reader who left would have got."""
-        if not self._closed_by_reader and self.failure is None:
+        """Write it all, or drop what a reader who left would have got."""
+        left = memoryview(data).cast("B")
+        size = left.nbytes
+        while left and not self._closed_by_reader and self.failure is None:
             try:
-                while (written := super().write(data)) is None:  # full, and it does not block
+                if (written := super().write(left)) is None:  # full, and it does not block
                     select.select([], [self], [])
             except OSError as error:
                 if error.errno in _GONE:
@@ -72,8 +74,8 @@ class Patient(io.FileIO):
                 else:
                     self.failure = error
             else:
-                return written
-        return memoryview(data).nbytes
+                left = left[written or 0 :]
+        return size
 
 
 def steady_streams() -> Patient | None:
@@ -103,14 +105,18 @@ def steady_streams() -> Patient | None:
         except (OSError, ValueError):  # not a file of the system's: nothing to be patient with
             continue
         stream.flush()
+        direct = name == "stderr"
         setattr(
             sys,
             name,
             io.TextIOWrapper(
-                io.BufferedWriter(raw),
+                # A buffer has a lock. Python aborts at its end where a thread that shows progress
+                # holds that of standard error.
+                raw if direct else io.BufferedWriter(raw),
                 encoding=stream.encoding,
                 errors=HANDLER,
-                line_buffering=name == "stderr" or stream.isatty(),
+                line_buffering=direct or stream.isatty(),
+                write_through=direct,
             ),
         )
         patient = raw if name == "stdout" else patient

@@ -10,7 +10,7 @@ import pytest
 from support.program import EVERY, Workplace
 
 from lstmcast.cli.command import of_the_system
-from lstmcast.errors import OutputError, ResourcesError
+from lstmcast.errors import OutputError, ResourcesError, StoreError
 from lstmcast.prices.store import PriceStore
 
 LONG = "x" * 256
@@ -81,6 +81,12 @@ def test_names_that_no_file_can_have(
     assert result.stderr.count("error:") == 1
 
 
+def caused(error: Exception, cause: Exception) -> Exception:
+    """An error that something else is the reason for."""
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -90,6 +96,9 @@ def test_names_that_no_file_can_have(
         RuntimeError("can't start new thread"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 8 TB"),
         OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        caused(ImportError("Unable to import numpy"), ImportError("x.so: failed to map segment")),
+        caused(StoreError("it is damaged"), OSError(errno.EMFILE, os.strerror(errno.EMFILE))),
+        caused(StoreError("it is damaged"), MemoryError()),
     ],
 )
 def test_what_the_system_does_not_give(

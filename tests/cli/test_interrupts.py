@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,7 +73,8 @@ def test_only_the_first_one_while_finishing_is_put_off(capsys: pytest.CaptureFix
         assert capsys.readouterr().err == "wait; Ctrl-C again gives it up\n"
         with pytest.raises(KeyboardInterrupt, match=r"^$"):
             press()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):  # as before
+        press()
 
 
 def test_before_the_first_epoch_nothing_is_kept(
@@ -155,16 +158,56 @@ def test_a_signal_that_a_shell_has_ignored_stays_ignored() -> None:
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def test_at_the_end_signals_are_left_to_the_system() -> None:
-    interrupts.stop_listening()
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    interrupts.listen()
+@pytest.mark.parametrize("number", [signal.SIGINT, *interrupts.ENDING])
+def test_a_signal_after_the_work_changes_nothing(number: int) -> None:
+    interrupts.work_is_over()
+    press(number)
+    interrupts.begin()
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        press(number)
+
+
+def test_at_the_end_a_signal_leaves_with_the_code_of_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as a second one, which must not end the program while it writes."""
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         press(signal.SIGTERM)
-    interrupts.stop_listening()  # a second one must not end the program while it writes
-    press(signal.SIGTERM)
     press(signal.SIGHUP)
     assert interrupts.exit_code() == 143
+    interrupts.leave_with(143)
+    press(signal.SIGTERM)  # it is about to end in any case
+    assert left == []
+    monkeypatch.setattr(interrupts, "PATIENCE", 0.0)
+    for number in (signal.SIGINT, *interrupts.ENDING):
+        press(number)
+    assert left == [143, 143, 143]
+
+
+def test_python_does_not_end_an_interrupted_program_by_a_signal_of_its_own(
+    place: Workplace,
+) -> None:
+    """As it does for `python -m` where a KeyboardInterrupt passed through `exec`."""
+    (place.root / "interrupted.py").write_text(
+        "import os, signal\n"
+        "from lstmcast.cli.app import main\n"
+        "from lstmcast.cli.console import note\n"
+        "from lstmcast.prices.store import PriceStore\n"
+        "note('first')\n"
+        "PriceStore.entries = lambda _: exec('os.kill(os.getpid(), signal.SIGTERM)')\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "interrupted", "data", "list"],
+        env={**os.environ, **place.environment},
+        cwd=place.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (143, "first\nended by SIGTERM\n")
 
 
 def test_every_command_ends_with_the_code_of_the_signal(

@@ -5,6 +5,7 @@ import io
 import os
 import pty
 import select
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -213,3 +214,19 @@ def test_columns_are_laid_out_with_what_can_be_shown(
     lines = raw.getvalue().decode(encoding).splitlines()
     assert lines[0] == "Title"
     assert len({len(line) for line in lines[1:]}) == 1
+
+
+def test_a_thread_that_still_shows_progress_does_not_abort_the_end() -> None:
+    """Python aborts where such a thread holds a buffer's lock, here because its pipe is full."""
+    program = (
+        "import sys, threading, time; from lstmcast.cli.streams import steady_streams; "
+        "steady_streams(); show = lambda: sys.stderr.write('x' * 1_000_000); "
+        "threading.Thread(target=show, daemon=True).start(); time.sleep(0.2)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    try:
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.stderr.close()
