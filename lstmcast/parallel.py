@@ -12,6 +12,7 @@ they save.
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import closing, contextmanager
@@ -145,12 +146,25 @@ def compute(
         return function(common, item)
 
 
-def enter_worker() -> None:
-    """Make this process a worker: it shares nothing out, and leaves Ctrl-C to who started it."""
+def enter_worker(parent: int | None = None) -> None:
+    """Make this process a worker: it shares nothing out, and leaves Ctrl-C to who started it.
+
+    Args:
+        parent: the process with which it is to end, if that was killed: nobody else would end it.
+    """
     global _inside  # noqa: PLW0603 - a process is a worker or it is not
     _inside = True
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if parent is not None and os.name == "posix":
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 @contextmanager
@@ -189,7 +203,7 @@ class Processes:
             with parallel_config(backend="loky", inner_max_num_threads=threads):
                 pool = Parallel(n_jobs=workers, return_as="generator_unordered")
             calls = (
-                delayed(_in_worker)(function, str(put), number, item, threads)
+                delayed(_in_worker)(function, str(put), number, item, threads, os.getpid())
                 for number, item in enumerate(items)
             )
             try:
@@ -204,11 +218,16 @@ class Processes:
 
 
 def _in_worker(
-    function: Callable[[Common, Item], Result], put: str, number: int, item: Item, threads: int
+    function: Callable[[Common, Item], Result],
+    put: str,
+    number: int,
+    item: Item,
+    threads: int,
+    parent: int,
 ) -> tuple[int, Result]:
     """What a process of this machine does with one item."""
     if not _inside:
-        enter_worker()
+        enter_worker(parent)
     return number, compute(function, cast("Common", _taken(put)), item, threads)
 
 
