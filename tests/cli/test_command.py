@@ -9,7 +9,7 @@ from py_compile import compile as compile_module
 import pytest
 from support.program import EVERY, Workplace
 
-from lstmcast.cli.command import of_the_system
+from lstmcast.cli.command import of_the_system, starved
 from lstmcast.errors import OutputError, ResourcesError, StoreError
 from lstmcast.prices.store import PriceStore
 
@@ -143,3 +143,9 @@ def test_a_compiled_module_that_is_cut_off_is_said(
 )
 def test_bugs_stay_bugs(error: Exception) -> None:
     assert of_the_system(error) is None
+
+
+def test_errors_that_lead_back_to_themselves_are_read_once() -> None:
+    first, second = ValueError("first"), KeyError("second")
+    first.__cause__, second.__context__ = second, first
+    assert starved(first) is None

@@ -97,7 +97,8 @@ def test_quantiles_are_averaged_and_scored_as_such() -> None:
     given = forecasts(0.01, 0.02)
     weights, report = weigh(given, ["one", "two"], "quantiles", 0.2)
     assert weights is None
-    averaged = combine(*given.members, "quantiles")
+    [members] = given.members
+    averaged = combine(members, "quantiles")
     assert isinstance(averaged, QuantileGrid)
     expected = np.log(100) - averaged.log_density(given.actual[0]).mean()
     assert report.log_score == pytest.approx(expected)
