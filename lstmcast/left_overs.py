@@ -12,6 +12,7 @@ import secrets
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ KEPT_FOR = 14 * 86_400.0
 _FILE = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)
 _FOLDER = re.compile(r"\..*\.[0-9a-f]{12}\.partial|\.\d{8}-\d{6}-[0-9a-f]{8}\.partial", re.DOTALL)
 
+_WORKING = "lstmcast"
 _RESUME = ".resume"
 _FOLDERS = (".partial", _RESUME)
 _KEPT = re.compile(r"\..*\.[0-9a-f]{12}\.resume", re.DOTALL)
@@ -67,6 +69,19 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
                 continue
             yield path
             return
+
+
+@contextlib.contextmanager
+def working_folder() -> Iterator[Path]:
+    """A new private folder among the system's temporary ones, for what only this command needs.
+
+    What commands that were killed left there, which may be gigabytes, is removed.
+    """
+    place = Path(tempfile.gettempdir())
+    sweep(place, place / _WORKING)
+    with temporary_folder(place, _WORKING) as folder:
+        folder.chmod(0o700)
+        yield folder
 
 
 def kept_folder(parent: Path, name: str, digest: str) -> Path:

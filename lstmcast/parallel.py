@@ -17,11 +17,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import closing, contextmanager
 from functools import lru_cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar, cast
 
 from lstmcast.errors import ResourcesError
+from lstmcast.left_overs import working_folder
 
 Common = TypeVar("Common")
 Item = TypeVar("Item")
@@ -197,8 +196,8 @@ class Processes:
         """See `Backend.run`."""
         from joblib import Parallel, delayed, dump, parallel_config
 
-        with TemporaryDirectory(prefix="lstmcast-", ignore_cleanup_errors=True) as folder:
-            put = Path(folder) / "common"
+        with working_folder() as folder:
+            put = folder / "common"
             dump(common, put)
             with parallel_config(backend="loky", inner_max_num_threads=threads):
                 pool = Parallel(n_jobs=workers, return_as="generator_unordered")

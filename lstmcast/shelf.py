@@ -1,7 +1,7 @@
 """Values by name, on disk where there are many: what is computed symbol by symbol fits any memory.
 
 A shelf of few values keeps them in memory. One of many writes each into a temporary folder, from
-which any process of this machine reads it; the folder goes with the process that made it.
+which the command's worker processes read it; the folder goes with the command.
 """
 
 import hashlib
@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Generic, TypeVar
+
+from lstmcast.left_overs import working_folder
 
 Value = TypeVar("Value")
 
@@ -109,8 +110,5 @@ class Shelves:
 def shelves(symbols: int) -> Iterator[Shelves]:
     """Shelves for values of so many symbols, while the context is open."""
     with ExitStack() as stack:
-        folder = None
-        if symbols > IN_MEMORY:
-            temporary = TemporaryDirectory(prefix="lstmcast-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(temporary))
-        yield Shelves(folder)
+        many = symbols > IN_MEMORY
+        yield Shelves(stack.enter_context(working_folder()) if many else None)

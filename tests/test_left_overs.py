@@ -9,7 +9,7 @@ import pytest
 from lstmcast import left_overs
 from lstmcast.baselines import FitCache
 from lstmcast.files import replace_file
-from lstmcast.left_overs import OLD, sweep, temporary_file, temporary_folder
+from lstmcast.left_overs import OLD, sweep, temporary_file, temporary_folder, working_folder
 
 FILE, FOLDER = ".metrics.0123456789ab.tmp", ".20200101-000000.0123456789ab.partial"
 OLDER = ".20200101-000000-0123abcd.partial"
@@ -136,3 +136,17 @@ def test_the_cache_of_fits_is_swept_when_it_is_opened(tmp_path: Path) -> None:
     leave(tmp_path)
     FitCache.open(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_sweeps_the_working_folders_of_those_that_were_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, others = tmp_path / ".lstmcast.0123456789ab.partial", tmp_path / FOLDER
+    for folder in (killed, others):
+        folder.mkdir()
+        (folder / "common").write_text("")
+    with working_folder() as first, working_folder() as second:
+        assert {*tmp_path.iterdir()} == {first, second, others}
+        assert first.stat().st_mode & 0o777 == 0o700
+    assert [*tmp_path.iterdir()] == [others]

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -25,6 +24,7 @@ from lstmcast.evaluation.backtest import (
     summarise,
 )
 from lstmcast.folders import runs_folder
+from lstmcast.left_overs import working_folder
 from lstmcast.prices.history import PriceHistory
 
 PathLike = str | os.PathLike[str]
@@ -91,11 +91,7 @@ def backtest(
     chosen = [baselines] if isinstance(baselines, str) else baselines
     names = tuple(BASELINES) if chosen is None else tuple(chosen)
     with ExitStack() as stack:
-        place = (
-            stack.enter_context(TemporaryDirectory(prefix="lstmcast-"))
-            if runs_dir is None
-            else runs_folder(runs_dir)
-        )
+        place = stack.enter_context(working_folder()) if runs_dir is None else runs_folder(runs_dir)
         walk = plan(
             experiment,
             histories,

@@ -1,6 +1,6 @@
 """All baselines over the rows of a prediction table: symbols in parallel, then pooled baselines.
 
-What is done for each symbol is in `symbol`; here the work is shared out among processes, pooled
+What is done for each symbol is in `per_symbol`; here the work is shared out among processes, pooled
 baselines see all symbols at once, and a line says which baselines were left out or replaced.
 """
 
@@ -101,7 +101,7 @@ def baselines_by_symbol(
     forecast none of the symbols is left out, and so is one for which nothing can be used instead. A
     bug in one is reported in a line and costs that one alone.
 
-    A few symbols are ever in memory at once, of mappings that read them from a disk as well.
+    Only a few symbols are in memory at a time, where the mappings read them from disk.
 
     Args:
         baselines: the forecasters.

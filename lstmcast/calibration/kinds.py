@@ -41,7 +41,7 @@ def calibrate_each(
     *,
     map_function: MapFunction = sequential_map,
 ) -> Iterator[tuple[str, Distribution]]:
-    """Like `calibrate`, a symbol after the other: only a few forecasts are ever in memory.
+    """Like `calibrate`, one symbol after another: only a few forecasts are in memory at a time.
 
     Args:
         raw: forecasts rows of the symbols, uncalibrated; it is called for a few of them at a time,

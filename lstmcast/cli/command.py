@@ -162,9 +162,7 @@ def starved(error: BaseException) -> ResourcesError | None:
     A file that cannot be opened for want of room is not damaged, whatever its reader makes of it.
     """
     cause: BaseException | None = error
-    seen: set[int] = (
-        set()
-    )  # an error raised from one that it was the context of leads back to itself
+    seen: set[int] = set()  # an error may lead back to itself
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         if isinstance(cause, OSError) and cause.errno in _STARVED:
