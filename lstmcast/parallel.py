@@ -9,6 +9,7 @@ they save.
 `Processes` is the backend by default; `using` puts another in its place, such as a cluster.
 """
 
+import atexit
 import os
 import signal
 import threading
@@ -196,6 +197,7 @@ class Processes:
         """See `Backend.run`."""
         from joblib import Parallel, delayed, dump, parallel_config
 
+        _let_feeders_end()
         with working_folder() as folder:
             put = folder / "common"
             dump(common, put)
@@ -214,6 +216,22 @@ class Processes:
                     "that is out of memory",
                     "use fewer `--jobs`",
                 ) from error
+
+
+@lru_cache(maxsize=1)
+def _let_feeders_end() -> None:
+    """At the end of Python, wait for the threads that feed workers; loky itself does not.
+
+    Cut short while it takes a semaphore away, such a thread leaves it with loky's tracker, which
+    then tells the user of a leak.
+    """
+
+    def wait() -> None:
+        for thread in threading.enumerate():
+            if thread.name == "QueueFeederThread":
+                thread.join(timeout=2)
+
+    atexit.register(wait)
 
 
 def _in_worker(

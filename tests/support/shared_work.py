@@ -1,8 +1,10 @@
 """Functions that a test lets worker processes call, who import them by name."""
 
+import importlib
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -47,12 +49,30 @@ def waiting(common: Path, item: int) -> None:
 
 
 def wait_in_workers(folder: Path) -> None:
-    """A program whose workers wait, to be ended by a signal."""
+    """A program whose workers wait, to be ended by a signal.
+
+    The thread that feeds the workers is the last to end, as may happen on a busy machine.
+    """
     from lstmcast.cli.interrupts import listen
     from lstmcast.parallel import in_order
 
+    synchronize = importlib.import_module("joblib.externals.loky.backend.synchronize")
+    queue = importlib.import_module("joblib.externals.loky.backend.queues").Queue
+    unlink, feed = vars(synchronize)["sem_unlink"], queue._feed
+
+    def slow_unlink(name: str) -> None:
+        unlink(name)
+        if threading.current_thread().name == "QueueFeederThread":
+            time.sleep(0.2)
+
+    def slow_feed(*args: object) -> None:
+        feed(*args)
+        time.sleep(0.1)
+
+    vars(synchronize)["sem_unlink"], queue._feed = slow_unlink, staticmethod(slow_feed)
     listen()
     try:
         in_order(waiting, folder, range(4), jobs=2)
     except KeyboardInterrupt:
+        time.sleep(0.2)  # so that Python ends while that thread clears up
         sys.stdout.write("ended\n")
