@@ -18,6 +18,7 @@ from lstmcast.dataset import Scaling
 from lstmcast.graphs.session import GraphError, GraphNetworks
 from lstmcast.tensors import values_of
 from lstmcast.training.decode import DECODERS
+from lstmcast.training.device import one_thread_each
 from lstmcast.training.forecaster import ExternalMember, Forecaster
 from lstmcast.training.group import Graphs, Group
 from lstmcast.training.saved import (
@@ -53,7 +54,8 @@ def dump_graphs(forecaster: Forecaster, weights: str) -> tuple[dict[str, bytes],
             kinds = ((_NETWORKS, group.networks), (_REFITTED, group.refitted))
             for name, networks in kinds:
                 if networks:
-                    content, apart = checked_graph(networks, {"weights": weights})
+                    with one_thread_each():
+                        content, apart = checked_graph(networks, {"weights": weights})
                     files[_file(group.number, name)] = content
                     furthest = max(furthest, apart)
     except NotExportableError as error:
