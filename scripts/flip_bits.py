@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 from lstmcast.cli.app import app
 from lstmcast.errors import LstmcastError
 from lstmcast.evaluation.backtest import SavedWalk
+from lstmcast.evaluation.backtest.saved import owner_of
 from lstmcast.pretraining.files import shipped_file, shipped_graph_file, shipped_hash
 from lstmcast.pretraining.graph import PretrainedGraph
 from lstmcast.pretraining.weights import Pretrained
@@ -126,7 +127,7 @@ def run_door(place: Place) -> None:
     run = Run.open(place.run, place.runs)
     if faults := run.faults():
         raise LstmcastError(faults[0])
-    if scored(run.path) is None:
+    if scored(run.path, run.owner) is None:
         raise LstmcastError("its scores cannot be read")
 
 
@@ -134,7 +135,7 @@ def walk_door(place: Place) -> None:
     """Read a walk as every command does."""
     walk = SavedWalk.open(place.walk)
     walk.tables()
-    if walk.trials < 1 or scored(walk.path) is None:
+    if walk.trials < 1 or scored(walk.path, walk.owner) is None:
         raise LstmcastError("its scores cannot be read")
 
 
@@ -151,8 +152,10 @@ def fold_door(path: Path) -> Callable[[Place], object]:
     """Read the weights that the next fold of a walk begins with: a hash of all that they hold."""
 
     def read(place: Place) -> object:
-        experiment = SavedWalk.open(place.walk).experiment()
-        return hashlib.sha256(dump_forecaster(load_forecaster(path, experiment))).hexdigest()
+        walk = SavedWalk.open(place.walk)
+        owner = owner_of(walk.identity, walk.folds[0])
+        found = load_forecaster(path, walk.experiment(), owner=owner)
+        return hashlib.sha256(dump_forecaster(found)).hexdigest()
 
     return read
 

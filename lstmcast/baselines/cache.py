@@ -24,8 +24,8 @@ _FIT = "fit"
 class FitCache:
     """A folder of small JSON files, one for each fit.
 
-    A file that is damaged counts as absent, and a folder that cannot be written only costs time:
-    nothing depends on the cache.
+    A file that is damaged, or of another fit, counts as absent, and a folder that cannot be written
+    only costs time: nothing depends on the cache.
 
     Args:
         root: the folder; made when the first fit is kept.
@@ -51,17 +51,17 @@ class FitCache:
         """
         digest = hashlib.sha256(name.encode() + np.ascontiguousarray(data).tobytes()).hexdigest()
         path = self.root / f"{digest[:40]}.json"
-        known, found = _read(path)
+        known, found = _read(path, digest)
         if known:
             return found
         fitted = fit()
-        _write(path, fitted)
+        _write(path, digest, fitted)
         return fitted
 
 
-def _read(path: Path) -> tuple[bool, Parameters | None]:
+def _read(path: Path, digest: str) -> tuple[bool, Parameters | None]:
     try:
-        values = parse_sealed(read_file(path, CACHE_BYTES), must=True)[_FIT]
+        values = parse_sealed(read_file(path, CACHE_BYTES), {_FIT: digest}, must=True)[_FIT]
     except (OSError, ValueError, KeyError):
         return False, None
     if values is None:
@@ -71,9 +71,9 @@ def _read(path: Path) -> tuple[bool, Parameters | None]:
     return False, None
 
 
-def _write(path: Path, parameters: Parameters | None) -> None:
+def _write(path: Path, digest: str, parameters: Parameters | None) -> None:
     fit = None if parameters is None else dict(parameters)
-    content = json.dumps(sealed_values({_FIT: fit})).encode()
+    content = json.dumps(sealed_values({_FIT: fit}, {_FIT: digest})).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content, durable=False)

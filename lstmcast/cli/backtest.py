@@ -159,7 +159,7 @@ def backtest(
         with computing_on(cluster):
             _walk(walk, None if cluster else fit_cache(store))
         report = report_of(walk, cost_bps)
-    metrics = sealed_values(report.to_dict())
+    metrics = sealed_values(report.to_dict(), walk.owner)
     _keep(walk, report, metrics)
     if json:
         print_json(metrics)

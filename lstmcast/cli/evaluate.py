@@ -115,7 +115,8 @@ def evaluate(
             "refit": refit.value,
             "baselines_asked_for": names,
             "lstmcast": __version__,
-        }
+        },
+        opened.owner,
     )
     # Shown first: a folder that cannot be written should not cost the answer.
     if json:

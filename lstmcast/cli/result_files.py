@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lstmcast.cli.console import note
-from lstmcast.reading import RECORD_BYTES, parse_json, read_file
+from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.seals import OWNER, Owner, parse_sealed
 
 
 def write_result(
@@ -28,23 +29,22 @@ def result_path(
 
     Args:
         path: of the whole.
-        values: what was found.
+        values: what was found, with what it belongs to where it says so.
         whole: whether such values are a whole.
 
     Returns:
         `path`, or `NAME-partial.json` beside it.
     """
-    if whole(values) or not whole(_kept(path)):
+    if whole(values) or not whole(_kept(path, values.get(OWNER))):
         return path
     part = path.with_stem(f"{path.stem}-partial")
     note(f"note: only some baselines were scored; see {part.name} ({path.name} is unchanged)")
     return part
 
 
-def _kept(path: Path) -> Mapping[str, Any]:
-    """What is there; nothing where it is missing or damaged."""
+def _kept(path: Path, owner: Owner | None) -> Mapping[str, Any]:
+    """What is there; nothing where it is missing, damaged, or of something else."""
     try:
-        values = parse_json(read_file(path, RECORD_BYTES))
+        return parse_sealed(read_file(path, RECORD_BYTES), owner)
     except (OSError, ValueError):
         return {}
-    return values if isinstance(values, dict) else {}

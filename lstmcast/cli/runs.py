@@ -89,8 +89,9 @@ def show(run: RunArgument = None, runs_dir: RunsDir = RUNS_DIR, json: Json = Fal
 
     opened = open_run(run, runs_dir)
     about = run_details(opened)
-    found = scored(opened.path)
-    if found is None and (problem := unreadable_scores(opened.path, "run")) is not None:
+    found = scored(opened.path, opened.owner)
+    problem = None if found else unreadable_scores(opened.path, "run", opened.owner)
+    if problem is not None:
         about["faults"].append(problem)
     about["bytes"] = size_of(opened.path)
     if json:

@@ -49,7 +49,7 @@ def evaluate_walk(
     names = walk.baselines if baselines is None else tuple(baselines)
     parse_conditions(list(conditions), list(names), walk.config.target.horizon)
     found = walk.report(walk.histories(PriceStore(store_folder)), baselines)
-    metrics = sealed_values(found.to_dict())
+    metrics = sealed_values(found.to_dict(), walk.owner)
     if json:
         print_json(metrics)
     else:

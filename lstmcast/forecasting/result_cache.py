@@ -4,8 +4,9 @@
 
 CACHE is that of calendars (`lstmcast.prices.calendar_cache`). KEY is a hash of everything that a
 result depends on: the bars, the weights, what was asked for, the program's own files and the
-packages that compute. Whatever is missing or damaged is computed anew, and nothing is kept where
-that cannot be. When results take more than `MOST_BYTES`, the oldest go.
+packages that compute. The SHA-256 is of KEY and the result, so that no file stands for another.
+Whatever is missing or damaged is computed anew, and nothing is kept where that cannot be. When
+results take more than `MOST_BYTES`, the oldest go.
 """
 
 import contextlib
@@ -72,7 +73,7 @@ def recall(key: str | None) -> Any | None:
     with contextlib.suppress(OSError, ValueError):
         content = read_file(_path(key), RECORD_BYTES)
         digest, body = content[:_DIGEST], content[_DIGEST + 1 :]
-        if hashlib.sha256(body).hexdigest().encode() == digest:
+        if _hash(key, body) == digest:
             return parse_json(body)
     return None
 
@@ -84,12 +85,16 @@ def keep(key: str | None, result: Any) -> None:
     path = _path(key)
     with contextlib.suppress(OSError, LstmcastError):
         body = json.dumps(result, allow_nan=False, separators=(",", ":")).encode()
-        content = hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+        content = _hash(key, body) + b"\n" + body
         if len(content) > RECORD_BYTES:  # more than would be read again
             return
         make_folder(path.parent, "")
         _make_room(path.parent)
         replace_file(path, content, durable=False)
+
+
+def _hash(key: str, body: bytes) -> bytes:
+    return hashlib.sha256(f"{key}\n".encode() + body).hexdigest().encode()
 
 
 def _path(key: str) -> Path:

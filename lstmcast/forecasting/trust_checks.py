@@ -13,7 +13,7 @@ from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.forecast_warnings import ForecastWarning
 from lstmcast.reading import RECORD_BYTES, read_file
 from lstmcast.run.inventory import unreadable_scores
-from lstmcast.seals import BrokenSealError, parse_sealed
+from lstmcast.seals import BrokenSealError, ForeignFileError, parse_sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,12 +82,12 @@ def trust_on_recent_sessions(
 def _suspicions(run: "Run") -> list[ForecastWarning]:
     """What `evaluate` suspected, if it was run."""
     try:
-        metrics = parse_sealed(read_file(run.path / "metrics.json", RECORD_BYTES))
+        metrics = parse_sealed(read_file(run.path / "metrics.json", RECORD_BYTES), run.owner)
         found = [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError, JSONDecodeError, BrokenSealError):
-        words = unreadable_scores(run.path, "run")
+    except (OSError, UnicodeDecodeError, JSONDecodeError, BrokenSealError, ForeignFileError):
+        words = unreadable_scores(run.path, "run", run.owner)
         return [ForecastWarning("scores_unreadable", words)] if words else []
     except (ValueError, KeyError, TypeError, AttributeError):  # of another kind, or of before
         return []

@@ -2,6 +2,8 @@
 
     CACHE/calendars/NAME-FIRST-LAST-VERSION.days    a SHA-256, then days since 1970 as int32
 
+The hash is of the file's name and the days, so that no file stands for another.
+
 CACHE is LSTMCAST_CACHE_DIR, or the platform's folder for such files. Whatever is missing, damaged,
 or of another version of `exchange_calendars` is built anew, and nothing is kept where that cannot
 be.
@@ -63,7 +65,7 @@ def kept(name: str, first: int, last: int, build: Callable[[], Years]) -> Years:
     made = build()
     with contextlib.suppress(OSError, LstmcastError):
         make_folder(path.parent, "")
-        replace_file(path, _written(made), durable=False)
+        replace_file(path, _written(path.name, made), durable=False)
     return made
 
 
@@ -71,11 +73,15 @@ def _version() -> str:
     return version("exchange_calendars")
 
 
-def _written(years: Years) -> bytes:
+def _written(name: str, years: Years) -> bytes:
     ends = [_day(years.known_from), _day(years.known_until)]
     days = years.days.to_numpy().astype("datetime64[D]").astype("<i4")
     body = np.concatenate([np.asarray(ends, dtype="<i4"), days]).tobytes()
-    return hashlib.sha256(body).digest() + body
+    return _hash(name, body) + body
+
+
+def _hash(name: str, body: bytes) -> bytes:
+    return hashlib.sha256(f"{name}\n".encode() + body).digest()
 
 
 def _day(stamp: pd.Timestamp) -> int:
@@ -90,7 +96,7 @@ def _read(path: Path) -> Years:
     """
     content = read_file(path, RECORD_BYTES)
     body = content[_DIGEST:]
-    if hashlib.sha256(body).digest() != content[:_DIGEST] or len(body) < 4 * _FEWEST:
+    if _hash(path.name, body) != content[:_DIGEST] or len(body) < 4 * _FEWEST:
         raise ValueError("it is damaged")
     days = np.frombuffer(body, dtype="<i4").astype("datetime64[D]").astype(INDEX_DTYPE)
     return Years(

@@ -220,6 +220,9 @@ class PriceStore:
         try:
             about = read_about(_open(path).schema_arrow)
             about.belongs_to(symbol, source)
+            if path.stem != symbol_to_stem(symbol):  # it would be listed, and never loaded
+                named = f"{symbol_to_stem(symbol)}.parquet"
+                raise DamagedError(f"holds {symbol}, whose file is {named}")  # noqa: TRY301
         except UnreadableError as error:
             problem = f"`{path}` cannot be read: {error.reason.strerror or error.reason}"
             return StoreEntry(symbol, source, path, problem=problem, state="unreadable")

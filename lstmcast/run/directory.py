@@ -31,6 +31,7 @@ from lstmcast.run.files import PREDICTIONS, RETRAIN, WEIGHTS, file_faults, verif
 from lstmcast.run.folders import newest, no_run, read_record
 from lstmcast.run.record import FILES
 from lstmcast.run.summary import NetworkSummary, read_summary
+from lstmcast.seals import NAME, Owner, hash_of
 from lstmcast.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ class Run:
     def shares_features(self) -> bool:
         """Whether its symbols read what they do together, so that each needs the others' bars."""
         return any(group.pooled for group in groups_named(self.experiment().features or ()))
+
+    @property
+    def owner(self) -> Owner:
+        """What its files belong to, where they say so: the hash of `run.json`, which has theirs."""
+        return {"run": str(self.record.get(NAME) or hash_of(self.record))}
 
     @property
     def charts(self) -> Path:

@@ -1,6 +1,6 @@
 """The files of a run, checked before they are read: there, not too large, not altered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,24 @@ def verified_file(run: Path, record: Mapping[str, Any], name: str, most: int) ->
     return path
 
 
+def fault_of_small_files(run: Path, record: Mapping[str, Any]) -> str | None:
+    """What is wrong with the files of a run that are read in no time; None where nothing is.
+
+    Two trainings that have the same configuration do not have the same learning curves, with their
+    seconds: so a `run.json` of another run is found.
+    """
+    return next(iter(_faults(run, record, ("config.yaml", "history.csv"))), None)
+
+
 def file_faults(run: Path, record: Mapping[str, Any]) -> list[str]:
     """What is wrong with the files that training wrote, a line each."""
-    found = []
     graphs = (name for name in record.get(FILES, {}) if name.endswith(".onnx"))
-    for name in (*_WRITTEN, *graphs):
+    return list(_faults(run, record, (*_WRITTEN, *graphs)))
+
+
+def _faults(run: Path, record: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
+    for name in names:
         try:
             verified_file(run, record, name, RUN_BYTES)
         except RunError as error:
-            found.append(error.message)
-    return found
+            yield error.message

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from lstmcast.reading import RECORD_BYTES, read_file
 from lstmcast.run.directory import Run
+from lstmcast.run.files import fault_of_small_files
 from lstmcast.run.listing import sort_out
 from lstmcast.run.removal import size_of
-from lstmcast.seals import parse_sealed
+from lstmcast.seals import ForeignFileError, Owner, parse_sealed
 
 METRICS = "metrics.json"
 
@@ -107,7 +108,7 @@ def inventory(runs_dir: Path) -> list[Entry]:
 
 
 def _run(run: Run) -> Entry:
-    record, found = run.record, scored(run.path)
+    record, found = run.record, scored(run.path, run.owner)
     seconds = record.get("seconds")
     spent = seconds.values() if isinstance(seconds, dict) else ()
     members = record.get("member_seeds")
@@ -125,7 +126,8 @@ def _run(run: Run) -> Entry:
         networks=len(members) if members else None,
         seconds=sum(x for x in spent if isinstance(x, (int, float))) if spent else None,
         scored=found,
-        problem=None if found else unreadable_scores(run.path, "run"),
+        problem=fault_of_small_files(run.path, record)
+        or (None if found else unreadable_scores(run.path, "run", run.owner)),
     )
 
 
@@ -135,28 +137,40 @@ def _walk(path: Path) -> Entry:
     try:
         plan = parse_sealed(read_file(path / "plan.json", RECORD_BYTES))
         folds = [int(fold["number"]) for fold in plan["folds"]]
+        # As `evaluation.backtest.saved`, which loads more than a list of runs may take.
+        owner = {"walk": str(plan["walk"])} if "walk" in plan else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         return replace(facts, problem=f"`plan.json` of the walk {path} cannot be read: {error}")
     done = sum((path / f"fold-{number:02d}.parquet").is_file() for number in folds)
-    found = scored(path)
+    found = scored(path, owner)
+    whole = done == len(folds)
     return replace(
         facts,
         experiment=path.name.removeprefix("backtest-").rpartition("-")[0],
-        symbols=tuple(_symbols_of(path)),
-        status="complete" if done == len(folds) else f"{done} of {len(folds)} folds",
+        symbols=tuple(_symbols_of(path, owner)),
+        status="complete" if whole else f"{done} of {len(folds)} folds",
         scored=found,
-        problem=None if found else unreadable_scores(path, "walk", finished=done == len(folds)),
+        problem=None if found else unreadable_scores(path, "walk", owner, finished=whole),
     )
 
 
 def unreadable_scores(
-    folder: Path, kind: Literal["run", "walk"], *, finished: bool = True
+    folder: Path, kind: Literal["run", "walk"], owner: Owner | None, *, finished: bool = True
 ) -> str | None:
     """What is wrong with scores that are there and say nothing, and what rewrites them."""
     if not os.path.lexists(folder / METRICS):
         return None
+    why = ""
+    try:
+        parse_sealed(read_file(folder / METRICS, RECORD_BYTES), owner)
+    except ForeignFileError as error:
+        why = f": {error}"
+    except (OSError, ValueError):
+        pass
     command = f"evaluate {shlex.quote(str(folder))}" if finished else "backtest"
-    return f"`{METRICS}` of the {kind} {folder} cannot be read; `lstmcast {command}` rewrites it"
+    return (
+        f"`{METRICS}` of the {kind} {folder} cannot be read{why}; `lstmcast {command}` rewrites it"
+    )
 
 
 def _walks(runs_dir: Path) -> list[Path]:
@@ -168,10 +182,10 @@ def _walks(runs_dir: Path) -> list[Path]:
     return [path for path in paths if path.name[0] != "." and os.path.lexists(path / "plan.json")]
 
 
-def scored(folder: Path) -> Scored | None:
-    """What `metrics.json` says in short; None where there is none that can be read."""
+def scored(folder: Path, owner: Owner | None) -> Scored | None:
+    """What `metrics.json` says in short; None where there is none of the owner that can be read."""
     try:
-        return _scored(parse_sealed(read_file(folder / METRICS, RECORD_BYTES)))
+        return _scored(parse_sealed(read_file(folder / METRICS, RECORD_BYTES), owner))
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
 
@@ -196,10 +210,10 @@ def _scored(metrics: Mapping[str, Any]) -> Scored:
     )
 
 
-def _symbols_of(walk: Path) -> list[str]:
+def _symbols_of(walk: Path, owner: Owner | None) -> list[str]:
     """The symbols that a walk was scored on; none before that."""
     try:
-        return sorted(parse_sealed(read_file(walk / METRICS, RECORD_BYTES))["rows"])
+        return sorted(parse_sealed(read_file(walk / METRICS, RECORD_BYTES), owner)["rows"])
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -5,7 +5,6 @@ its weights depend on. It goes when the run is written; one that nobody went on 
 """
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from lstmcast.errors import OutputError, RunError, UsageError
 from lstmcast.left_overs import holding, kept_folder
 from lstmcast.prices.history import PriceHistory
 from lstmcast.reading import RECORD_BYTES, parse_json, read_file
+from lstmcast.seals import hash_of
 
 if TYPE_CHECKING:
     from lstmcast.training import Keeper
@@ -62,8 +62,7 @@ def interrupted_training(
     from lstmcast.training import Keeper
 
     identity = training_identity(experiment, histories)
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    folder = kept_folder(runs_dir, experiment.name, digest)
+    folder = kept_folder(runs_dir, experiment.name, hash_of(identity)[:12])
     if resume and not (folder / IDENTITY).exists():
         _refuse_another(runs_dir, experiment.name, identity)
         tell("no checkpoint of this training was found: it starts from the beginning")
@@ -148,7 +147,8 @@ def _refuse_another(runs_dir: Path, name: str, identity: dict[str, Any]) -> None
         kept = parse_json(read_file(newest, RECORD_BYTES))
     except (OSError, ValueError):
         return
-    if not isinstance(kept, dict):
+    own = isinstance(kept, dict) and kept_folder(Path(), name, hash_of(kept)[:12]).name
+    if newest.parent.name != own:
         return
     hint = f"use its original settings, or remove {newest.parent} and leave out `--resume`"
     for part in ("experiment", "device", "threads_per_network", "processes", "lstmcast", "torch"):

@@ -10,6 +10,7 @@ from torch import Tensor
 from lstmcast.config import Experiment, groups_of
 from lstmcast.errors import RunError
 from lstmcast.nn import Network, present_names
+from lstmcast.seals import Owner
 from lstmcast.tensors import dump_tensors, load_tensors
 from lstmcast.training.forecaster import ExternalMember, Forecaster
 from lstmcast.training.group import Group, new_network
@@ -30,14 +31,14 @@ _MIXTURE = 4
 """Outputs that the head `mixture` of an earlier version had beyond those of `student_t`."""
 
 
-def dump_forecaster(forecaster: Forecaster) -> bytes:
+def dump_forecaster(forecaster: Forecaster, owner: Owner | None = None) -> bytes:
     """Every member's weights and every scaler's statistics, as the bytes of a safetensors file.
 
     Keys are `member.K.NAME` for weights, `refitted.K.NAME` for those of networks that were trained
     again with the validation part, and `scaler.SYMBOL.offset|factor` (float64) for scaling,
     those of variant N with `variant.N.` before; `pool.weights` (float64) where they are learned.
     The metadata hold, under the same prefixes, the names of the input columns, the symbols and the
-    number of members.
+    number of members, and what the file belongs to, where nothing else says so.
     """
     tensors: dict[str, Tensor] = {}
     metadata: dict[str, Any] = {GROUPS: [group.number for group in forecaster.groups]}
@@ -58,7 +59,7 @@ def dump_forecaster(forecaster: Forecaster) -> bytes:
         metadata[f"{prefix}refitted"] = len(group.refitted)
     if forecaster.weights is not None:
         tensors[POOL_WEIGHTS] = torch.from_numpy(forecaster.weights.copy())
-    return dump_tensors(tensors, METADATA, metadata)
+    return dump_tensors(tensors, METADATA, metadata, owner)
 
 
 def load_forecaster(
@@ -66,6 +67,7 @@ def load_forecaster(
     experiment: Experiment,
     device: torch.device | str = "cpu",
     external_members: Sequence[ExternalMember] = (),
+    owner: Owner | None = None,
 ) -> Forecaster:
     """Rebuild a forecaster from a file and the experiment it belongs to.
 
@@ -74,13 +76,15 @@ def load_forecaster(
         experiment: resolved, as the run keeps it.
         device: where the networks go.
         external_members: the baselines that `model.pool.baselines` names, in its order.
+        owner: what the file should belong to, where it says so.
 
     Raises:
-        RunError: if the file is missing, damaged, or does not fit the experiment.
+        RunError: if the file is missing, damaged, belongs to something else, or does not fit the
+            experiment.
     """
     hint = "train the run again with `lstmcast train --config`"
     try:
-        metadata, tensors = load_tensors(path, METADATA)
+        metadata, tensors = load_tensors(path, METADATA, owner)
         _require_numbers(tensors)
         groups = [
             _group(tensors, metadata, experiment, int(number), device)

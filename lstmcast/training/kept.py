@@ -6,7 +6,8 @@
     member-0.again.safetensors        in training once more, with the validation part
     member-0.refitted.safetensors     done
 
-No file holds code: tensors and JSON. A training that is over within `every` seconds writes none.
+Each file of tensors says of which training, member and stage it is. No file holds code: tensors and
+JSON. A training that is over within `every` seconds writes none.
 """
 
 import json
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from lstmcast.errors import RunError
 from lstmcast.files import replace_file
+from lstmcast.seals import Owner, hash_of
 from lstmcast.tensors import dump_tensors, load_tensors
 from lstmcast.training.distributed import Team
 from lstmcast.training.progress import Kept, Progress
@@ -65,11 +67,12 @@ class Keeper:
         """What is kept of a member at a stage; None where there is nothing.
 
         Raises:
-            RunError: if it is damaged.
+            RunError: if it is damaged, or of another training, member or stage.
         """
         path = self._path(number, stage)
         try:
-            values, tensors = load_tensors(path, _METADATA)
+            owner = self._owner(number, stage)
+            values, tensors = load_tensors(path, _METADATA, owner, must=True)
         except FileNotFoundError:
             return None
         except (KeyError, ValueError, OSError) as error:
@@ -107,7 +110,7 @@ class Keeper:
         """Write what is kept of a member at a stage, whether it is time or not."""
         # Weights lie in one block, of which safetensors takes no parts.
         tensors = {name: value.detach().cpu().clone() for name, value in kept.tensors.items()}
-        content = dump_tensors(tensors, _METADATA, kept.values)
+        content = dump_tensors(tensors, _METADATA, kept.values, self._owner(number, stage))
         try:
             if not self.folder.is_dir():
                 self.folder.mkdir(parents=True)
@@ -119,6 +122,9 @@ class Keeper:
             if not self._failed:  # no training ends because it cannot be kept
                 self._tell(f"note: {self.folder} cannot be written ({_line(error)}): go on without")
             self._failed = True
+
+    def _owner(self, number: int, stage: str) -> Owner:
+        return {"training": hash_of(self._identity), "member": number, "stage": stage}
 
     def _path(self, number: int, stage: str) -> Path:
         return self.folder / f"member-{number}.{stage}.safetensors"

@@ -140,6 +140,15 @@ def test_a_damaged_plan_is_told(place: Workplace, plan: str) -> None:
     assert f"`plan.json` of the walk {walk} cannot be read" in result.stderr
 
 
+def test_a_fold_in_the_place_of_another_is_refused(place: Workplace) -> None:
+    walk = folder(place)
+    shutil.copyfile(walk / "fold-01.parquet", walk / "fold-02.parquet")
+    result = place.invoke("evaluate", walk.name)
+    assert result.exit_code == 8
+    assert "it belongs to fold 1, not to fold 2" in result.stderr
+    assert "remove its file and run the backtest again" in result.stderr.replace("\n", " ")
+
+
 def test_what_no_forecast_can_be_is_damage(place: Workplace) -> None:
     walk = folder(place)
     file = walk / "fold-01.parquet"

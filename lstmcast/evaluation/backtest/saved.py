@@ -23,7 +23,17 @@ from lstmcast.prices.selection import select_histories
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import normalise_symbol
 from lstmcast.reading import CONFIG_BYTES, RECORD_BYTES, RUN_BYTES, hash_file, read_file
-from lstmcast.seals import check_seal, parse_sealed
+from lstmcast.seals import (
+    BLANK,
+    NAME,
+    OWNER,
+    ForeignFileError,
+    Owner,
+    check_owner,
+    check_seal,
+    parse_sealed,
+    sealed,
+)
 
 FORECASTER = "forecaster"
 """The column of a fold's file that tells who forecast a row."""
@@ -31,6 +41,8 @@ FORECASTER = "forecaster"
 PLAN = "plan.json"
 CONFIG_HASH = "config_sha256"
 """The key of the plan under which the hash of `config.yaml` stands."""
+WALK = "walk"
+"""The key of the plan under which the walk's identity stands, which its other files name."""
 TRIALS = "trials.json"
 
 _DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError)
@@ -56,6 +68,7 @@ class SavedWalk:
         baselines: names of those that were fitted in each fold.
         options: of `lstmcast backtest` that make the same plan.
         config: what every fold trained; its split is not used.
+        identity: that its files name; None in walks of earlier versions, whose files name none.
     """
 
     path: Path
@@ -63,6 +76,7 @@ class SavedWalk:
     baselines: tuple[str, ...]
     options: str
     config: Experiment
+    identity: str | None = None
 
     @staticmethod
     def find(name: Path, runs_dir: Path) -> Path | None:
@@ -96,7 +110,7 @@ class SavedWalk:
                 "run the same `lstmcast backtest` again",
             ) from error
         try:
-            _check_config(path, plan.get(CONFIG_HASH))
+            check_config(path, plan.get(CONFIG_HASH))
             experiment = load_experiment(path / "config.yaml")
         except ConfigError as error:
             faults = "; ".join((error.message, *error.problems))
@@ -104,7 +118,7 @@ class SavedWalk:
                 f"`config.yaml` of the walk {path} cannot be used: {faults}",
                 "restore it, or run the same `lstmcast backtest` again",
             ) from error
-        walk = cls(path, folds, baselines, options, experiment)
+        walk = cls(path, folds, baselines, options, experiment, plan.get(WALK))
         if missing := [fold for fold in folds if not fold_file(path, fold).is_file()]:
             raise RunError(
                 f"the walk {path} is not finished: {len(folds) - len(missing)} of {len(folds)} "
@@ -135,6 +149,11 @@ class SavedWalk:
         }
 
     @property
+    def owner(self) -> Owner | None:
+        """What its files belong to, as they say; None where they do not."""
+        return owner_of(self.identity)
+
+    @property
     def charts(self) -> Path:
         """Where charts of the walk go."""
         return self.path / "charts"
@@ -146,7 +165,7 @@ class SavedWalk:
         Raises:
             RunError: if the number that it kept cannot be read.
         """
-        known = counted_trials(self.path)
+        known = counted_trials(self.path, self.owner)
         return self.config.tuning.trials if known is None else known
 
     def experiment(self) -> Experiment:
@@ -185,7 +204,7 @@ class SavedWalk:
         Raises:
             RunError: if a fold cannot be read, or holds what no forecast of the walk can.
         """
-        tables, notes = read_folds(self.path, self.folds, self.baselines)
+        tables, notes = read_folds(self.path, self.folds, self.baselines, self.identity)
         known = {entry.symbol for entry in self.symbols}
         if foreign := sorted(set(tables[MODEL]["symbol"]) - known):
             raise RunError(
@@ -220,14 +239,25 @@ def fold_file(folder: Path, fold: Fold) -> Path:
     return folder / f"fold-{fold.number:02d}.parquet"
 
 
-def counted_trials(folder: Path) -> int | None:
+def owner_of(identity: str | None, fold: Fold | None = None) -> Owner | None:
+    """What a file of a walk, or of a fold of it, belongs to; None where the walk does not say."""
+    if identity is None:
+        return None
+    return {WALK: identity} if fold is None else {WALK: identity, "fold": fold.number}
+
+
+def counted_trials(folder: Path, owner: Owner | None) -> int | None:
     """The number of trials that a walk keeps; None where it keeps none.
 
+    Args:
+        folder: of the walk.
+        owner: the walk, as its files name it.
+
     Raises:
-        RunError: if the file is damaged.
+        RunError: if the file is damaged, or of another walk.
     """
     try:
-        known = parse_sealed(read_file(folder / TRIALS, RECORD_BYTES))["trials"]
+        known = parse_sealed(read_file(folder / TRIALS, RECORD_BYTES), owner)["trials"]
         if not isinstance(known, int) or known < 1:
             raise ValueError("it is no number of trials")  # noqa: TRY301 - told as any other damage
     except FileNotFoundError:
@@ -243,7 +273,7 @@ def counted_trials(folder: Path) -> int | None:
 
 
 def read_folds(
-    folder: Path, folds: Sequence[Fold], baselines: Sequence[str]
+    folder: Path, folds: Sequence[Fold], baselines: Sequence[str], identity: str | None
 ) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
     """All folds' forecasts by forecaster, and the notes on them.
 
@@ -253,9 +283,10 @@ def read_folds(
         folder: of the walk.
         folds: all of them.
         baselines: names of those that were fitted.
+        identity: of the walk; None where its files name none.
 
     Raises:
-        RunError: if a fold is missing or its file cannot be read.
+        RunError: if a fold is missing, its file cannot be read or belongs to something else.
     """
     tables, notes = [], []
     for fold in folds:
@@ -264,7 +295,10 @@ def read_folds(
         except OSError as error:
             raise _unreadable(fold_file(folder, fold), error) from error
         try:
-            whole = _parse_fold(content)
+            whole = _parse_fold(content, owner_of(identity, fold))
+        except ForeignFileError as error:
+            name = fold_file(folder, fold).name
+            raise RunError(f"`{name}` of the walk {folder}: {error}", _AGAIN) from error
         except _DAMAGED as error:
             raise RunError(f"fold {fold.number} of {folder} cannot be read", _AGAIN) from error
         tables.append(whole)
@@ -287,16 +321,35 @@ def _unreadable(path: Path, error: OSError) -> RunError:
     )
 
 
-def _parse_fold(content: bytes) -> pd.DataFrame:
+def dump_fold(whole: pd.DataFrame, notes: Sequence[str], owner: Owner | None) -> bytes:
+    """A fold's file.
+
+    Args:
+        whole: its forecasts, by whoever made them.
+        notes: on them.
+        owner: the walk and the fold.
+    """
+    whole = whole.copy(deep=False)
+    whole.attrs = {"notes": list(notes)}
+    if owner is not None:
+        whole.attrs[OWNER] = dict(owner)
+    whole.attrs[NAME] = BLANK
+    buffer = io.BytesIO()
+    whole.to_parquet(buffer, index=False)
+    return sealed(buffer.getvalue())
+
+
+def _parse_fold(content: bytes, owner: Owner | None) -> pd.DataFrame:
     """The forecasts of a fold, by whoever made them.
 
     Raises:
-        ValueError: they are not what was written, or what no forecast can be.
+        ValueError: they are not what was written, of another fold, or what no forecast can be.
     """
     check_seal(content)
     if pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows > MAX_ROWS:
         raise ValueError(f"more than {MAX_ROWS:,} rows")
     whole = pd.read_parquet(io.BytesIO(content))
+    check_owner(whole.attrs.pop(OWNER, None), owner)
     notes = whole.attrs.setdefault("notes", [])
     if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
         raise ValueError("its notes are no texts")
@@ -309,7 +362,7 @@ def _parse_fold(content: bytes) -> pd.DataFrame:
     return whole
 
 
-def _check_config(path: Path, known: object) -> None:
+def check_config(path: Path, known: object) -> None:
     """Compare a walk's configuration with its hash in the plan, where that has one."""
     with contextlib.suppress(OSError):  # told when it is loaded
         if known is not None and hash_file(path / "config.yaml", CONFIG_BYTES) != known:

@@ -15,10 +15,10 @@ import pandas as pd
 
 from lstmcast.config import load_experiment
 from lstmcast.errors import LstmcastError
-from lstmcast.evaluation.backtest.saved import TRIALS, counted_trials
+from lstmcast.evaluation.backtest.saved import CONFIG_HASH, TRIALS, check_config, counted_trials
 from lstmcast.evaluation.backtest.walk import Backtest
 from lstmcast.files import to_json, write_atomically
-from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.reading import RECORD_BYTES, hash_file, read_file
 from lstmcast.seals import parse_sealed, sealed_values
 
 
@@ -40,10 +40,10 @@ def count_trials(walk: Backtest) -> int:
         walk: a walk whose folds are done; its folder holds the number afterwards.
 
     Raises:
-        RunError: if the number that was kept is damaged.
+        RunError: if the number that was kept is damaged, or of another walk.
     """
     kept = walk.folder / TRIALS
-    known = counted_trials(walk.folder)
+    known = counted_trials(walk.folder, walk.owner)
     if known is not None:
         return known
     ours = _Trial(
@@ -59,7 +59,7 @@ def count_trials(walk: Backtest) -> int:
     searched = walk.experiment.tuning.trials - 1
     trials = len(counted) + searched
     told = {"trials": trials, "counted": counted, "searched": searched}
-    write_atomically(kept, to_json(sealed_values(told)))
+    write_atomically(kept, to_json(sealed_values(told, walk.owner)))
     return trials
 
 
@@ -75,12 +75,16 @@ def _trials(folder: Path) -> Iterator[_Trial]:
         for path in sorted(folder.glob(pattern)):
             try:
                 yield read(path)
-            except (LstmcastError, KeyError, IndexError, TypeError, ValueError):
+            except (LstmcastError, OSError, LookupError, TypeError, ValueError, AttributeError):
                 continue
 
 
 def _run(path: Path) -> _Trial:
     record = _object(path)
+    known = record.get("files", {})
+    for name in ("config.yaml", "history.csv"):  # no two trainings have the same
+        if name in known and hash_file(path.with_name(name), RECORD_BYTES) != known[name]:
+            raise ValueError("it is of another run")
     return _Trial(
         path.parent.name,
         record["symbols"][0]["source"],
@@ -91,7 +95,9 @@ def _run(path: Path) -> _Trial:
 
 
 def _walk(path: Path) -> _Trial:
-    folds = _object(path)["folds"]
+    plan = _object(path)
+    folds = plan["folds"]
+    check_config(path.parent, plan.get(CONFIG_HASH))
     data = load_experiment(path.parent / "config.yaml").data
     return _Trial(
         path.parent.name,

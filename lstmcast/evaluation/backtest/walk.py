@@ -1,7 +1,6 @@
 """Running the folds: each in a file of its own, so that a broken walk can go on."""
 
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -28,7 +27,15 @@ from lstmcast.evaluation.backtest.folds import (
     folds_of,
     plan_folds,
 )
-from lstmcast.evaluation.backtest.saved import CONFIG_HASH, FORECASTER, fold_file, read_folds
+from lstmcast.evaluation.backtest.saved import (
+    CONFIG_HASH,
+    FORECASTER,
+    WALK,
+    dump_fold,
+    fold_file,
+    owner_of,
+    read_folds,
+)
 from lstmcast.evaluation.backtest.settings import Settings
 from lstmcast.evaluation.backtest.splitter import Splitter, planned_by
 from lstmcast.evaluation.report import MODEL
@@ -38,7 +45,7 @@ from lstmcast.left_overs import sweep
 from lstmcast.parallel import as_completed, elsewhere
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
-from lstmcast.seals import BLANK, NAME, sealed, sealed_values
+from lstmcast.seals import ForeignFileError, Owner, sealed_values
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster
@@ -92,8 +99,8 @@ class Backtest:
         object.__setattr__(self, "folds", tuple(plan))
 
     @cached_property
-    def folder(self) -> Path:
-        """Where this walk is kept: the same experiment, prices, plan and threads find it again.
+    def identity(self) -> str:
+        """Hex SHA-256 of all that its forecasts depend on, by which its files name it.
 
         The threads of a network count because another number of them moves forecasts by a rounding,
         and folds that were trained with different ones are not one walk.
@@ -107,8 +114,17 @@ class Backtest:
             repr(self._threads_per_network()),
             *([] if self.splitter is None else [repr(self.folds)]),
         ]
-        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        return self.root / f"backtest-{self.experiment.name}-{digest[:10]}"
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where this walk is kept: the same experiment, prices, plan and threads find it again."""
+        return self.root / f"backtest-{self.experiment.name}-{self.identity[:10]}"
+
+    @property
+    def owner(self) -> Owner | None:
+        """What its files belong to, as they say."""
+        return owner_of(self.identity)
 
     @property
     def threads(self) -> int:
@@ -169,6 +185,7 @@ class Backtest:
             "settings": _plain(asdict(self.settings)),
             "folds": [_plain(asdict(f)) for f in self.folds],
             "threads_per_network": self._threads_per_network(),
+            WALK: self.identity,
         }
         config = dump_experiment(self.experiment).encode()
         write_atomically(self.folder / "config.yaml", config)
@@ -221,14 +238,13 @@ class Backtest:
         parts += [part.table.assign(**{FORECASTER: name}) for name, part in results.items()]
         whole = pd.concat(parts, ignore_index=True)
         notes = [*replaced, *(n for part in results.values() for n in part.notes)]
-        whole.attrs = {"notes": [*trained.notes, *notes], NAME: BLANK}
-        buffer = io.BytesIO()
-        whole.to_parquet(buffer, index=False)
+        owner = owner_of(self.identity, fold)
+        content = dump_fold(whole, [*trained.notes, *notes], owner)
         if not self.settings.warm_start:
-            return FoldFiles(sealed(buffer.getvalue()))
+            return FoldFiles(content)
         from lstmcast.training.checkpoint import dump_forecaster
 
-        return FoldFiles(sealed(buffer.getvalue()), dump_forecaster(trained.forecaster))
+        return FoldFiles(content, dump_forecaster(trained.forecaster, owner))
 
     def _start(self, fold: Fold) -> "Forecaster | None":
         """What the fold's networks begin as: those of the fold before, read from its file.
@@ -246,11 +262,16 @@ class Backtest:
         before = self.folds[fold.number - 2]
         try:
             return load_forecaster(
-                self.weights(before), experiment, external_members=external_members
+                self.weights(before),
+                experiment,
+                external_members=external_members,
+                owner=owner_of(self.identity, before),
             )
         except RunError as error:
+            why = error.__cause__
+            told = f": {why}" if isinstance(why, ForeignFileError) else ""
             raise RunError(
-                f"the weights of fold {before.number} of {self.folder} cannot be used",
+                f"the weights of fold {before.number} of {self.folder} cannot be used{told}",
                 f"remove {self.weights(before).name} and run the backtest again: it goes on where "
                 "it stopped",
             ) from error
@@ -261,7 +282,7 @@ class Backtest:
         Raises:
             RunError: if a fold is missing or its file cannot be read.
         """
-        return read_folds(self.folder, self.folds, self.settings.baselines)
+        return read_folds(self.folder, self.folds, self.settings.baselines, self.identity)
 
 
 @dataclass(frozen=True)
