@@ -75,6 +75,8 @@ class Command(TyperCommand):
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
         if given.pop(_QUIET, False):
             be_quiet(wanted=True)
+        for param in self.params:  # who opens a path says what cannot be done with it, and why
+            param.type_descriptor.parameter_info.readable = False
         rest = super().parse_args(ctx, args)
         if ctx.resilient_parsing:  # for a shell that wants to complete it
             return rest

@@ -197,14 +197,19 @@ def print_json(value: Mapping[str, Any] | list[Any]) -> None:
 
 def print_error(error: LstmcastError) -> None:
     """An error as every command shows it: `error:`, its faults, and a `hint:`."""
-    from rich.text import Text
-
-    screen = console(sys.stderr)
-    screen.print(Text.assemble(("error:", "bold red"), f" {harmless(error.message)}"))
-    for problem in error.problems if isinstance(error, ConfigError) else ():
-        screen.print(f"  - {harmless(problem)}")
+    lines = [("error:", "bold red", error.message)]
+    if isinstance(error, ConfigError):
+        lines += [("  -", "", problem) for problem in error.problems]
     if error.hint:
-        screen.print(Text.assemble(("hint:", "bold cyan"), f" {harmless(error.hint)}"))
+        lines.append(("hint:", "bold cyan", error.hint))
+    try:
+        from rich.text import Text
+
+        screen = console(sys.stderr)
+        for head, style, said in lines:
+            screen.print(Text.assemble((head, style), f" {harmless(said)}"))
+    except (ImportError, MemoryError, OSError):  # no memory or open files to load it with
+        sys.stderr.writelines(f"{head} {harmless(said)}\n" for head, _, said in lines)
 
 
 def number(value: float, digits: int = 4) -> str:

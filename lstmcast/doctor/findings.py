@@ -44,6 +44,12 @@ def guarded(
         return look()
     except LstmcastError as error:
         return otherwise, [Problem("broken", error.message, error.hint)]
+    except OSError as error:
+        place = f"`{error.filename}`: " if error.filename is not None else ""
+        words = f"{what} cannot be looked at: {place}{error.strerror or error}"
+        refused = isinstance(error, PermissionError)
+        hint = "get permission to read and write there" if refused else None
+        return otherwise, [Problem("broken", words, hint)]
     except Exception as error:  # noqa: BLE001 - a broken installation fails in any way
         said = (str(error).strip().splitlines() or [""])[0]
         words = f"{what} cannot be looked at: {type(error).__name__}{f': {said}' if said else ''}"

@@ -1,6 +1,7 @@
 """Opening the ledger's file: SQLite's errors become errors of this program."""
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ _ELSEWHERE = (
 )
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
                sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)  # fmt: skip
+_FILES = 4
+"""Files that SQLite opens at once: the ledger, its log, the index of that, and their folder."""
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -166,7 +169,7 @@ def _explained(path: Path, *, write: bool = True) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _told(path, error, write=write) from error
+        raise _told(path, error, write=write) from (_starved() or error)
     except UnicodeDecodeError as error:  # SQLite quotes the damage, and Python cannot read that
         raise damaged(path, "its tables cannot be read") from error
     except OSError as error:
@@ -195,6 +198,17 @@ def _told(path: Path, error: sqlite3.Error, *, write: bool) -> LstmcastError:
             f"`{path}` is not a ledger: {error}", "name another file with `--ledger`"
         )
     return damaged(path, str(error))
+
+
+def _starved() -> OSError | None:
+    """Why no more files can be opened, which SQLite does not tell; None if they can."""
+    with contextlib.ExitStack() as stack:
+        try:
+            for _ in range(_FILES):
+                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            return error
+    return None
 
 
 def _code(error: sqlite3.Error) -> int:

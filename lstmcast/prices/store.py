@@ -369,9 +369,10 @@ def _refuse_dangling(path: Path, error: OSError) -> None:
 
 def _unreadable(path: Path, error: OSError) -> StoreError:
     """What may not be read is not damaged: nobody is told to delete it."""
+    remedy = "get permission to read it, or " if isinstance(error, PermissionError) else ""
     return StoreError(
         f"`{path}` cannot be read: {error.strerror or error}",
-        hint="get permission to read it, or choose another folder with `--data-dir`",
+        hint=f"{remedy}choose another folder with `--data-dir`",
     )
 
 

@@ -3,6 +3,7 @@
 import errno
 import importlib
 import os
+import sys
 from pathlib import Path
 from py_compile import compile as compile_module
 
@@ -10,7 +11,8 @@ import pytest
 from support.program import EVERY, Workplace
 
 from lstmcast.cli.command import of_the_system, starved
-from lstmcast.errors import OutputError, ResourcesError, StoreError
+from lstmcast.cli.console import print_error
+from lstmcast.errors import ConfigError, OutputError, ResourcesError, StoreError
 from lstmcast.prices.store import PriceStore
 
 LONG = "x" * 256
@@ -42,6 +44,14 @@ def test_values_that_no_command_takes(place: Workplace, words: tuple[str, ...], 
     result = place.invoke(*words)
     assert (result.exit_code, result.stderr.split("\n")[0]) == (2, f"error: {said}")
     assert "hint: " in result.stderr
+
+
+def test_a_path_that_may_not_be_read_is_left_to_who_opens_it(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where typer looks first, a folder of mode 000 is wrong usage."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert place.invoke("data", "list").exit_code == 0
 
 
 def test_a_clock_after_2262_is_told_and_no_bug() -> None:
@@ -111,6 +121,14 @@ def test_what_the_system_does_not_give(
     result = place.invoke("data", "list")
     assert result.exit_code == ResourcesError.exit_code == 15
     assert result.stderr.startswith("error: the system gives no more")
+
+
+def test_an_error_is_told_where_there_is_no_memory_for_colours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "rich.text", None)
+    print_error(ConfigError("no\x1b", "next", problems=("one\x1b",)))
+    assert capsys.readouterr().err == "error: no\\x1b\n  - one\\x1b\nhint: next\n"
 
 
 def test_a_path_that_may_not_be_looked_at_is_named() -> None:

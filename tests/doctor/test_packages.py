@@ -1,5 +1,6 @@
 """Which packages are told to be missing or too old, out of what lstmcast says that it needs."""
 
+import errno
 import sys
 from importlib.metadata import PackageNotFoundError
 
@@ -79,6 +80,18 @@ def test_a_checkout_that_was_never_installed_needs_nothing(monkeypatch: pytest.M
                 "the devices cannot be looked at: ImportError: libcudart.so.13: cannot open",
                 "install lstmcast again",
             ),
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/closed"),
+            Problem(
+                "broken",
+                "the devices cannot be looked at: `/closed`: Permission denied",
+                "get permission to read and write there",
+            ),
+        ),
+        (
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            Problem("broken", "the devices cannot be looked at: Cannot allocate memory", None),
         ),
         (
             ZeroDivisionError(),

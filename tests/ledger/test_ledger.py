@@ -1,7 +1,9 @@
 """The ledger's file: what is appended stays, and whatever is changed afterwards is found."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import struct
@@ -333,6 +335,22 @@ def test_a_file_that_may_only_be_read_is_told_when_written(
         OutputError, match="cannot be written: attempt to write a readonly database"
     ):
         ledger.append([recorded(4)])
+
+
+def test_want_of_open_files_is_told_as_that(ledger: Ledger) -> None:
+    """SQLite says only that it is unable to open the file."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open() as newest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (newest.fileno() + 1, hard))
+        try:
+            with pytest.raises(OutputError, match="unable to open database file") as caught:
+                ledger.append([recorded(4)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    cause = caught.value.__cause__
+    assert isinstance(cause, OSError)
+    assert cause.errno == errno.EMFILE
 
 
 def test_a_ledger_on_a_medium_that_cannot_be_written_is_read(
