@@ -6,13 +6,14 @@ What is refused here is an `OSError`, so that callers tell it as they tell a mis
 
 import errno
 import hashlib
+import io
 import json
 import os
 import select
 import stat
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 CONFIG_BYTES = 2**20
 """Most of a configuration, a list of symbols or one `--set`."""
@@ -72,12 +73,32 @@ def read_file(path: Path, most: int, *, pipe: bool = False) -> bytes:
         if about.st_size > most:
             raise TooLargeError(most)
         with os.fdopen(os.dup(handle), "rb") as file:
-            content = file.read(most + 1)
+            content = read_beyond(file, most, about.st_size)
     finally:
         os.close(handle)
     if len(content) > most:
         raise TooLargeError(most)
     return content
+
+
+def read_beyond(file: IO[bytes], most: int, expected: int = 0) -> bytes:
+    """What is left in an open file, or one byte more than `most` where that is less.
+
+    Python takes memory for all the bytes that it is asked for, whatever there is to read.
+
+    Args:
+        file: open for reading.
+        most: bytes.
+        expected: bytes that there seem to be, if that is known.
+    """
+    content = file.read(min(expected or _PIECE, most) + 1)
+    if len(content) <= min(expected or _PIECE, most):
+        return content
+    whole = io.BytesIO()
+    while content:
+        whole.write(content)
+        content = file.read(min(_PIECE, most + 1 - whole.tell()))
+    return whole.getvalue()
 
 
 def _read_pipe(handle: int, most: int) -> bytes:

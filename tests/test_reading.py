@@ -1,10 +1,13 @@
 """What is read from outside: within limits, in strict JSON, and in YAML that means little."""
 
+import gzip
+import io
 import os
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,8 @@ import pytest
 from lstmcast.config import load_experiment, parse_experiment
 from lstmcast.config.faults import MOST_FAULTS
 from lstmcast.errors import ConfigError
-from lstmcast.reading import hash_file, parse_json, read_file, size
+from lstmcast.prices.sources.files.text import unpack
+from lstmcast.reading import RUN_BYTES, hash_file, parse_json, read_beyond, read_file, size
 
 HEAD = "name: x\ndata: {symbols: [AAA]}\n"
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -115,6 +119,26 @@ def test_a_file_above_the_limit_is_not_read(tmp_path: Path) -> None:
         hash_file(path, 4)
     with pytest.raises(IsADirectoryError, match="Is a directory"):
         read_file(tmp_path, 5)
+
+
+def test_memory_is_taken_for_what_there_is_not_for_what_there_may_be(tmp_path: Path) -> None:
+    path, packed = tmp_path / "file", tmp_path / "file.gz"
+    path.write_bytes(b"12345")
+    packed.write_bytes(gzip.compress(b"12345"))
+    tracemalloc.start()
+    try:
+        assert read_file(path, RUN_BYTES) == unpack(packed, packed.read_bytes()) == b"12345"
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("expected", [0, 1, 5, 6, 7, 2**20])
+@pytest.mark.parametrize(("most", "read"), [(4, 5), (5, 5), (2**22, 5), (2**21, 2**21 + 1)])
+def test_all_is_read_whatever_size_it_seems_to_have(most: int, read: int, expected: int) -> None:
+    """Files of `/proc` seem to be empty, and one that is written meanwhile grows."""
+    content = bytes(read) if read > 5 else b"12345"
+    assert read_beyond(io.BytesIO(content), most, expected) == content
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lstmcast.errors import DataError, UsageError
 from lstmcast.prices.sources.files.names import lines_of
-from lstmcast.reading import size
+from lstmcast.reading import read_beyond, size
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -38,7 +38,7 @@ def unpack(path: Path, content: bytes) -> bytes:
     if content[:2] == b"\x1f\x8b":
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-                unpacked = file.read(LARGEST + 1)
+                unpacked = read_beyond(file, LARGEST)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(f"`{path}` is a damaged gzip file: {error}") from error
         if len(unpacked) > LARGEST:
@@ -79,7 +79,7 @@ def _only_member(path: Path, content: bytes) -> bytes:
             if members[0].file_size > LARGEST:
                 raise _too_large(path)
             with archive.open(members[0]) as file:
-                unpacked = file.read(LARGEST + 1)
+                unpacked = read_beyond(file, LARGEST)
             if len(unpacked) > LARGEST:
                 raise _too_large(path)
             return unpacked
