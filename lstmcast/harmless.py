@@ -14,14 +14,17 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Format characters that some languages are spelled with, and which do nothing but join."""
 
 
-def harmless(text: object, *, lines: bool = False) -> str:
+def harmless(text: object, *, lines: bool = False, most: int | None = None) -> str:
     r"""What is shown of a text from elsewhere: `\x1b` in the place of the escape character.
 
     Args:
         text: anything that can be shown.
         lines: leave line breaks as they are, for text of which each line was made by the program.
+        most: characters that are shown of a longer one, and how many there are.
     """
     shown = str(text)
+    if most is not None and len(shown) > most:
+        shown = f"{shown[:most]}... ({len(shown):,} characters)"
     if shown.isascii() and shown.isprintable():
         return shown
     keep = "\n" + _JOINERS if lines else _JOINERS

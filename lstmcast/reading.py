@@ -13,7 +13,10 @@ import select
 import stat
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRead
 
 CONFIG_BYTES = 2**20
 """Most of a configuration, a list of symbols or one `--set`."""
@@ -81,7 +84,7 @@ def read_file(path: Path, most: int, *, pipe: bool = False) -> bytes:
     return content
 
 
-def read_beyond(file: IO[bytes], most: int, expected: int = 0) -> bytes:
+def read_beyond(file: "SupportsRead[bytes]", most: int, expected: int = 0) -> bytes:
     """What is left in an open file, or one byte more than `most` where that is less.
 
     Python takes memory for all the bytes that it is asked for, whatever there is to read.

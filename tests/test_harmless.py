@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.bars import make_history
 from support.program import Workplace
 
-from lstmcast.cli.console import figures, print_error, print_table
+from lstmcast.cli.console import figures, note, print_error, print_table
 from lstmcast.errors import ConfigError
 from lstmcast.harmless import harmless
 from lstmcast.plots.labels import in_currency, money
@@ -36,6 +36,16 @@ EVIL = f"[link=https://x]a[/] {ESCAPE}"
 )
 def test_what_acts_is_shown(text: str, shown: str) -> None:
     assert harmless(text) == shown
+
+
+def test_of_a_long_text_the_beginning_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert harmless("x" * 10, most=10) == "x" * 10
+    assert harmless("\x1b" * 12, most=3) == r"\x1b\x1b\x1b... (12 characters)"
+    print_error(ConfigError("x" * 10**6, "y" * 10**6, ("z" * 10**6,)))
+    note("n" * 10**6)
+    told = capsys.readouterr().err
+    assert told.count("... (1,000,000 characters)") == 4
+    assert len(told) < 20_000
 
 
 @given(st.text(st.characters()))

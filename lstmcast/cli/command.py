@@ -7,6 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from lstmcast.cli.address_space import require_addresses
 from lstmcast.cli.console import be_quiet
 from lstmcast.cli.processes import refuse_processes
 from lstmcast.errors import LstmcastError, OutputError, ResourcesError, UsageError
@@ -24,6 +25,7 @@ _NO_MEMORY = (
     "cannot allocate memory",
     "not enough memory",
     "out of memory",
+    "bad_alloc",  # C++
     "could not create a primitive",  # oneDNN
     "failed to map segment",
     "can't start new thread",
@@ -75,7 +77,8 @@ class Command(TyperCommand):
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
         if given.pop(_QUIET, False):
             be_quiet(wanted=True)
-        for param in self.params:  # who opens a path says what cannot be done with it, and why
+        params: Any = self.params
+        for param in params:  # who opens a path says what cannot be done with it, and why
             param.type_descriptor.parameter_info.readable = False
         rest = super().parse_args(ctx, args)
         if ctx.resilient_parsing:  # for a shell that wants to complete it
@@ -91,7 +94,8 @@ class Command(TyperCommand):
         return rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Invoke the command, if it is one for as many processes as there are."""
+        """Invoke the command, if it has room, and is one for as many processes as there are."""
+        require_addresses(ctx.find_root().invoked_subcommand or str(self.name))
         refuse_processes(str(self.name))
         return super().invoke(ctx)
 

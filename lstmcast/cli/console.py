@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+MOST = 4_000
+"""Characters of one line or message: a source's answer or a configuration may hold megabytes."""
+
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 EN_DASH = "\N{EN DASH}"
 
@@ -52,7 +55,7 @@ def console(stream: TextIO, *, quiet: bool = False) -> "Console":
         """A console that makes the text that it prints harmless, line breaks among it."""
 
         def print(self, *objects: Any, **options: Any) -> None:
-            shown = (harmless(x) if isinstance(x, str) else x for x in objects)
+            shown = (harmless(x, most=MOST) if isinstance(x, str) else x for x in objects)
             super().print(*shown, **options)
 
     width = None if stream.isatty() else UNWRAPPED
@@ -207,9 +210,9 @@ def print_error(error: LstmcastError) -> None:
 
         screen = console(sys.stderr)
         for head, style, said in lines:
-            screen.print(Text.assemble((head, style), f" {harmless(said)}"))
+            screen.print(Text.assemble((head, style), f" {harmless(said, most=MOST)}"))
     except (ImportError, MemoryError, OSError):  # no memory or open files to load it with
-        sys.stderr.writelines(f"{head} {harmless(said)}\n" for head, _, said in lines)
+        sys.stderr.writelines(f"{head} {harmless(said, most=MOST)}\n" for head, _, said in lines)
 
 
 def number(value: float, digits: int = 4) -> str:

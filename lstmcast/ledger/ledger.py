@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from lstmcast.errors import LedgerError
+from lstmcast.errors import LedgerError, UsageError
 from lstmcast.ledger.database import damaged, reading, writing
 from lstmcast.ledger.entries import HEADER, NUMBERS, Entry, ForecastRecord, Statement, digest
-from lstmcast.ledger.schema import GENESIS, columns, insertion
+from lstmcast.ledger.schema import GENESIS, MODEL, columns, insertion
+from lstmcast.prices.symbols import normalise_symbol
 from lstmcast.reading import parse_json
 
 _ENTRIES = columns("entries")
@@ -189,9 +190,12 @@ def _entry(
         )
     except (KeyError, ValueError, TypeError):
         return None
-    if by_forecaster or not parts or values["replayed"] not in (0, 1):
+    if by_forecaster or all(part.forecaster != MODEL for part in parts):
         return None
-    if not all(map(_is_date, [values["origin"], *(day for part in parts for day in part.dates)])):
+    days = [values["origin"], *(day for part in parts for day in part.dates)]
+    if values["replayed"] not in (0, 1) or not (
+        _is_symbol(values["symbol"]) and all(map(_is_date, days))
+    ):
         return None
     try:
         datetime.fromisoformat(values["issued_at"]).astimezone(UTC)
@@ -205,6 +209,13 @@ def _entry(
         values["previous"],
         values["sha256"],
     )
+
+
+def _is_symbol(text: str) -> bool:
+    try:
+        return normalise_symbol(text) == text
+    except UsageError:
+        return False
 
 
 def _is_date(text: str) -> bool:

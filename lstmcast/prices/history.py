@@ -14,12 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.errors import DataError, NoDataInRangeError
+from lstmcast.harmless import harmless
 from lstmcast.prices.adjust import apply_splits
 from lstmcast.prices.bars import COLUMNS, PRICES, Kind, normalise
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.symbols import normalise_symbol
 
 __all__ = ["COLUMNS", "PRICES", "Context", "ContextOrigin", "PriceHistory"]
+
+LONGEST_NAME = 64
+"""Characters of a currency, an exchange or a time zone."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,8 @@ class PriceHistory:
         then `adj_close` is made to carry the recorded splits that they show.
 
         Raises:
-            DataError: the bars break one of the rules of `lstmcast.prices.bars`.
+            DataError: the bars break one of the rules of `lstmcast.prices.bars`, or what is given
+                as a currency, an exchange or a time zone cannot be the name of one.
             NoDataInRangeError: no row is left.
         """
         symbol = normalise_symbol(symbol)
@@ -115,6 +120,9 @@ class PriceHistory:
         bars, missing, found = normalise(
             frame, where, kind, accept_suspect=accept_suspect, start=start, end=end
         )
+        names = {"currency": currency, "exchange": exchange, "time zone": timezone}
+        for name, word in names.items():
+            _check_name(name, word, where)
         if raw:
             bars, applied = apply_splits(bars)
             missing = tuple(name for name in missing if name != "adj_close" or not applied)
@@ -226,6 +234,22 @@ class PriceHistory:
                 f"{wanted_by} needs {names}, which {self.symbol} from {self.source} lacks",
                 hint="leave it out, or fetch the symbol from a source that has the column",
             )
+
+
+def _check_name(name: str, word: object, where: str) -> None:
+    """Refuse what would be stored and then not be read, or would act where it is shown.
+
+    Raises:
+        DataError: it is no text, too long, or not printable.
+    """
+    if word is None:
+        return
+    if isinstance(word, str) and len(word) <= LONGEST_NAME and harmless(word) == word:
+        return
+    raise DataError(
+        f"the {name} of {where} is {repr(word)[:60]}, which cannot be one",
+        hint="try again later, or take these prices from another source",
+    )
 
 
 def now_utc() -> str:

@@ -121,10 +121,16 @@ def _template() -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: harmless(value, lines=True) if type(value) is str else value,
+        finalize=_shown,
     )
     environment.filters["prose"] = _prose
     return environment.from_string(_asset("page.html.j2"))
+
+
+def _shown(value: object) -> object:
+    """Text of any class made harmless, but what is HTML already."""
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return harmless(value, lines=True) if is_text else value
 
 
 def _prose(text: str) -> Any:

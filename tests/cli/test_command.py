@@ -104,6 +104,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         MemoryError("Unable to allocate 8.00 TiB for an array"),
         ImportError("libtorch_cpu.so: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
+        RuntimeError("std::bad_alloc"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 8 TB"),
         OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
         caused(ImportError("Unable to import numpy"), ImportError("x.so: failed to map segment")),
@@ -121,6 +122,32 @@ def test_what_the_system_does_not_give(
     result = place.invoke("data", "list")
     assert result.exit_code == ResourcesError.exit_code == 15
     assert result.stderr.startswith("error: the system gives no more")
+
+
+@pytest.mark.parametrize(
+    ("words", "least", "needs"),
+    [
+        (("data", "list"), 350 * 10**6, "`data` needs 334 MiB"),
+        (("plot",), 600 * 10**6, "`plot` needs 572 MiB"),
+        (("backtest", "-c", "small.yaml"), 1_500 * 10**6, "`backtest` needs 1.4 GiB"),
+    ],
+)
+def test_too_few_addresses_are_told_before_a_library_waits_for_more(
+    place: Workplace,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    least: int,
+    needs: str,
+) -> None:
+    """With 400 MB OpenBLAS spins for ever while SciPy is loaded; no signal ends it."""
+    resource = pytest.importorskip("resource")
+    limit = least - 1
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    result = place.invoke(*words)
+    assert result.exit_code == 15
+    assert f"{needs} or more\nhint: raise the limit: `ulimit -v " in result.stderr
+    limit = least
+    assert place.invoke(*words).exit_code != 15
 
 
 def test_an_error_is_told_where_there_is_no_memory_for_colours(

@@ -145,6 +145,7 @@ def test_a_value_that_was_changed_is_found(
         ("UPDATE quantiles SET q05 = 'a' WHERE entry = 2", "entry 2 cannot be read"),
         ("UPDATE entries SET issued_at = '1' WHERE number = 2", "entry 2 cannot be read"),
         ("UPDATE entries SET issued_at = '0001-01-01T00:00+09:00' WHERE number = 2", "entry 2 c"),
+        ("UPDATE entries SET symbol = 'a b' WHERE number = 2", "entry 2 cannot be read"),
         ("UPDATE entries SET origin = 'x' WHERE number = 2", "entry 2 cannot be read"),
         ("UPDATE quantiles SET date = '\"x\"' WHERE entry = 2", "entry 2 cannot be read"),
         ("UPDATE statements SET distribution = '[' WHERE entry = 2", "entry 2 cannot be read"),
@@ -254,6 +255,13 @@ def test_readers_see_one_state_while_others_append(ledger: Ledger) -> None:
 def test_a_ledger_leaves_no_file_beside_it(ledger: Ledger) -> None:
     ledger.check()
     assert [path.name for path in ledger.path.parent.iterdir()] == ["ledger.sqlite"]
+
+
+def test_an_entry_without_a_forecast_of_the_model_is_none(ledger: Ledger) -> None:
+    record = recorded(4)
+    ledger.append([replace(record, statements=record.statements[:1])])
+    with pytest.raises(LedgerError, match="entry 4 cannot be read"):
+        ledger.entries()
 
 
 def test_who_holds_the_ledger_is_waited_for_and_then_told(

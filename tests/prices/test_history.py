@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -328,3 +329,15 @@ def test_good_bars_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert from_frame(frame).missing == tuple(
             name for name in COLUMNS if frame[name].isna().all()
         )
+
+
+@pytest.mark.parametrize("word", [["USD"], 7, "U" * 65, "US\x1bD", "U\N{RIGHT-TO-LEFT OVERRIDE}D"])
+@pytest.mark.parametrize("name", ["currency", "exchange", "timezone"])
+def test_what_could_not_be_read_again_or_acts_is_no_name(name: str, word: Any) -> None:
+    """A store file with such a currency was written, and then called damaged."""
+    with pytest.raises(
+        DataError, match=rf"the {name.replace('zone', ' zone')} of AAA .* is .*, which"
+    ) as caught:
+        PriceHistory.from_frame(make_frame(), symbol="AAA", source="x", **{name: word})
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 150

@@ -276,6 +276,22 @@ FAILURES = [
         20,
     ),
     Failure(
+        "a currency that the store would not read again",
+        [prices(edited(lambda chart: chart["meta"].update(currency=["USD"])))],
+        "DataError",
+        4,
+        r"the currency of AAPL from yahoo is \['USD'\], which cannot be one",
+        20,
+    ),
+    Failure(
+        "a reason without end",
+        [prices(Reply.of({"chart": {"error": {"description": "no bars " * 10_000}}}, 404))],
+        "SymbolNotFoundError",
+        5,
+        r"^.{100,250}$",
+        10,
+    ),
+    Failure(
         "black hole",
         [Fault("any", Reply(delay=30.0))],
         "NetworkTroubleError",

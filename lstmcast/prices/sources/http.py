@@ -5,6 +5,7 @@ use 30 s each whatever `timeout=` says, 130 s in all where a firewall swallows p
 codes get lost: yfinance reports a refusal and a fault of the server alike as "possibly delisted".
 """
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -249,7 +250,11 @@ def refusal(name: str, answer: Exchange) -> LstmcastError | None:
 
 def rate_limited(name: str, retry_after: str | None) -> RateLimitedError:
     """Return the error for a source that limits requests, with how long if it said so."""
-    wait = f"{retry_after} s" if retry_after and retry_after.isdigit() else "15 minutes or more"
+    wait = (
+        f"{retry_after} s"
+        if retry_after and re.fullmatch(r"[0-9]{1,6}", retry_after)
+        else "15 minutes or more"
+    )
     return RateLimitedError(
         f"{name} is rate-limiting this address (HTTP 429)",
         hint=f"wait {wait}, try another network, {OTHER_SOURCES}",

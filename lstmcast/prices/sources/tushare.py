@@ -150,7 +150,7 @@ class TushareSource:
         try:
             data = parse_json(answer.body)
             if data["code"] != 0:
-                raise _refused(data["code"], str(data.get("msg")))
+                raise _refused(data["code"], " ".join(str(data.get("msg")).split())[:160])
             order = [data["data"]["fields"].index(field) for field in fields.split(",")]
             return [[item[at] for at in order] for item in data["data"]["items"]]
         except (ValueError, KeyError, TypeError, IndexError) as error:

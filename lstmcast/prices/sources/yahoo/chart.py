@@ -14,6 +14,7 @@ import pandas as pd
 from lstmcast.errors import BadResponseError
 from lstmcast.prices.bars import PRICES, iso_dates, session_dates
 from lstmcast.prices.findings import Finding, list_dates
+from lstmcast.prices.history import LONGEST_NAME
 from lstmcast.reading import parse_json
 
 FINISHED_AFTER = pd.Timedelta(minutes=20)
@@ -87,7 +88,7 @@ def read_chart(body: bytes, symbol: str) -> Chart:
             timezone=timezone,
             currency=meta.get("currency"),
             exchange=meta.get("exchangeName"),
-            instrument=meta.get("instrumentType"),
+            instrument=str(meta.get("instrumentType") or "")[:LONGEST_NAME] or None,
             granularity=meta.get("dataGranularity"),
             closes_at=_close_of_session(meta),
             times=times,

@@ -30,6 +30,8 @@ from lstmcast.prices.sources.yahoo.chart import unreadable
 from lstmcast.reading import parse_json
 
 HOST = "query2.finance.yahoo.com"
+MOST_WORDS = 160
+"""Characters of Yahoo's own words that are shown: an answer may have megabytes."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Wanted:
         span = f"from {self.start or 'the first session'} to {self.end or 'today'}"
         return NoDataInRangeError(
             f"Yahoo has no finished bars of {self.symbol} {span}"
-            + (f": {reason}" if reason else ""),
+            + (f": {_in_short(reason)}" if reason else ""),
             hint="ask for other dates with `--start` and `--end`",
         )
 
@@ -87,10 +89,14 @@ def _by_reason(answer: Exchange, wanted: Wanted) -> LstmcastError:
         return unreadable(wanted.symbol, f"HTTP {answer.status} without a chart")
     if answer.status == 404:
         return SymbolNotFoundError(
-            f"Yahoo has no symbol {wanted.symbol}: {reason}",
+            f"Yahoo has no symbol {wanted.symbol}: {_in_short(reason)}",
             hint="share classes take a hyphen (BRK-B), other exchanges a suffix (VOD.L, 600036.SS)",
         )
     return wanted.no_bars(reason)
+
+
+def _in_short(reason: str) -> str:
+    return " ".join(reason.split())[:MOST_WORDS]
 
 
 def _by_exception(error: Exception, wanted: Wanted) -> LstmcastError:

@@ -1,0 +1,46 @@
+"""Too low a limit of addresses (`ulimit -v`), told before any library is loaded.
+
+Below it a library does not just fail to load: OpenBLAS may try for ever to get memory, where no
+signal reaches Python any more, and PyTorch ends the process by SIGABRT.
+"""
+
+import sys
+
+from lstmcast.errors import ResourcesError
+from lstmcast.reading import size
+
+LEAST = {
+    "data": 350 * 10**6,
+    "runs": 350 * 10**6,
+    "fetch": 350 * 10**6,
+    "track": 500 * 10**6,
+    "plot": 600 * 10**6,
+    "forecast": 800 * 10**6,
+}
+"""Bytes of addresses that commands were seen to need, on two cores, rounded up."""
+LEAST_TO_TRAIN = 1_500 * 10**6
+"""The same for all others, which load what training needs."""
+
+
+def require_addresses(command: str) -> None:
+    """Refuse a command that could not even load its libraries.
+
+    Args:
+        command: its first word.
+
+    Raises:
+        ResourcesError: if the limit is lower.
+    """
+    if sys.platform == "win32":  # which has no such limit
+        return
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    least = LEAST.get(command, LEAST_TO_TRAIN)
+    if limit == resource.RLIM_INFINITY or limit >= least:
+        return
+    raise ResourcesError(
+        f"the system gives no more memory: a limit of {size(limit)} of addresses is set, and "
+        f"`{command}` needs {size(least)} or more",
+        f"raise the limit: `ulimit -v {-(-least // 1024)}`, or `ulimit -v unlimited`",
+    )
