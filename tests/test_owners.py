@@ -56,6 +56,9 @@ SCORES = {
         "too_good": ["it is"],
     },
 }
+SPLIT = {
+    "split": {"train_end": "2001-06-01", "validation_end": "2002-06-03", "test_end": "2003-05-19"}
+}
 TABLE = forecasts(HISTORIES, first=450)
 
 
@@ -82,7 +85,7 @@ class Place:
     @classmethod
     def make(cls, root: Path) -> "Place":
         runs = tuple(
-            write_run(root, name, HISTORIES[: k + 1], table, members=k + 1)
+            write_run(root, name, HISTORIES[: k + 1], table, members=k + 1, changed=SPLIT)
             for k, (name, table) in enumerate(
                 (("this", TABLE[TABLE["symbol"] == "AAA"]), ("that", TABLE))
             )
@@ -213,13 +216,14 @@ def test_scores_of_another_run_do_not_keep_a_part_from_its_place(place: Place) -
 
 def test_a_run_or_walk_that_is_another_s_by_its_record_is_no_further_trial(place: Place) -> None:
     (place.walks[0].folder / "trials.json").unlink()
-    before = count_trials(place.walks[0])
+    assert count_trials(place.walks[0]) == 3  # a run and two walks
     (place.walks[0].folder / "trials.json").unlink()
     shutil.copytree(place.runs[0], place.root / "again")
     shutil.copyfile(place.runs[1] / "run.json", place.root / "again" / "run.json")
     shutil.copytree(place.walks[1].folder, place.root / "backtest-again")
-    (place.root / "backtest-again" / "config.yaml").write_text("name: other\n")
-    assert count_trials(place.walks[0]) == before
+    with (place.root / "backtest-again" / "config.yaml").open("a") as file:
+        file.write("# of another\n")
+    assert count_trials(place.walks[0]) == 3
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ def test_json_is_what_the_run_keeps_and_all_that_stdout_holds(world: World) -> N
     result = world.call("--json", "--baselines", "random_walk,ewma,ridge")
     metrics = json.loads(result.stdout)
     assert metrics == json.loads((world.run / "metrics.json").read_text())
+    assert metrics["belongs_to"] == Run.open(world.run, world.run.parent).owner
     assert list(metrics["forecasters"]) == ["model", "random_walk", "ewma", "ridge"]
     for part in metrics["forecasters"].values():
         assert part["pooled"].keys() == {"1", "2"}
