@@ -17,13 +17,18 @@ from nbclient import NotebookClient
 NOTEBOOK = ROOT / "docs/notebook.ipynb"
 
 
-def execute(folder: Path) -> Any:
+def execute(folder: Path, cells: int | None = None) -> Any:
     """The notebook with the outputs that it has now, run in `folder`.
+
+    Args:
+        folder: where it stores prices and runs.
+        cells: how many cells of it, from the first; all by default.
 
     Raises:
         CellExecutionError: if a cell fails.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook.cells = notebook.cells[:cells]
     environment = {
         **os.environ,
         "LSTMCAST_DATA_DIR": str(folder / "data"),
