@@ -32,6 +32,7 @@ calibration, Annals of Applied Statistics 17(3).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -82,17 +83,12 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class _Day:
-    """Forecasts made on one session."""
+    """Forecasts made on one session; `settled` is when all outcomes have come, NaT if not yet."""
 
     origin: np.datetime64
     known: NDArray[np.datetime64]
     inside: FloatArray
-
-    @property
-    def settled(self) -> np.datetime64:
-        """When all outcomes have come; NaT where they have not."""
-        last: np.datetime64 = self.known.max()
-        return last
+    settled: np.datetime64
 
     def share(self, look: np.datetime64, pending: float) -> float:
         """Share inside at a look, with what has not come by then taken as `pending`."""
@@ -138,24 +134,56 @@ def bet_against(outcomes: Outcomes, claim: Claim, bound: float | FloatArray) -> 
         return bet_against(turned, "at least", 1 - claims)
     # Losing all that a bet can lose takes a share of 1: the stake is in units of that.
     stakes = BETS[:, None] / (1 - claims)
-    accounts = _accounts(outcomes)
-    settled = np.zeros((len(accounts), *stakes.shape))
-    turns = [0] * len(accounts)
-    capital = np.empty((len(outcomes.looks), len(claims)))
-    for number, look in enumerate(outcomes.looks):
+    held = [_Account(days, claims, stakes) for days in _accounts(outcomes)]
+    looks = outcomes.looks
+    capital = np.empty((len(looks), len(claims)))
+    for number, look in enumerate(looks):
         total = np.zeros(stakes.shape)
-        for k, days in enumerate(accounts):
-            while turns[k] < len(days) and days[turns[k]].settled <= look:
-                share = days[turns[k]].share(look, 1.0)
-                settled[k] += np.log1p(-stakes * (share - claims))
-                turns[k] += 1
-            log_capital = settled[k]
-            if turns[k] < len(days) and days[turns[k]].origin < look:
-                share = days[turns[k]].share(look, 1.0)
-                log_capital = log_capital + np.log1p(-stakes * (share - claims))
-            total += np.exp(np.minimum(log_capital, _ENOUGH))
-        capital[number] = total.mean(axis=0) / len(accounts)
-    return CapitalProcess(outcomes.looks, capital)
+        for account in held:
+            total += account.capital(look)
+        capital[number] = total.mean(axis=0) / len(held)
+    return CapitalProcess(looks, capital)
+
+
+class _Account:
+    """Capital that is bet on one day after the other.
+
+    Few shares occur, and most looks find an account as the one before did: what follows from a
+    share, and the capital, are computed when they change.
+
+    Args:
+        days: what is bet on, in turn.
+        claims: `(claims,)`.
+        stakes: `(bets, claims)`.
+    """
+
+    def __init__(self, days: Sequence[_Day], claims: FloatArray, stakes: FloatArray) -> None:
+        self._days, self._claims, self._stakes = days, claims, stakes
+        self._turn = 0
+        self._settled = np.zeros(stakes.shape)
+        self._gains: dict[float, FloatArray] = {}
+        self._open: float | None = None
+        self._capital = np.ones(stakes.shape)
+
+    def capital(self, look: np.datetime64) -> FloatArray:
+        """`(bets, claims)` at a look that is no earlier than the one before."""
+        days, before = self._days, self._turn
+        while self._turn < len(days) and days[self._turn].settled <= look:
+            self._settled += self._gain(days[self._turn].share(look, 1.0))
+            self._turn += 1
+        begun = self._turn < len(days) and days[self._turn].origin < look
+        share = days[self._turn].share(look, 1.0) if begun else None
+        if self._turn != before or share != self._open:
+            self._open = share
+            log_capital = self._settled if share is None else self._settled + self._gain(share)
+            self._capital = np.exp(np.minimum(log_capital, _ENOUGH))
+        return self._capital
+
+    def _gain(self, share: float) -> FloatArray:
+        """Log of what a share multiplies the capital by."""
+        if share not in self._gains:
+            self._gains[share] = np.log1p(-self._stakes * (share - self._claims))
+        return self._gains[share]
 
 
 def band(outcomes: Outcomes, alpha: float = ALPHA) -> pd.DataFrame:
@@ -202,10 +230,12 @@ def _accounts(outcomes: Outcomes) -> list[list[_Day]]:
 
 def _days(outcomes: Outcomes) -> Sequence[_Day]:
     order = np.argsort(outcomes.origin, kind="stable")
-    origin = outcomes.origin[order]
-    cuts = np.flatnonzero(origin[1:] != origin[:-1]) + 1
+    origin, known, inside = (
+        values[order] for values in (outcomes.origin, outcomes.known, outcomes.inside)
+    )
+    cuts = [0, *(np.flatnonzero(origin[1:] != origin[:-1]) + 1), len(origin)]
     return [
-        _Day(outcomes.origin[rows[0]], outcomes.known[rows], outcomes.inside[rows])
-        for rows in np.split(order, cuts)
-        if len(rows)
+        _Day(origin[start], known[start:end], inside[start:end], known[start:end].max())
+        for start, end in pairwise(cuts)
+        if end > start
     ]
