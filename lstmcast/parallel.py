@@ -12,13 +12,14 @@ they save.
 import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import lru_cache
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from lstmcast.errors import ResourcesError
 from lstmcast.left_overs import working_folder
@@ -140,10 +141,25 @@ def compute(
     function: Callable[[Common, Item], Result], common: Common, item: Item, threads: int
 ) -> Result:
     """One result, with so many threads of BLAS and OpenMP, as backends compute it."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=threads):
+    with limited(threads):
         return function(common, item)
+
+
+def limited(threads: int) -> AbstractContextManager[object]:
+    """A block with so many threads of BLAS and OpenMP.
+
+    To look through all loaded libraries takes milliseconds, so it is done again only where Python
+    has loaded something since.
+    """
+    limits: AbstractContextManager[object] = _libraries(len(sys.modules)).limit(limits=threads)
+    return limits
+
+
+@lru_cache(maxsize=1)
+def _libraries(_modules: int) -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def enter_worker(parent: int | None = None) -> None:

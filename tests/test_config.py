@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from support.experiments import SMALL
@@ -207,6 +207,7 @@ symbols = st.one_of(
     st.from_regex(r"[A-Z0-9^][A-Z0-9.^=&_-]{0,11}", fullmatch=True),
     st.sampled_from(["ON", "NO", "Y", "NULL", "TRUE", "1E3", "3E10", "1.5", "007", "0X1F", "~"]),
 )
+DAYS = [dt.date(1900, 1, 1), dt.date(2010, 12, 31), dt.date(2100, 1, 1)]
 dates = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))
 
 
@@ -218,7 +219,13 @@ dates = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))
     rate=st.floats(1e-12, 1, exclude_min=True),
     by_dates=st.booleans(),
 )
-@settings(max_examples=80)
+@example(
+    "ON", ["ON", "NO", "Y", "1E3"], ["NULL"], [dt.date(1900, 1, d) for d in (1, 2, 3)], 1e-12, True
+)
+@example(
+    "1.5", ["3E10", "007", "~", "TRUE"], None, [dt.date(2010, 12, d) for d in (1, 2, 3)], 1.0, False
+)
+@settings(max_examples=40)
 def test_a_dump_reads_back_to_an_equal_experiment(
     name: str,
     named: list[str],

@@ -3,6 +3,7 @@
 import ast
 import io
 import re
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from update_notebook import NOTEBOOK, execute, tidy
 
 ROOT = Path(__file__).parents[1]
 FIRST_CELLS = 5
+
+
+_show: Callable[[object], tuple[dict[str, Any], object]] = DisplayFormatter().format
 
 
 def code_of(notebook: Any) -> list[Any]:
@@ -39,7 +43,7 @@ def run_cell(source: str, names: dict[str, Any]) -> list[tuple[str, ...]]:
     assert complaints.getvalue() == ""
     kinds: list[tuple[str, ...]] = [("stream",)] if printed.getvalue() else []
     if value is not None:
-        kinds.append(("execute_result", *sorted(DisplayFormatter().format(value)[0])))
+        kinds.append(("execute_result", *sorted(_show(value)[0])))
     return kinds
 
 

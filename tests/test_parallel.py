@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import threadpoolctl
 from support import shared_work
 
 from lstmcast import parallel
@@ -33,6 +34,29 @@ def test_two_workers_compute_what_one_does() -> None:
     assert os.getpid() not in {found[-1] for found in there}
     # A read-only view of a file, one thread each, and no workers of workers.
     assert all(found[1:4] == (False, 1, 1) for found in there)
+
+
+def test_libraries_are_looked_for_again_where_something_was_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
+    honest = threadpoolctl.ThreadpoolController
+
+    def look() -> Any:
+        looks.append(1)
+        return honest()
+
+    def threads() -> list[int]:
+        return [found["num_threads"] for found in honest().info()]
+
+    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", look)
+    for module in ("one", "one", "another"):
+        monkeypatch.setitem(sys.modules, module, sys)
+        before = threads()
+        with parallel.limited(1):
+            assert set(threads()) == {1}
+        assert threads() == before
+    assert len(looks) == 2
 
 
 def test_results_come_as_they_are_computed_and_in_order_where_asked() -> None:

@@ -80,6 +80,7 @@ def backtest(
         ...     cv=TimeSeriesSplit(2, test_size=70),
         ...     baselines=["ewma"],
         ...     start="2010-01-01",
+        ...     members=1,
         ...     epochs=0,
         ... )
         >>> found.to_frame().query("horizon == 1")[["forecaster", "rows"]].values.tolist()

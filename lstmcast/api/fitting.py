@@ -65,7 +65,7 @@ def fit(
         TrainingError: if the device is not there, or no network trains.
 
     Example:
-        >>> run = lstmcast.fit("AAPL", start="2009-01-01", epochs=1)
+        >>> run = lstmcast.fit("AAPL", start="2009-01-01", members=1, epochs=1)
         >>> run
         Run('aapl', symbols=['AAPL'], horizon=10)
         >>> run.predict(horizon=2, levels=[80])[["date", "horizon", "lower_80"]].shape

@@ -230,9 +230,7 @@ def _accounts(outcomes: Outcomes) -> list[list[_Day]]:
 
 def _days(outcomes: Outcomes) -> Sequence[_Day]:
     order = np.argsort(outcomes.origin, kind="stable")
-    origin, known, inside = (
-        values[order] for values in (outcomes.origin, outcomes.known, outcomes.inside)
-    )
+    origin, known, inside = outcomes.origin[order], outcomes.known[order], outcomes.inside[order]
     cuts = [0, *(np.flatnonzero(origin[1:] != origin[:-1]) + 1), len(origin)]
     return [
         _Day(origin[start], known[start:end], inside[start:end], known[start:end].max())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from lstmcast.errors import RunError, UsageError
 from lstmcast.nn import Network
@@ -23,6 +24,8 @@ from lstmcast.tensors import dump_tensors, load_tensors
 
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-4
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+"""AdamW's own constants, as PyTorch has them."""
 
 AVERAGED = 0.995
 """What an average of the weights keeps of itself in a step, once it has seen some hundred."""
@@ -64,25 +67,48 @@ class Training:
         seed = network_seed(settings, number)
         network = new_network(columns, settings.hidden_size, seed)
         self.network: Network = network.to(torch.device(settings.device))
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY
-        )
         self.average = {n: p.detach().clone() for n, p in self.network.named_parameters()}
+        self._moments = {
+            moment: {
+                n: torch.tensor(0.0) if moment == "step" else torch.zeros_like(p)
+                for n, p in self.average.items()
+            }
+            for moment in _MOMENTS
+        }
         self.steps = 0
         self.seconds = 0.0
 
     def step(self, rate: float, most_norm: float) -> None:
         """Go down the gradient that is there, and let the average follow."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), most_norm)
-        self.optimizer.step()
+        self._adamw(rate)
         self.steps += 1
         # The first weights, which say nothing, would otherwise count for a thousand steps.
         kept = min(AVERAGED, self.steps / (self.steps + 9))
         with torch.no_grad():
             for name, parameter in self.network.named_parameters():
                 self.average[name].lerp_(parameter, 1 - kept)
+
+    @torch.no_grad()
+    def _adamw(self, rate: float) -> None:
+        """A step of PyTorch's AdamW, without its object: to make one loads a compiler for 1.5 s."""
+        parameters: list[Tensor] = [*self.network.parameters()]
+        gradients = [parameter.grad for parameter in parameters]
+        adamw(
+            parameters,
+            [gradient for gradient in gradients if gradient is not None],
+            [*self._moments["exp_avg"].values()],
+            [*self._moments["exp_avg_sq"].values()],
+            [],
+            [*self._moments["step"].values()],
+            amsgrad=False,
+            beta1=BETA_1,
+            beta2=BETA_2,
+            lr=rate,
+            weight_decay=WEIGHT_DECAY,
+            eps=EPSILON,
+            maximize=False,
+        )
 
     def averaged(self) -> dict[str, Tensor]:
         """The average of the weights as a network's state, on the CPU."""
@@ -95,7 +121,7 @@ class Training:
             found[f"weight.{name}"] = parameter
             found[f"average.{name}"] = self.average[name]
             for moment in _MOMENTS if self.steps else ():
-                found[f"{moment}.{name}"] = self.optimizer.state[parameter][moment]
+                found[f"{moment}.{name}"] = self._moments[moment][name]
         return found
 
     def restore(self, tensors: Mapping[str, Tensor], steps: int, seconds: float) -> None:
@@ -109,12 +135,9 @@ class Training:
         for name, value in self.average.items():
             value.copy_(tensors[f"average.{name}"])
         if steps:
-            state = {
-                k: {moment: tensors[f"{moment}.{name}"] for moment in _MOMENTS}
-                for k, name in enumerate(names)
-            }
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+            for moment, values in self._moments.items():
+                for name, value in values.items():
+                    value.copy_(tensors[f"{moment}.{name}"])
         self.steps, self.seconds = steps, seconds
 
 

@@ -18,7 +18,7 @@ def blank_charts() -> Iterator[None]:
     from lstmcast.plots import sheet
 
     def blank(chart: Figure, fname: Any, **options: Any) -> None:
-        Figure(chart.get_size_inches(), dpi=20).savefig(fname, **options)
+        Figure((chart.get_figwidth(), chart.get_figheight()), dpi=20).savefig(fname, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sheet, "DPI", 40)

@@ -11,6 +11,7 @@ import pytest
 from support.histories import simulated
 from support.program import Workplace
 
+from lstmcast.evaluation.audit import moments
 from lstmcast.features import GROUPS, Bars, FeatureGroup
 from lstmcast.features.returns import returns
 from lstmcast.run import Run
@@ -23,7 +24,10 @@ def place(tmp_path: Path) -> Workplace:
     return Workplace.make(tmp_path, simulated(rows=620))
 
 
-def test_audit_passes_and_is_kept_in_the_run(place: Workplace) -> None:
+def test_audit_passes_and_is_kept_in_the_run(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moments, "MOMENTS", 1)
     assert place.invoke("train", "-c", place.config).exit_code == 0
     result = place.invoke("audit", "--no-training")
     assert result.exit_code == 0, result.output

@@ -173,7 +173,8 @@ def test_every_command_speaks_in_a_narrow_encoding(
         (("data", "show", "B\N{EM DASH}B"), 2),
         (("train", "-c", stored / "absent.yaml"), 3),
         (("predict",), 2),
-        *(((*words, "--help"), 0) for words in EVERY),
+        # What is laid out for a screen: of all commands where least can be shown.
+        *(((*words, "--help"), 0) for words in (EVERY if encoding == "ascii" else [("train",)])),
     ):
         with out.open("w", encoding=encoding) as stdout, err.open("w", encoding=encoding) as stderr:
             assert run(monkeypatch, *words, stdout=stdout, stderr=stderr) == code, words

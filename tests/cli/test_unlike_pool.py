@@ -47,11 +47,15 @@ def test_every_session_of_the_test_part_has_a_forecast(place: Workplace) -> None
         assert list(found) == list(days[days > end]), history.symbol
 
 
-def test_evaluate_scores_every_baseline_on_the_same_rows(place: Workplace) -> None:
-    result = place.invoke("evaluate", "--json", "--refit", "yearly", "--jobs", "1")
+def test_evaluate_scores_all_kinds_of_baselines_on_the_same_rows(place: Workplace) -> None:
+    """One baseline of each way to fit: of each symbol, of the pool, and of none."""
+    names = ["ewma", "garch", "har_range", "har_calibrated", "linear", "pretrained"]
+    result = place.invoke(
+        "evaluate", "--json", "--refit", "yearly", "--jobs", "1", "--baselines", ",".join(names)
+    )
     assert result.exit_code == 0, result.output
     metrics = json.loads(result.stdout)
-    assert {"har_calibrated", "har_range", "garch", "ewma"} <= set(metrics["forecasters"])
+    assert list(metrics["forecasters"]) == ["model", *names]
     assert set(metrics["rows"]) == set(SYMBOLS) - {"ENDED"}
     scores = [part["pooled"]["1"]["crps"] for part in metrics["forecasters"].values()]
     assert np.max(scores) < 1.5 * np.min(scores)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import t as student_t
+from support.descent import descend
 from support.experiments import random_member, trained
 from support.histories import simulated
 
@@ -255,13 +256,12 @@ def fitted(inputs: Inputs, seed: int) -> Network:
         generator=torch.Generator().manual_seed(seed),
     )
     truth = torch.from_numpy(inputs.returns[:-1].astype(np.float32))[None, :, None]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=0.05, weight_decay=0.1)
-    for _ in range(30):
+
+    def loss() -> torch.Tensor:
         params, _ = network(inputs.features[None, :-1], inputs.scale[None, :-1])
-        loss = network.head.loss(params, truth).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        return network.head.loss(params, truth).mean()
+
+    descend([*network.parameters()], loss, steps=30, rate=0.05, weight_decay=0.1)
     return network.eval()
 
 

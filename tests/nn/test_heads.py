@@ -8,6 +8,7 @@ import scipy.stats
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.descent import reach_the_least
 from torch import Tensor
 
 from lstmcast.errors import ConfigError
@@ -211,15 +212,7 @@ def test_the_student_t_head_recovers_a_known_distribution() -> None:
     hidden = torch.zeros(1, len(y), 1, dtype=torch.float64)
     scale = torch.full((1, len(y)), 0.01, dtype=torch.float64)
     target = torch.tensor(y)[None, :, None]
-    optimiser = torch.optim.LBFGS(head.parameters(), max_iter=100, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = head.loss(head(hidden, scale), target).mean()
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)
+    reach_the_least([*head.parameters()], lambda: head.loss(head(hidden, scale), target).mean())
     params = head(hidden, scale)
     df, loc, width = scipy.stats.t.fit(y)
     assert params.df[0, 0, 0].item() == pytest.approx(df, rel=0.02)

@@ -6,6 +6,7 @@ import scipy.stats
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.descent import descend
 from torch import Tensor
 
 from lstmcast import predictions
@@ -87,11 +88,12 @@ def test_it_learns_the_quantiles_of_a_skewed_distribution() -> None:
     hidden = torch.zeros(1, len(y), 1, dtype=torch.float64)
     scale = torch.full((1, len(y)), 0.01, dtype=torch.float64)
     target = torch.tensor(y)[None, :, None]
-    optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
-    for _ in range(500):
-        optimiser.zero_grad()
-        head.loss(head(hidden, scale), target).mean().backward()
-        optimiser.step()
+    descend(
+        [*head.parameters()],
+        lambda: head.loss(head(hidden, scale), target).mean(),
+        steps=500,
+        rate=0.05,
+    )
     learned = head(hidden, scale).values[0, 0, 0].detach().numpy()
     # Compared in probability: the share of the sample below each quantile.
     reached = np.searchsorted(y, learned) / len(y)

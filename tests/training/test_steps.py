@@ -3,10 +3,10 @@
 import gc
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
+from support.descent import AdamW
 from support.experiments import random_member, weights
 
 from lstmcast.training.loop import run_epoch
@@ -30,7 +30,7 @@ class Plain:
 
 
 def test_the_steps_are_those_of_torch_s_adamw() -> None:
-    """Clipped by PyTorch as well, with the warm-up by its scheduler; to rounding."""
+    """Clipped by PyTorch as well, with the warm-up written out; to rounding."""
     options = (
         "training.clip_norm=0.05",
         "training.weight_decay=0.1",
@@ -39,24 +39,20 @@ def test_the_steps_are_those_of_torch_s_adamw() -> None:
     (ours, panel, settings), (theirs, _, _) = (random_member(*options) for _ in range(2))
     matrices = [p for p in theirs.parameters() if p.dim() > 1]
     others = [p for p in theirs.parameters() if p.dim() <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": matrices},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=0.05, weight_decay=0.1)
-    warmup = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / 3))
+    optimisers = AdamW(matrices, weight_decay=0.1), AdamW(others)
     steps = Steps(ours, settings, learning_rate=0.05)
     clipped = 0
-    for batch in [*panel.training_batches(torch.Generator().manual_seed(1))][:6]:
+    batches = [*panel.training_batches(torch.Generator().manual_seed(1))][:6]
+    for number, batch in enumerate(batches):
         both = [torch.Generator().manual_seed(2) for _ in range(2)]
         run_epoch(ours, [batch], steps, both[0])
         params, _ = theirs.train()(batch.features, batch.scale, generator=both[1])
         losses = theirs.head.loss(params, batch.targets) * batch.weight
-        optimiser.zero_grad()
+        theirs.zero_grad()
         (losses.sum() / (batch.weight.sum() * len(losses))).backward()
         clipped += float(torch.nn.utils.clip_grad_norm_(theirs.parameters(), 0.05)) > 0.05
-        optimiser.step()
-        warmup.step()
+        for optimiser in optimisers:
+            optimiser.step(0.05 * min(1.0, (number + 1) / 3))
         expected = weights(theirs)
         for name, value in weights(ours).items():
             torch.testing.assert_close(value, expected[name], atol=3e-5, rtol=1e-3)

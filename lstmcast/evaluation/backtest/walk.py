@@ -42,7 +42,7 @@ from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
-from lstmcast.parallel import as_completed, elsewhere
+from lstmcast.parallel import as_completed, elsewhere, limited
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 from lstmcast.seals import ForeignFileError, Owner, sealed_values
@@ -300,10 +300,8 @@ class FoldFiles:
 
 def _do(walk: tuple[Backtest, FitCache | None, int], fold: Fold, jobs: int = 1) -> FoldFiles:
     """One fold, wherever it is done with as many threads of BLAS: only networks may have more."""
-    from threadpoolctl import threadpool_limits
-
     backtest, cache, threads = walk
-    with threadpool_limits(limits=1):
+    with limited(1):
         return backtest.do(fold, cache, threads, jobs)
 
 
