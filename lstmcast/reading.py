@@ -25,7 +25,9 @@ RECORD_BYTES = 32 * 2**20
 STORE_BYTES = 256 * 2**20
 """Most of a file of the price store: a century of daily bars is one or two."""
 RUN_BYTES = 4 * 2**30
-"""Most of the weights or the forecasts of a run."""
+"""Most of the weights of a run, or of a walk's fold."""
+FORECASTS_BYTES = 64 * 2**30
+"""Most of the forecasts of a run, which are read a few symbols at a time: of some 35,000."""
 PATIENCE = 10.0
 """Seconds that a pipe may stay silent."""
 _PIECE = 2**20

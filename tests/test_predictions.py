@@ -19,6 +19,7 @@ from lstmcast.predictions import (
     is_point,
     read_by_symbol,
     read_predictions,
+    reading,
     tabulate,
     write_predictions,
     writing,
@@ -123,6 +124,13 @@ def test_reading_by_symbol_is_reading_the_table(
     read_by_symbol(path, found.__setitem__)
     assert list(found) == ["X", "A", "M"]
     pd.testing.assert_frame_equal(pd.concat(found.values()), read_predictions(path))
+    with monkeypatch.context() as few:
+        few.setattr(reading, "MAX_ROWS", 3)
+        for name, rows in found.items():
+            pd.testing.assert_frame_equal(read_predictions(path, name), rows)
+        assert read_predictions(path, "B").empty
+        with pytest.raises(RunError, match=r"has 8 rows, and 3 at most are read at once"):
+            read_predictions(path)
     write_predictions([tables[0], tables[1], tables[0]], path)
     with pytest.raises(RunError, match="the rows of X lie apart"):
         read_by_symbol(path, found.__setitem__)

@@ -23,8 +23,9 @@ from lstmcast.errors import OutputError, RunError
 from lstmcast.predictions import COLUMNS, QUANTILES
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
-from lstmcast.run import SCHEMA, Run, create_run, ensure_writable, find_runs, list_runs
+from lstmcast.run import SCHEMA, Run, create_run, directory, ensure_writable, find_runs, list_runs
 from lstmcast.run.removal import removable
+from lstmcast.shelf import Shelf
 from lstmcast.training import predict
 
 HISTORY = simulated()
@@ -96,6 +97,19 @@ def test_forecasts_of_other_figures_are_noticed(whole: Path) -> None:
     table.assign(q95=table["q95"] + 0.01, q975=table["q975"] + 0.01).to_parquet(file)
     with pytest.raises(RunError, match=r"`predictions\.parquet` .* is not what training wrote"):
         Run.open(whole, whole.parent).predictions()
+
+
+def test_forecasts_may_have_more_bytes_than_weights(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "RUN_BYTES", 10)
+    run = Run.open(path, path.parent)
+    assert len(run.predictions("AAA")) == len(run.predictions())
+    monkeypatch.setattr(directory, "FORECASTS_BYTES", 10)
+    with pytest.raises(RunError, match="it has more than 10 bytes"):
+        run.predictions()
+    with pytest.raises(RunError, match="it has more than 10 bytes"):
+        run.put_predictions(Shelf())
 
 
 @pytest.mark.parametrize(

@@ -154,15 +154,13 @@ def _ranges(
     from lstmcast.plots import ranges_chart
 
     name = known_symbol(run, symbol)
-    table = run.predictions()
+    table = run.predictions(name)
     known = sorted(table["horizon"].unique().tolist())
     if horizon not in known:
         raise UsageError(
             f"`--horizon` {horizon} was not forecast", f"choose from {known[0]} to {known[-1]}"
         )
     table = table[table["horizon"] == horizon]
-    if name is not None:
-        table = table[table["symbol"] == name]
     bars = {h.symbol: h.adjusted() for h in run.histories(store)}
     losses = row_losses(table)
     checks = check_coverage(losses, volatility_terciles(table, bars), horizon)
@@ -235,7 +233,7 @@ def _test_charts(
 ) -> "dict[str, Figure]":
     from lstmcast.plots import PartDates, forecast_chart
 
-    predictions = run.predictions()
+    predictions = run.predictions(wanted[0] if len(wanted) == 1 else None)
     tested = set(predictions["symbol"])
     untested = [symbol for symbol in wanted if symbol not in tested]
     end = run.boundaries["validation_end"]

@@ -224,7 +224,7 @@ def print_charts(
     if kind == "fan":
         _print_fans(run, store, name, horizon)
         return
-    predictions = run.predictions()
+    predictions = run.predictions(name)
     ahead = "one session" if horizon in (None, 1) else f"{horizon} sessions"
     for each in predictions["symbol"].unique():
         if name is None or each == name:

@@ -22,7 +22,7 @@ from lstmcast.forecasting.result_cache import identity_of, keep, key_of, recall
 from lstmcast.predictions import LEVELS
 from lstmcast.prices.bars import INDEX_DTYPE
 from lstmcast.prices.history import PriceHistory
-from lstmcast.reading import RUN_BYTES, hash_file
+from lstmcast.reading import FORECASTS_BYTES, hash_file
 
 if TYPE_CHECKING:
     from lstmcast.evaluation.trust import Trust
@@ -71,9 +71,9 @@ def key_by_run(
         return None
     known = run.record.get(FILES, {})
     try:
-        files = {name: hash_file(run.path / name, RUN_BYTES) for name in ("run.json", *known)}
+        files = {name: hash_file(run.path / name, FORECASTS_BYTES) for name in ("run.json", *known)}
         metrics = run.path / "metrics.json"
-        files["metrics.json"] = hash_file(metrics, RUN_BYTES) if metrics.exists() else ""
+        files["metrics.json"] = hash_file(metrics, FORECASTS_BYTES) if metrics.exists() else ""
     except OSError:
         return None
     if not known or any(files[name] != found for name, found in known.items()):

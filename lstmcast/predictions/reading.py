@@ -14,36 +14,59 @@ import pyarrow.parquet as pq
 
 from lstmcast.errors import RunError
 from lstmcast.predictions.columns import COLUMNS, QUANTILES
-from lstmcast.reading import RUN_BYTES, read_file
 
 MAX_ROWS = 20_000_000
-"""Rows of a prediction table that is read; each takes some 250 bytes."""
+"""Rows of a prediction table that is read at once; each takes some 250 bytes."""
 
 
 _HINT = "train the run again with `lstmcast train --config`"
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
+def read_predictions(path: Path, symbol: str | None = None) -> pd.DataFrame:
     """Read `predictions.parquet` and check what it holds.
 
+    Args:
+        path: the file.
+        symbol: whose rows are wanted; those of all if None, which are at most `MAX_ROWS`.
+
     Raises:
-        RunError: if the file is missing or unreadable, lacks a column, or holds what no forecast
-            can be.
+        RunError: if the file is missing or unreadable, lacks a column, holds what no forecast can
+            be, or has too many rows.
     """
     where = _where(path)
     with _readable(where):
-        file = pq.ParquetFile(pa.BufferReader(read_file(path, RUN_BYTES)))
-        if file.metadata.num_rows > MAX_ROWS:
-            raise RunError(f"{where} has more than {MAX_ROWS:,} rows", _HINT)
+        file = pq.ParquetFile(path)
+    rows = file.metadata.num_rows
+    if symbol is not None and file.num_row_groups > 1:
+        return _of_one(path, symbol, file.schema_arrow.empty_table().to_pandas())
+    if rows > MAX_ROWS:
+        raise RunError(
+            f"{where} has {rows:,} rows, and {MAX_ROWS:,} at most are read at once",
+            "`lstmcast evaluate` reads a few symbols at a time, and `lstmcast plot --symbol` one",
+        )
+    with _readable(where):
         table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
-    return _checked(table, where)
+    table = _checked(table, where)
+    return table if symbol is None else table[table["symbol"] == symbol]
+
+
+def _of_one(path: Path, symbol: str, none: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a symbol out of many, `none` where it has none."""
+    found = {symbol: none}
+
+    def put(name: str, table: pd.DataFrame) -> None:
+        if name == symbol:
+            found[name] = table
+
+    read_by_symbol(path, put)
+    return found[symbol]
 
 
 def read_by_symbol(path: Path, put: Callable[[str, pd.DataFrame], None]) -> None:
     """Read `predictions.parquet` and check what it holds, with a few symbols in memory at once.
 
     Args:
-        path: the file, of at most `RUN_BYTES`.
+        path: the file.
         put: is given each symbol and its rows; their index runs on from one symbol to the next.
 
     Raises:

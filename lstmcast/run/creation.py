@@ -19,7 +19,7 @@ from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep, temporary_folder
 from lstmcast.predictions import write_predictions
 from lstmcast.prices.history import PriceHistory
-from lstmcast.reading import RUN_BYTES, hash_file
+from lstmcast.reading import FORECASTS_BYTES, hash_file
 from lstmcast.run.directory import Run, RunSymbol
 from lstmcast.run.files import PREDICTIONS, WEIGHTS
 from lstmcast.run.folders import SCHEMA
@@ -76,7 +76,7 @@ def create_run(runs_dir: Path, trained: "Trained") -> Run:
             (hidden / "charts").mkdir()
             _put_predictions(trained.table, hidden / PREDICTIONS)
             hashes = {name: sha256(content) for name, content in files.items()}
-            hashes[PREDICTIONS] = hash_file(hidden / PREDICTIONS, RUN_BYTES)
+            hashes[PREDICTIONS] = hash_file(hidden / PREDICTIONS, FORECASTS_BYTES)
             files["run.json"] = to_json(record := seal(record, hashes))
             for name, content in files.items():
                 write_atomically(hidden / name, content)

@@ -22,6 +22,7 @@ from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import Reference
 from lstmcast.reading import (
     CONFIG_BYTES,
+    FORECASTS_BYTES,
     RECORD_BYTES,
     RUN_BYTES,
     hash_file,
@@ -137,13 +138,15 @@ class Run:
                 "run again",
             ) from error
 
-    def predictions(self) -> pd.DataFrame:
-        """The forecasts of the test part.
+    def predictions(self, symbol: str | None = None) -> pd.DataFrame:
+        """The forecasts of the test part, of one symbol or of all.
 
         Raises:
-            RunError: if they are missing or damaged, or of symbols that the run does not have.
+            RunError: if they are missing or damaged, of symbols that the run does not have, or
+                those of all are too many to be read at once.
         """
-        table = read_predictions(self._verified(PREDICTIONS, RUN_BYTES))
+        path = self._verified(PREDICTIONS, FORECASTS_BYTES)
+        table = read_predictions(path, symbol)
         self._require_own(set(table["symbol"]))
         return table
 
@@ -153,7 +156,7 @@ class Run:
         Raises:
             RunError: as of `predictions`.
         """
-        path = self._verified(PREDICTIONS, RUN_BYTES)
+        path = self._verified(PREDICTIONS, FORECASTS_BYTES)
         read_by_symbol(path, shelf.put)
         self._require_own(set(shelf))
 

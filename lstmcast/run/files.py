@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmcast.errors import RunError
-from lstmcast.reading import RUN_BYTES, TooLargeError, hash_file
+from lstmcast.reading import FORECASTS_BYTES, RUN_BYTES, TooLargeError, hash_file
 from lstmcast.run.record import FILES
 
 WEIGHTS = "model.safetensors"
@@ -70,6 +70,7 @@ def file_faults(run: Path, record: Mapping[str, Any]) -> list[str]:
 def _faults(run: Path, record: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
     for name in names:
         try:
-            verified_file(run, record, name, RUN_BYTES)
+            most = FORECASTS_BYTES if name == PREDICTIONS else RUN_BYTES
+            verified_file(run, record, name, most)
         except RunError as error:
             yield error.message

@@ -43,9 +43,10 @@ class FittedRun(Run):
         """The resolved experiment."""
         return self.trained.prepared.experiment
 
-    def predictions(self) -> pd.DataFrame:
-        """The forecasts of the test part."""
-        return self.trained.predictions.copy()
+    def predictions(self, symbol: str | None = None) -> pd.DataFrame:
+        """The forecasts of the test part, of one symbol or of all."""
+        table = self.trained.predictions
+        return table.copy() if symbol is None else table[table["symbol"] == symbol]
 
     def put_predictions(self, shelf: Shelf[pd.DataFrame]) -> None:
         """Put the forecasts of each symbol on a shelf."""

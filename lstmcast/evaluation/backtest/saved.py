@@ -194,9 +194,10 @@ class SavedWalk:
         last = None if newest else self.boundaries["test_end"]
         return [history.between(None, last) for history in histories]
 
-    def predictions(self) -> pd.DataFrame:
-        """The model's forecasts of all folds."""
-        return self.tables()[0][MODEL]
+    def predictions(self, symbol: str | None = None) -> pd.DataFrame:
+        """The model's forecasts of all folds, of one symbol or of all."""
+        table = self.tables()[0][MODEL]
+        return table if symbol is None else table[table["symbol"] == symbol]
 
     def tables(self) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
         """All folds' forecasts by forecaster, and the notes on them.
