@@ -166,12 +166,21 @@ def _stretch(rows: FloatArray, part: NDArray[np.intp]) -> FloatArray:
     return rows[part[0] : part[-1] + 1] if len(part) else rows[:0]
 
 
-def build_inputs(matrices: dict[str, FeatureMatrix], scaling: Scaling) -> PanelInputs:
+RELEASED = 32
+"""Symbols whose tables are freed before their memory is given back."""
+
+
+def build_inputs(
+    matrices: dict[str, FeatureMatrix],
+    scaling: Scaling,
+    release: Callable[[], object] | None = None,
+) -> PanelInputs:
     """Scale every symbol's features and lay the symbols end to end.
 
     Args:
         matrices: by symbol; emptied on the way, so that all are never there twice.
         scaling: of their columns.
+        release: gives the system back what was freed; called now and then.
     """
     blocks, start = [], 0
     for symbol, matrix in matrices.items():
@@ -181,7 +190,9 @@ def build_inputs(matrices: dict[str, FeatureMatrix], scaling: Scaling) -> PanelI
     scale = np.empty(start, dtype=np.float32)
     closes = np.empty(start)
     dates = []
-    for block in blocks:
+    for number, block in enumerate(blocks):
+        if release and number % RELEASED == RELEASED - 1:
+            release()
         matrix = matrices.pop(block.symbol)
         features[block.rows] = scaling.scaler(block.symbol).transform(matrix.table.to_numpy())
         scale[block.rows] = scaling.target(block.symbol).unit * matrix.scale.to_numpy()

@@ -29,7 +29,7 @@ from lstmcast.config import Experiment
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
 from lstmcast.pretraining.weights import Pretrained
-from lstmcast.training.device import one_thread_each
+from lstmcast.training.device import give_back_freed_memory, one_thread_each
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import WINDOW_BATCH, new_network
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
@@ -63,6 +63,11 @@ LONG_RUN_ROWS = 0.1
 
 LONG_RUN_OUTCOMES = 100_000
 """Rows times horizons that the further horizons are fitted to; neighbours overlap all but a day."""
+
+
+LARGE = 2**25
+"""Bytes of a fit's inputs beyond which what it freed in pieces is given back to the system: another
+thread would not find it."""
 
 
 class MemberBuilder:
@@ -109,7 +114,7 @@ class MemberBuilder:
             member - self.first,
             self.pretrained,
             seed,
-            panel.targets.shape[1],
+            panel.horizon,
         )
         return network.to(panel.device)
 
@@ -180,7 +185,7 @@ class MemberBuilder:
         most: int = MOST_OUTCOMES,
     ) -> None:
         """Fit some of the raw outputs of a member's head to the training rows."""
-        rows = thinned(panel.window_ends, panel.targets.shape[1], most)
+        rows = thinned(panel.window_ends, panel.horizon, most)
         with one_thread_each():
             # In one block from the start: for many symbols it is the largest of a training.
             width = network.encoder.output_size
@@ -189,6 +194,9 @@ class MemberBuilder:
             outcomes = panel.outcomes_at(rows, out=inputs[:, width:])
             every = torch.arange(len(rows), device=panel.device)
             fit_head(network.head, outcomes, every, inputs, width, prior, taught)
+        if inputs.nbytes > LARGE:
+            del inputs, outcomes
+            give_back_freed_memory()
 
 
 def initial_network(

@@ -44,7 +44,7 @@ class DevicePanel:
     """A panel's arrays, where they are kept, and what is taken from them, on the device.
 
     Args:
-        prepared: the panel, with the truth for the loss alone.
+        prepared: the panel, with the truth for the loss alone, which is NaN where it is not known.
         device: that trains, with the panel on it; or where else the panel is kept.
         parts: which rows are training and which validation origins, by symbol, where it is not as
             `prepared` has them.
@@ -65,11 +65,8 @@ class DevicePanel:
         self._stops = torch.tensor([block.stop for block in inputs.blocks], device=self.device)
         self.features = torch.from_numpy(inputs.features).to(home.kept)
         self.scale = torch.from_numpy(inputs.scale).to(home.kept)
-        values = torch.from_numpy(prepared.targets.values)
-        self.known = torch.isfinite(values).to(home.kept)
-        # A loss at an unknown outcome has weight zero; the value itself must still be finite.
-        self.targets = torch.nan_to_num(values).to(home.kept)
-        self.horizon_weights = horizon_weights(values.shape[1]).to(self.device)
+        self.truth = torch.from_numpy(prepared.targets.values).to(home.kept)
+        self.horizon_weights = horizon_weights(self.horizon).to(self.device)
         self.assign(prepared, parts or prepared.parts)
 
     def over(self, prepared: Prepared, parts: Mapping[str, Parts]) -> "DevicePanel":
@@ -109,9 +106,7 @@ class DevicePanel:
         """The same panel with the first horizon alone; features are shared."""
         panel = copy.copy(self)
         # A view of all windows wants rows that lie behind each other.
-        panel.targets, panel.known = (
-            values[:, :1].contiguous() for values in (self.targets, self.known)
-        )
+        panel.truth = self.truth[:, :1].contiguous()
         panel.horizon_weights = torch.ones_like(self.horizon_weights[:1])
         panel._totals = panel._validation_totals()  # noqa: SLF001 - its own class
         return panel
@@ -139,6 +134,11 @@ class DevicePanel:
         """Feature columns."""
         return self.features.shape[1]
 
+    @property
+    def horizon(self) -> int:
+        """Sessions ahead that outcomes are known of."""
+        return self.truth.shape[1]
+
     def _windows(self, values: Tensor, starts: Int[Tensor, " batch"]) -> Tensor:
         """Rows `start .. start + lookback` for each start: one gather from an overlapping view."""
         length, columns = self.settings.lookback, values[0].numel()
@@ -151,22 +151,24 @@ class DevicePanel:
         weight = self._step_weights()
         total = weight.sum()
         for some in starts.split(max(1, GATHERED // size) * size):
+            targets, there = _finite(self._windows(self.truth, some))
+            known = there.split(size) if self.gaps else repeat(None)
             arrays = (
                 self._windows(self.features, some),
                 self._windows(self.scale, some).squeeze(-1),
-                self._windows(self.targets, some),
+                targets,
                 self.symbols_at(some),
             )
-            known = self._windows(self.known, some).split(size) if self.gaps else repeat(None)
             parts = zip(*(values.split(size) for values in arrays), strict=True)
-            for (features, scale, targets, symbols), there in zip(parts, known, strict=False):
-                if there is None:
-                    yield Batch(features, scale, targets, weight, symbols, total * len(features))
+            for part, counted in zip(parts, known, strict=False):
+                features, scale, outcomes, symbols = part
+                if counted is None:
+                    yield Batch(features, scale, outcomes, weight, symbols, total * len(features))
                     continue
-                own = weight * there
+                own = weight * counted
                 # Of a batch without any outcome the loss is zero, not zero over zero.
                 least = total / self.settings.lookback
-                yield Batch(features, scale, targets, own, symbols, own.sum().clamp(min=least))
+                yield Batch(features, scale, outcomes, own, symbols, own.sum().clamp(min=least))
 
     def outcomes_at(
         self, rows: Int[Tensor, " rows"], out: Float[Tensor, "rows features"] | None = None
@@ -182,11 +184,12 @@ class DevicePanel:
             out = torch.empty(len(rows), self.input_size, device=self.device)
         for own, place in zip(rows.split(GATHERED_ROWS), out.split(GATHERED_ROWS), strict=True):
             place.copy_(self.home.chosen(self.features, own))
+        targets, known = _finite(chosen(self.truth))
         return RowOutcomes(
             out,
             chosen(self.scale),
-            chosen(self.targets),
-            chosen(self.known),
+            targets,
+            known,
             self.symbols_at(rows),
             self.horizon_weights,
         )
@@ -292,7 +295,7 @@ class DevicePanel:
     def _stretch_weights(self, rows: slice) -> Float[Tensor, "batch time horizons"]:
         """Weights of stretches: none in the burn-in, and where no outcome is known."""
         steps, _, scored = self._steps(rows)
-        known = self._taken(self.known, steps)
+        known = torch.isfinite(self._taken(self.truth, steps))
         return (known & scored.to(self.device).unsqueeze(-1)) * self.horizon_weights
 
     def _stretches(self, rows: slice) -> Batch:
@@ -302,8 +305,18 @@ class DevicePanel:
         weight = self._stretch_weights(rows)
         features = self._taken(self.features, steps).masked_fill_(behind.unsqueeze(-1), 0.0)
         scale = self._taken(self.scale, steps).masked_fill_(behind, 1.0)
-        targets = self._taken(self.targets, steps).masked_fill_(behind.unsqueeze(-1), 0.0)
+        targets, _ = _finite(self._taken(self.truth, steps))
+        targets.masked_fill_(behind.unsqueeze(-1), 0.0)
         return Batch(features, scale, targets, weight, self.symbols_at(steps[:, 0]), weight.sum())
+
+
+def _finite(truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Outcomes that were gathered, made finite in place, and which of them are known.
+
+    A loss at an unknown outcome has weight zero; the value itself must still be finite.
+    """
+    known = torch.isfinite(truth)
+    return truth.nan_to_num_(), known
 
 
 def sampling_weights(blocks: tuple[Block, ...], starts: NDArray[np.intp]) -> NDArray[np.float64]:

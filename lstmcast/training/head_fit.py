@@ -16,7 +16,6 @@ Grandvalet and Davoine (2018), Explicit inductive bias for transfer learning.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -71,41 +70,13 @@ class HeadPrior:
         return replace(self, **{name: factor * getattr(self, name) for name in names})
 
 
-class Outcomes(Protocol):
-    """Rows and what came true after them: a `DevicePanel`, or less.
-
-    `scale` is `(rows,)`, `targets` and `known` are `(rows, horizons)`; a target that is not known
-    is finite all the same.
-    """
-
-    @property
-    def scale(self) -> Tensor:
-        """Slow volatility at each row, in the unit of the targets."""
-        ...
-
-    @property
-    def targets(self) -> Tensor:
-        """What came true."""
-        ...
-
-    @property
-    def known(self) -> Tensor:
-        """Whether it did."""
-        ...
-
-    @property
-    def horizon_weights(self) -> Tensor:
-        """How much each horizon counts, `(horizons,)`."""
-        ...
-
-    def symbols_at(self, rows: Int[Tensor, " rows"], /) -> Int[Tensor, " rows"]:
-        """The number of the symbol that each row belongs to."""
-        ...
-
-
 @dataclass(frozen=True)
 class RowOutcomes:
-    """Rows that are fitted and what came true after them; see `Outcomes`."""
+    """Rows that are fitted and what came true after them.
+
+    `scale` is in the unit of the targets; a target that is not known is finite all the same.
+    `numbers` are those of the rows' symbols.
+    """
 
     features: Float[Tensor, "rows columns"]
     scale: Float[Tensor, " rows"]
@@ -135,7 +106,7 @@ def thinned(rows: Tensor, horizons: int, most: int = MOST_OUTCOMES) -> Tensor:
 
 def fit_head(
     head: Head,
-    panel: Outcomes,
+    outcomes: RowOutcomes,
     rows: Tensor,
     inputs: Float[Tensor, "rows inputs"],
     units: int,
@@ -151,8 +122,8 @@ def fit_head(
 
     Args:
         head: whose weights.
-        panel: truth and scale; its weights of the horizons.
-        rows: rows of the panel, on the device that its outcomes are on.
+        outcomes: truth and scale, and the weights of the horizons.
+        rows: of the outcomes, on their device.
         inputs: what the head reads there: the LSTM's units, then the features.
         units: how many of the inputs are units.
         prior: how far the weights may go.
@@ -165,10 +136,10 @@ def fit_head(
 
     # Each row is a sequence of one step: a sequence has one symbol.
     inputs, scale, targets = (
-        values.unsqueeze(1) for values in (inputs, panel.scale[rows], panel.targets[rows])
+        values.unsqueeze(1) for values in (inputs, outcomes.scale[rows], outcomes.targets[rows])
     )
-    symbols, known = panel.symbols_at(rows), panel.known[rows]
-    weights = panel.horizon_weights * known / known.sum(dim=0).clamp(min=1)
+    symbols, known = outcomes.symbols_at(rows), outcomes.known[rows]
+    weights = outcomes.horizon_weights * known / known.sum(dim=0).clamp(min=1)
     centre = {name: value.detach().clone() for name, value in (start or head.state_dict()).items()}
     deviations = _deviations(head, units, prior.at(len(rows)), taught)
     if head.offsets is not None:

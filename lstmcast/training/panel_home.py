@@ -75,14 +75,13 @@ def choose_home(parts: Sequence[Prepared], device: torch.device) -> PanelHome:
 
 
 def panel_bytes(part: Prepared) -> int:
-    """Bytes of a panel: of a row its features and scale, its targets, and which of them are known.
+    """Bytes of a panel: of a row its features and scale, and its targets.
 
-    Those of the next session are kept once more each for the training and for the refit.
+    That of the next session is kept once more each for the training and for the refit.
     """
     features, truth = part.inputs.features, part.targets.values
     numbers = features.shape[1] + 1 + truth.shape[1] + _NEXT_SESSIONS
-    row: int = 4 * numbers + truth.shape[1] + _NEXT_SESSIONS
-    return len(truth) * row
+    return 4 * len(truth) * numbers
 
 
 def free_on(device: torch.device) -> int | None:

@@ -27,6 +27,7 @@ from lstmcast.errors import ConfigError
 from lstmcast.features import build_matrices
 from lstmcast.pretraining.weights import Pretrained, shipped
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training.device import give_back_freed_memory
 from lstmcast.training.resolve import pin_dates, resolve_experiment
 
 
@@ -102,7 +103,7 @@ def _prepare_group(experiment: Experiment, histories: Sequence[PriceHistory]) ->
     _check_sessions(experiment, parts, boundaries)
     known = None if pretrained is None else pretrained.scaling
     scaling = fit_scaling(matrices, parts, experiment.target.kind, known)
-    inputs = build_inputs(matrices, scaling)
+    inputs = build_inputs(matrices, scaling, give_back_freed_memory)
     return Prepared(
         pin_dates(experiment, histories, boundaries),
         boundaries,

@@ -79,7 +79,7 @@ def test_finishing_teaches_the_further_sessions() -> None:
     losses = []
     for network in (whole, fresh.eval()):
         params, _ = network(panel.features[rows], panel.scale[rows])
-        losses.append(network.head.loss(params, panel.targets[rows]).mean(dim=(0, 1)))
+        losses.append(network.head.loss(params, panel.truth[rows]).mean(dim=(0, 1)))
     assert (losses[0][1:] < losses[1][1:]).all()
 
 
@@ -213,7 +213,7 @@ def test_the_panel_of_the_next_session_has_its_losses_alone() -> None:
     part = prepared()
     panel = panel_of(part)
     near = panel.next_session()
-    assert near.targets.shape[1] == 1
+    assert near.horizon == 1
     assert near.features is panel.features
     for near_batch, whole_batch in zip(near.validation, panel.validation, strict=True):
         batch, whole = near_batch.whole(), whole_batch.whole()

@@ -154,6 +154,7 @@ def test_the_panel_holds_every_row_once_whatever_the_lookback() -> None:
     prepared = pooled()
     panel = DevicePanel(prepared)
     assert panel.features.data_ptr() == prepared.inputs.features.ctypes.data
+    assert panel.truth.data_ptr() == prepared.targets.values.ctypes.data
     assert panel.features.shape == prepared.inputs.features.shape
     sizes = {
         lookback: sum(
@@ -189,7 +190,7 @@ def test_a_panel_apart_from_the_device_sends_all_that_is_taken_from_it() -> None
                 ]
                 assert len(tensors) == 6
                 assert {tensor.device.type for tensor in tensors} == {"meta"}
-            kept = (one.features, one.scale, one.targets, one.known)
+            kept = (one.features, one.scale, one.truth)
             assert {values.device.type for values in kept} == {"cpu"}
 
 
@@ -249,9 +250,9 @@ def test_the_bytes_of_a_panel_are_told_beforehand() -> None:
     prepared = pooled()
     whole = DevicePanel(prepared)
     again = whole.over(prepared, prepared.parts)
-    kept = [whole.features, whole.scale, whole.targets, whole.known]
+    kept = [whole.features, whole.scale, whole.truth]
     for one in (whole.next_session(), again.next_session()):
-        kept += [one.targets, one.known]
+        kept += [one.truth]
         assert one.features is whole.features
     assert panel_bytes(prepared) == sum(values.nbytes for values in kept)
 

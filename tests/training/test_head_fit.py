@@ -33,7 +33,8 @@ def fit(network: Network, panel: DevicePanel, prior: HeadPrior, iterations: int 
     taught = torch.ones(len(network.head.bias), dtype=torch.bool)
     if network.head.long_run_outputs:
         taught = network.head.initial_outputs
-    fit_head(network.head, panel, rows, inputs, size, prior, taught, iterations=iterations)
+    outcomes, every = panel.outcomes_at(rows), torch.arange(len(rows))
+    fit_head(network.head, outcomes, every, inputs, size, prior, taught, iterations=iterations)
 
 
 def test_a_point_head_gets_the_ridge_regression_of_the_training_rows() -> None:
@@ -43,7 +44,7 @@ def test_a_point_head_gets_the_ridge_regression_of_the_training_rows() -> None:
         network.head.weight.zero_()
     fit(network, panel, PRIOR, iterations=500)
     rows = panel.origins
-    x, y = panel.features[rows].double().numpy(), panel.targets[rows, 0].double().numpy()
+    x, y = panel.features[rows].double().numpy(), panel.truth[rows, 0].double().numpy()
     # The loss is the mean of squares, the pull (w / sd)^2 / 2 over the number of rows.
     ridge = Ridge(alpha=0.5 / PRIOR.features**2).fit(x, y)
     fitted = network.head.weight[0, -panel.input_size :].detach().numpy()
@@ -97,7 +98,7 @@ def test_the_fit_sees_training_origins_alone() -> None:
         network, panel = parts()
         last = int(panel.origins[-1])
         panel.features[last + 1 :] += later
-        panel.targets[last + 1 :] -= later
+        panel.truth[last + 1 :] -= later
         fit(network, panel, PRIOR)
         heads.append(network.head.state_dict())
     assert all(torch.equal(heads[0][name], value) for name, value in heads[1].items())
