@@ -8,6 +8,7 @@ symbol by symbol.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -109,8 +110,9 @@ def _build(histories: Sequence[PriceHistory], names: Sequence[str]) -> list[Feat
                 parts += _alone(group, own)
             else:
                 parts += [(name, values[:rows, number]) for name, values in columns.items()]
-        context = context_features(history).clip(-CLIP, CLIP)
-        parts += [(str(name), context[name].to_numpy()) for name in context]
+        if history.context is not None:
+            context = context_features(history).clip(-CLIP, CLIP)
+            parts += [(str(name), context[name].to_numpy()) for name in context]
         table = _table(history, names, parts).iloc[begin:]
         _check(history, table)
         found.append(
@@ -181,7 +183,7 @@ def _table(
     history: PriceHistory, names: Sequence[str], parts: Sequence[tuple[str, FloatArray]]
 ) -> pd.DataFrame:
     """The columns side by side."""
-    columns = pd.Index([name for name, _ in parts])
+    columns = _index(tuple(name for name, _ in parts))
     if not columns.is_unique:
         raise ConfigError(
             f"`features` {', '.join(names)} have two columns named "
@@ -190,6 +192,12 @@ def _table(
         )
     values = np.stack([values for _, values in parts])
     return pd.DataFrame(values.T, history.bars.index, columns, copy=False)
+
+
+@lru_cache(maxsize=16)
+def _index(names: tuple[str, ...]) -> pd.Index:
+    """Names as an index: the same for all symbols, and slow to make."""
+    return pd.Index(names)
 
 
 def _check(history: PriceHistory, table: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ others on the day before (`lstmcast.prices.closing`). A mean leaves
 out a symbol that did not trade or was not listed yet.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +55,27 @@ def averaged(
         markets: who closes together, as `lstmcast.prices.closing.market` says of each symbol.
         members: symbols that count; all where none of them is there.
     """
-    columns = [str(name) for name in next(iter(tables.values())) if str(name).startswith(PREFIX)]
+    first = next(iter(tables.values())).columns
+    columns = [str(name) for name in first if str(name).startswith(PREFIX)]
     chosen = [symbol for symbol in tables if symbol in members] or list(tables)
     if not columns or len(tables) == 1:
         return dict(tables)
-    sums = {
-        market: _Sums.of(
-            [tables[symbol][columns] for symbol in chosen if markets[symbol] == market]
+    known = first.get_indexer(columns)
+
+    def places(table: pd.DataFrame) -> NDArray[np.intp]:
+        same = table.columns.equals(first)
+        found: NDArray[np.intp] = known if same else table.columns.get_indexer(columns)
+        return found
+
+    def sums_of(market: str) -> "_Sums":
+        own = [tables[symbol] for symbol in chosen if markets[symbol] == market]
+        sessions = [table.index.to_numpy() for table in own]
+        return _Sums.of(
+            sessions, (table.to_numpy()[:, places(table)] for table in own), len(columns)
         )
-        for market in dict.fromkeys(markets[symbol] for symbol in chosen)
+
+    sums = {
+        market: sums_of(market) for market in dict.fromkeys(markets[symbol] for symbol in chosen)
     }
     found = {}
     for symbol in [*tables]:
@@ -72,10 +84,9 @@ def averaged(
         total, count = np.zeros((len(table), len(columns))), np.zeros(len(table))
         for market, part in sums.items():
             part.add(total, count, sessions, same=market == markets[symbol])
-        places = table.columns.get_indexer(pd.Index(columns))
-        values = table.to_numpy(copy=True)
-        values[:, places] = np.where(
-            count[:, None] > 0, total / np.maximum(count, 1)[:, None], values[:, places]
+        at, values = places(table), table.to_numpy(copy=True)
+        values[:, at] = np.where(
+            count[:, None] > 0, total / np.maximum(count, 1)[:, None], values[:, at]
         )
         found[symbol] = pd.DataFrame(values, table.index, table.columns, copy=False)
     return found
@@ -90,15 +101,18 @@ class _Sums:
     count: FloatArray
 
     @classmethod
-    def of(cls, tables: list[pd.DataFrame]) -> "_Sums":
-        days = np.unique(np.concatenate([table.index.to_numpy() for table in tables]))
-        total = np.zeros((len(days), tables[0].shape[1]))
+    def of(
+        cls, sessions: list[NDArray[np.datetime64]], columns: Iterable[FloatArray], width: int
+    ) -> "_Sums":
+        """The sums of several symbols' columns, `(sessions, width)` each."""
+        days = np.unique(np.concatenate(sessions))
+        total = np.zeros((len(days), width))
         count, lost = np.zeros(len(days)), np.zeros_like(total)
-        for table in tables:
-            rows = days.searchsorted(table.index.to_numpy())
+        for dates, values in zip(sessions, columns, strict=True):
+            rows = days.searchsorted(dates)
             before = total[rows]
             # What rounding takes is given back with the next value (Kahan 1965).
-            added = table.to_numpy() - lost[rows]
+            added = values - lost[rows]
             total[rows] = after = before + added
             lost[rows] = after - before - added
             count[rows] += 1

@@ -36,7 +36,6 @@ from lstmcast.prices.stored import (
     About,
     DamagedError,
     NewerError,
-    bars_of,
     read_about,
     sealed,
     unsealed,
@@ -119,8 +118,8 @@ class PriceStore:
         """The history in a file, compared with its hashes and the rules."""
         about, table = self._read(path, normalise_symbol(symbol), source)
         try:
-            unsealed(about, table)
-            bars, missing, _ = normalise(bars_of(table), f"{symbol} from {source}", about.kind)
+            stored = unsealed(about, table)
+            bars, missing, _ = normalise(stored, f"{symbol} from {source}", about.kind)
         except DamagedError as error:
             raise _damaged(path, error) from error
         except (DataError, NoDataInRangeError) as error:

@@ -179,8 +179,8 @@ def _other(version: int) -> str:
     return f"has schema version {version}; this lstmcast reads {SCHEMA_VERSION}"
 
 
-def unsealed(about: About, table: pa.Table) -> None:
-    """Compare a table with the hashes and the facts that were stored with it.
+def unsealed(about: About, table: pa.Table) -> pd.DataFrame:
+    """The bars in a table, compared with the hashes and the facts that were stored with it.
 
     Raises:
         DamagedError: it is not what was written.
@@ -193,6 +193,7 @@ def unsealed(about: About, table: pa.Table) -> None:
     ends = (about.rows, str(about.first), str(about.last))
     if (len(bars), *iso_dates(bars.index[[0, -1]])) != ends:
         raise DamagedError("holds sessions that do not match its metadata")
+    return bars
 
 
 def bars_of(table: pa.Table) -> pd.DataFrame:

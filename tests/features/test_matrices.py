@@ -68,7 +68,8 @@ def test_sums_by_day_are_those_of_pandas() -> None:
         days = pd.bdate_range("2020-01-01", periods=80)[random.random(80) < 0.7]
         scale = 10.0 ** random.integers(-6, 6)
         tables.append(pd.DataFrame(scale * random.normal(size=(len(days), 3)), days))
-    sums = _Sums.of(tables)
+    sessions = [table.index.to_numpy() for table in tables]
+    sums = _Sums.of(sessions, (table.to_numpy() for table in tables), 3)
     expected = pd.concat(tables).groupby(level=0)
     assert (sums.total == expected.sum().to_numpy()).all()
     assert (sums.count == expected.size().to_numpy()).all()
