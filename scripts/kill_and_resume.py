@@ -1,11 +1,13 @@
 """Kill trainings and walks at random moments, resume them, and compare with uninterrupted ones.
 
-    python scripts/kill_and_resume.py [--trains 50] [--backtests 25] [--seed 0]
+    python scripts/kill_and_resume.py [--trains 50] [--backtests 25] [--in-workers 10] [--seed 0]
 
 Each time the program runs in a process of its own on the bundled sample, gets SIGKILL at a moment
 drawn from the whole of its processor time, and is run again with `--resume` until it ends by
 itself; a second kill follows in a third of the cases. What it wrote must be that of one which
-nobody killed: weights and forecasts to the byte, the history of training but for the seconds. The
+nobody killed: weights and forecasts to the byte, the history of training but for the seconds. With
+`--in-workers` trainings share their networks out over two worker processes (`train --jobs 2`), and
+must end as one without does. The
 processes are forked from one that has loaded the libraries, so that kills fall into the work.
 """
 
@@ -19,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,9 +100,17 @@ def left_in(runs: Path) -> list[str]:
 
 
 def processor_seconds(process: int) -> float:
-    """What a process has used so far: on a busy machine the time of day says nothing."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """What a process and its workers have used so far, whatever else the machine does."""
+    found, ticks = {process}, 0
+    for path in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
+        try:
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if int(path.name) == process or int(fields[1]) in found:
+            found.add(int(path.name))
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def kill_once(place: Place, words: list[str], runs: Path, moment: float) -> bool:
@@ -116,6 +127,19 @@ def kill_once(place: Place, words: list[str], runs: Path, moment: float) -> bool
             os.waitpid(process, 0)
             return True
         time.sleep(0.005)
+
+
+def length_of(place: Place, words: list[str], runs: Path) -> float:
+    """Run a command to its end; the seconds of work of all its processes."""
+    process, worked = place.start(words, runs), 0.0
+    while True:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended and status:
+            raise SystemExit(f"{' '.join(words)} ended with {status}")
+        if ended:
+            return worked
+        worked = max(worked, processor_seconds(process))
+        time.sleep(0.02)
 
 
 def try_once(
@@ -137,16 +161,33 @@ def try_once(
     return kills, any(words in told for words in GOES_ON)
 
 
-def compare(place: Place, name: str, words: list[str], times: int, draw: random.Random) -> None:
-    """Do it so many times; end with the first difference."""
+def compare(
+    place: Place,
+    name: str,
+    words: list[str],
+    times: int,
+    draw: random.Random,
+    alone: Sequence[str] = (),
+) -> None:
+    """Do it so many times; end with the first difference.
+
+    Args:
+        place: where.
+        name: of what is done.
+        words: of the command.
+        times: how often.
+        draw: draws the moments.
+        alone: words of another command that must write the same.
+    """
+    if not times:
+        return
     whole = place.root / f"{name}-whole"
-    before = os.times()
-    place.finish(words, whole)
-    after = os.times()
-    length = sum(
-        getattr(after, k) - getattr(before, k) for k in ("children_user", "children_system")
-    )
+    length = length_of(place, words, whole)
     expected = result_of(whole)
+    if alone:
+        place.finish(list(alone), place.root / f"{name}-alone")
+        if result_of(place.root / f"{name}-alone") != expected:
+            raise SystemExit(f"{name}: `{' '.join(alone)}` writes other files")
     killed = resumed = 0
     for number in range(times):
         runs = place.root / f"{name}-{number}"
@@ -173,6 +214,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--trains", type=int, default=50)
     parser.add_argument("--backtests", type=int, default=25)
+    parser.add_argument("--in-workers", type=int, default=10, help="trainings with `--jobs 2`")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -185,7 +227,9 @@ def main() -> None:
             [*fetch, "--data-dir", str(place.root / "data")], check=True, capture_output=True
         )
         # Every epoch is kept, so that a kill at any moment leaves something to go on from.
-        compare(place, "train", ["train", "--checkpoint-every", "0"], asked.trains, draw)
+        train = ["train", "--checkpoint-every", "0"]
+        compare(place, "train", train, asked.trains, draw)
+        compare(place, "workers", [*train, "--jobs", "2"], asked.in_workers, draw, alone=train)
         compare(place, "backtest", ["backtest", *WALK], asked.backtests, draw)
 
 

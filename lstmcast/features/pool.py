@@ -60,11 +60,12 @@ def averaged(
     chosen = [symbol for symbol in tables if symbol in members] or list(tables)
     if not columns or len(tables) == 1:
         return dict(tables)
-    known = first.get_indexer(columns)
+    wanted = pd.Index(columns)
+    known = first.get_indexer(wanted)
 
     def places(table: pd.DataFrame) -> NDArray[np.intp]:
         same = table.columns.equals(first)
-        found: NDArray[np.intp] = known if same else table.columns.get_indexer(columns)
+        found: NDArray[np.intp] = known if same else table.columns.get_indexer(wanted)
         return found
 
     def sums_of(market: str) -> "_Sums":

@@ -81,7 +81,8 @@ def panel_bytes(part: Prepared) -> int:
     """
     features, truth = part.inputs.features, part.targets.values
     numbers = features.shape[1] + 1 + truth.shape[1] + _NEXT_SESSIONS
-    return 4 * len(truth) * numbers
+    needed: int = 4 * len(truth) * numbers
+    return needed
 
 
 def free_on(device: torch.device) -> int | None:

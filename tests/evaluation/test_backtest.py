@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +31,7 @@ from lstmcast.evaluation.backtest import (
     summarise,
     trade,
 )
+from lstmcast.evaluation.backtest import walk as walking
 from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
 from lstmcast.evaluation.backtest.saved import dump_fold
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
@@ -123,6 +125,25 @@ def test_other_prices_in_a_fold_change_no_earlier_forecast(tmp_path: Path) -> No
     pd.testing.assert_frame_equal(
         ours[known][columns].reset_index(drop=True), theirs[columns], rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("window", "order"), [("expanding", [4, 3, 2, 1]), ("rolling", [1, 2, 3, 4])]
+)
+def test_workers_begin_with_the_longest_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: Any, order: list[int]
+) -> None:
+    begun: list[int] = []
+
+    def workers(_: object, __: object, folds: list[Fold], **___: object) -> Iterator[None]:
+        begun.extend(fold.number for fold in folds)
+        return iter(())
+
+    monkeypatch.setattr(walking, "as_completed", workers)
+    settings = Settings(4, window=window, baselines=QUICK)
+    experiment = resolve_experiment(small(), [simulated(1, 1200)])
+    list(Backtest(experiment, [simulated(1, 1200)], settings, tmp_path).run(jobs=2))
+    assert begun == order
 
 
 @pytest.mark.slow

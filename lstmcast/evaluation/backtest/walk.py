@@ -197,6 +197,8 @@ class Backtest:
                 self._write(fold, _do((self, cache, threads), fold, self.jobs))
                 yield fold
             return
+        # The longest first: a long one that begins last is waited for by all other workers.
+        todo.sort(key=lambda fold: fold.validation_end - fold.start, reverse=True)
         work = as_completed(_do, (self, cache, threads), todo, jobs=self.jobs, threads=threads)
         for number, files in work:
             self._write(todo[number], files)
