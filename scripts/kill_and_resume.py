@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ class Place:
         process = os.fork()
         if process:
             return process
-        told = os.open(self.root / "told.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        told = os.open(self.root / "told.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
         os.dup2(told, sys.stderr.fileno())
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         config, data = self.root / "killed.yaml", self.root / "data"
@@ -64,7 +65,11 @@ class Place:
             program()
         except SystemExit as end:
             code = int(end.code or 0)
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
+            sys.stderr.flush()
             os._exit(code)
 
     def finish(self, words: list[str], runs: Path) -> str:
