@@ -19,6 +19,7 @@ _ELSEWHERE = (
     "give yourself the right to write there, name another file with `--ledger`, or forecast with "
     "`--no-record`"
 )
+_TO_READ = "give yourself the right to read it, or name another file with `--ledger`"
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
                sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)  # fmt: skip
 _FILES = 4
@@ -173,6 +174,9 @@ def _explained(path: Path, *, write: bool = True) -> Iterator[None]:
     except UnicodeDecodeError as error:  # SQLite quotes the damage, and Python cannot read that
         raise damaged(path, "its tables cannot be read") from error
     except OSError as error:
+        if not write:
+            words = f"the ledger `{path}` cannot be read: {reason(path, error)}"
+            raise LedgerError(words, _TO_READ) from error
         raise OutputError(
             f"the ledger `{path}` cannot be used: {reason(path, error)}", _ELSEWHERE
         ) from error
@@ -190,9 +194,7 @@ def _told(path: Path, error: sqlite3.Error, *, write: bool) -> LstmcastError:
     if code in _UNWRITABLE and write:
         return OutputError(f"the ledger `{path}` cannot be written: {error}", _ELSEWHERE)
     if code in _UNWRITABLE:
-        return LedgerError(
-            f"the ledger `{path}` cannot be read: {error}", "give yourself the right to read it"
-        )
+        return LedgerError(f"the ledger `{path}` cannot be read: {error}", _TO_READ)
     if code == sqlite3.SQLITE_NOTADB:
         return LedgerError(
             f"`{path}` is not a ledger: {error}", "name another file with `--ledger`"

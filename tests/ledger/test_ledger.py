@@ -361,6 +361,18 @@ def test_want_of_open_files_is_told_as_that(ledger: Ledger) -> None:
     assert cause.errno == errno.EMFILE
 
 
+def test_a_ledger_that_may_not_be_looked_at_is_not_told_to_be_written(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(LedgerError, match="cannot be read: Permission denied") as caught:
+        ledger.entries()
+    assert str(caught.value.hint).startswith("give yourself the right to read it")
+
+
 def test_a_ledger_on_a_medium_that_cannot_be_written_is_read(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
