@@ -1,6 +1,7 @@
 """A graph, loaded and run by onnxruntime: what its networks forecast, without PyTorch."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ ABOUT = "lstmcast"
 
 _QUIET = 4
 """onnxruntime's number for: say nothing but what ends the process. Errors are raised as well."""
+
+_NO_REPORTS = "ORT_DISABLE_TELEMETRY"
 
 _NO_MEMORY = "allocat"
 """Part of what onnxruntime says where it gets no memory."""
@@ -37,6 +40,9 @@ class GraphNetworks:
     """
 
     def __init__(self, content: bytes) -> None:
+        # Read when it is loaded: newer versions make an identifier of this machine, keep it and a
+        # log of events in the user's cache folder, and are built to report to their makers.
+        os.environ.setdefault(_NO_REPORTS, "1")
         try:
             import onnxruntime
         except ImportError as error:

@@ -271,8 +271,17 @@ def test_training_goes_on_without_onnx(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not list(run.path.glob("*.onnx"))
 
 
-def test_a_forecast_does_not_load_pytorch(tmp_path: Path) -> None:
-    """Neither by a run nor by the pretrained networks; nor what only training and scoring need."""
+def test_a_forecast_does_not_load_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by a run nor by the pretrained networks; nor what only training and scoring need.
+
+    And onnxruntime keeps no identifier of the machine and no events to report.
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("HOME", "TMPDIR"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
     place = Workplace.make(tmp_path, HISTORY, simulated(2, 90, symbol="BBB"))
     create_run(place.runs, trained())
     heavy = ("torch", "sklearn", "matplotlib", "arch", "joblib", "onnx", "yfinance")
@@ -287,3 +296,4 @@ def test_a_forecast_does_not_load_pytorch(tmp_path: Path) -> None:
         "pretrained",
     ]
     assert result.stderr.splitlines()[-1] == "[]"
+    assert not [*home.rglob("Microsoft"), *home.rglob(".ses")]
