@@ -6,7 +6,7 @@ kept any generator's state. While one chunk is trained on, a thread, or several 
 those that follow.
 """
 
-import signal
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, multiprocessing
 
 from lstmcast.distributions import FloatArray
+from lstmcast.parallel import enter_worker
 from lstmcast.pretraining.files import FLAG
 from lstmcast.pretraining.panel import SimulatedPanel, read_markets
 from lstmcast.pretraining.settings import GROUP, HORIZONS, Settings
@@ -127,7 +128,10 @@ class Supply:
             if jobs == 1
             # Tensors come back as shared memory, not as copies through a pipe.
             else ProcessPoolExecutor(
-                jobs, multiprocessing.get_context("spawn"), initializer=_begin_worker
+                jobs,
+                multiprocessing.get_context("spawn"),
+                initializer=_begin_worker,
+                initargs=(os.getpid(),),
             )
         )
         self.ahead = jobs
@@ -150,11 +154,14 @@ class Supply:
         raise Stopped
 
     def close(self) -> None:
-        """End the workers; a chunk in preparation is finished first."""
+        """End the workers; a chunk that a thread prepares is finished first."""
+        # Processes are at chunks that nobody waits for; from 3.14 on Python has a method for it.
+        for worker in list((getattr(self._executor, "_processes", None) or {}).values()):
+            worker.terminate()
         self._executor.shutdown(cancel_futures=True)
 
 
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the process that trains; take one core."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin_worker(parent: int) -> None:
+    """Leave Ctrl-C to the process that trains, end with it, and take one core."""
+    enter_worker(parent)
     torch.set_num_threads(1)
