@@ -147,6 +147,12 @@ def test_a_fold_in_the_place_of_another_is_refused(place: Workplace) -> None:
     assert result.exit_code == 8
     assert "it belongs to fold 1, not to fold 2" in result.stderr
     assert "remove its file and run the backtest again" in result.stderr.replace("\n", " ")
+    table = pd.read_parquet(walk / "fold-01.parquet")
+    table.attrs = {}  # as an earlier version wrote it
+    table.to_parquet(walk / "fold-02.parquet", index=False)
+    result = place.invoke("evaluate", walk.name)
+    assert result.exit_code == 8
+    assert "holds forecasts from sessions of other folds" in result.stderr
 
 
 def test_what_no_forecast_can_be_is_damage(place: Workplace) -> None:

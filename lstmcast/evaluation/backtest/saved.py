@@ -302,6 +302,11 @@ def read_folds(
             raise RunError(f"`{name}` of the walk {folder}: {error}", _AGAIN) from error
         except _DAMAGED as error:
             raise RunError(f"fold {fold.number} of {folder} cannot be read", _AGAIN) from error
+        if not whole["origin"].between(fold.first_origin, fold.last_origin).all():
+            raise RunError(
+                f"fold {fold.number} of {folder} holds forecasts from sessions of other folds",
+                _AGAIN,
+            )
         tables.append(whole)
         notes += [f"fold {fold.number}: {note}" for note in whole.attrs["notes"]]
     everywhere = set.intersection(*(set(whole[FORECASTER]) for whole in tables))
