@@ -137,7 +137,7 @@ def show(
     entries, graded, _ = _graded(chosen, ledger, data)
     newest = entries[-limit:]
     if json:
-        print_json([entry_values(entry, graded) for entry in newest])
+        print_json(entry_values(newest, graded) if newest else [])
         return
     if not newest:
         note("no entry is like that")

@@ -22,7 +22,12 @@ PERCENT = 100.0
 
 _LEVELS = np.array(LEVELS)
 
-_KEY = ["symbol", "horizon"]
+_LOSSES = (
+    "log_score", "crps", "qlike", "square", "walk_square", "price_square", "walk_price_square",
+    "price_absolute", "walk_price_absolute", "hit", "up",
+    *(f"{name}_{nominal}" for nominal in RANGES for name in ("inside", "winkler")),
+)  # fmt: skip
+"""The columns of `row_losses` whose means are scores."""
 
 
 def pinball(actual: FloatArray, quantiles: FloatArray, levels: FloatArray) -> FloatArray:
@@ -151,16 +156,17 @@ ByHorizon = dict[int, Scores]
 def score_losses(losses: pd.DataFrame) -> tuple[ByHorizon, dict[str, ByHorizon]]:
     """Scores by horizon pooled over symbols, and by symbol and horizon, from `row_losses`."""
     # Bins count and add some ten times faster than groups of a table do.
-    groups = losses.groupby(_KEY, sort=True)
-    place = np.asarray(groups.ngroup(), dtype=np.intp)
-    keys = groups[_KEY].first().to_numpy().tolist()
+    symbol_codes, symbols = pd.factorize(losses["symbol"], sort=True)
+    steps, horizon_codes = np.unique(losses["horizon"].to_numpy(), return_inverse=True)
+    keys, place = np.unique(symbol_codes * len(steps) + horizon_codes, return_inverse=True)
     sizes = np.bincount(place)
     means = {
-        str(name): _bin_means(losses[name].to_numpy(dtype=np.float64), place, name in {"hit", "up"})
-        for name in losses.columns.difference([*_KEY, "origin", "date"])
+        name: _bin_means(losses[name].to_numpy(dtype=np.float64), place, name in {"hit", "up"})
+        for name in _LOSSES
     }
     by_symbol: dict[str, ByHorizon] = {}
-    for k, (symbol, horizon) in enumerate(keys):
+    for k, key in enumerate(keys.tolist()):
+        symbol, horizon = str(symbols[key // len(steps)]), int(steps[key % len(steps)])
         named = {name: float(values[k]) for name, values in means.items()}
         by_symbol.setdefault(symbol, {})[horizon] = _scores(named, int(sizes[k]))
     horizons = sorted({horizon for scores in by_symbol.values() for horizon in scores})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstmcast.evaluation.scores import ByHorizon, row_losses, score_losses
+from lstmcast.evaluation.scores import row_losses, score_losses
 from lstmcast.ledger.grading import COUNTED, STATES
 from lstmcast.ledger.recording import BASELINE_NAMES
 from lstmcast.ledger.schema import MODEL
@@ -106,8 +106,8 @@ def _lines(losses: Mapping[str, pd.DataFrame]) -> Lines:
     model = losses[MODEL]
     lines: Lines = {}
     for name, table in losses.items():
-        scores = _scores(table)
-        both = scores if name == MODEL else _scores(_same_rows(model, table))
+        scores = score_losses(table)[0]
+        both = scores if name == MODEL else score_losses(_same_rows(model, table))[0]
         for horizon, found in scores.items():
             values = found.to_dict()
             line = {key: values[key] for key in SHOWN}
@@ -125,10 +125,6 @@ def _same_rows(model: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
         return model
     keys = pd.MultiIndex.from_frame(other[["entry", "horizon"]])
     return model[pd.MultiIndex.from_frame(model[["entry", "horizon"]]).isin(keys)]
-
-
-def _scores(losses: pd.DataFrame) -> ByHorizon:
-    return score_losses(losses.drop(columns=["entry", "month"]))[0]
 
 
 def _plain(lines: Lines) -> dict[str, dict[str, Line]]:

@@ -35,23 +35,30 @@ def exported(graded: pd.DataFrame, form: str) -> bytes:
     return (json.dumps([_plain(row) for row in records], indent=2, allow_nan=False) + "\n").encode()
 
 
-def entry_values(entry: Entry, graded: pd.DataFrame) -> dict[str, Any]:
-    """An entry with what the model said and what came of it.
+def entry_values(entries: Sequence[Entry], graded: pd.DataFrame) -> list[dict[str, Any]]:
+    """Entries with what the model said and what came of it.
 
     Args:
-        entry: of the ledger.
-        graded: of `grade`, with this entry's rows.
+        entries: of the ledger.
+        graded: of `grade`, with these entries' rows.
     """
-    rows = graded[(graded["entry"] == entry.number) & (graded["forecaster"] == MODEL)]
-    sessions = rows[list(_SHOWN)].assign(date=rows["date"].dt.strftime("%Y-%m-%d"))
-    return {
-        "number": entry.number,
-        **{name: getattr(entry.issued, name) for name in HEADER},
-        "baselines": _baselines(entry),
-        "sessions": [_plain(row) for row in sessions.to_dict("records")],
-        "previous": entry.previous,
-        "sha256": entry.sha256,
-    }
+    numbers = [entry.number for entry in entries]
+    rows = graded[(graded["forecaster"] == MODEL) & graded["entry"].isin(numbers)]
+    shown = rows[list(_SHOWN)].assign(date=rows["date"].dt.strftime("%Y-%m-%d"))
+    sessions: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
+    for number, row in zip(rows["entry"], shown.to_dict("records"), strict=True):
+        sessions[number].append(_plain(row))
+    return [
+        {
+            "number": entry.number,
+            **{name: getattr(entry.issued, name) for name in HEADER},
+            "baselines": _baselines(entry),
+            "sessions": sessions[entry.number],
+            "previous": entry.previous,
+            "sha256": entry.sha256,
+        }
+        for entry in entries
+    ]
 
 
 def _baselines(entry: Entry) -> Sequence[str]:
