@@ -26,7 +26,7 @@ from lstmcast.prices.store import PriceStore
 from lstmcast.run import SCHEMA, Run, create_run, directory, ensure_writable, find_runs, list_runs
 from lstmcast.run.removal import removable
 from lstmcast.shelf import Shelf
-from lstmcast.training import predict
+from lstmcast.training import predict, resolve_experiment
 
 HISTORY = simulated()
 KINDS = pytest.mark.parametrize(
@@ -296,17 +296,18 @@ def test_loading_gives_the_same_predictions_to_the_bit(
 
 
 @KINDS
-def test_config_yaml_trains_the_same_run_again(tmp_path: Path, overrides: tuple[str, ...]) -> None:
-    run = make(tmp_path, *overrides)
-    again = train(run.experiment(), HISTORY)
-    assert again.prepared.experiment == run.experiment()
-    for one, other in zip(
-        trained(*overrides).forecaster.networks, again.forecaster.networks, strict=True
-    ):
+def test_config_yaml_is_the_experiment_that_was_trained(
+    tmp_path: Path, overrides: tuple[str, ...]
+) -> None:
+    found = make(tmp_path, *overrides).experiment()
+    assert found == trained(*overrides).prepared.experiment == resolve_experiment(found, [HISTORY])
+
+
+def test_config_yaml_trains_the_same_run_again(tmp_path: Path) -> None:
+    again = train(make(tmp_path).experiment(), HISTORY)
+    for one, other in zip(trained().forecaster.networks, again.forecaster.networks, strict=True):
         assert same_weights(one, other)
-    pd.testing.assert_frame_equal(
-        again.predictions, trained(*overrides).predictions, check_exact=True
-    )
+    pd.testing.assert_frame_equal(again.predictions, trained().predictions, check_exact=True)
 
 
 def test_nothing_in_a_run_is_a_pickle(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from lstmcast.features.returns import returns
 from lstmcast.run import Run
 
 QUICK = ("--baselines", "random_walk,ewma")
+ONE = ("--set", "model.members=1", "--set", "training.epochs=1")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_audit_passes_and_is_kept_in_the_run(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(moments, "MOMENTS", 1)
-    assert place.invoke("train", "-c", place.config).exit_code == 0
+    assert place.invoke("train", "-c", place.config, *ONE).exit_code == 0
     result = place.invoke("audit", "--no-training")
     assert result.exit_code == 0, result.output
     assert "passed" in result.stdout
@@ -54,12 +54,14 @@ def test_audit_passes_and_is_kept_in_the_run(
 def test_a_leak_ends_with_its_exit_code_and_its_name(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(moments, "MOMENTS", 1)
+
     def shifted(bars: Bars) -> pd.DataFrame:
         table = pd.DataFrame(returns(bars))
         return table.assign(abs_return=table["abs_return"].shift(-1).ffill())
 
     monkeypatch.setitem(GROUPS, "returns", FeatureGroup("returns", ("close",), shifted))
-    assert place.invoke("train", "-c", place.config).exit_code == 0
+    assert place.invoke("train", "-c", place.config, *ONE).exit_code == 0
     result = place.invoke("audit", "--no-training")
     assert result.exit_code == 11
     assert "LEAKS" in result.stdout
@@ -70,7 +72,7 @@ def test_a_leak_ends_with_its_exit_code_and_its_name(
 
 
 def test_prices_that_changed_since_the_run_are_no_leak(place: Workplace) -> None:
-    assert place.invoke("train", "-c", place.config).exit_code == 0
+    assert place.invoke("train", "-c", place.config, *ONE).exit_code == 0
     history = simulated(rows=620)
     bars = history.bars.copy()
     bars.loc[bars.index[600:], ["open", "high", "low", "close", "adj_close"]] *= 1.01
@@ -81,8 +83,9 @@ def test_prices_that_changed_since_the_run_are_no_leak(place: Workplace) -> None
     assert "LEAKS" not in result.output
 
 
+@pytest.mark.usefixtures("painted_charts")
 def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
-    folds = ("--folds", "2", "--from", "2002-12-10", *QUICK)
+    folds = ("--folds", "2", "--from", "2002-12-10", *QUICK, *ONE)
     result = place.invoke("backtest", "-c", place.config, *folds, "--cost-bps", "5")
     assert result.exit_code == 0, result.output
     for words in ("one session ahead", "By year", "Trading rules after costs", "buy and hold"):
@@ -105,27 +108,8 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
     assert refused.exit_code == 12
 
 
-@pytest.mark.slow
-def test_ctrl_c_keeps_the_folds_that_are_done(place: Workplace) -> None:
-    folds = ("--folds", "3", "--from", "2002-12-10", *QUICK)
-    with place.start("backtest", "-c", place.config, *folds) as process:
-        assert process.stderr is not None
-        assert "fold 1 done" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=60)
-    assert process.returncode == 130
-    kept = len(list(place.runs.glob("backtest-small-*/fold-*.parquet")))
-    assert kept < 3
-    assert f"{kept} of 3 folds are kept; run the same command again to resume\ninterrupted" in rest
-    assert "Traceback" not in rest
-    assert (
-        f"{kept} of 3 folds were already done"
-        in place.invoke("backtest", "-c", place.config, *folds).stderr
-    )
-
-
 def test_backtest_with_a_warm_start_says_that_folds_run_in_turn(place: Workplace) -> None:
-    folds = ("--folds", "2", "--from", "2002-12-10", *QUICK, "--warm-start", "--jobs", "2")
+    folds = ("--folds", "2", "--from", "2002-12-10", *QUICK, *ONE, "--warm-start", "--jobs", "2")
     result = place.invoke("backtest", "-c", place.config, *folds)
     assert result.exit_code == 0, result.output
     assert "folds run in sequence; `--jobs` only spreads the baselines" in result.stderr

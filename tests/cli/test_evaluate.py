@@ -1,10 +1,8 @@
 """`lstmcast evaluate` on a run directory written by hand: no network is needed to judge one."""
 
+import io
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pandas as pd
 import pytest
 from support.histories import as_history, simulated_bars
 from support.simulated import constant_t, predict
+from support.streams import run, unread
 from typer.testing import CliRunner, Result
 
 from lstmcast import __version__
@@ -54,21 +53,26 @@ class World:
 
 def forecast_rows(histories: dict[str, PriceHistory], first: int = FIRST) -> pd.DataFrame:
     bars = {name: history.adjusted() for name, history in histories.items()}
-    return predict(bars, first, dict.fromkeys(bars, constant_t(ROWS - first - 1, 2, scale=0.01)))
+    rows = len(histories["AAA"])
+    return predict(bars, first, dict.fromkeys(bars, constant_t(rows - first - 1, 2, scale=0.01)))
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
+    return make_world(tmp_path, ROWS, FIRST)
+
+
+def make_world(root: Path, rows: int, first: int) -> World:
     histories = {
-        name: as_history(simulated_bars(seed, ROWS), name)
+        name: as_history(simulated_bars(seed, rows), name)
         for seed, name in enumerate(("AAA", "BBB"))
     }
-    made = World(tmp_path / "data", tmp_path / "runs", histories)
+    made = World(root / "data", root / "runs", histories)
     store = PriceStore(made.data)
     for history in histories.values():
         store.save(history)
     made.run.mkdir(parents=True)
-    dates = {name: str(h.bars.index[FIRST])[:10] for name, h in histories.items()}
+    dates = {name: str(h.bars.index[first])[:10] for name, h in histories.items()}
     end = dates["AAA"]
     record = {
         "schema": 1,
@@ -80,7 +84,7 @@ def world(tmp_path: Path) -> World:
             {
                 "symbol": name,
                 "source": "csv",
-                "rows": ROWS,
+                "rows": rows,
                 "first": str(history.first)[:10],
                 "last": str(history.last)[:10],
                 "sha256": history.sha256,
@@ -92,7 +96,7 @@ def world(tmp_path: Path) -> World:
     }
     (made.run / "run.json").write_text(json.dumps(record))
     (made.run / "config.yaml").write_text(CONFIG)
-    made.write(forecast_rows(histories))
+    made.write(forecast_rows(histories, first))
     return made
 
 
@@ -258,10 +262,11 @@ def test_a_condition_on_a_baseline_that_is_not_there_is_an_error(world: World) -
 
 
 def test_all_baselines_are_the_default_and_their_tables_fit_a_terminal_of_80_columns(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Names and figures whole: a baseline whose name is cut cannot be told from the next."""
     monkeypatch.setattr("lstmcast.cli.console.UNWRAPPED", 80)
+    world = make_world(tmp_path, rows=620, first=480)
     result = world.call("--details")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -322,19 +327,14 @@ def test_a_part_never_takes_the_place_of_a_whole(
     assert list(json.loads(kept.read_text())["forecasters"]) == ["model", "ewma"]
 
 
-@pytest.mark.slow
-def test_a_reader_that_leaves_does_not_keep_the_scores_from_being_written(world: World) -> None:
+def test_a_reader_that_leaves_does_not_keep_the_scores_from_being_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As in `lstmcast evaluate | head -1`, on a real pipe and with a narrow encoding."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    options = ["--data-dir", str(world.data), "--runs-dir", str(world.runs)]
-    done = subprocess.run(
-        [sys.executable, "-m", "lstmcast", "evaluate", "--baselines", "ewma", *options],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        check=False,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-    )
-    os.close(writer)
-    assert (done.returncode, done.stderr.decode().splitlines()[1:]) == (0, [])
+    told = io.StringIO()
+    options = ("--data-dir", world.data, "--runs-dir", world.runs)
+    with unread("ascii") as gone:
+        words = ("evaluate", "--baselines", "ewma", *options)
+        assert run(monkeypatch, *words, stdout=gone, stderr=told) == 0
+    assert told.getvalue().splitlines()[1:] == []
     assert (world.run / "metrics.json").is_file()

@@ -241,6 +241,32 @@ def test_a_walk_shows_a_bar_from_the_start_and_says_what_it_keeps(
     assert (result.exit_code, result.stderr) == (130, f"{words}\ninterrupted\n")
 
 
+def test_a_walk_goes_on_with_the_folds_that_an_interrupt_left(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Backtest.do
+
+    def do(walk: Backtest, *rest: object) -> FoldFiles:
+        if len(walk.missing()) == 2:
+            press()
+        return honest(walk, *rest)  # type: ignore[arg-type]  # as they came
+
+    words = ("backtest", "-c", place.config, *ONE, "--set", "training.epochs=1", "--folds", "3",
+             *WALK[2:])  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr("lstmcast.evaluation.backtest.walk.Backtest.do", do)
+        result = place.invoke(*words)
+    assert result.exit_code == 130
+    assert result.stderr.endswith(
+        "1 of 3 folds are kept; run the same command again to resume\ninterrupted\n"
+    )
+    assert len(list(place.runs.glob("backtest-small-*/fold-*.parquet"))) == 1
+    again = place.invoke(*words)
+    assert again.exit_code == 0, again.stderr
+    assert "1 of 3 folds were already done" in again.stderr
+    assert len(list(place.runs.glob("backtest-small-*/fold-*.parquet"))) == 3
+
+
 def test_a_fetch_says_how_many_symbols_are_stored(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """`train --resume`: what is gone on with, what is refused, and what is left behind."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,10 @@ from lstmcast.training import EpochRecord
 EVERY = ("--checkpoint-every", "0", "--set", "training.threads=1")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace.make(tmp_path)
-
-
-@pytest.fixture
-def cut(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a training whose process ended in its third epoch."""
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A training whose process ended in its third epoch."""
+    place = Workplace.make(tmp_path_factory.mktemp("begun"))
     real, seen = Finished.on_epoch_end, []
 
     def end(self: Finished, record: EpochRecord, *, best: bool) -> None:
@@ -32,10 +29,21 @@ def cut(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> Path:
             raise SystemError
         real(self, record, best=best)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Finished, "on_epoch_end", end)
         result = place.invoke("train", "-c", place.config, *EVERY)
     assert isinstance(result.exception, SystemError)
+    return place
+
+
+@pytest.fixture
+def place(begun: Workplace, tmp_path: Path) -> Workplace:
+    return Workplace(Path(shutil.copytree(begun.root, tmp_path / "copy")))
+
+
+@pytest.fixture
+def cut(place: Workplace) -> Path:
+    """The folder of the training that was begun."""
     (folder,) = place.runs.glob(".small.*.resume")
     return folder
 

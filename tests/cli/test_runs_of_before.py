@@ -128,7 +128,9 @@ def test_values_that_were_removed_are_read_as_what_replaced_them(place: Workplac
     assert result.exit_code == 7
 
 
-@pytest.mark.parametrize("command", [("evaluate",), ("plot", "--kind", "fan")])
+@pytest.mark.parametrize(
+    "command", [("evaluate", "--baselines", "ewma"), ("plot", "--kind", "fan")]
+)
 def test_other_commands_take_it_too(place: Workplace, command: tuple[str, ...]) -> None:
     result = place.invoke(*command)
     assert result.exit_code == 0, result.stderr

@@ -8,15 +8,13 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 from support.program import EVERY, Workplace
+from support.streams import run, unread
 
-from lstmcast.cli import app, console, streams
+from lstmcast.cli import console, streams
 from lstmcast.cli.train_progress import Finished, LineProgress
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
@@ -25,30 +23,6 @@ from lstmcast.training import EpochRecord
 FULL = Path("/dev/full")
 ONE = ("--set", "model.members=1")
 NARROW = ("cp932", "cp949", "cp437", "ascii")
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: object, **given: TextIO | None) -> int:
-    """Run the program on the given `stdout` and `stderr`; its exit code."""
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, given.get(name, io.StringIO()))
-    monkeypatch.setattr(sys, "argv", ["lstmcast", *map(str, words)])
-    code = app.ending()
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        stream.flush()
-        if given.get(name, stream) is None:
-            stream.close()
-    return code
-
-
-@contextmanager
-def unread() -> Iterator[TextIO]:
-    """A pipe whose reader has left."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    with open(writer, "w", encoding="utf-8", closefd=False) as stream:
-        yield stream
-    os.close(writer)
 
 
 @pytest.fixture
