@@ -1,10 +1,12 @@
-"""Too low a limit of addresses (`ulimit -v`), told before any library is loaded.
+"""Too low a limit of addresses or threads, told before any library is loaded.
 
-Below it a library does not just fail to load: OpenBLAS may try for ever to get memory, where no
-signal reaches Python any more, and PyTorch ends the process by SIGABRT.
+Below that of addresses (`ulimit -v`) a library does not just fail to load: OpenBLAS may try for
+ever to get memory, where no signal reaches Python any more, and PyTorch aborts. So does Arrow where
+it gets no thread (`ulimit -u`).
 """
 
 import sys
+import threading
 
 from lstmcast.errors import ResourcesError
 from lstmcast.reading import size
@@ -20,6 +22,10 @@ LEAST = {
 """Bytes of addresses that commands were seen to need, on two cores, rounded up."""
 LEAST_TO_TRAIN = 1_500 * 10**6
 """The same for all others, which load what training needs."""
+
+
+WITHOUT_THREADS = ("data", "runs", "track", "doctor")
+"""Commands that were seen to do without any thread of their own."""
 
 
 def require_addresses(command: str) -> None:
@@ -43,4 +49,31 @@ def require_addresses(command: str) -> None:
         f"the system gives no more memory: a limit of {size(limit)} of addresses is set, and "
         f"`{command}` needs {size(least)} or more",
         f"raise the limit: `ulimit -v {-(-least // 1024)}`, or `ulimit -v unlimited`",
+    )
+
+
+def require_thread(command: str) -> None:
+    """Refuse a command that needs threads where not even one can be started.
+
+    Args:
+        command: its first word.
+
+    Raises:
+        ResourcesError: if none can.
+    """
+    if command in WITHOUT_THREADS:
+        return
+    thread = threading.Thread(target=str)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise no_threads(str(error)) from error
+    thread.join()
+
+
+def no_threads(said: str) -> ResourcesError:
+    """The system's refusal of threads, in the words in which it came."""
+    return ResourcesError(
+        f"the system gives no more threads: {said}",
+        "end other programs or raise the limits (`ulimit -u`, `ulimit -v`)",
     )

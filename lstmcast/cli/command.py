@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from lstmcast.cli.address_space import require_addresses
+from lstmcast.cli.address_space import no_threads, require_addresses, require_thread
 from lstmcast.cli.console import be_quiet
 from lstmcast.cli.processes import refuse_processes
 from lstmcast.errors import LstmcastError, OutputError, ResourcesError, UsageError
@@ -95,7 +95,9 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Invoke the command, if it has room, and is one for as many processes as there are."""
-        require_addresses(ctx.find_root().invoked_subcommand or str(self.name))
+        command = ctx.find_root().invoked_subcommand or str(self.name)
+        require_addresses(command)
+        require_thread(command)
         refuse_processes(str(self.name))
         return super().invoke(ctx)
 
@@ -174,6 +176,8 @@ def starved(error: BaseException) -> ResourcesError | None:
         if isinstance(cause, OSError) and cause.errno in _STARVED:
             return _no_more(cause)
         if (said := _no_memory(cause)) is not None:
+            if "thread" in said:
+                return no_threads(said)
             return ResourcesError(
                 "the system gives no more memory" + (f": {said}" if said else ""),
                 "end other programs or raise the limit (`ulimit -v`); a smaller `model` or fewer "

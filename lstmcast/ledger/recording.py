@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import pandas as pd
 
 from lstmcast import __version__
 from lstmcast.distributions import Distribution, FloatArray, to_document, with_nulls
+from lstmcast.errors import LedgerError
 from lstmcast.forecasting.issued import IssuedForecast
 from lstmcast.forecasting.result_cache import identity_of, keep, key_of, recall
 from lstmcast.ledger.entries import Entry, ForecastRecord, Statement
@@ -20,6 +21,9 @@ from lstmcast.ledger.schema import MODEL
 from lstmcast.predictions import LEVELS
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.store import PriceStore
+
+FIRST_ZONE = timedelta(hours=14)
+"""How long before UTC a day begins where it begins first."""
 
 BASELINE_NAMES: dict[str, tuple[str, ...]] = {
     "random_walk": ("random_walk",),
@@ -49,13 +53,33 @@ def record(
         issued_at: the moment, now by default; with a time zone.
 
     Raises:
-        LedgerError: if the file is locked, damaged, newer, or not a ledger.
+        LedgerError: if the file is locked, damaged, newer, or not a ledger, or the moment is before
+            a forecast's newest bar.
         OutputError: if it cannot be written.
         StoreError: if the bars are gone.
     """
-    moment = (issued_at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+    now = (issued_at or datetime.now(UTC)).astimezone(UTC)
+    for each in forecasts if not replayed else ():
+        _check_clock(now, each)
+    moment = now.isoformat(timespec="microseconds")
     return Ledger(path).append(
         [_recorded(each, store, moment, replayed=replayed) for each in forecasts]
+    )
+
+
+def _check_clock(now: datetime, forecast: IssuedForecast) -> None:
+    """Refuse a moment before the newest bar: a late forecast would count as issued in time.
+
+    Raises:
+        LedgerError: the bar's day has not begun anywhere on Earth.
+    """
+    origin = forecast.ahead.origin
+    if now >= origin.tz_localize(UTC) - FIRST_ZONE:
+        return
+    raise LedgerError(
+        f"this machine's clock shows {now:%Y-%m-%d %H:%M} UTC, before {origin:%Y-%m-%d}, the day "
+        f"of the newest bar of {forecast.ahead.symbol}",
+        "set the clock, or forecast with `--no-record`",
     )
 
 

@@ -4,6 +4,7 @@ import errno
 import importlib
 import os
 import sys
+import threading
 from pathlib import Path
 from py_compile import compile as compile_module
 
@@ -148,6 +149,20 @@ def test_too_few_addresses_are_told_before_a_library_waits_for_more(
     assert f"{needs} or more\nhint: raise the limit: `ulimit -v " in result.stderr
     limit = least
     assert place.invoke(*words).exit_code != 15
+
+
+def test_no_thread_is_told_before_a_library_aborts(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    result = place.invoke("fetch", "AAA", "--source", "csv", "--path", place.root)
+    assert result.exit_code == 15
+    assert result.stderr.startswith("error: the system gives no more threads: can't start")
+    assert "`ulimit -u`" in result.stderr
+    assert place.invoke("data", "list").exit_code == 0
 
 
 def test_an_error_is_told_where_there_is_no_memory_for_colours(

@@ -266,7 +266,7 @@ def forecast(place: Workplace, *words: str | Path) -> Any:
 
 
 def test_what_is_forecast_is_recorded(issuing: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    moment = datetime(2001, 5, 7, 22, tzinfo=UTC)
+    moment = datetime(2012, 5, 7, 22, tzinfo=UTC)
     monkeypatch.setattr("lstmcast.cli.recording._now", lambda: moment)
     shown_ = forecast(issuing, "--json")
     assert shown_.exit_code == 0, shown_.output

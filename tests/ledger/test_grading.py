@@ -263,6 +263,19 @@ def test_gains_are_taken_on_the_rows_that_both_forecast(path: Path, store: Price
     assert lines["har"]["log_score_gain"] == pytest.approx(gain)
 
 
+def test_a_clock_before_the_newest_bar_issues_nothing(tmp_path: Path, store: PriceStore) -> None:
+    """By such a clock a forecast that is late would count as issued in time."""
+    history = simulated(1)
+    store.save(history)
+    each = told(history, -1, mixture(1, 2))
+    first = history.bars.index[-1].tz_localize("UTC") - pd.Timedelta(hours=14)
+    path = tmp_path / "late.sqlite"
+    with pytest.raises(LedgerError, match=r"clock shows .*, before .*, the day of the"):
+        record(path, [each], store, issued_at=(first - pd.Timedelta(seconds=1)).to_pydatetime())
+    assert not path.exists()
+    assert record(path, [each], store, issued_at=first.to_pydatetime())
+
+
 def test_a_forecast_of_a_later_version_is_told(path: Path, store: PriceStore) -> None:
     history = simulated(1)
     store.save(history)
