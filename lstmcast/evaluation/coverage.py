@@ -117,9 +117,10 @@ def pit_shares(table: pd.DataFrame, horizon: int) -> list[tuple[float, float]]:
     steps = rows[list(QUANTILES[1:-1])].to_numpy(dtype=np.float64)
     actual = rows["return_actual"].to_numpy(dtype=np.float64)
     bins = (actual[:, None] > steps).sum(axis=1)
-    weights, days = symbol_weights(rows), rows["origin"].to_numpy()
+    weights = symbol_weights(rows)
+    _, day = np.unique(rows["origin"].to_numpy(), return_inverse=True)
     count = steps.shape[1] + 1
-    return [_share(bins == k, weights, days, 1 / count, horizon) for k in range(count)]
+    return [_share(bins == k, weights, day, 1 / count, horizon) for k in range(count)]
 
 
 def _check_subsets(
@@ -133,13 +134,12 @@ def _check_subsets(
     for subset, chosen in subsets.items():
         if not chosen.any():
             continue
-        count = len(np.unique(days[chosen]))
+        unique, day = np.unique(days[chosen], return_inverse=True)
+        count = len(unique)
         tolerance = TOLERANCE if subset == OVERALL else SUBSET_TOLERANCE
         for nominal in RANGES:
             inside_range = rows[f"inside_{nominal}"].to_numpy()[chosen]
-            found, error = _share(
-                inside_range, weights[chosen], days[chosen], nominal / 100, horizon
-            )
+            found, error = _share(inside_range, weights[chosen], day, nominal / 100, horizon)
             close = abs(found - nominal / 100) <= max(tolerance, CRITICAL_ERRORS * error)
             calibrated = close if count >= MIN_DAYS else None
             checks.append(CoverageCheck(horizon, nominal, subset, count, found, error, calibrated))
@@ -171,27 +171,27 @@ def empirical_coverage(
 def _share(
     indicator: NDArray[np.generic],
     weights: FloatArray,
-    days: NDArray[np.generic],
+    day: NDArray[np.intp],
     stated: float,
     horizon: int,
 ) -> tuple[float, float]:
     """Share of the rows where an indicator is 1, and its standard error.
 
     A small sample may show less spread than there is, at worst none: the error is at least that of
-    an indicator with the stated probability, each day's outcomes being one observation.
+    an indicator with the stated probability, each day's outcomes being one observation. `day` is
+    the number of each row's day, none left out.
     """
     values = indicator.astype(np.float64)
     found = empirical_coverage(values, weights)
     variance = max(
-        _variance(weights * (values - found), days, newey_west_lags(horizon)),
-        overlap(horizon) * _variance(weights * (values - stated), days, lags=0),
+        _variance(weights * (values - found), day, newey_west_lags(horizon)),
+        overlap(horizon) * _variance(weights * (values - stated), day, lags=0),
         overlap(horizon) * stated * (1 - stated) * float((weights**2).sum()),
     )
     return found, float(np.sqrt(variance) / weights.sum())
 
 
-def _variance(terms: FloatArray, days: NDArray[np.generic], lags: int) -> float:
+def _variance(terms: FloatArray, day: NDArray[np.intp], lags: int) -> float:
     """Variance of a sum of terms that depend on each other within a day, and over some days."""
-    _, day = np.unique(days, return_inverse=True)
     daily = np.bincount(day, terms).astype(np.float64, copy=False)
     return len(daily) * long_run_variance(daily, lags)

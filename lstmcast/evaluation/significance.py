@@ -227,7 +227,7 @@ def skill_interval(
     if not enough_days(n, horizon) or not np.isfinite(value):
         return Interval(value, float("nan"), float("nan"))
     block = max(2 * horizon, round(1.75 * n ** (1 / 3)))
-    rows = stationary_bootstrap(n, block, _BOOTSTRAPS, _SEED)
+    rows = _drawn_days(n, block)
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw of days without any loss
         skills = 1 - model[rows].mean(axis=1) / baseline[rows].mean(axis=1)
     if not np.isfinite(skills).all():
@@ -242,7 +242,16 @@ def stationary_bootstrap(n: int, block: int, samples: int, seed: int) -> np.ndar
     begins = generator.random((samples, n)) < 1 / block
     begins[:, 0] = True
     starts = generator.integers(n, size=(samples, n))
-    position = np.arange(n)
-    last = np.maximum.accumulate(np.where(begins, position, 0), axis=1)
-    rows: np.ndarray = (np.take_along_axis(starts, last, axis=1) + position - last) % n
+    first = np.flatnonzero(begins)
+    shift = starts.ravel()[first] - first % n
+    lengths = np.diff(first, append=samples * n)
+    rows: np.ndarray = (np.repeat(shift, lengths).reshape(samples, n) + np.arange(n)) % n
+    return rows
+
+
+@lru_cache(maxsize=2)
+def _drawn_days(n: int, block: int) -> np.ndarray:
+    """The draws of `skill_interval`, which are the same for every baseline."""
+    rows = stationary_bootstrap(n, block, _BOOTSTRAPS, _SEED)
+    rows.flags.writeable = False
     return rows

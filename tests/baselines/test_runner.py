@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support.elsewhere import Elsewhere
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
 from lstmcast.baselines import (
@@ -19,6 +20,7 @@ from lstmcast.baselines import (
 from lstmcast.baselines.refit import refit_periods
 from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
 from lstmcast.baselines.table import inputs_for
+from lstmcast.parallel import using
 
 ROWS, FIRST = 900, 600
 
@@ -163,13 +165,15 @@ def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
     assert cache.recall("a", np.zeros(2), lambda: {"x": 1.0}) == {"x": 1.0}
 
 
-@pytest.mark.slow
-def test_worker_processes_give_the_same_tables() -> None:
+def test_workers_give_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     bars = world(MIN_SYMBOLS_FOR_PROCESSES)
     table = predictions(bars)
     chosen = [get_baseline(name) for name in ("random_walk", "ewma")]
     serial, _ = baseline_tables(chosen, table, bars, jobs=1)
-    parallel, _ = baseline_tables(chosen, table, bars, jobs=2)
+    backend = Elsewhere(monkeypatch)
+    with using(backend):
+        parallel, _ = baseline_tables(chosen, table, bars, jobs=2)
+    assert len(backend.items) >= MIN_SYMBOLS_FOR_PROCESSES
     for name in serial:
         pd.testing.assert_frame_equal(serial[name].table, parallel[name].table)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from support.experiments import LAST, PRICE, small, train, trained
+from support.experiments import PRICE, small, train, trained
 from support.histories import simulated
 from support.unlike import new_york, tokyo
 
@@ -41,12 +41,19 @@ from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.prepare import Prepared
 
 HISTORY = simulated()
-RETURNS = small("features=[returns]")
+SHORT = ("model.members=1", "training.epochs=1")
+RETURNS = small("features=[returns]", *SHORT)
 
 
 def audited(run: Trained, *, training: bool = False) -> dict[str, Check]:
     report = audit(run.forecaster, [HISTORY], training=training)
     return {check.name: check for check in report.checks}
+
+
+@pytest.fixture
+def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is planted shows wherever the future is taken away: once is enough."""
+    monkeypatch.setattr(moments, "MOMENTS", 1)
 
 
 def generator() -> np.random.Generator:
@@ -58,8 +65,9 @@ def failures(checks: Mapping[str, Check]) -> set[str]:
 
 
 @pytest.mark.slow
-def test_an_honest_run_passes_every_check() -> None:
-    checks = audited(trained("model.start=pretrained"), training=True)
+def test_an_honest_run_passes_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controls, "EPOCHS", 2)
+    checks = audited(trained("model.start=pretrained", *SHORT), training=True)
     assert failures(checks) == set(), checks
     assert list(checks) == [
         "features", "forecasts", "scaler", "purge", "training", "random walk", "shuffled",
@@ -69,11 +77,11 @@ def test_an_honest_run_passes_every_check() -> None:
 
 @pytest.mark.slow
 def test_a_model_without_ranges_is_not_asked_for_volatility() -> None:
-    check = check_volatility(trained(*PRICE).forecaster.experiment)
+    check = check_volatility(resolve_experiment(small(*PRICE, *SHORT), [HISTORY]))
     assert check.passed is None
 
 
-@pytest.mark.parametrize("overrides", [(), LAST, PRICE], ids=["every", "last", "price"])
+@pytest.mark.parametrize("overrides", [(), PRICE], ids=["every", "last"])
 def test_the_quick_checks_pass_for_every_kind_of_experiment(overrides: tuple[str, ...]) -> None:
     assert failures(audited(trained(*overrides))) == set()
 
@@ -101,7 +109,7 @@ def tampered(table: pd.DataFrame, how: str) -> pd.DataFrame:
     return changed
 
 
-@pytest.mark.parametrize("overrides", [(), LAST, PRICE], ids=["every", "last", "price"])
+@pytest.mark.parametrize("overrides", [(), PRICE], ids=["every", "last"])
 def test_the_stored_forecasts_are_the_networks_own(overrides: tuple[str, ...]) -> None:
     run = trained(*overrides)
     stored = run.predictions.sample(frac=1, random_state=1)  # in any order
@@ -128,6 +136,7 @@ def test_stored_forecasts_that_are_not_are_named(how: str, words: str) -> None:
     assert re.search(words, check.detail)
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_stored_forecasts_are_a_check_of_their_own() -> None:
     run = trained()
     stored = tampered(run.predictions, "nearer")
@@ -145,6 +154,7 @@ def plant_group(
     return train(RETURNS)
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_a_feature_shifted_by_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def shifted(bars: Bars) -> pd.DataFrame:
         table = pd.DataFrame(returns(bars))
@@ -155,6 +165,7 @@ def test_a_feature_shifted_by_one_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert "`volatility_3` reads bars up to 1 session ahead" in checks["features"].detail
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_the_target_among_the_inputs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def with_target(bars: Bars) -> pd.DataFrame:
         return pd.DataFrame(returns(bars)).assign(tip=bars.log_return.shift(-1).fillna(0.0))
@@ -164,6 +175,7 @@ def test_the_target_among_the_inputs_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert "`tip` is the target itself" in checks["features"].detail
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_calibration_by_outcomes_that_are_not_known_yet_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -176,15 +188,16 @@ def test_calibration_by_outcomes_that_are_not_known_yet_is_named(
         late = np.minimum(self.dates.searchsorted(dates) + days, len(self.dates) - 1)
         return honest(self, self.dates[late])
 
-    run = trained("calibration.kind=adaptive")
+    run = trained("calibration.kind=adaptive", *SHORT)
     assert failures(audited(run)) == set()
-    for days in (1, 5, 10_000):
+    for days in (1, 10_000):
         monkeypatch.setattr(IntervalFactors, "known_at", partialmethod(ahead, days=days))
         checks = audited(run)
         assert failures(checks) == {"forecasts"}, days
         assert "change when later bars are altered" in checks["forecasts"].detail
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_a_statistic_of_the_whole_history_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def centred(bars: Bars) -> pd.DataFrame:
         table = pd.DataFrame(returns(bars))
@@ -195,6 +208,7 @@ def test_a_statistic_of_the_whole_history_is_named(monkeypatch: pytest.MonkeyPat
     assert "`abs_return` reads bars up to 5 sessions ahead" in checks["features"].detail
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_a_scaler_fitted_on_all_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def on_all(
         matrices: Mapping[str, FeatureMatrix], parts: Mapping[str, Parts], kind: str, _: object
@@ -211,6 +225,7 @@ def test_a_scaler_fitted_on_all_rows_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert "fitted on all rows" in checks["scaler"].detail
 
 
+@pytest.mark.usefixtures("one_moment")
 def test_validation_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def on_test(*arguments: Any) -> Parts:
         parts = assign_origins(*arguments)
@@ -234,7 +249,8 @@ def test_early_stopping_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -
             super().assign(prepared, peeking)
 
     monkeypatch.setattr(by_workers, "DevicePanel", Cheating)
-    check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
+    experiment = preparation.prepare(RETURNS, [HISTORY]).experiment
+    check = check_training(experiment, [HISTORY], generator())
     assert check.passed is False
     assert "early stopping" in check.detail
 
@@ -249,9 +265,14 @@ def test_training_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None
             super().assign(prepared, peeking)
 
     monkeypatch.setattr(by_workers, "DevicePanel", Cheating)
-    check = check_training(train(RETURNS).forecaster.experiment, [HISTORY], generator())
+    experiment = preparation.prepare(RETURNS, [HISTORY]).experiment
+    check = check_training(experiment, [HISTORY], generator())
     assert check.passed is False
     assert "training batches" in check.detail
+
+
+controls_trained: dict[tuple[str, str], Trained] = {}
+"""Honest trainings of the controls, by experiment and prices."""
 
 
 def leaking(
@@ -259,13 +280,17 @@ def leaking(
 ) -> Experiment:
     """An experiment whose controls train to forecasts with other columns."""
 
-    def knows(experiment: Experiment, *rest: Any) -> Trained:
-        run = train_experiment(experiment, *rest)
+    def knows(experiment: Experiment, histories: list[PriceHistory], *rest: Any) -> Trained:
+        (history,) = histories
+        key = (experiment.model_dump_json(), history.sha256)
+        if key not in controls_trained:
+            controls_trained[key] = train_experiment(experiment, histories, *rest)
+        run = controls_trained[key]
         return replace(run, table=run.predictions.assign(**say(run.predictions)))
 
     monkeypatch.setattr(lstmcast.training, "train_experiment", knows)
     monkeypatch.setattr(controls, "EPOCHS", 1)
-    return trained().forecaster.experiment
+    return resolve_experiment(small(), [HISTORY])
 
 
 @pytest.mark.parametrize("quick", [check_random_walk, check_shuffled], ids=["walk", "shuffled"])
@@ -364,15 +389,16 @@ def test_what_luck_can_do_is_said_so(mean: float, p_value: float, words: str) ->
     assert _in_words("price", Test(mean, 10 * mean, p_value, 100)) == words
 
 
-def unlike_run(monkeypatch: pytest.MonkeyPatch, where: str) -> tuple[Trained, list[PriceHistory]]:
-    """Tokyo beside New York, trained by code that takes them for one market in one place."""
-    histories = [tokyo(), new_york()]
-    if where:
-        monkeypatch.setattr(f"{where}.market", lambda _: "one")
-    overrides = ("data.symbols=[7203.T, AAA]", "calibration.kind=adaptive", "model.members=1")
-    return train(small(*overrides, "training.epochs=1"), *histories), histories
+UNLIKE = [tokyo(), new_york()]
 
 
+@pytest.fixture(scope="module")
+def unlike() -> Trained:
+    """Tokyo beside New York."""
+    return train(small("data.symbols=[7203.T, AAA]", "calibration.kind=adaptive", *SHORT), *UNLIKE)
+
+
+@pytest.mark.usefixtures("one_moment")
 @pytest.mark.parametrize(
     ("where", "name", "words"),
     [
@@ -385,11 +411,12 @@ def unlike_run(monkeypatch: pytest.MonkeyPatch, where: str) -> tuple[Trained, li
     ids=["honest", "pool", "calibration"],
 )  # fmt: skip
 def test_a_bar_of_the_same_date_that_closes_later_is_a_leak(
-    where: str, name: str, words: str, monkeypatch: pytest.MonkeyPatch
+    where: str, name: str, words: str, unlike: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moments, "MOMENTS", 1)
-    run, histories = unlike_run(monkeypatch, where)
-    checks = {c.name: c for c in audit(run.forecaster, histories, training=False).checks}
+    """Where the code takes all symbols for those of one market."""
+    if where:
+        monkeypatch.setattr(f"{where}.market", lambda _: "one")
+    checks = {c.name: c for c in audit(unlike.forecaster, UNLIKE, training=False).checks}
     if not where:
         assert failures(checks) == set(), checks
         return
@@ -399,9 +426,8 @@ def test_a_bar_of_the_same_date_that_closes_later_is_a_leak(
 
 def test_the_last_day_of_training_is_kept_from_what_closes_before_it() -> None:
     """One session more is purged where some close later: weights do not know it either."""
-    histories = [tokyo(), new_york()]
-    experiment = small("data.symbols=[7203.T, AAA]", "model.members=1")
-    prepared = preparation.prepare(experiment, histories)
+    experiment = small("data.symbols=[7203.T, AAA]", *SHORT)
+    prepared = preparation.prepare(experiment, UNLIKE)
     for block, dates in zip(prepared.inputs.blocks, prepared.inputs.dates, strict=True):
         parts = prepared.parts[block.symbol]
         for rows, end in (
@@ -409,7 +435,7 @@ def test_the_last_day_of_training_is_kept_from_what_closes_before_it() -> None:
             (parts.validation, prepared.boundaries.validation_end),
         ):
             assert dates[rows[-1] + 3] < end
-    check = check_training(prepared.experiment, histories, generator())
+    check = check_training(prepared.experiment, UNLIKE, generator())
     assert check.passed, check
 
 

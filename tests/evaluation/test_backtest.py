@@ -15,6 +15,7 @@ import pytest
 import torch
 from scipy import stats
 from support.charts import words
+from support.elsewhere import Elsewhere
 from support.experiments import small
 from support.histories import altered_after, simulated
 from support.simulated import bars_from_returns, constant_t, predict, random_walk
@@ -36,6 +37,7 @@ from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
 from lstmcast.evaluation.backtest.saved import dump_fold
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
 from lstmcast.evaluation.significance import long_run_variance
+from lstmcast.parallel import using
 from lstmcast.plots.backtest import backtest_chart
 from lstmcast.training import device, resolve_experiment
 from lstmcast.training.checkpoint import load_forecaster
@@ -73,10 +75,13 @@ def test_impossible_plans_are_refused() -> None:
         plan_folds(SESSIONS, folds=10, horizon=1, first=pd.Timestamp(SESSIONS[995]))
 
 
-def walk(root: Path, rows: int = 620, folds: int = 2, **settings: object) -> Backtest:
+def walk(
+    root: Path, rows: int = 620, folds: int = 2, members: int = 1, **settings: object
+) -> Backtest:
     histories = [simulated(rows=rows), simulated(seed=2, rows=rows, symbol="BBB")]
     experiment = resolve_experiment(
-        small("data.symbols=[AAA, BBB]", "training.epochs=1"), histories
+        small("data.symbols=[AAA, BBB]", "training.epochs=1", f"model.members={members}"),
+        histories,
     )
     first = pd.Timestamp(histories[0].bars.index[rows - 120])
     chosen = Settings(folds=folds, first=first, baselines=QUICK, **settings)  # type: ignore[arg-type]  # passed on as they are
@@ -84,7 +89,9 @@ def walk(root: Path, rows: int = 620, folds: int = 2, **settings: object) -> Bac
 
 
 @pytest.mark.slow
-def test_a_walk_forecasts_every_session_once_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_a_walk_forecasts_every_session_once_and_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     test = walk(tmp_path)
     assert isinstance(next(test.run()), Fold)
     again = walk(tmp_path)
@@ -104,6 +111,13 @@ def test_a_walk_forecasts_every_session_once_and_goes_on_where_it_stopped(tmp_pa
         assert list(origins) == list(sessions[499:619])
     plan = json.loads((again.folder / "plan.json").read_text())
     assert len(plan["folds"]) == 2
+    by_workers, backend = walk(tmp_path / "by workers"), Elsewhere(monkeypatch)
+    with using(backend):
+        assert [fold.number for fold in by_workers.run(jobs=2)] == [1, 2]
+    assert [path.name for path in sorted(by_workers.folder.iterdir())] == [
+        path.name for path in sorted(again.folder.iterdir())
+    ]
+    assert kept(by_workers) == kept(again)
     again.path(again.folds[1]).write_bytes(b"broken")
     with pytest.raises(RunError, match=r"fold 2 of .* cannot be read"):
         again.tables()
@@ -146,33 +160,35 @@ def test_workers_begin_with_the_longest_folds(
     assert begun == order
 
 
-@pytest.mark.slow
-def test_worker_processes_walk_the_same_way(tmp_path: Path) -> None:
-    one, two = walk(tmp_path / "one"), walk(tmp_path / "two")
-    list(one.run(jobs=1))
-    list(two.run(jobs=2))
-    ours, theirs = (sorted(one.folder.iterdir()), sorted(two.folder.iterdir()))
-    assert [path.name for path in ours] == [path.name for path in theirs]
-    assert [path.read_bytes() for path in ours] == [path.read_bytes() for path in theirs]
-
-
 WARM = Settings(3, baselines=QUICK, warm_start=True)
+KNOWN = 501
+"""Number of the last session that the first fold has an outcome on."""
 
 
 def joining(
     root: Path,
     *overrides: str,
     settled: bool = True,
-    last: int = 520,
+    last: int = KNOWN,
     **settings: object,
 ) -> Backtest:
-    """A walk over prices that another symbol joins before its second fold."""
+    """A walk over prices that another symbol joins before its second fold.
+
+    Prices are others after the session with number `last`.
+    """
     histories = [
         simulated(rows=600),
         simulated(seed=2, rows=500, symbol="BBB", first="2001-04-24"),
     ]
     histories = [altered_after(h, histories[0].bars.index[last], seed=5) for h in histories]
-    experiment = small("data.symbols=[AAA, BBB]", "training.epochs=1", *overrides)
+    # A seed with which the third fold leaves what it begins as: else no change in it would show.
+    experiment = small(
+        "data.symbols=[AAA, BBB]",
+        "training.epochs=1",
+        "model.members=1",
+        "training.seed=3",
+        *overrides,
+    )
     if settled:
         experiment = resolve_experiment(experiment, histories)
     first = pd.Timestamp(histories[0].bars.index[450])
@@ -181,7 +197,7 @@ def joining(
 
 def test_offsets_of_symbols_are_those_of_each_fold_s_rows(tmp_path: Path) -> None:
     """Another symbol joins, and whatever the fold before knew of each, the next fits it anew."""
-    test = joining(tmp_path, "model.start=pretrained", "model.members=1")
+    test = joining(tmp_path, "model.start=pretrained")
     list(test.run())
     starts = [load_forecaster(test.weights(fold), test.experiment) for fold in test.folds[:2]]
     alone, both = (start.groups[0].networks[0].head.offsets for start in starts)
@@ -244,33 +260,34 @@ def test_a_warm_fold_goes_on_from_the_one_before(warm: Backtest) -> None:
         pd.testing.assert_frame_equal(again, own.reset_index(drop=True))
 
 
+def begun(warm: Backtest, folder: Path, folds: int) -> Backtest:
+    """The warm walk with its first folds alone."""
+    test = joining(folder)
+    test.folder.mkdir()
+    for fold in test.folds[:folds]:
+        for file in (Backtest.path, Backtest.weights):
+            file(test, fold).write_bytes(file(warm, fold).read_bytes())
+    return test
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_broken_warm_walk_goes_on_to_the_same_files(
-    warm: Backtest, tmp_path: Path, jobs: int
-) -> None:
-    next(joining(tmp_path).run(jobs))
-    again = joining(tmp_path)
+def test_a_broken_warm_walk_goes_on_to_the_same_files(warm: Backtest, tmp_path: Path) -> None:
+    """One fold after the other, however many workers there may be."""
+    again = begun(warm, tmp_path, 1)
     assert [fold.number for fold in again.missing()] == [2, 3]
-    assert [fold.number for fold in again.run(jobs)] == [2, 3]
+    assert [fold.number for fold in again.run(2)] == [2, 3]
     assert kept(again) == kept(warm)
     again.weights(again.folds[1]).unlink()
-    assert [fold.number for fold in again.run(jobs)] == [2]
+    assert [fold.number for fold in again.run(2)] == [2]
     assert kept(again) == kept(warm)
 
 
 @pytest.mark.slow
 def test_prices_after_a_warm_fold_change_nothing_in_it(warm: Backtest, tmp_path: Path) -> None:
-    sessions = pd.DatetimeIndex(warm.histories[0].bars.index)
-    last = int(sessions.get_indexer(pd.DatetimeIndex([warm.folds[0].last_outcome]))[0])
-    # A seed with which the third fold leaves what it begins as: else there is nothing to change.
-    one, other = (
-        joining(tmp_path / name, "training.seed=1", last=end)
-        for name, end in (("one", last), ("two", last + 1))
-    )
-    for test in (one, other):
-        list(test.run())
-    ours, theirs = kept(one), kept(other)
+    assert warm.histories[0].bars.index[KNOWN] == warm.folds[0].last_outcome
+    other = joining(tmp_path, last=KNOWN + 1)
+    list(other.run())
+    ours, theirs = kept(warm), kept(other)
     changed = [name for name in ours if ours[name] != theirs[name]]
     # What the second fold forecasts is after its training, and so are the prices that differ.
     assert changed == ["fold-02.parquet", "fold-03.parquet", "fold-03.safetensors"]
@@ -278,7 +295,7 @@ def test_prices_after_a_warm_fold_change_nothing_in_it(warm: Backtest, tmp_path:
 
 @pytest.mark.slow
 def test_columns_that_appear_later_begin_anew(tmp_path: Path) -> None:
-    test = joining(tmp_path, settled=False)
+    test = joining(tmp_path, settled=False, folds=2)
     list(test.run())
     (note,) = test.tables()[1]
     assert note.startswith("fold 2: the networks begin anew: the features had other columns before")
@@ -287,11 +304,7 @@ def test_columns_that_appear_later_begin_anew(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_damaged_weights_are_named(warm: Backtest, tmp_path: Path) -> None:
-    test = joining(tmp_path)
-    test.folder.mkdir()
-    for fold in test.folds[:2]:
-        for file in (Backtest.path, Backtest.weights):
-            file(test, fold).write_bytes(file(warm, fold).read_bytes())
+    test = begun(warm, tmp_path, 2)
     test.weights(test.folds[1]).write_bytes(warm.weights(warm.folds[0]).read_bytes())
     with pytest.raises(RunError, match="it belongs to fold 1, not to fold 2"):
         list(test.run())
@@ -456,9 +469,9 @@ def test_error_of_the_sharpe_ratio_is_that_of_many_worlds() -> None:
 def test_error_of_the_sharpe_ratio_of_skewed_and_dependent_returns(shape: float) -> None:
     """Falls that come together make the ratio less certain, rises that do more: by simulation."""
     spread = stats.skewnorm(shape)
+    draws = (spread.rvs((400, 1001), random_state=1) - spread.mean()) / spread.std()
     ratios, errors = [], []
-    for seed in range(400):
-        shocks = (spread.rvs(1001, random_state=seed) - spread.mean()) / spread.std()
+    for shocks in draws:
         returns = 0.2 + shocks[1:] + 0.5 * shocks[:-1]
         ratios.append(returns.mean() / returns.std())
         errors.append(sharpe_error(returns))
@@ -557,7 +570,7 @@ def test_a_walk_is_the_same_whatever_the_cores_and_jobs_and_another_with_other_t
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sums in another order move forecasts by a rounding: such folds do not go together."""
-    test = walk(tmp_path, folds=4)
+    test = walk(tmp_path, folds=4, members=2)
 
     def of_cores(cores: int, jobs: int = 1, threads: int = 0) -> tuple[int, str]:
         monkeypatch.setattr(device, "available_threads", lambda wanted: wanted or cores)

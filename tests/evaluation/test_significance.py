@@ -93,14 +93,12 @@ def test_equal_losses_are_no_finding_and_gaps_are_left_out() -> None:
     assert diebold_mariano(np.append(d, np.nan)) == diebold_mariano(d)
 
 
-@pytest.mark.parametrize(
-    ("horizon", "days"), [(1, 60), (1, 500), (5, 75), (10, 150), (10, 500), (20, 300)]
-)
+@pytest.mark.parametrize(("horizon", "days"), [(1, 60), (5, 75), (10, 150), (20, 300)])
 def test_size_is_what_it_states_when_losses_overlap(horizon: int, days: int) -> None:
     """Equal forecasts are told apart in 4 to 8 % of 1,500 worlds, also where they overlap.
 
     The fewest days that are tested are among them. With n - 1 degrees of freedom it is 18 % ten
-    sessions ahead in 60 days and 9 % in 500; with those of fixed smoothing still 10 % in 60.
+    sessions ahead in 60 days; with those of fixed smoothing still 10 % in 60.
     """
     found = [
         diebold_mariano(moving_average(seed, days, order=horizon - 1), horizon).p_value < 0.05
@@ -112,7 +110,7 @@ def test_size_is_what_it_states_when_losses_overlap(horizon: int, days: int) -> 
 @pytest.mark.parametrize(("days", "lags"), [(60, 20), (100, 10), (1000, 5)])
 def test_the_5_percent_value_is_that_of_fixed_smoothing(days: int, lags: int) -> None:
     """Of independent days, simulated: |mean| over its error is above the value in 5 %."""
-    draws = np.random.default_rng(days).normal(size=(8000, days))
+    draws = np.random.default_rng(days).normal(size=(4000, days))
     tails = [abs(d.mean()) / np.sqrt(long_run_variance(d, lags) / days) for d in draws]
     value = stats.t.ppf(0.975, degrees_of_freedom(days, lags))
     assert np.mean(np.array(tails) > value) == pytest.approx(0.05, abs=0.012)

@@ -44,7 +44,7 @@ def up_to(matrix: FeatureMatrix, session: pd.Timestamp) -> FeatureMatrix:
 
 
 @given(row=rows, seed=seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_altering_later_bars_changes_no_feature(row: int, seed: int) -> None:
     session = HISTORY.bars.index[row]
     changed = altered_after(HISTORY, session, seed)
@@ -54,7 +54,7 @@ def test_altering_later_bars_changes_no_feature(row: int, seed: int) -> None:
 
 
 @given(row=rows)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_features_of_a_truncated_history_are_the_same_to_the_bit(row: int) -> None:
     session = HISTORY.bars.index[row]
     assert_equal(up_to(whole(), session), build_features(cut_after(HISTORY, session), EVERY))
@@ -71,7 +71,7 @@ def test_the_last_bar_counts(group: str) -> None:
 
 
 @given(factor=st.floats(1e-3, 1e4))
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_the_unit_of_prices_does_not_matter(factor: float) -> None:
     prices = ["open", "high", "low", "close", "adj_close"]
     scaled = BARS.assign(**{name: BARS[name] * factor for name in prices})
@@ -96,7 +96,7 @@ def split_history(row: int, ratio: float) -> PriceHistory:
 
 
 @given(row=st.integers(1, ROWS - 1), ratio=st.sampled_from([2.0, 7.0, 0.1, 1.5]))
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_a_split_changes_nothing(row: int, ratio: float) -> None:
     ours, theirs = whole(), build_features(split_history(row, ratio), EVERY)
     np.testing.assert_allclose(theirs.table, ours.table, atol=1e-9)

@@ -14,6 +14,7 @@ from lstmcast.evaluation.audit.future import check_features
 from lstmcast.features import build_features, default_groups
 
 GROUPS = ("returns", "gaps")
+SHORT = ("--set", "model.members=1", "--set", "training.epochs=1")
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_the_audit_names_a_column_that_knows_the_future(package: Path) -> None:
 def test_a_run_trains_and_forecasts_with_it(tmp_path: Path) -> None:
     place = Workplace.make(tmp_path, simulated(rows=300))
     for words in (
-        ("train", "-c", place.config, "--set", "features=[returns, gaps]"),
+        ("train", "-c", place.config, "--set", "features=[returns, gaps]", *SHORT),
         ("forecast",),
         ("audit", "--no-training"),
     ):

@@ -1,5 +1,6 @@
 """`lstmcast data`: what is stored, from where, how fresh, and whether it is whole."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,17 +8,28 @@ from typing import Any
 import pandas as pd
 import pytest
 from support.bars import make_frame, make_history
+from typer.testing import CliRunner
 
+from lstmcast.cli.app import app
 from lstmcast.errors import StoreError, UsageError
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.maintenance import find, sessions_behind, with_freshness
 from lstmcast.prices.store import PriceStore, StoreEntry
 
 
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the sample's AAPL and IBM; copied by each test."""
+    folder = tmp_path_factory.mktemp("sample") / "data"
+    words = ["fetch", "AAPL", "IBM", "--source", "sample", "--data-dir", str(folder)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    return folder
+
+
 @pytest.fixture
-def stocked(program: Any) -> PriceStore:
+def stocked(program: Any, fetched: Path) -> PriceStore:
     """A store with the sample's AAPL and IBM, and an AAPL of one's own."""
-    assert program.run("fetch", "AAPL", "IBM", "--source", "sample").exit_code == 0
+    shutil.copytree(fetched, program.store.root)
     program.store.save(make_history("AAPL", "csv"))
     store: PriceStore = program.store
     return store

@@ -23,11 +23,15 @@ def bomb(unpacked: int) -> Reply:
     return Reply(body=b"".join([*pieces, packer.flush()]), headers=(("Content-Encoding", "gzip"),))
 
 
+BOMB = bomb(2 * ANSWER_BYTES)
 ENDLESS = Reply(body=b"0123456789abcdef" * 4096, endless=True)
 
 
-@pytest.mark.parametrize("kind", ["chart", "crumb", "cookie"])
-@pytest.mark.parametrize("reply", [bomb(8 * ANSWER_BYTES), ENDLESS], ids=["bomb", "endless"])
+@pytest.mark.parametrize(
+    ("kind", "reply"),
+    [("chart", BOMB), ("chart", ENDLESS), ("crumb", ENDLESS), ("cookie", BOMB)],
+    ids=["bomb", "endless", "endless crumb", "cookie bomb"],
+)
 def test_a_flood_is_told_and_nothing_stored(
     program: Any, yahoo: FakeYahoo, kind: str, reply: Reply
 ) -> None:

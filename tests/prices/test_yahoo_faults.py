@@ -7,11 +7,13 @@ held, and that the store stayed as it was.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
 from support.fake_yahoo import NOT_FOUND, FakeYahoo, Fault, asks_for_range, edited
+from support.histories import as_history
 from support.loopback import Reply
 
 Chart = dict[str, Any]
@@ -120,13 +122,12 @@ class Failure:
     exit_code: int
     says: str
     most_requests: int
-    cold: bool = False
     symbol: str = "AAPL"
 
 
 PRICES = ("open", "high", "low", "close")
 FAILURES = [
-    Failure("unknown symbol", [], "SymbolNotFoundError", 5, "no symbol NOPE", 18, True, "NOPE"),
+    Failure("unknown symbol", [], "SymbolNotFoundError", 5, "no symbol NOPE", 18, "NOPE"),
     Failure(
         "404 on prices",
         [prices(Reply.of(NOT_FOUND, 404))],
@@ -135,9 +136,9 @@ FAILURES = [
         "may be delisted",
         10,
     ),
-    Failure("429, cold", [Fault("chart", BUSY)], "RateLimitedError", 6, "429", 40, True),
+    Failure("429, cold", [Fault("chart", BUSY)], "RateLimitedError", 6, "429", 40),
     Failure("429 on prices", [prices(BUSY)], "RateLimitedError", 6, "after 4 tries", 40),
-    Failure("500, cold", [Fault("chart", BROKEN)], "ServerTroubleError", 6, "HTTP 500", 60, True),
+    Failure("500, cold", [Fault("chart", BROKEN)], "ServerTroubleError", 6, "HTTP 500", 60),
     Failure("500 on prices", [prices(BROKEN)], "ServerTroubleError", 6, "HTTP 500", 40),
     Failure(
         "500 with HTML",
@@ -163,7 +164,6 @@ FAILURES = [
         6,
         "HTTP 403",
         20,
-        True,
     ),
     Failure(
         "login page",
@@ -298,21 +298,17 @@ FAILURES = [
         6,
         "did not answer within 4 s",
         60,
-        True,
     ),
 ]
 
 
 @pytest.mark.parametrize("case", FAILURES, ids=lambda case: case.name)
 def test_a_fault_ends_in_its_error_and_leaves_the_store_alone(
-    case: Failure, yahoo: FakeYahoo, program: Any, fresh_client: Callable[[], None]
+    case: Failure, yahoo: FakeYahoo, program: Any
 ) -> None:
-    first = program.fetch("AAPL", "--end", "2026-05-29", "--start", "2025-12-01")
-    assert first.exit_code == 0, first.stderr
+    bars = yahoo.listings["AAPL"].until(date(2026, 5, 29)).bars
+    program.store.save(as_history(bars, "AAPL", source="yahoo"))
     stored = program.store.path("AAPL", "yahoo").read_bytes()
-    if case.cold:
-        fresh_client()
-    yahoo.kinds.clear()
     yahoo.faults = [replace(fault) for fault in case.faults]
 
     ran = program.fetch(case.symbol, "--full", *RANGE)
@@ -339,16 +335,15 @@ class Survival:
     rows: int
     finding: str | None = None
     says: str = ""
-    cold: bool = False
 
 
 SURVIVALS = [
     Survival("no fault", [], 120),
     Survival("429 once", [prices(BUSY, times=1)], 120),
     Survival("500 twice", [prices(BROKEN, times=2)], 120),
-    Survival("429 on the crumb", [Fault("crumb", BUSY)], 120, cold=True),
-    Survival("cookie host drops", [Fault("cookie", Reply(drop=True))], 120, cold=True),
-    Survival("cookie host hangs", [Fault("cookie", Reply(404, delay=3.0))], 120, cold=True),
+    Survival("429 on the crumb", [Fault("crumb", BUSY)], 120),
+    Survival("cookie host drops", [Fault("cookie", Reply(drop=True))], 120),
+    Survival("cookie host hangs", [Fault("cookie", Reply(404, delay=3.0))], 120),
     Survival(
         "prices missing, volume there",
         [prices(edited(without([50, -1], PRICES)))],
@@ -395,13 +390,8 @@ SURVIVALS = [
 
 @pytest.mark.parametrize("case", SURVIVALS, ids=lambda case: case.name)
 def test_what_can_be_used_is_stored_and_what_was_odd_is_said(
-    case: Survival, yahoo: FakeYahoo, program: Any, fresh_client: Callable[[], None]
+    case: Survival, yahoo: FakeYahoo, program: Any
 ) -> None:
-    yahoo.add(replace(yahoo.listings["AAPL"], symbol="OTHER"))
-    assert program.fetch("OTHER", "--source", "yahoo").exit_code == 0
-    if case.cold:
-        fresh_client()
-    yahoo.kinds.clear()
     yahoo.faults = [replace(fault) for fault in case.faults]
 
     ran = program.fetch("AAPL", *RANGE)
@@ -422,9 +412,10 @@ def test_what_can_be_used_is_stored_and_what_was_odd_is_said(
     assert [finding.check for finding in history.findings] == list(said)
 
 
-@pytest.mark.parametrize("row", [50, -2, -1])
-@pytest.mark.parametrize("volume", [None, 0])
-@pytest.mark.parametrize("empty", [0, 1])
+@pytest.mark.parametrize(
+    ("row", "volume", "empty"),
+    [(50, None, 0), (50, 0, 1), (-2, 0, 0), (-2, None, 1), (-1, None, 0), (-1, 0, 1)],
+)
 def test_of_a_day_sent_twice_the_row_with_numbers_is_kept(
     row: int, volume: int | None, empty: int, yahoo: FakeYahoo, program: Any
 ) -> None:

@@ -1,12 +1,19 @@
-"""A backend that computes here as if it were elsewhere: what goes there and back is pickled."""
+"""A backend that computes here as if it were elsewhere: what goes there and back is pickled.
+
+What all items have in common comes as workers of this machine see it: its arrays are views of a
+file, which cannot be written to.
+"""
 
 import pickle
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from joblib import dump, load
 
 from lstmcast import parallel
+from lstmcast.left_overs import working_folder
 
 
 class Elsewhere:
@@ -37,11 +44,19 @@ class Elsewhere:
     ) -> Generator[tuple[int, Any]]:
         """See `lstmcast.parallel.Backend.run`."""
         self.threads.add(threads)
-        sent = pickle.dumps((function, common))
+        sent = pickle.dumps(function)
+        with working_folder() as folder:
+            yield from self._results(sent, common, items, threads, folder / "common")
+
+    def _results(
+        self, sent: bytes, common: Any, items: Sequence[Any], threads: int, put: Path
+    ) -> Generator[tuple[int, Any]]:
+        dump(common, put)
         for number in reversed(range(len(items))):
             if self._left == 0:
                 raise KeyboardInterrupt
-            theirs, shared = pickle.loads(sent)  # noqa: S301 - it is the test's own
+            theirs = pickle.loads(sent)  # noqa: S301 - it is the test's own
+            shared = load(put, mmap_mode="r")
             item = pickle.loads(pickle.dumps(items[number]))  # noqa: S301
             with self._patch.context() as patch:
                 patch.setattr(parallel, "_inside", True)

@@ -20,7 +20,7 @@ data: {symbols: [AAA]}
 target: {horizon: 3}
 split: {train: 0.6, validation: 0.2, test: 0.2}
 model: {start: random, hidden_size: 4, num_layers: 1, dropout: 0.1, input_dropout: 0.1, members: 2}
-training: {lookback: 24, burn_in: 4, batch_size: 16, epochs: 2, patience: 5,
+training: {lookback: 24, burn_in: 4, batch_size: 32, epochs: 2, patience: 5,
            learning_rate: 0.01, learning_rate_warmup: 2, ema_decay: 0.5, device: cpu, seed: 7,
            threads: 2}
 calibration: {kind: none}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.experiments import LAST, LINEAR, PRICE, same_weights, small, train, trained
+from support.experiments import LINEAR, PRICE, same_weights, small, train, trained
 from support.histories import altered_after, cut_after, simulated
 
 from lstmcast.distributions import Distribution
@@ -12,9 +12,7 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.training import Forecaster
 
 HISTORY = simulated()
-KINDS = pytest.mark.parametrize(
-    "overrides", [(), LINEAR, LAST, PRICE], ids=["every", "linear", "last", "price"]
-)
+KINDS = pytest.mark.parametrize("overrides", [(), LINEAR, PRICE], ids=["every", "linear", "last"])
 QUANTILES = ["q025", "q25", "q50", "q75", "q975"]
 LEVELS = (0.025, 0.25, 0.5, 0.75, 0.975)
 TEST_ROWS = st.integers(0, len(trained().prepared.parts["AAA"].test) - 1)

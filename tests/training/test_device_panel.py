@@ -216,7 +216,8 @@ def test_a_panel_apart_gives_the_same_batches(overrides: tuple[str, ...]) -> Non
 
 def test_training_from_host_memory_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where a device has hardly any memory free; it says so in one line."""
-    experiment = small("data.symbols=[AAA, BBB]", "training.refit=validation", *LINEAR)
+    short = ("model.members=1", "training.epochs=1", "training.refit=validation")
+    experiment = small("data.symbols=[AAA, BBB]", *short, *LINEAR)
     histories = (simulated(1, 420), simulated(2, 250, symbol="BBB", first="2001-08-27"))
     usual = train(experiment, *histories)
     monkeypatch.setattr(panel_home, "free_on", lambda _: 50_000)

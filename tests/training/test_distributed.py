@@ -25,6 +25,8 @@ from lstmcast.training.objective import total_loss
 
 SCRIPT = """
 import os, pathlib
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+import lstmcast.run
 from lstmcast.cli.app import main
 from lstmcast.training import member
 
@@ -36,12 +38,23 @@ def fitted(network, *args, **options):
     (pathlib.Path(__file__).parent / name).write_bytes(whole)
     return found
 
-member.fit_member = fitted
-main()
-"""
-"""The program; beside it each process writes the weights that its networks came to."""
+def work():
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code:
+            raise RuntimeError(f"ended with {ended.code}") from None
 
-TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+member.fit_member = fitted
+two = LaunchConfig(1, 1, 2, run_id="two", rdzv_backend="c10d", rdzv_endpoint="localhost:0",
+                   max_restarts=0, start_method="fork")
+elastic_launch(two, work)()
+"""
+"""The program in two processes; beside it each writes the weights that its networks came to.
+
+They are started by what is behind `torchrun`, as forks: three programs would each load PyTorch.
+"""
+
 POOL = ("data.symbols=[AAA, BTC-USD, LATE]", "training.threads=1", "training.batch_size=5")
 
 
@@ -58,7 +71,7 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     script = tmp_path / "program.py"
     script.write_text(SCRIPT, encoding="utf-8")
     both = subprocess.run(
-        [sys.executable, *TWO, str(script), *train],
+        [sys.executable, str(script), *train],
         env={**os.environ, **place.environment, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -27,7 +27,7 @@ data: {{symbols: [{", ".join(SYMBOLS)}]}}
 features: [returns]
 target: {{horizon: 1}}
 split: {{train: 0.7, validation: 0.15, test: 0.15}}
-model: {{hidden_size: 16, members: 2}}
+model: {{hidden_size: 16, members: 1}}
 training: {{seed: 3, threads: 2, device: cpu}}
 """
 

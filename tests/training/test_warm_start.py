@@ -46,6 +46,12 @@ def go_on(*overrides: str, start: Forecaster | None = None) -> Trained:
     return train_experiment(experiment, [AAA, BBB], Recorder(), (), start)
 
 
+@lru_cache(maxsize=1)
+def cold() -> Trained:
+    """The later training with no start; shared, so leave it as it is."""
+    return go_on()
+
+
 def stirred(network: Network) -> Network:
     """A network whose head says something of every input."""
     with torch.no_grad():
@@ -93,8 +99,7 @@ def test_the_first_validation_loss_is_that_of_the_translated_network() -> None:
         begin = rescaled(network, group.scaling, part.scaling)
         assert member.records[0].epoch == 0
         assert member.records[0].validation_loss == run_epoch(begin, panel.validation)
-    cold = go_on()
-    assert [member.records[0].epoch for member in cold.ensemble.members] == [1, 1]
+    assert [member.records[0].epoch for member in cold().ensemble.members] == [1, 1]
 
 
 @pytest.mark.parametrize("head", ["student_t", "quantile"])
@@ -150,12 +155,12 @@ def test_prices_are_read_as_shares_of_their_own_range() -> None:
 
 
 def test_other_columns_begin_anew_and_say_so() -> None:
-    first = train(small("features=[returns]"), EARLIER)
-    cold, warm = go_on(), go_on(start=first.forecaster)
+    first = train(small("features=[returns]", "training.epochs=1"), EARLIER)
+    warm = go_on(start=first.forecaster)
     (note,) = warm.notes
     assert note.startswith("the networks begin anew: the features had other columns before (")
     assert "pool_parkinson_5" in note
-    for one, other in zip(cold.forecaster.networks, warm.forecaster.networks, strict=True):
+    for one, other in zip(cold().forecaster.networks, warm.forecaster.networks, strict=True):
         assert same_weights(one, other)
 
 
@@ -166,7 +171,7 @@ def test_each_variant_goes_on_with_its_own_networks() -> None:
     assert warm.notes == ()
     assert [member.records[0].epoch for member in warm.ensemble.members] == [0, 0, 0]
     alone = replace(first.forecaster, groups=first.forecaster.groups[:1])
-    (note,) = go_on(variant, start=alone).notes
+    (note,) = go_on(variant, "training.epochs=1", start=alone).notes
     assert note == "the networks of variant 1 begin anew: none of them was trained before"
 
 

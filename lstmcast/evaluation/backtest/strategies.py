@@ -91,23 +91,21 @@ def trade(
     sign = (rows["q50"].to_numpy(dtype=np.float64) > 0).astype(np.float64)
     if not sign.all():  # a median that always rises holds the stock always
         rules["sign"] = sign
-    results = []
-    holding: FloatArray | None = None
+    # By symbol and then by origin: what was held before is in the row before.
+    first = (rows["symbol"] != rows["symbol"].shift()).to_numpy()
+    columns: dict[str, FloatArray] = {}
     for name, position in rules.items():
-        frame = pd.DataFrame(
-            {
-                "symbol": rows["symbol"].to_numpy(),
-                "origin": rows["origin"].to_numpy(),
-                "position": position,
-            }
-        )
-        before = frame.groupby("symbol")["position"].shift(fill_value=0.0).to_numpy()
+        before = np.where(first, 0.0, np.append(0.0, position[:-1]))
         traded = np.abs(position - before)
-        frame["net"] = position * simple - cost_bps * 1e-4 * traded
-        frame["traded"] = traded
-        daily = frame.groupby("origin", sort=True)[["net", "traded"]].mean()
-        net, turnover = (daily[column].to_numpy(dtype=np.float64) for column in ("net", "traded"))
-        holding = net if holding is None else holding
+        columns[f"net {name}"] = position * simple - cost_bps * 1e-4 * traded
+        columns[f"traded {name}"] = traded
+    daily = pd.DataFrame(columns).groupby(rows["origin"].to_numpy(), sort=True).mean()
+    results = []
+    holding = daily["net buy and hold"].to_numpy(dtype=np.float64)
+    for name, position in rules.items():
+        net, turnover = (
+            daily[f"{part} {name}"].to_numpy(dtype=np.float64) for part in ("net", "traded")
+        )
         beyond = net - float(position.mean()) * holding
         results.append(_performance(name, net, beyond, float(turnover.mean()), trials))
     return results
