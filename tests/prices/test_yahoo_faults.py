@@ -307,7 +307,8 @@ def test_a_fault_ends_in_its_error_and_leaves_the_store_alone(
     case: Failure, yahoo: FakeYahoo, program: Any
 ) -> None:
     bars = yahoo.listings["AAPL"].until(date(2026, 5, 29)).bars
-    program.store.save(as_history(bars, "AAPL", source="yahoo"))
+    known = as_history(bars, "AAPL", source="yahoo")
+    program.store.save(replace(known, details={"requested_start": "2025-12-01"}))
     stored = program.store.path("AAPL", "yahoo").read_bytes()
     yahoo.faults = [replace(fault) for fault in case.faults]
 
