@@ -56,6 +56,14 @@ def features_built_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def disk_not_waited_for() -> Iterator[None]:
+    """What tests write need not outlive a power cut, and each file would wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests, and programs that they start, keep calendars in a folder that workers share."""
     before = os.environ.get("LSTMCAST_CACHE_DIR")

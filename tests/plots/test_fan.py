@@ -113,11 +113,14 @@ def test_a_forecast_without_ranges_is_a_line() -> None:
     assert layout_faults(figure) == []
 
 
-@pytest.mark.parametrize("sessions", [1, 2, 20, 60])
 @pytest.mark.parametrize(
-    ("level", "currency", "drift"),
-    [(0.02, None, 0.0), (50.0, "USD", 0.004), (8e5, "GBp", -0.01), (4e7, "IDR", 0.03)],
-)
+    ("sessions", "level", "currency", "drift"),
+    [
+        (1, 0.02, None, 0.0), (60, 0.02, None, 0.0), (1, 50.0, "USD", 0.004),
+        (2, 50.0, "USD", 0.004), (20, 8e5, "GBp", -0.01), (60, 8e5, "GBp", -0.01),
+        (1, 4e7, "IDR", 0.03), (20, 4e7, "IDR", 0.03),
+    ],
+)  # fmt: skip
 def test_no_words_touch_or_leave_the_picture(
     sessions: int, level: float, currency: str | None, drift: float
 ) -> None:
