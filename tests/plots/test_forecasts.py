@@ -94,8 +94,7 @@ def test_the_legend_states_the_errors_and_the_shares_of_these_rows() -> None:
     assert legend_entry(figure, "Outside") == f"Outside the 95 % range: {(~inside).sum()} of 300"
 
 
-@pytest.mark.parametrize(("rows", "horizon"), [(59, 1), (296, 20)])
-@pytest.mark.parametrize("point", [False, True])
+@pytest.mark.parametrize(("rows", "horizon", "point"), [(59, 1, False), (296, 20, True)])
 def test_too_few_sessions_are_said_to_conclude_nothing_instead_of_a_number(
     rows: int, horizon: int, point: bool
 ) -> None:
