@@ -87,7 +87,7 @@ def fan_table(closes: pd.Series, sessions: int, *, drift: float = 0.0) -> pd.Dat
 
 def words(figure: Figure) -> list[str]:
     """Every text that the figure shows, tick labels included."""
-    figure.draw_without_rendering()
+    _lay_out(figure)
     return [text.get_text() for text in _texts(figure)]
 
 
@@ -120,7 +120,7 @@ def has_artist(axes: Axes, label: str) -> bool:
 
 def layout_faults(figure: Figure) -> list[str]:
     """Texts that touch one another or leave the picture."""
-    figure.draw_without_rendering()
+    _lay_out(figure)
     canvas: Any = figure.canvas
     renderer = canvas.get_renderer()
     # `Text.` and not the method: an annotation counts its pointer as part of itself.
@@ -137,6 +137,12 @@ def layout_faults(figure: Figure) -> list[str]:
         if _touch(box, second)
     ]
     return faults
+
+
+def _lay_out(figure: Figure) -> None:
+    """Put every part in its place, once for all that is asked about it."""
+    if figure.stale:
+        figure.draw_without_rendering()
 
 
 def _touch(one: Bbox, other: Bbox) -> bool:
