@@ -17,7 +17,7 @@ from lstmcast.pretraining import supply
 from lstmcast.pretraining import training as training_module
 from lstmcast.pretraining.objective import HeldOut, HeldOutLoss, losses, new_network
 from lstmcast.pretraining.observers import Interrupted, References, Silent
-from lstmcast.pretraining.progress import LEARNING_RATE, Training
+from lstmcast.pretraining.progress import LEARNING_RATE, WEIGHT_DECAY, Training
 from lstmcast.pretraining.settings import BURN_IN, Settings
 from lstmcast.pretraining.supply import HELD_OUT, Inputs, markets_of, order_of
 from lstmcast.pretraining.training import learning_rate, pretrain
@@ -213,6 +213,22 @@ def test_minutes_end_it_and_lower_the_rate() -> None:
     assert network["steps"] >= 1
     assert 0.1 <= network["seconds"] < 60
     assert made.record["settings"]["minutes"] == 0.1 / 60
+
+
+def test_steps_are_those_of_adamw() -> None:
+    """Two of them by its formulas, the second down half the gradient of the first."""
+    training, rate = Training(5, tiny(), 0), 0.01
+    weights = {name: p.detach().clone() for name, p in training.network.named_parameters()}
+    for number, share in enumerate((1.0, 0.5)):
+        for name, parameter in training.network.named_parameters():
+            slope = torch.linspace(-1, 1, parameter.numel()).reshape(parameter.shape)
+            parameter.grad = share * slope
+            mean, square = ((1.0, 1.0), (0.14 / 0.19, 0.001249 / 0.001999))[number]
+            step = mean * slope / (square**0.5 * slope.abs() + 1e-8)
+            weights[name] = weights[name] * (1 - rate * WEIGHT_DECAY) - rate * step
+        training.step(rate, most_norm=1e9)
+    for name, parameter in training.network.named_parameters():
+        torch.testing.assert_close(parameter.detach(), weights[name], rtol=1e-5, atol=1e-6)
 
 
 def test_whichever_ends_first_ends_it() -> None:
