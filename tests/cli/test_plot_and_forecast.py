@@ -57,7 +57,6 @@ def charts(place: Workplace) -> list[str]:
     return sorted(path.name for path in Run.open(None, place.runs).charts.iterdir())
 
 
-@pytest.mark.usefixtures("painted_charts")
 @pytest.mark.parametrize("kind", ["test", "history", "fan"])
 def test_each_symbol_has_a_chart(place: Workplace, kind: str) -> None:
     result = place.invoke("plot", "--kind", kind)

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -12,11 +11,10 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 from support.pretrained import same_weights, tiny
-from support.program import START
 from typer.testing import CliRunner, Result
 
 from lstmcast.cli.app import app
-from lstmcast.cli.pretrain_progress import BarProgress
+from lstmcast.cli.pretrain_progress import BarProgress, LineProgress
 from lstmcast.pretraining.objective import HeldOutLoss
 from lstmcast.pretraining.observers import Interrupted, References, Silent
 from lstmcast.pretraining.progress import Training
@@ -120,29 +118,26 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> No
         assert words in done.stderr
 
 
-@pytest.mark.slow
-def test_ctrl_c_keeps_what_was_trained(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small")
+def test_ctrl_c_keeps_what_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "my weights"
-    patched = (
-        "from lstmcast.pretraining.settings import Settings; "
-        f"Settings.__init__.__defaults__ = {SMALL!r}; "
-        "import lstmcast.cli.pretrain_progress as shown; shown.EVERY = 0.0"
-    )
+    tell = LineProgress.on_step_end
+
+    def pressed(shown: LineProgress, network: int, training: Training, *rest: float) -> None:
+        tell(shown, network, training, *rest)
+        if training.steps == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(LineProgress, "on_step_end", pressed)
     command = ["pretrain", "--device", "cpu", "--steps", "100000", "--out", str(out)]
-    with subprocess.Popen(
-        [sys.executable, "-c", f"{patched}; {START}", *command],
-        env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        try:
-            assert process.stderr is not None
-            for line in process.stderr:
-                if "step 3 " in line:
-                    break
-            process.send_signal(signal.SIGINT)
-            _, rest = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 130
+    monkeypatch.setattr(sys, "argv", ["lstmcast", *command])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = CliRunner().invoke(app, command)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.exit_code == 130
+    rest = done.stderr
     assert "Traceback" not in rest
     partial = tmp_path / "my weights.partial"
     steps = re.search(rf"interrupted after (\d+) steps; {partial} keeps what was trained", rest)
@@ -150,7 +145,7 @@ def test_ctrl_c_keeps_what_was_trained(tmp_path: Path) -> None:
     assert f"to go on: lstmcast pretrain --device cpu --steps 100000 --out '{out}' --resume" in rest
     with safe_open(partial, framework="pt") as file:
         kept = json.loads(file.metadata()["lstmcast.partial"])
-    assert kept["training"]["steps"] == int(steps[1]) >= 3
+    assert kept["training"]["steps"] == int(steps[1]) == 3
     assert not out.exists()
 
 
