@@ -200,28 +200,6 @@ def test_a_run_s_config_trains_the_same_run_after_newer_bars_have_come(place: Wo
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
 
 
-LOADED = (
-    "import atexit, sys; atexit.register(lambda: "
-    "print(sorted({'torch._dynamo', 'sklearn'} & sys.modules.keys()), file=sys.stderr))"
-)
-
-
-@pytest.mark.slow
-def test_the_same_seed_twice_gives_the_same_files_in_two_processes(place: Workplace) -> None:
-    """Nor does a training load a compiler or scikit-learn: each takes longer than it trains."""
-    keys = ("model.start=pretrained", "training.refit=validation")
-    train = ("train", "-c", place.config, "--set", keys[0], "--set", keys[1], "--set")
-    here = place.invoke(*train, "training.threads=1")
-    assert here.exit_code == 0, here.stderr
-    runs = [Run.open(None, place.runs).path]
-    there = place.run(*train, "training.threads=2", first=LOADED)
-    assert there.returncode == 0, there.stderr
-    assert there.stderr.splitlines()[-1] == "[]"
-    runs.append(Run.open(None, place.runs).path)
-    for name in ("model.safetensors", "predictions.parquet"):
-        assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
-
-
 ENDLESS = ("--set", "training.epochs=100000", "--set", "training.patience=100000")
 TENTH = re.compile(rb"epoch \d{2,}/")
 
