@@ -49,7 +49,7 @@ def test_every_session_of_the_test_part_has_a_forecast(place: Workplace) -> None
 
 def test_evaluate_scores_all_kinds_of_baselines_on_the_same_rows(place: Workplace) -> None:
     """One baseline of each way to fit: of each symbol, of the pool, and of none."""
-    names = ["ewma", "garch", "har_range", "har_calibrated", "linear", "pretrained"]
+    names = ["ewma", "har_range", "har_calibrated", "linear", "pretrained"]
     result = place.invoke(
         "evaluate", "--json", "--refit", "yearly", "--jobs", "1", "--baselines", ",".join(names)
     )

@@ -30,16 +30,22 @@ def draw(scene: World, **options: Any) -> Figure:
     return forecast_chart(scene.predictions, scene.closes, split=scene.ends, **options)
 
 
+@pytest.fixture(scope="module")
+def drawn() -> Figure:
+    """The chart of 200 sessions, laid out, which no test alters."""
+    return draw(world(200))
+
+
 def legend_entry(figure: Figure, start: str) -> str:
     found = [label for label in words(figure) if label.startswith(start)]
     assert len(found) == 1, f"{start!r} in {words(figure)}"
     return found[0]
 
 
-def test_the_lines_are_the_tables_own_prices() -> None:
+def test_the_lines_are_the_tables_own_prices(drawn: Figure) -> None:
     scene = world(200)
     table = scene.predictions
-    main = draw(scene).axes[0]
+    main = drawn.axes[0]
     days = day_numbers(table["date"])
     actual = np.column_stack([days, table["close_actual"]])
     np.testing.assert_array_equal(points_of(main, "_actual"), actual)
@@ -48,10 +54,12 @@ def test_the_lines_are_the_tables_own_prices() -> None:
 
 
 @pytest.mark.parametrize(("label", "low", "high"), [("_80", "q10", "q90"), ("_95", "q025", "q975")])
-def test_the_bands_are_the_tables_own_quantiles(label: str, low: str, high: str) -> None:
+def test_the_bands_are_the_tables_own_quantiles(
+    drawn: Figure, label: str, low: str, high: str
+) -> None:
     scene = world(200)
     table = scene.predictions
-    edge = outline_of(draw(scene).axes[0], label)
+    edge = outline_of(drawn.axes[0], label)
     origin = table["close_origin"]
     assert edge[:, 1].min() == pytest.approx((origin * np.exp(table[low])).min(), rel=1e-12)
     assert edge[:, 1].max() == pytest.approx((origin * np.exp(table[high])).max(), rel=1e-12)
@@ -61,10 +69,10 @@ def test_the_bands_are_the_tables_own_quantiles(label: str, low: str, high: str)
         assert distance.max() < 1e-9, f"a point of {name} is not on the edge of the band"
 
 
-def test_the_enlarged_panel_shows_forecast_close_before_and_close_apart() -> None:
+def test_the_enlarged_panel_shows_forecast_close_before_and_close_apart(drawn: Figure) -> None:
     scene = world(200)
     tail = scene.predictions.tail(DETAIL_SESSIONS)
-    axes = draw(scene).axes[1]
+    axes = drawn.axes[1]
     median = np.array(one_artist(axes, "_median").get_segments())
     before = np.array(one_artist(axes, "_before").get_segments())
     actual = points_of(axes, "_actual")
@@ -77,7 +85,7 @@ def test_the_enlarged_panel_shows_forecast_close_before_and_close_apart() -> Non
 
 
 def test_the_legend_states_the_errors_and_the_shares_of_these_rows() -> None:
-    scene = world(300)
+    scene = world(200)
     table = scene.predictions
     figure = draw(scene, currency="USD")
     median = table["close_origin"] * np.exp(table["q50"])
@@ -91,7 +99,7 @@ def test_the_legend_states_the_errors_and_the_shares_of_these_rows() -> None:
         inside = table["return_actual"].between(table[low], table[high])
         share = f"{percent} % range: contained {100 * inside.mean():.1f} % of closes"
         assert legend_entry(figure, f"{percent} % range") == share
-    assert legend_entry(figure, "Outside") == f"Outside the 95 % range: {(~inside).sum()} of 300"
+    assert legend_entry(figure, "Outside") == f"Outside the 95 % range: {(~inside).sum()} of 200"
 
 
 @pytest.mark.parametrize(("rows", "horizon", "point"), [(59, 1, False), (296, 20, True)])
@@ -108,14 +116,14 @@ def test_too_few_sessions_are_said_to_conclude_nothing_instead_of_a_number(
     assert not any("conclude" in line for line in enough)
 
 
-def test_every_miss_is_marked_and_nothing_else() -> None:
+def test_every_miss_is_marked_and_nothing_else(drawn: Figure) -> None:
     scene = world(200)
     table = scene.predictions
     low, high = (table["close_origin"] * np.exp(table[name]) for name in ("q025", "q975"))
     missed = (table["close_actual"] < low) | (table["close_actual"] > high)
     assert 0 < missed.sum() < 30
     marks = np.column_stack([day_numbers(table["date"]), table["close_actual"]])[missed]
-    np.testing.assert_array_equal(points_of(draw(scene).axes[0], "_missed"), marks)
+    np.testing.assert_array_equal(points_of(drawn.axes[0], "_missed"), marks)
 
 
 def test_a_point_model_has_no_bands_and_says_forecast() -> None:
@@ -125,9 +133,9 @@ def test_a_point_model_has_no_bands_and_says_forecast() -> None:
     assert not any("range for" in label or "% range" in label for label in words(figure))
 
 
-def test_the_overview_marks_each_part_from_its_first_to_its_last_session() -> None:
+def test_the_overview_marks_each_part_from_its_first_to_its_last_session(drawn: Figure) -> None:
     scene = world(200)
-    strip = draw(scene).axes[-1]
+    strip = drawn.axes[-1]
     sessions = scene.closes.index
     first = {
         "_Training": sessions[0],
@@ -142,7 +150,7 @@ def test_the_overview_marks_each_part_from_its_first_to_its_last_session() -> No
         np.testing.assert_allclose(box.x0 + 0.5, day_numbers([begin]))
         np.testing.assert_allclose(box.x1 - 0.5, day_numbers([last[part]]))
     label = f"Test {first['_Test'].day} {first['_Test']:%b %Y} to"
-    assert any(text.startswith(label) and text.endswith("(200)") for text in words(draw(scene)))
+    assert any(text.startswith(label) and text.endswith("(200)") for text in words(drawn))
 
 
 def test_the_split_of_the_dataset_will_do() -> None:
