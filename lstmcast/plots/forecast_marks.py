@@ -55,14 +55,10 @@ def draw_marks(axes: Axes, rows: PriceForecasts) -> None:
     places = np.arange(len(rows), dtype=np.float64)
     for band in rows.bands:
         # Not `Axes.bar`, which makes an object of each bar: that takes half of the drawing.
+        across = places[:, None] + [-0.36, 0.36, 0.36, -0.36]
+        upwards = np.stack([band.low, band.low, band.high, band.high], axis=1)
         bars = PolyCollection(
-            np.stack(
-                [
-                    places[:, None] + [-0.36, 0.36, 0.36, -0.36],
-                    np.stack([band.low, band.low, band.high, band.high], axis=1),
-                ],
-                axis=2,
-            ),
+            list(np.stack([across, upwards], axis=2)),
             facecolor=BAND_COLORS[band.percent],
             linewidth=0,
             label=f"_{band.percent}",

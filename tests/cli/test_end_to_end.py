@@ -46,7 +46,7 @@ def test_fetch_train_evaluate_plot_forecast(tmp_path: Path) -> None:
     place = Workplace(tmp_path)
     overrides = [word for option in SMALL for word in ("--set", option)]
     assert place.invoke("fetch", "AAPL", "--source", "sample").exit_code == 0
-    train = ("train", "--config", CONFIGS / "aapl.yaml", *overrides, "--set")
+    train = ("train", "--config", str(CONFIGS / "aapl.yaml"), *overrides, "--set")
     trained = place.run(*train, "training.threads=1", "--json", first=LOADED)
     assert trained.returncode == 0, trained.stderr
     run = Run.open(None, place.runs)

@@ -17,7 +17,7 @@ from lstmcast.errors import OutputError
 from lstmcast.plots import FORMATS, fan_chart, forecast_chart, save_figure
 
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF"}
-OTHERS = {"font.size": 30.0, "savefig.dpi": 40, "svg.hashsalt": "other"}
+OTHERS: Any = {"font.size": 30.0, "savefig.dpi": 40, "svg.hashsalt": "other"}
 
 
 def names_in(folder: Path) -> list[str]:
@@ -73,7 +73,7 @@ def test_another_process_writes_the_same_bytes_and_loads_neither_torch_nor_pyplo
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "TZ": "Asia/Tokyo",
     }
-    words = [tmp_path, json.dumps(OTHERS)]
+    words = [str(tmp_path), json.dumps(OTHERS)]
     subprocess.run([sys.executable, "-c", SCRIPT, *words], check=True, env=environment)
     figure = fan()
     for suffix in FORMATS:
