@@ -56,6 +56,11 @@ def daily_means(losses: pd.DataFrame) -> dict[int, pd.DataFrame]:
     columns = list(losses.columns.difference(["symbol", "horizon", "date"], sort=False))
     found = {}
     for horizon, rows in losses.groupby("horizon", sort=True):
+        if (
+            rows["date"].is_unique and rows["symbol"].nunique() == 1
+        ):  # as a rule, and ten times faster
+            found[cast("int", horizon)] = rows.set_index("date")[columns].sort_index()
+            continue
         sizes = rows.groupby("symbol")["symbol"].transform("size").to_numpy(dtype=np.float64)
         weights = rows["date"].nunique() / (rows["symbol"].nunique() * sizes)
         weighed = rows[columns].mul(weights, axis="index")

@@ -3,6 +3,7 @@
 The scores say which forecaster is better; these say in which way one is wrong.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.coverage import empirical_coverage, symbol_weights
 from lstmcast.evaluation.exceedances import exceedances
-from lstmcast.evaluation.scores import PERCENT, pinball, row_losses
+from lstmcast.evaluation.scores import PERCENT, pinball
 from lstmcast.evaluation.tails import lower_tail
 from lstmcast.evaluation.terciles import TERCILES
-from lstmcast.predictions import LEVELS, QUANTILES, RANGES, is_point
+from lstmcast.predictions import LEVELS, QUANTILES, RANGES, inside_ranges, is_point
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> D
     rows, tercile = table[chosen], terciles.to_numpy()[chosen]
     actual = PERCENT * rows["return_actual"].to_numpy(dtype=np.float64)
     quantiles = PERCENT * rows[list(QUANTILES)].to_numpy(dtype=np.float64)
-    losses = row_losses(rows)
-    weights, years = symbol_weights(losses), losses["date"].dt.year.to_numpy()
+    inside, weights = inside_ranges(rows), symbol_weights(rows)
+    years = rows["date"].dt.year.to_numpy()
     return Diagnostics(
         horizon=horizon,
         pinball=dict(
@@ -85,12 +86,12 @@ def diagnose(table: pd.DataFrame, terciles: "pd.Series[int]", horizon: int) -> D
         pit=pit_histogram(actual, quantiles[:, 1:-1]),
         pit_distance=pit_distance(rows),
         by_tercile={
-            name: _coverages(losses, weights, tercile == k)
+            name: _coverages(inside, weights, tercile == k)
             for k, name in enumerate(TERCILES)
             if np.any(tercile == k)
         },
         by_year={
-            str(year): _coverages(losses, weights, years == year) for year in np.unique(years)
+            str(year): _coverages(inside, weights, years == year) for year in np.unique(years)
         },
         tail=_tail(rows) if horizon == 1 else {},
     )
@@ -111,12 +112,10 @@ def pit_distance(rows: pd.DataFrame) -> float:
 
 
 def _coverages(
-    losses: pd.DataFrame, weights: FloatArray, chosen: NDArray[np.bool_]
+    inside: Mapping[str, FloatArray], weights: FloatArray, chosen: NDArray[np.bool_]
 ) -> dict[str, float]:
     return {
-        str(nominal): empirical_coverage(
-            losses[f"inside_{nominal}"].to_numpy(np.float64), weights, chosen
-        )
+        str(nominal): empirical_coverage(inside[f"inside_{nominal}"], weights, chosen)
         for nominal in RANGES
     }
 
