@@ -60,46 +60,44 @@ def test_the_program_fetches_through_the_real_client(tmp_path: Path, loopback: L
     assert len(features.table) > 300  # it can be trained on
 
     fake.kinds.clear()
-    again = run_process(tmp_path, loopback, "fetch", "AAPL", "--json")
-    assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)[0]["action"] == "unchanged"
-    assert fake.kinds == ["crumb", "chart"]  # the cookie and the time zone are on disk
-
-    unknown = run_process(tmp_path, loopback, "fetch", "NOPE")
-    assert unknown.returncode == 5
-    assert unknown.stderr.startswith("error: Yahoo has no symbol NOPE")
-    assert unknown.stderr.count("\n") == 2
+    again = run_process(tmp_path, loopback, "fetch", "AAPL", "NOPE", "--json")
+    assert again.returncode == 13, again.stderr
+    known, unknown = json.loads(again.stdout)
+    assert known["action"] == "unchanged"
+    assert fake.kinds[:2] == ["crumb", "chart"]  # the cookie and the time zone are on disk
+    assert unknown["error"]["message"].startswith("Yahoo has no symbol NOPE")
+    assert again.stderr.endswith("error: 1 of 2 symbols failed: NOPE\n")
+    assert "Traceback" not in again.stderr
 
 
 @pytest.mark.slow
 def test_neither_help_nor_a_fetch_loads_what_it_does_not_need(tmp_path: Path) -> None:
-    def loaded(*commands: str) -> set[str]:
-        code = (
-            "import sys\n"
-            "from lstmcast.cli.app import app\n"
-            "for command in sys.argv[1:]:\n"
-            "    try: app(command.split())\n"
-            "    except SystemExit as ended: assert not ended.code, command\n"
-            "print('modules:', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
-        )
-        environment = {**os.environ, "LSTMCAST_DATA_DIR": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-c", code, *commands],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        return set(done.stdout.partition("modules:")[2].split())
-
-    assert not loaded("fetch --help") & {"torch", "pandas", "yfinance", "matplotlib", "numpy"}
-    fetched = loaded("fetch AAPL --source sample")
+    """One process after another command: what one has loaded is loaded for those after it."""
+    code = (
+        "import sys\n"
+        "from lstmcast.cli.app import app\n"
+        "for command in sys.argv[1:]:\n"
+        "    try: app(command.split())\n"
+        "    except SystemExit as ended: assert not ended.code, command\n"
+        "    names = sorted({name.partition('.')[0] for name in sys.modules})\n"
+        "    print('\\nmodules:', *names)\n"
+    )
+    shows = ("data list", "data show AAPL", "data check", "data export AAPL")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "fetch --help", "fetch AAPL --source sample", *shows],
+        env={**os.environ, "LSTMCAST_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("modules: ")]
+    helped, fetched, *shown = (set(line.split()) for line in lines)
+    assert len(shown) == len(shows)
+    assert not helped & {"torch", "pandas", "yfinance", "matplotlib", "numpy"}
     assert "pandas" in fetched
     needless = {"torch", "yfinance", "matplotlib", "scipy", "sklearn"}
-    assert not fetched & needless
-    shown = loaded("data list", "data show AAPL", "data check", "data export AAPL")
-    assert not shown & needless
+    assert not set().union(fetched, *shown) & needless
 
 
 def test_one_failure_does_not_stop_the_others(yahoo: FakeYahoo, program: Any) -> None:

@@ -22,8 +22,8 @@ HISTORIES = (simulated(1, symbol="AAA"), simulated(2, 300, symbol="BBB", first="
 POOL = "data.symbols=[AAA, BBB]"
 
 
-def prepared(*overrides: str) -> Prepared:
-    return prepare(small(POOL, *overrides), HISTORIES)
+def prepared(*overrides: str, features: str = "[returns]") -> Prepared:
+    return prepare(small(POOL, f"features={features}", *overrides), HISTORIES)
 
 
 def panel_of(part: Prepared, *, everything: bool = False) -> DevicePanel:
@@ -84,7 +84,9 @@ def test_finishing_teaches_the_further_sessions() -> None:
 
 
 def test_members_go_some_way_far_and_nowhere() -> None:
-    part = prepared("model.start=pretrained", "model.hidden_size=64", "model.members=4")
+    part = prepared(
+        "model.start=pretrained", "model.hidden_size=64", "model.members=4", features="null"
+    )
     builder = MemberBuilder(part.experiment, panel_of(part), pretrained=part.pretrained)
     assert [builder.trains(member) for member in range(4)] == [True, True, False, True]
 
@@ -100,7 +102,12 @@ def test_members_go_some_way_far_and_nowhere() -> None:
 
 def test_a_member_that_goes_nowhere_is_not_trained() -> None:
     experiment = small(
-        "model.start=pretrained", "model.hidden_size=64", "model.members=3", "training.epochs=1"
+        "model.start=pretrained",
+        "model.hidden_size=64",
+        "model.members=3",
+        "target.horizon=1",
+        "training.epochs=1",
+        "training.refit=none",
     )
     found = train(experiment).ensemble.members[2].records
     assert [(r.epoch, r.kept) for r in found] == [(0, True)]

@@ -12,10 +12,13 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.training import Forecaster
 
 HISTORY = simulated()
-KINDS = pytest.mark.parametrize("overrides", [(), LINEAR, PRICE], ids=["every", "linear", "last"])
+ALONE = ("model.members=1",)
+KINDS = pytest.mark.parametrize(
+    "overrides", [ALONE, (*ALONE, *LINEAR), PRICE], ids=["every", "linear", "last"]
+)
 QUANTILES = ["q025", "q25", "q50", "q75", "q975"]
 LEVELS = (0.025, 0.25, 0.5, 0.75, 0.975)
-TEST_ROWS = st.integers(0, len(trained().prepared.parts["AAA"].test) - 1)
+TEST_ROWS = st.integers(0, len(trained(*ALONE).prepared.parts["AAA"].test) - 1)
 
 
 def forecasts(forecaster: Forecaster, history: PriceHistory, origins: np.ndarray) -> Distribution:

@@ -22,7 +22,7 @@ from lstmcast.training import Trained, resolve_experiment, train_experiment
 from lstmcast.training.forecaster import Forecaster, new_network
 from lstmcast.training.pooling import ValidationForecasts, combine, learn_weights, weigh
 
-HISTORY = simulated(rows=600)
+HISTORY = simulated()
 
 
 def normal(scale: float, rows: int) -> StudentTMixture:

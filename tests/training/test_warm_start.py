@@ -23,7 +23,8 @@ from lstmcast.training.warm_start import copy_weights, rescaled, warm_starts
 
 AAA, BBB = simulated(1, 520), simulated(2, 420, symbol="BBB", first="2001-05-01", price=20.0)
 EARLIER = AAA.between(None, AAA.bars.index[379])
-TWO = ("data.symbols=[AAA, BBB]", "features=[returns, range, volume, pool, pool_range]")
+FEATURES = "features=[returns, range, volume, pool, pool_range]"
+TWO = ("data.symbols=[AAA, BBB]", FEATURES, "training.epochs=1")
 ONE = TWO[1:]
 
 
@@ -165,13 +166,13 @@ def test_other_columns_begin_anew_and_say_so() -> None:
 
 
 def test_each_variant_goes_on_with_its_own_networks() -> None:
-    variant = "model.variants=[{members: 1, hidden_size: 3, features: [returns]}]"
-    first = earlier(variant)
-    warm = go_on(variant, start=first.forecaster)
+    variant = ("model.members=1", "model.variants=[{hidden_size: 3, features: [returns]}]")
+    first = earlier(*variant)
+    warm = go_on(*variant, start=first.forecaster)
     assert warm.notes == ()
-    assert [member.records[0].epoch for member in warm.ensemble.members] == [0, 0, 0]
+    assert [member.records[0].epoch for member in warm.ensemble.members] == [0, 0]
     alone = replace(first.forecaster, groups=first.forecaster.groups[:1])
-    (note,) = go_on(variant, "training.epochs=1", start=alone).notes
+    (note,) = go_on(*variant, start=alone).notes
     assert note == "the networks of variant 1 begin anew: none of them was trained before"
 
 
