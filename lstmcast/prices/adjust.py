@@ -30,6 +30,8 @@ def apply_splits(bars: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Finding, ...]]
         The bars, and a finding if anything was applied; the same bars if nothing was.
     """
     size = recorded(bars)
+    if not size.any():
+        return bars, ()
     shown, clear = shown_splits(bars)
     if not clear.any():
         return bars, ()
