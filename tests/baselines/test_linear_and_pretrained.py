@@ -50,6 +50,9 @@ FIRST = pd.Timestamp("2002-10-01")
 
 BOTH = ("linear", "pretrained")
 
+FEW = "features=[returns]"
+"""A dozen columns to fit to are not needed where forecasts are compared with each other."""
+
 
 def pool() -> list[PriceHistory]:
     """Three symbols: one from later on and not to the end, one with a month missing."""
@@ -231,7 +234,7 @@ def test_neither_knows_what_came_after_an_origin() -> None:
     histories, last = pool()[1:], pd.Timestamp("2003-01-10")
     altered = [altered_after(history, last, k) for k, history in enumerate(histories)]
     (one, _, rows), (other, _, _) = (
-        asked(each, BOTH, "quarterly") for each in (histories, altered)
+        asked(each, BOTH, "quarterly", FEW) for each in (histories, altered)
     )
     early = (rows["origin"] <= last).to_numpy()
     for name in BOTH:
@@ -241,7 +244,7 @@ def test_neither_knows_what_came_after_an_origin() -> None:
 
 
 def test_the_linear_model_is_fitted_again_and_the_pretrained_networks_are_not() -> None:
-    once, again = (asked(pool()[2:], BOTH, refit)[0] for refit in ("never", "yearly"))
+    once, again = (asked(pool()[2:], BOTH, refit, FEW)[0] for refit in ("never", "yearly"))
     dates = once["linear"].table["date"]
     later = (dates > "2003-01-31").to_numpy()
     a, b = (found["linear"].table["q05"].to_numpy() for found in (once, again))
@@ -257,7 +260,7 @@ def test_a_symbol_with_too_few_rows_has_ewma_and_takes_nothing_from_the_others()
     # Another, listed when the part through which ranges are followed has begun, is no such one.
     late = as_history(histories[1].bars.loc["2002-05-20":], "CCC")
     short = as_history(histories[1].bars.loc["2002-07-08":], "BBB")
-    tables, notes, _ = asked([histories[0], short, late], ("ewma", "linear"))
+    tables, notes, _ = asked([histories[0], short, late], ("ewma", "linear"), "never", FEW)
     (note,) = notes
     assert note == (
         "linear, calibrated: replaced by EWMA(0.94)-t for 1 of 3 symbols (BBB has 19 rows with "

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partialmethod
+from functools import partial, partialmethod
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from lstmcast.calibration import IntervalFactors
 from lstmcast.config import Experiment
 from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
-from lstmcast.evaluation.audit import AuditReport, Check, audit, controls, moments
+from lstmcast.evaluation.audit import AuditReport, Check, audit, controls, moments, simulate
 from lstmcast.evaluation.audit.altered import altered_after, cut_after, shuffled_days
 from lstmcast.evaluation.audit.controls import (
     _in_words,
@@ -42,7 +42,8 @@ from lstmcast.training.prepare import Prepared
 
 HISTORY = simulated()
 SHORT = ("model.members=1", "training.epochs=1")
-RETURNS = small("features=[returns]", *SHORT)
+ONCE = "training.refit=none"
+RETURNS = small("features=[returns]", ONCE, *SHORT)
 
 
 def audited(run: Trained, *, training: bool = False) -> dict[str, Check]:
@@ -67,6 +68,7 @@ def failures(checks: Mapping[str, Check]) -> set[str]:
 @pytest.mark.slow
 def test_an_honest_run_passes_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(controls, "EPOCHS", 2)
+    monkeypatch.setattr(simulate, "random_walk", partial(random_walk, rows=1000))
     checks = audited(trained("model.start=pretrained", *SHORT), training=True)
     assert failures(checks) == set(), checks
     assert list(checks) == [
@@ -77,7 +79,7 @@ def test_an_honest_run_passes_every_check(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.slow
 def test_a_model_without_ranges_is_not_asked_for_volatility() -> None:
-    check = check_volatility(resolve_experiment(small(*PRICE, *SHORT), [HISTORY]))
+    check = check_volatility(resolve_experiment(small(*PRICE, ONCE, *SHORT), [HISTORY]))
     assert check.passed is None
 
 
@@ -290,7 +292,7 @@ def leaking(
 
     monkeypatch.setattr(lstmcast.training, "train_experiment", knows)
     monkeypatch.setattr(controls, "EPOCHS", 1)
-    return resolve_experiment(small(), [HISTORY])
+    return resolve_experiment(small(ONCE), [HISTORY])
 
 
 @pytest.mark.parametrize("quick", [check_random_walk, check_shuffled], ids=["walk", "shuffled"])
@@ -456,6 +458,6 @@ def test_a_model_must_follow_volatility_better_than_ewma_does(
     assert "correlation of 0.81 between forecast and true" in check.detail
     assert "EWMA(0.94) reaches 0.81" in check.detail
     monkeypatch.setattr(lstmcast.training, "train_experiment", train_experiment)
-    untrained = resolve_experiment(small("training.learning_rate=1e-9"), [HISTORY])
+    untrained = resolve_experiment(small("training.learning_rate=1e-9", ONCE), [HISTORY])
     check = check_volatility(untrained)
     assert check.passed is False, check

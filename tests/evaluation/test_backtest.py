@@ -18,7 +18,7 @@ from support.charts import words
 from support.elsewhere import Elsewhere
 from support.experiments import small
 from support.histories import altered_after, simulated
-from support.simulated import bars_from_returns, constant_t, predict, random_walk
+from support.simulated import bars_from_returns, constant_t, points, predict, random_walk
 
 import lstmcast.training
 from lstmcast.config import dump_experiment
@@ -396,7 +396,7 @@ def test_a_coin_that_holds_stocks_in_a_rising_market_is_not_called_skill() -> No
     for seed in range(100):
         generator = np.random.default_rng(seed)
         bars = {"A": bars_from_returns(6e-4 + 0.01 * generator.standard_normal(1199))}
-        table = predict(bars, 100, {"A": constant_t(1099)})
+        table = predict(bars, 100, {"A": points(1099)})
         coin = np.where(generator.random(len(table)) < 0.7, 1e-3, -1e-3)
         sign = trade(table.assign(q50=coin), bars, cost_bps=0, trials=1)[-1]
         passed += sign.deflated > 0.95

@@ -1,8 +1,8 @@
 """Crowds and killings: what the store must outlive. Run as a process of its own.
 
-    PYTHONPATH=tests python -m support.endurance crowd FOLDER PROCESSES ROUNDS
-    PYTHONPATH=tests python -m support.endurance kills FOLDER TIMES
-    PYTHONPATH=tests python -m support.endurance reads FOLDER TIMES
+    PYTHONPATH=tests python -m support.endurance FOLDER WHAT:COUNT[:COUNT] ...
+
+Each of them in a folder of its own: `crowd:PROCESSES:ROUNDS`, `kills:TIMES`, `reads:TIMES`.
 
 `crowd`: processes update one shared symbol and one each, a session more in every round. `kills`: a
 process that updates without pause gets SIGKILL at a random moment; after each, the file must be
@@ -155,6 +155,8 @@ def _seconds_of_an_update(folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    what, root, *counts = sys.argv[1:]
+    root, *wanted = sys.argv[1:]
     runs: dict[str, Callable[..., None]] = {"crowd": crowd, "kills": kills, "reads": reads}
-    runs[what](Path(root), *map(int, counts))
+    for each in wanted:
+        what, *counts = each.split(":")
+        runs[what](Path(root) / what, *map(int, counts))

@@ -35,7 +35,9 @@ def fit(
     again: bool = False,
 ) -> FittedEnsemble:
     """Fit; `spoil(member, attempt)` says which networks begin with a weight that is no number."""
-    experiment = small(f"model.members={members}", f"training.learning_rate={RATE}")
+    experiment = small(
+        f"model.members={members}", f"training.learning_rate={RATE}", "training.epochs=1"
+    )
     prepared = prepare(experiment, [simulated()])
     panel = DevicePanel(prepared)
     attempts: Counter[int] = Counter()
