@@ -83,6 +83,14 @@ class Browser:
         """Show a page of its own in a window of a size and theme, and wait for its charts."""
         self.requests.clear()
         self.errors.clear()
+        self.emulate(width=width, height=height, dark=dark)
+        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.until("document.documentElement?.dataset.ready === 'true'")
+        self.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+        self.requests = [url for url in self.requests if url != path.resolve().as_uri()]
+
+    def emulate(self, *, width: int, height: int = 900, dark: bool = False) -> None:
+        """Give the window a size and a theme."""
         phone = width < 640
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -90,10 +98,6 @@ class Browser:
         )  # fmt: skip
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=scheme)
-        self.call("Page.navigate", url=path.resolve().as_uri())
-        self.until("document.documentElement?.dataset.ready === 'true'")
-        self.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
-        self.requests = [url for url in self.requests if url != path.resolve().as_uri()]
 
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         """Move, press or release the mouse at a place of the window."""
