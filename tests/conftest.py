@@ -90,7 +90,12 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.set_threshold(20_000, 20, 20)  # charts and tables make many objects, and few circles
 
 
-LONGEST = ("cli/test_end_to_end.py", "test_notebook.py", "training/test_distributed.py")
+LONGEST = (
+    "cli/test_end_to_end.py",
+    "report/test_browser.py",
+    "test_notebook.py",
+    "training/test_distributed.py",
+)
 """Files with a test that takes five seconds or more."""
 
 

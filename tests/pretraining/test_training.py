@@ -1,10 +1,13 @@
 """Training on simulated markets: it learns, from a seed alone, and goes on where it was stopped."""
 
 import json
+import pickle
 import re
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,16 +83,17 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(
     assert not torch.equal(first, second)
 
 
-@pytest.mark.slow
 def test_processes_that_simulate_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of them, since each takes longer to begin than what it simulates here."""
+    """One of them, and forked: a new one loads PyTorch, which takes longer than all of this."""
+
+    def executor(_: int, context: Any, **begin: Any) -> ProcessPoolExecutor:
+        assert context.get_start_method() == "spawn"
+        assert pickle.loads(pickle.dumps(begin)) == begin  # noqa: S301 - the test's own
+        return ProcessPoolExecutor(1, get_context("fork"), **begin)
+
     here = pretrain(tiny(steps=2))
     monkeypatch.setattr(training_module, "markets_of", markets_of)  # a function that can be sent
-    monkeypatch.setattr(
-        supply,
-        "ProcessPoolExecutor",
-        lambda _, *rest, **more: ProcessPoolExecutor(1, *rest, **more),
-    )
+    monkeypatch.setattr(supply, "ProcessPoolExecutor", executor)
     assert same_weights(here, pretrain(tiny(steps=2), jobs=2))
 
 

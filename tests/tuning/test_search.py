@@ -475,11 +475,10 @@ def test_nothing_to_resume_and_storages_that_are_none(
 
 
 def test_a_study_in_a_database_goes_on(tmp_path: Path, quick: pytest.MonkeyPatch) -> None:
-    url = f"sqlite:///{tmp_path / 'study.db'}"
+    url = f"sqlite:///{tmp_path / 'a{1}b.db'}"
     with pytest.raises(RunError, match="has no study lstmcast-x"):
         search(tmp_path, 2, storage=url, resume=True)
     search(tmp_path, 1, storage=url)
-    search(tmp_path, 1, storage=f"sqlite:///{tmp_path / 'a{1}b.db'}")
     assert (tmp_path / "a{1}b.db").is_file()  # Optuna would take it for a template
     summary = search(tmp_path, 3, storage=url, resume=True)
     pd.testing.assert_frame_equal(tried(summary), tried(search(tmp_path / "journal", 3)))
