@@ -5,6 +5,7 @@ link stays a link: the file that it points to is replaced.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -55,9 +56,21 @@ def write_atomically(
     try:
         replace_file(path, content)
     except OSError as error:
-        raise OutputError(
-            f"`{path}` cannot be written: {reason(path, error)}", _remedy(path, error, hint)
-        ) from error
+        raise _refusal(path, error, hint) from error
+
+
+def check_place(path: Path) -> None:
+    """Say before long work what `write_atomically` would say after it.
+
+    Raises:
+        OutputError: if the folder is missing, or a folder is where the file would be.
+    """
+    for wrong, kind, number in (
+        (os.path.isdir(path), IsADirectoryError, errno.EISDIR),  # noqa: PTH112 - never raises
+        (not os.path.exists(path.parent), FileNotFoundError, errno.ENOENT),  # noqa: PTH110
+    ):
+        if wrong:
+            raise _refusal(path, kind(number, os.strerror(number)), "choose another place")
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -109,6 +122,12 @@ def reason(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and not os.path.exists(path.parent):  # noqa: PTH110 - never raises
         return f"{words}, the folder {path.parent} is missing"
     return words
+
+
+def _refusal(path: Path, error: OSError, hint: str) -> OutputError:
+    return OutputError(
+        f"`{path}` cannot be written: {reason(path, error)}", _remedy(path, error, hint)
+    )
 
 
 def _remedy(path: Path, error: OSError, otherwise: str) -> str:

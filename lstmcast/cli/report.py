@@ -41,10 +41,12 @@ def report(
     """
     from lstmcast.cli.report_of_run import run_page
     from lstmcast.cli.report_of_walk import walk_page
-    from lstmcast.files import write_atomically
+    from lstmcast.files import check_place, write_atomically
     from lstmcast.report import plotly_script, render
 
     library = plotly_script()  # before minutes of work
+    if output is not None:
+        check_place(output)
     if (walk := open_walk(run, runs_dir)) is not None:
         folder, page = walk.path, walk_page(walk, data_dir(data), symbol)
     else:

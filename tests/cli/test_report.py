@@ -84,7 +84,10 @@ def test_without_weights_or_plotly_the_old_report_stays(
     assert (run.path / "report.html").read_text(encoding="utf-8") == "old"
 
 
-def test_a_folder_that_cannot_be_written_is_told(place: Workplace, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(
+    place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstmcast.cli.report_of_run.run_page", None)
     result = place.invoke("report", "-o", tmp_path / "missing" / "page.html")
     assert result.exit_code == 10
     assert "the folder" in result.stderr
