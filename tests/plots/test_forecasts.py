@@ -82,6 +82,13 @@ def test_the_enlarged_panel_shows_forecast_close_before_and_close_apart(drawn: F
     np.testing.assert_allclose(median[:, 0, 1], expected, rtol=1e-14)
     # The line of the close before begins at the dot of that very close.
     np.testing.assert_allclose(before[1:, 0], actual[:-1])
+    for label, names in (("_80", ["q10", "q90"]), ("_95", ["q025", "q975"])):
+        paths = one_artist(axes, label).get_paths()
+        bars = [path.get_extents() for path in paths]
+        assert all(len(np.unique(path.vertices, axis=0)) == 4 for path in paths)  # rectangles
+        ends = tail[["close_origin"]].to_numpy() * np.exp(tail[names].to_numpy())
+        np.testing.assert_allclose([bar.intervaly for bar in bars], ends, rtol=1e-14)
+        np.testing.assert_allclose([bar.intervalx.mean() for bar in bars], actual[:, 0], atol=1e-9)
 
 
 def test_the_legend_states_the_errors_and_the_shares_of_these_rows() -> None:
