@@ -97,6 +97,20 @@ def test_the_weights_kept_are_a_copy() -> None:
     assert all(torch.equal(stopping.weights[name], before[name]) for name in before)
 
 
+def test_a_start_that_is_hardly_beaten_is_gone_back_to_after_a_break_as_well() -> None:
+    network, _, _ = random_member()
+    begun, start = EarlyStopping(patience=2, margin=0.5), weights(network)
+    begun.update(0, 1.0, network)
+    with torch.no_grad():
+        next(network.parameters()).add_(1.0)
+    assert begun.update(1, 0.9, network)
+    gone_on = EarlyStopping(patience=2, margin=0.5)
+    gone_on.restore(*begun.keep())
+    gone_on.restore_start()
+    assert (gone_on.best_epoch, gone_on.best_loss) == (0, 1.0)
+    assert all(torch.equal(gone_on.weights[name], start[name]) for name in start)
+
+
 @SUPERVISION
 def test_an_epoch_s_loss_is_the_weighted_mean_of_a_plain_loop(overrides: tuple[str, ...]) -> None:
     network, panel, _ = random_member(*overrides, "training.batch_size=13")
