@@ -44,6 +44,13 @@ def commands_built_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def spoken_aloud() -> None:
+    """A command with `--quiet` leaves the process quiet until the next command says otherwise."""
+    if (console := sys.modules.get("lstmcast.cli.console")) is not None:
+        console.be_quiet(wanted=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def features_built_once() -> Iterator[None]:
     """Hundreds of tests train on the same few histories: see `support.remembered`."""
