@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from lstmcast.cli.app import app
 from lstmcast.errors import LstmcastError
 from lstmcast.evaluation.backtest import SavedWalk
-from lstmcast.evaluation.backtest.saved import owner_of
+from lstmcast.evaluation.backtest.fold_files import owner_of
 from lstmcast.pretraining.files import shipped_file, shipped_graph_file, shipped_hash
 from lstmcast.pretraining.graph import PretrainedGraph
 from lstmcast.pretraining.weights import Pretrained

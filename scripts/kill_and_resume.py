@@ -118,33 +118,33 @@ def processor_seconds(process: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def has_ended(process: int, words: list[str]) -> bool:
+    """Whether a command has ended; ends this script where it failed."""
+    ended, status = os.waitpid(process, os.WNOHANG)
+    if ended and status:
+        raise SystemExit(f"{' '.join(words)} ended with {status}")
+    return bool(ended)
+
+
 def kill_once(place: Place, words: list[str], runs: Path, moment: float) -> bool:
     """Run a command and kill it after so many seconds of work; False if it was done before."""
     process = place.start(words, runs)
-    while True:
-        ended, status = os.waitpid(process, os.WNOHANG)
-        if ended and status:
-            raise SystemExit(f"{' '.join(words)} ended with {status}")
-        if ended:
-            return False
+    while not has_ended(process, words):
         if processor_seconds(process) >= moment:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
             return True
         time.sleep(0.005)
+    return False
 
 
 def length_of(place: Place, words: list[str], runs: Path) -> float:
     """Run a command to its end; the seconds of work of all its processes."""
     process, worked = place.start(words, runs), 0.0
-    while True:
-        ended, status = os.waitpid(process, os.WNOHANG)
-        if ended and status:
-            raise SystemExit(f"{' '.join(words)} ended with {status}")
-        if ended:
-            return worked
+    while not has_ended(process, words):
         worked = max(worked, processor_seconds(process))
         time.sleep(0.02)
+    return worked
 
 
 def try_once(

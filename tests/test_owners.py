@@ -24,8 +24,8 @@ from lstmcast.baselines import FitCache
 from lstmcast.cli.result_files import result_path
 from lstmcast.errors import RunError, UsageError
 from lstmcast.evaluation.backtest import Backtest, Fold, SavedWalk, Settings, count_trials
+from lstmcast.evaluation.backtest.fold_files import FORECASTER, dump_fold, owner_of
 from lstmcast.evaluation.backtest.fold_training import rows_of_fold
-from lstmcast.evaluation.backtest.saved import FORECASTER, dump_fold, owner_of
 from lstmcast.evaluation.backtest.walk import FoldFiles
 from lstmcast.evaluation.report import MODEL
 from lstmcast.forecasting import result_cache

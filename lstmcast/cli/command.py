@@ -7,9 +7,9 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from lstmcast.cli.address_space import no_threads, require_addresses, require_thread
 from lstmcast.cli.console import be_quiet
 from lstmcast.cli.processes import refuse_processes
+from lstmcast.cli.system_limits import no_threads, require_addresses, require_thread
 from lstmcast.errors import LstmcastError, OutputError, ResourcesError, UsageError
 
 LARGEST = 10**9

@@ -56,9 +56,8 @@ def daily_means(losses: pd.DataFrame) -> dict[int, pd.DataFrame]:
     columns = list(losses.columns.difference(["symbol", "horizon", "date"], sort=False))
     found = {}
     for horizon, rows in losses.groupby("horizon", sort=True):
-        if (
-            rows["date"].is_unique and rows["symbol"].nunique() == 1
-        ):  # as a rule, and ten times faster
+        # One symbol, as a rule: each row is its day's mean, had ten times faster.
+        if rows["date"].is_unique and rows["symbol"].nunique() == 1:
             found[cast("int", horizon)] = rows.set_index("date")[columns].sort_index()
             continue
         sizes = rows.groupby("symbol")["symbol"].transform("size").to_numpy(dtype=np.float64)

@@ -202,7 +202,8 @@ def test_what_may_not_be_read_is_not_called_damaged(
             raise PermissionError(13, "Permission denied", str(path))
         return read_file(path, most)
 
-    monkeypatch.setattr("lstmcast.evaluation.backtest.saved.read_file", refuse)
+    for module in ("saved", "fold_files"):
+        monkeypatch.setattr(f"lstmcast.evaluation.backtest.{module}.read_file", refuse)
     for name in ("plan.json", "fold-01.parquet"):
         result = place.invoke("evaluate", folder(place).name)
         assert result.exit_code == 8

@@ -33,8 +33,8 @@ from lstmcast.evaluation.backtest import (
     trade,
 )
 from lstmcast.evaluation.backtest import walk as walking
+from lstmcast.evaluation.backtest.fold_files import dump_fold
 from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
-from lstmcast.evaluation.backtest.saved import dump_fold
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
 from lstmcast.evaluation.significance import long_run_variance
 from lstmcast.parallel import using

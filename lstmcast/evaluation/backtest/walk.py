@@ -19,6 +19,14 @@ from lstmcast.baselines import (
 )
 from lstmcast.config import Experiment, dump_experiment, groups_of
 from lstmcast.errors import RunError
+from lstmcast.evaluation.backtest.fold_files import (
+    FORECASTER,
+    WALK,
+    dump_fold,
+    fold_file,
+    owner_of,
+    read_folds,
+)
 from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
 from lstmcast.evaluation.backtest.folds import (
     MIN_SESSIONS,
@@ -27,15 +35,7 @@ from lstmcast.evaluation.backtest.folds import (
     folds_of,
     plan_folds,
 )
-from lstmcast.evaluation.backtest.saved import (
-    CONFIG_HASH,
-    FORECASTER,
-    WALK,
-    dump_fold,
-    fold_file,
-    owner_of,
-    read_folds,
-)
+from lstmcast.evaluation.backtest.saved import CONFIG_HASH
 from lstmcast.evaluation.backtest.settings import Settings
 from lstmcast.evaluation.backtest.splitter import Splitter, planned_by
 from lstmcast.evaluation.report import MODEL

@@ -1,8 +1,8 @@
-"""Too low a limit of addresses or threads, told before any library is loaded.
+"""Limits on address space and threads that are too low, reported before any library is loaded.
 
-Below that of addresses (`ulimit -v`) a library does not just fail to load: OpenBLAS may try for
-ever to get memory, where no signal reaches Python any more, and PyTorch aborts. So does Arrow where
-it gets no thread (`ulimit -u`).
+Under a low `ulimit -v` a library does not just fail to load: OpenBLAS may ask for memory forever,
+where no signal reaches Python any more, and PyTorch aborts. So does Arrow where it can start no
+thread (`ulimit -u`).
 """
 
 import sys
@@ -19,10 +19,10 @@ LEAST = {
     "plot": 600 * 10**6,
     "forecast": 800 * 10**6,
 }
-"""Bytes of addresses that commands were seen to need, on two cores, rounded up."""
+"""Bytes of address space that commands were seen to need, on two cores, rounded up."""
+
 LEAST_TO_TRAIN = 1_500 * 10**6
 """The same for all others, which load what training needs."""
-
 
 WITHOUT_THREADS = ("data", "runs", "track", "doctor")
 """Commands that were seen to do without any thread of their own."""
@@ -46,8 +46,8 @@ def require_addresses(command: str) -> None:
     if limit == resource.RLIM_INFINITY or limit >= least:
         return
     raise ResourcesError(
-        f"the system gives no more memory: a limit of {size(limit)} of addresses is set, and "
-        f"`{command}` needs {size(least)} or more",
+        f"address space is limited to {size(limit)} (`ulimit -v`), and `{command}` needs "
+        f"{size(least)} or more",
         f"raise the limit: `ulimit -v {-(-least // 1024)}`, or `ulimit -v unlimited`",
     )
 
