@@ -67,7 +67,7 @@ def check_place(path: Path) -> None:
     """
     for wrong, kind, number in (
         (os.path.isdir(path), IsADirectoryError, errno.EISDIR),  # noqa: PTH112 - never raises
-        (not os.path.exists(path.parent), FileNotFoundError, errno.ENOENT),  # noqa: PTH110
+        (not os.path.exists(path.parent), FileNotFoundError, errno.ENOENT),  # noqa: PTH110 - as above
     ):
         if wrong:
             raise _refusal(path, kind(number, os.strerror(number)), "choose another place")

@@ -221,7 +221,7 @@ class PriceStore:
             about.belongs_to(symbol, source)
             if path.stem != symbol_to_stem(symbol):  # it would be listed, and never loaded
                 named = f"{symbol_to_stem(symbol)}.parquet"
-                raise DamagedError(f"holds {symbol}, whose file is {named}")  # noqa: TRY301
+                raise DamagedError(f"holds {symbol}, whose file is {named}")  # noqa: TRY301 - as other damage
         except UnreadableError as error:
             problem = f"`{path}` cannot be read: {error.reason.strerror or error.reason}"
             return StoreEntry(symbol, source, path, problem=problem, state="unreadable")
