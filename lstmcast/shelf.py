@@ -1,23 +1,42 @@
-"""Values by name, on disk where there are many: what is computed symbol by symbol fits any memory.
+"""Values and arrays on disk where there are many: what is done symbol by symbol fits any memory.
 
 A shelf of few values keeps them in memory. One of many writes each into a temporary folder, from
 which the command's worker processes read it; the folder goes with the command.
+
+An array that is read now and then is in a file without a name, mapped into memory (Linux). It is
+used like any other; what was read of it lies in memory until `let_go`.
 """
 
 import hashlib
+import math
+import mmap
+import os
 import pickle
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakSet
 
 from lstmcast.left_overs import working_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Value = TypeVar("Value")
 
 IN_MEMORY = 24
 """Symbols whose values are kept in memory."""
+
+
+LARGE = 2**25
+"""Bytes of an array from which on it is kept on disk."""
+
+_MAPPED: WeakSet[mmap.mmap] = WeakSet()
 
 
 class Shelf(Mapping[str, Value], Generic[Value]):
@@ -112,3 +131,29 @@ def shelves(symbols: int) -> Iterator[Shelves]:
     with ExitStack() as stack:
         many = symbols > IN_MEMORY
         yield Shelves(stack.enter_context(working_folder()) if many else None)
+
+
+def array_on_disk(shape: tuple[int, ...], dtype: "type[np.generic]") -> "NDArray[Any]":
+    """A new array of any content: on disk if it is large and there is room, else in memory.
+
+    Args:
+        shape: of the array.
+        dtype: of its values.
+    """
+    import numpy as np
+
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size >= LARGE and sys.platform == "linux":
+        with suppress(OSError), tempfile.TemporaryFile() as file:
+            # Without room for all of it a write to the array would end the process.
+            os.posix_fallocate(file.fileno(), 0, size)
+            mapped = mmap.mmap(file.fileno(), size)
+            _MAPPED.add(mapped)
+            return np.ndarray(shape, dtype, buffer=mapped)
+    return np.empty(shape, dtype)
+
+
+def let_go() -> None:
+    """Take what was read of arrays on disk out of memory; it is read again when it is needed."""
+    for mapped in list(_MAPPED):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -17,6 +17,7 @@ from lstmcast.dataset.target import LogReturnTarget, PriceTarget, Target
 from lstmcast.distributions import FloatArray
 from lstmcast.errors import DataError
 from lstmcast.features import FeatureMatrix
+from lstmcast.shelf import array_on_disk
 
 Float32Array = NDArray[np.float32]
 
@@ -203,7 +204,7 @@ def build_inputs(
 
 def build_targets(inputs: PanelInputs, scaling: Scaling, horizon: int) -> PanelTargets:
     """What came true 1..`horizon` sessions after each row."""
-    values = np.empty((len(inputs.closes), horizon), dtype=np.float32)
+    values = array_on_disk((len(inputs.closes), horizon), np.float32)
     for block in inputs.blocks:
         target = scaling.target(block.symbol)
         values[block.rows] = target.encode(inputs.closes[block.rows], horizon)

@@ -6,6 +6,7 @@ from lstmcast.config import Data
 from lstmcast.errors import ConfigError, StoreError
 from lstmcast.prices.context import attach_context
 from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.on_disk import on_disk
 from lstmcast.prices.store import PriceStore
 from lstmcast.prices.symbols import AUTO, normalise_symbol
 
@@ -64,5 +65,7 @@ def select_histories(store: PriceStore, data: Data) -> list[PriceHistory]:
             "upper and lower case are the same",
         )
     source = choose_source(store, data)
-    histories = [store.load(symbol, source).between(data.start, data.end) for symbol in symbols]
+    histories = on_disk(
+        store.load(symbol, source).between(data.start, data.end) for symbol in symbols
+    )
     return attach_context(store, histories, data.context)

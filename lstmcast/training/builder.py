@@ -17,6 +17,7 @@ Without a skip connection, or with a head whose horizons have nothing to do with
 trained at once.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,11 +26,18 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from lstmcast.calibration.series import MapFunction, sequential_map
 from lstmcast.config import Experiment
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
+from lstmcast.parallel import inside
 from lstmcast.pretraining.weights import Pretrained
-from lstmcast.training.device import give_back_freed_memory, one_thread_each
+from lstmcast.training.device import (
+    available_threads,
+    give_back_freed_memory,
+    in_threads,
+    one_thread_each,
+)
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import WINDOW_BATCH, new_network
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
@@ -53,7 +61,7 @@ MIN_GAIN = 5.0
 """Nats of validation for which a network leaves the weights that the head's fit left it with: very
 strong evidence (Kass and Raftery 1995). With two, forty rows that happened to fit were enough."""
 
-SYMBOLS_AT_ONCE = {"cpu": 16}
+SYMBOLS_AT_ONCE = {"cpu": 8}
 """Symbols whose sequences the encoder reads at once for the fit of a head, by kind of device."""
 
 SYMBOLS_AT_ONCE_ELSEWHERE = 256
@@ -66,8 +74,10 @@ LONG_RUN_OUTCOMES = 100_000
 
 
 LARGE = 2**25
-"""Bytes of a fit's inputs beyond which what it freed in pieces is given back to the system: another
-thread would not find it."""
+"""Bytes of a fit's inputs beyond which members are fitted one after the other, each by all threads,
+and what a fit freed in pieces is given back to the system: another thread would not find it."""
+
+_LARGE_FIT = threading.Lock()
 
 
 class MemberBuilder:
@@ -186,16 +196,15 @@ class MemberBuilder:
     ) -> None:
         """Fit some of the raw outputs of a member's head to the training rows."""
         rows = thinned(panel.window_ends, panel.horizon, most)
-        with one_thread_each():
-            # In one block from the start: for many symbols it is the largest of a training.
-            width = network.encoder.output_size
-            inputs = torch.empty(len(rows), width + panel.input_size, device=panel.device)
-            units_at(network, panel, rows, out=inputs[:, :width])
-            outcomes = panel.outcomes_at(rows, out=inputs[:, width:])
-            every = torch.arange(len(rows), device=panel.device)
-            fit_head(network.head, outcomes, every, inputs, width, prior, taught)
-        if inputs.nbytes > LARGE:
-            del inputs, outcomes
+        if 4 * len(rows) * (network.encoder.output_size + panel.input_size) <= LARGE:
+            with one_thread_each():
+                _fit_to_rows(network, panel, rows, taught, prior, sequential_map)
+            return
+        alone = inside() or panel.device.type != "cpu"
+        threads = 1 if alone else available_threads(self.experiment.training.threads)
+        with _LARGE_FIT, one_thread_each():
+            shared_out = partial(in_threads, wanted=threads)
+            _fit_to_rows(network, panel, rows, taught, prior, shared_out)
             give_back_freed_memory()
 
 
@@ -223,6 +232,25 @@ def initial_network(
     return network
 
 
+def _fit_to_rows(
+    network: Network,
+    panel: DevicePanel,
+    rows: Tensor,
+    taught: Tensor,
+    prior: HeadPrior,
+    map_function: MapFunction,
+) -> None:
+    # In one block from the start: for many symbols it is the largest of a training.
+    width = network.encoder.output_size
+    inputs = torch.empty(len(rows), width + panel.input_size, device=panel.device)
+    units_at(network, panel, rows, inputs[:, :width], map_function)
+    if inputs.nbytes > LARGE:
+        give_back_freed_memory()
+    outcomes = panel.outcomes_at(rows, out=inputs[:, width:])
+    every = torch.arange(len(rows), device=panel.device)
+    fit_head(network.head, outcomes, every, inputs, width, prior, taught, map_function=map_function)
+
+
 def _freeze_location(head: Head) -> None:
     """Keep training away from the location."""
     rows = list(head.location_outputs)
@@ -234,7 +262,11 @@ def _freeze_location(head: Head) -> None:
 
 @torch.no_grad()
 def units_at(
-    network: Network, panel: DevicePanel, rows: Tensor, out: Tensor | None = None
+    network: Network,
+    panel: DevicePanel,
+    rows: Tensor,
+    out: Tensor | None = None,
+    map_function: MapFunction = sequential_map,
 ) -> Tensor:
     """The encoder's outputs at rows of the panel, as a forecast has them, `(rows, units)`.
 
@@ -246,6 +278,7 @@ def units_at(
         panel: the features.
         rows: in increasing order, each with a whole window before it where that is what is read.
         out: where they are put; a new tensor if None.
+        map_function: applies a function to many groups of symbols, in threads where that is wanted.
     """
     network.eval()
     found = out
@@ -266,11 +299,14 @@ def units_at(
     wanted = zip(panel.blocks, places, strict=True)
     known = [(block.start, own - block.start, place) for block, (own, place) in wanted if len(own)]
     size = SYMBOLS_AT_ONCE.get(panel.device.type, SYMBOLS_AT_ONCE_ELSEWHERE)
-    for k in range(0, len(known), size):
-        some = known[k : k + size]
+
+    @torch.no_grad()  # which other threads do not have from this one
+    def read(some: Sequence[tuple[int, Tensor, Tensor]]) -> None:
         # Each symbol up to its last wanted row; those that are shorter are filled up behind it.
         sequences = [panel.features[start : start + int(own[-1]) + 1] for start, own, _ in some]
         outputs = run(pad_sequence(sequences, batch_first=True))
         for n, (_, own, place) in enumerate(some):
             place.copy_(outputs[n, own.to(outputs.device)])
+
+    map_function(read, [known[k : k + size] for k in range(0, len(known), size)])
     return found

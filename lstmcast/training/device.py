@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lstmcast.errors import ConfigError, DeviceError
 from lstmcast.parallel import cores
+from lstmcast.shelf import let_go
 
 if TYPE_CHECKING:
     import torch
@@ -222,8 +223,10 @@ def keep_freed_memory() -> bool:
 def give_back_freed_memory() -> None:
     """Give the system back what was freed in small pieces: glibc keeps it for this process alone.
 
-    After many symbols were prepared that is more than all that a training needs.
+    After many symbols were prepared that is more than all that a training needs. So is what was
+    read of arrays on disk.
     """
+    let_go()
     if sys.platform.startswith("linux"):
         with suppress(AttributeError, OSError):
             ctypes.CDLL(None).malloc_trim(0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.by_workers import Material, Workers, shared_out
-from lstmcast.training.device import one_thread_each
+from lstmcast.training.device import give_back_freed_memory, one_thread_each
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.group import Group
 from lstmcast.training.kept import Keeper
@@ -82,6 +82,7 @@ def _fit_group(
     experiment = part.experiment
     material = Material(part, initial, first)
     once, again = material.builders(home)
+    give_back_freed_memory()
     workers = Workers(material, jobs, keeper) if shared_out(jobs, home.device) else None
     return fit_ensemble(once, experiment, observer, first, again, keeper, workers)
 

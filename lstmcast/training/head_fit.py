@@ -17,11 +17,13 @@ Grandvalet and Davoine (2018), Explicit inductive bias for transfer learning.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from lstmcast.calibration.series import MapFunction, sequential_map
 from lstmcast.distributions import FloatArray
 from lstmcast.nn.heads import Head
 
@@ -32,6 +34,10 @@ LEAST_CHANGE = 1e-7
 
 REMEMBERED = 30
 """Steps from which L-BFGS learns how the loss is curved: dozens of weights have many ways."""
+
+ROWS_AT_ONCE = 2**15
+"""Rows whose losses are computed at once on a CPU. Threads may share out what lies beyond; the
+result does not depend on how many there are."""
 
 MOST_OUTCOMES = 400_000
 """Rows times horizons that are fitted at the most; larger panels are thinned evenly."""
@@ -114,6 +120,7 @@ def fit_head(
     taught: Bool[Tensor, " raw"],
     start: Mapping[str, Tensor] | None = None,
     iterations: int = ITERATIONS,
+    map_function: MapFunction = sequential_map,
 ) -> None:
     """Fit some of a head's raw outputs, in place, to what came true after the rows.
 
@@ -130,6 +137,7 @@ def fit_head(
         taught: raw outputs whose weights, constants and offsets may change.
         start: state of the head that the prior is around; as it is if None.
         iterations: of L-BFGS at the most.
+        map_function: applies a function to many portions of rows, in threads where that is wanted.
     """
     # Costs a fifth of a second, which a forecast need not wait for.
     from scipy.optimize import minimize
@@ -157,15 +165,24 @@ def fit_head(
         vector = torch.from_numpy(values).to(begin.dtype).to(begin.device)
         vector_to_parameters(vector, parameters)
 
-    def objective(values: FloatArray) -> tuple[float, FloatArray]:
-        put(values)
-        losses = head.loss(head(inputs, scale, symbols), targets)[:, 0]
-        loss = (losses * weights).sum()
-        for parameter, pull, name in zip(parameters, pulls, deviations, strict=True):
-            loss = loss + (pull * (parameter - centre[name]).square()).sum()
+    def portion(part: slice) -> tuple[float, FloatArray]:
+        """The loss of some rows, that of the prior with the first ones, and the gradient."""
+        losses = head.loss(head(inputs[part], scale[part], symbols[part]), targets[part])[:, 0]
+        loss = (losses * weights[part]).sum()
+        if part.start == 0:
+            for parameter, pull, name in zip(parameters, pulls, deviations, strict=True):
+                loss = loss + (pull * (parameter - centre[name]).square()).sum()
         found = torch.autograd.grad(loss, parameters, materialize_grads=True)
         kept = [gradient * mask for gradient, mask in zip(found, free, strict=True)]
         return float(loss.detach()), parameters_to_vector(kept).cpu().double().numpy()
+
+    size = ROWS_AT_ONCE if inputs.device.type == "cpu" else len(rows)
+    parts = [slice(first, first + size) for first in range(0, len(rows), size)]
+
+    def objective(values: FloatArray) -> tuple[float, FloatArray]:
+        put(values)
+        losses, gradients = zip(*map_function(portion, parts), strict=True)
+        return sum(losses), np.sum(gradients, axis=0)
 
     # PyTorch has an L-BFGS as well, but to make one loads the compiler of `torch.compile`, which
     # takes longer than all the fits of a training.

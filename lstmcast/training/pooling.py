@@ -20,10 +20,9 @@ Source: Hall and Mitchell (2007), Combining density forecasts; Conflitti, De Mol
 (2015), Optimal combination of survey forecasts, for the EM algorithm.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -158,18 +157,29 @@ class ValidationForecasts:
 
     def log_score(self, log_density: FloatArray) -> float:
         """Mean negative log density of the return in %."""
-        share = self.horizon_weights / self.horizon_weights.sum()
-        return float(np.log(_PERCENT) - log_density.mean(axis=0) @ share)
+        return self.log_score_of_mean(log_density.mean(axis=0))
 
-    def log_densities(
-        self, pools: Sequence[Callable[[Sequence[Distribution]], Distribution]]
-    ) -> list[FloatArray]:
-        """`log_density` of what each function makes of the members, a symbol after the other."""
-        parts = [
-            [_log_density(pool(forecasts), actual) for pool in pools]
-            for forecasts, actual in zip(self.members, self.actual, strict=True)
-        ]
-        return [np.concatenate(found) for found in zip(*parts, strict=True)]
+    def log_score_of_mean(self, log_density: FloatArray) -> float:
+        """The same from the mean of the log densities at each horizon."""
+        share = self.horizon_weights / self.horizon_weights.sum()
+        return float(np.log(_PERCENT) - log_density @ share)
+
+    def by_symbol(self) -> "Iterator[_OfSymbol]":
+        """What there is of each symbol, one after the other."""
+        for forecasts, actual in zip(self.members, self.actual, strict=True):
+            density = np.stack([_log_density(one, actual) for one in forecasts])
+            yield _OfSymbol(forecasts, actual, density)
+
+
+class _OfSymbol(NamedTuple):
+    """The members' forecasts of a symbol, what came true, and their densities there.
+
+    `density` is `(members, rows, horizons)`, of rows known at all horizons.
+    """
+
+    forecasts: Sequence[Distribution]
+    actual: FloatArray
+    density: FloatArray
 
 
 def _log_density(forecast: Distribution, actual: FloatArray) -> FloatArray:
@@ -196,32 +206,73 @@ def weigh(
     subsets = [[k for k in every if k != left_out] for left_out in (None, *every)]
     if count == 1:
         subsets = subsets[:1]
-    averaged = subsets if method == "quantiles" else []
-    own = [partial(_chosen, kept=[k]) for k in every]
-    pools = [partial(_chosen, kept=kept, method=method) for kept in averaged]
-    densities = forecasts.log_densities([*own, *pools])
-    density, pooled = np.stack(densities[:count]), densities[count:]
-    del densities
-
-    def worth(number: int) -> tuple[FloatArray, float]:
-        kept = subsets[number]
-        weights = np.full((len(kept), density.shape[2]), 1 / len(kept))
-        if method == "quantiles":
-            return weights, forecasts.log_score(pooled[number])
-        chosen = density if len(kept) == count else density[kept]
-        if method == "validation":
-            by_horizon = np.moveaxis(chosen, -1, 0)
-            weights = np.stack([learn_weights(part, floor) for part in by_horizon], axis=-1)
-        mixed = np.logaddexp.reduce(chosen + np.log(weights)[:, None], axis=0)
-        return weights, forecasts.log_score(mixed)
-
-    weights, score = worth(0)
-    gains = [worth(k + 1)[1] - score if count > 1 else None for k in every]
-    scores = tuple(
-        MemberScore(name, tuple(share.tolist()), forecasts.log_score(own), gain)
-        for name, share, own, gain in zip(names, weights, density, gains, strict=True)
+    found = (
+        _with_learned_weights(forecasts, subsets, floor)
+        if method == "validation"
+        else _with_equal_weights(forecasts, subsets, method)
     )
-    return (weights if method == "validation" else None), PoolReport(method, score, scores)
+    score, *without = map(forecasts.log_score_of_mean, found.pools)
+    gains: list[float | None] = [other - score for other in without]
+    scores = tuple(
+        MemberScore(name, tuple(share.tolist()), forecasts.log_score_of_mean(own), gain)
+        for name, share, own, gain in zip(
+            names, found.weights, found.members, gains or [None], strict=True
+        )
+    )
+    return (found.weights if method == "validation" else None), PoolReport(method, score, scores)
+
+
+class _Found(NamedTuple):
+    """The weights of the pool of all, `(members, horizons)`, and what the pools are worth.
+
+    `members` and `pools` are mean log densities, `(members, horizons)` and `(pools, horizons)`: of
+    each member, and of the pool of some of them.
+    """
+
+    weights: FloatArray
+    members: FloatArray
+    pools: FloatArray
+
+
+def _with_equal_weights(
+    forecasts: ValidationForecasts, subsets: Sequence[list[int]], method: Method
+) -> _Found:
+    """What members and pools are worth; the densities of one symbol at a time are in memory."""
+    members, horizons = len(subsets[0]), len(forecasts.horizon_weights)
+    sums, rows = np.zeros((members + len(subsets), horizons)), 0
+    for one in forecasts.by_symbol():
+        pools = [
+            _log_density(_chosen(one.forecasts, kept, method), one.actual)
+            if method == "quantiles"
+            else _mixed(one.density[kept], np.full((len(kept), horizons), 1 / len(kept)))
+            for kept in subsets
+        ]
+        sums += np.concatenate([one.density, pools]).sum(axis=1)
+        rows += one.density.shape[1]
+    means = sums / rows
+    return _Found(np.full((members, horizons), 1 / members), means[:members], means[members:])
+
+
+def _with_learned_weights(
+    forecasts: ValidationForecasts, subsets: Sequence[list[int]], floor: float
+) -> _Found:
+    """What members and pools are worth whose weights are learned, anew for each pool."""
+    density = np.concatenate([one.density for one in forecasts.by_symbol()], axis=1)
+    weights = [
+        np.stack([learn_weights(part, floor) for part in np.moveaxis(density[kept], -1, 0)], -1)
+        for kept in subsets
+    ]
+    pools = [
+        _mixed(density[kept], share).mean(axis=0)
+        for kept, share in zip(subsets, weights, strict=True)
+    ]
+    return _Found(weights[0], density.mean(axis=1), np.stack(pools))
+
+
+def _mixed(log_density: FloatArray, weights: FloatArray) -> FloatArray:
+    """Log densities of a linear pool of members, `(rows, horizons)`."""
+    mixed: FloatArray = np.logaddexp.reduce(log_density + np.log(weights)[:, None], axis=0)
+    return mixed
 
 
 def _chosen(

@@ -12,9 +12,12 @@ from support.histories import as_history, simulated, simulated_bars
 from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
 from lstmcast.nn import Network
+from lstmcast.training import builder as builder_module
 from lstmcast.training.builder import MemberBuilder, units_at
+from lstmcast.training.device import thread_pool
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
+from lstmcast.training.head_fit import fit_head
 from lstmcast.training.loop import refit_member
 from lstmcast.training.prepare import Prepared, prepare
 
@@ -295,3 +298,27 @@ def test_finishing_reads_no_row_after_training(overrides: tuple[str, ...]) -> No
         heads.append(builder.finish(member, 0).head.state_dict())
     for name, weight in heads[0].items():
         assert torch.equal(weight, heads[1][name])
+
+
+def test_large_fits_take_turns_and_end_as_small_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two members at once, each shared out over threads: the same bits, never both at once."""
+    part = prepared("model.start=pretrained", "training.threads=3", "model.hidden_size=64")
+    builder = MemberBuilder(part.experiment, panel_of(part), pretrained=part.pretrained)
+    small = [builder.build(k, seed=5).state_dict() for k in (0, 1)]
+    running, most = [], []
+
+    def fit(*arguments: object, **named: object) -> None:
+        running.append(1)
+        most.append(len(running))
+        fit_head(*arguments, **named)  # type: ignore[arg-type]
+        running.pop()
+
+    monkeypatch.setattr(builder_module, "fit_head", fit)
+    monkeypatch.setattr(builder_module, "LARGE", 0)
+    with thread_pool(2) as executor:
+        large = [
+            one.state_dict() for one in executor.map(lambda k: builder.build(k, seed=5), (0, 1))
+        ]
+    assert most == [1, 1]
+    for ours, theirs in zip(small, large, strict=True):
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)

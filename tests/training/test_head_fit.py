@@ -1,6 +1,7 @@
 """The fit of a head around a start, against scikit-learn and by what it must not read or move."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,11 @@ from sklearn.linear_model import Ridge
 from support.experiments import small
 from support.histories import simulated
 
+from lstmcast.calibration.series import MapFunction, sequential_map
 from lstmcast.nn import Network
 from lstmcast.prices.history import PriceHistory
+from lstmcast.training import head_fit
+from lstmcast.training.device import in_threads
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.head_fit import HeadPrior, fit_head, thinned
@@ -27,14 +31,30 @@ def parts(*overrides: str) -> tuple[Network, DevicePanel]:
     return new_network(prepared.experiment, panel.input_size, seed=1), panel
 
 
-def fit(network: Network, panel: DevicePanel, prior: HeadPrior, iterations: int = 60) -> None:
+def fit(
+    network: Network,
+    panel: DevicePanel,
+    prior: HeadPrior,
+    iterations: int = 60,
+    map_function: MapFunction = sequential_map,
+) -> None:
     rows, size = panel.origins, network.encoder.output_size
     inputs = torch.cat([torch.zeros(len(rows), size), panel.features[rows]], dim=-1)
     taught = torch.ones(len(network.head.bias), dtype=torch.bool)
     if network.head.long_run_outputs:
         taught = network.head.initial_outputs
     outcomes, every = panel.outcomes_at(rows), torch.arange(len(rows))
-    fit_head(network.head, outcomes, every, inputs, size, prior, taught, iterations=iterations)
+    fit_head(
+        network.head,
+        outcomes,
+        every,
+        inputs,
+        size,
+        prior,
+        taught,
+        iterations=iterations,
+        map_function=map_function,
+    )
 
 
 def test_a_point_head_gets_the_ridge_regression_of_the_training_rows() -> None:
@@ -132,3 +152,18 @@ def test_a_share_that_is_seldom_traded_does_not_teach_a_range_of_no_width() -> N
         stated = network.head(hidden, panel.scale[rows, None])
     width = (stated.scale[:, 0, 0] / panel.scale[rows]).median()
     assert 0.4 < float(width) < 1.2
+
+
+def test_rows_in_portions_give_the_same_fit_whatever_the_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Portions change the order of sums alone, threads nothing at all."""
+    heads = []
+    for rows, threads in ((10_000, 1), (100, 1), (100, 3)):
+        monkeypatch.setattr(head_fit, "ROWS_AT_ONCE", rows)
+        network, panel = parts()
+        fit(network, panel, PRIOR, 15, map_function=partial(in_threads, wanted=threads))
+        heads.append(network.head.state_dict())
+    for name, whole in heads[0].items():
+        torch.testing.assert_close(heads[1][name], whole, atol=2e-3, rtol=0)
+        assert torch.equal(heads[1][name], heads[2][name])
