@@ -135,31 +135,27 @@ def fit_scaling(
             )
         own: ScalerKind = "minmax"
         return Scaling(columns, {s: Scaler.fit(v, own) for s, v in trained.items()}, kind)
-    pooled = _fitted(list(trained.values()), len(columns))
-    if known is not None:
-        offset, factor = known(columns)
-        pooled = Scaler(
-            np.where(np.isnan(offset), pooled.offset, offset),
-            np.where(np.isnan(factor), pooled.factor, factor),
-        )
+    unknown = np.full(len(columns), np.nan)
+    offset, factor = known(columns) if known else (unknown, unknown)
+    pooled = _fitted(list(trained.values()), offset, factor)
     return Scaling(columns, dict.fromkeys(matrices, pooled), kind)
 
 
-def _fitted(rows: Sequence[FloatArray], columns: int) -> Scaler:
-    """The standard scaler of some rows; without any, as where nothing is trained, columns as given.
+def _fitted(rows: Sequence[FloatArray], offset: FloatArray, factor: FloatArray) -> Scaler:
+    """The standard scaler of some rows, with what is known of it in place of what would be fitted.
 
-    What pretrained networks read has constants of its own, and they do not read the rest.
+    Without any rows, as where nothing is trained, the other columns stay as they are: what
+    pretrained networks read has constants of its own, and they do not read the rest.
     """
-    if not rows:
-        return Scaler(np.zeros(columns), np.ones(columns))
+    offset, factor = offset.copy(), factor.copy()
     # Column by column, so that no second copy of all rows is made.
-    fits = [
-        Scaler.fit(np.concatenate([values[:, k] for values in rows])[:, None], "standard")
-        for k in range(columns)
-    ]
-    return Scaler(
-        *(np.concatenate(part) for part in zip(*((f.offset, f.factor) for f in fits), strict=True))
-    )
+    for k in np.flatnonzero(np.isnan(offset) | np.isnan(factor)):
+        offset[k], factor[k] = 0.0, 1.0
+        if rows:
+            column = np.concatenate([values[:, k] for values in rows])
+            fit = Scaler.fit(column[:, None], "standard")
+            offset[k], factor[k] = fit.offset[0], fit.factor[0]
+    return Scaler(offset, factor)
 
 
 def _stretch(rows: FloatArray, part: NDArray[np.intp]) -> FloatArray:
@@ -190,12 +186,16 @@ def build_inputs(
     features = np.empty((start, len(scaling.columns)), dtype=np.float32)
     scale = np.empty(start, dtype=np.float32)
     closes = np.empty(start)
+    # Of as many rows as the longest has: memory that is taken anew for each symbol costs more time
+    # than what is done in it.
+    scratch = np.empty((len(scaling.columns), max(block.stop - block.start for block in blocks)))
     dates = []
     for number, block in enumerate(blocks):
         if release and number % RELEASED == RELEASED - 1:
             release()
         matrix = matrices.pop(block.symbol)
-        features[block.rows] = scaling.scaler(block.symbol).transform(matrix.table.to_numpy())
+        scaler = scaling.scaler(block.symbol)
+        scaler.transform_into(features[block.rows], matrix.table.to_numpy(), scratch)
         scale[block.rows] = scaling.target(block.symbol).unit * matrix.scale.to_numpy()
         closes[block.rows] = matrix.closes.to_numpy()
         dates.append(pd.DatetimeIndex(matrix.table.index))

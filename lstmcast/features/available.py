@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from lstmcast.distributions import FloatArray
 from lstmcast.errors import DataError
 from lstmcast.prices.history import PriceHistory
 
@@ -33,6 +34,15 @@ def completed(adjusted: pd.DataFrame) -> pd.DataFrame:
         if _is_patchy(bars[name]):
             bars[name] = bars[name].fillna(bars[["open", "close"]].agg(end, axis=1))
     return bars
+
+
+def completed_columns(history: PriceHistory) -> dict[str, FloatArray]:
+    """The columns of `completed` of a history's adjusted bars, each `(sessions,)`."""
+    columns = history.adjusted_columns()
+    if not any(_is_patchy(columns[name]) for name in ("open", "high", "low")):
+        return columns
+    bars = completed(pd.DataFrame(columns, history.bars.index))
+    return {str(name): bars[name].to_numpy() for name in bars}
 
 
 def first_row(history: PriceHistory, columns: Iterable[str]) -> int | None:
@@ -69,6 +79,6 @@ def require_some(history: PriceHistory, columns: Iterable[str], wanted_by: str) 
     return row
 
 
-def _is_patchy(column: pd.Series) -> bool:
-    lacks = np.isnan(column.to_numpy())
+def _is_patchy(column: FloatArray | pd.Series) -> bool:
+    lacks = np.isnan(column)
     return bool(lacks.any() and not lacks.all())

@@ -6,26 +6,29 @@ nothing, and pandas is called once for all of them. Groups that cannot take tabl
 symbol by symbol.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import NoReturn, cast
 
 import numpy as np
 import pandas as pd
 
 from lstmcast.distributions import FloatArray
 from lstmcast.errors import ConfigError, DataError
-from lstmcast.features.available import completed
+from lstmcast.features.available import completed_columns
 from lstmcast.features.bars import Bars
 from lstmcast.features.context import context_features
-from lstmcast.features.pool import averaged
+from lstmcast.features.pool import average
 from lstmcast.features.registry import CLIP, FeatureGroup, begins_at, groups_named
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 
 STACKED = 150_000
 """Cells of a table at most: a megabyte a column stays in the processor's cache."""
+
+_Part = tuple[str, FloatArray, bool]
+"""A column of a symbol: its name, a value a session, whether values can be clipped."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,13 @@ def build_matrices(
     Raises:
         ConfigError, DataError: as `build_features`.
     """
-    rest: dict[str, tuple[pd.Series, pd.Series]] = {}
-    tables: dict[str, pd.DataFrame] = {}
+    found: dict[str, FeatureMatrix] = {}
     for some in _portions(histories):
-        for history, matrix in zip(some, _build(some, names), strict=True):
-            tables[history.symbol] = matrix.table
-            rest[history.symbol] = (matrix.scale, matrix.closes)
+        matrices = _build(some, names)
+        found.update(zip((history.symbol for history in some), matrices, strict=True))
     markets = {history.symbol: market(history) for history in histories}
-    tables = averaged(tables, markets, members)
-    return {symbol: FeatureMatrix(tables[symbol], *series) for symbol, series in rest.items()}
+    average({symbol: matrix.table for symbol, matrix in found.items()}, markets, members)
+    return found
 
 
 def build_features(history: PriceHistory, names: Sequence[str]) -> FeatureMatrix:
@@ -94,32 +95,34 @@ def _portions(histories: Sequence[PriceHistory]) -> Iterator[list[PriceHistory]]
 
 
 def _build(histories: Sequence[PriceHistory], names: Sequence[str]) -> list[FeatureMatrix]:
-    """The matrices of some histories, each by itself."""
+    """The matrices of some histories, each by itself, in memory of its own."""
     groups = groups_named(names)
     begins = [_begin(history, names, groups) for history in histories]
-    bars = [Bars(completed(history.adjusted())) for history in histories]
-    stacked = _stacked([one.adjusted for one in bars])
+    adjusted = [completed_columns(history) for history in histories]
+    stacked = _stacked(adjusted)
     together = [_columns(group, stacked) if group.stacked else None for group in groups]
     scale = np.asarray(stacked.scale)
     found = []
-    for number, (history, own, begin) in enumerate(zip(histories, bars, begins, strict=True)):
+    for number, (history, own, begin) in enumerate(zip(histories, adjusted, begins, strict=True)):
         rows = len(history)
-        parts: list[tuple[str, FloatArray]] = []
+        parts: list[_Part] = []
         for group, columns in zip(groups, together, strict=True):
             if columns is None:
-                parts += _alone(group, own)
+                parts += _alone(group, Bars(pd.DataFrame(own, history.bars.index)))
             else:
-                parts += [(name, values[:rows, number]) for name, values in columns.items()]
+                parts += [
+                    (name, values[:rows, number], group.scale_free)
+                    for name, values in columns.items()
+                ]
         if history.context is not None:
-            context = context_features(history).clip(-CLIP, CLIP)
-            parts += [(str(name), context[name].to_numpy()) for name in context]
-        table = _table(history, names, parts).iloc[begin:]
-        _check(history, table)
+            context = context_features(history)
+            parts += [(str(name), context[name].to_numpy(), True) for name in context]
+        index = history.bars.index[begin:]
         found.append(
             FeatureMatrix(
-                table=table,
-                scale=pd.Series(scale[:rows, number].copy(), history.bars.index).iloc[begin:],
-                closes=own.adjusted["close"].iloc[begin:].copy(),
+                table=_table(history, names, parts, index),
+                scale=pd.Series(scale[begin:rows, number].copy(), index),
+                closes=pd.Series(own["close"][begin:].copy(), index, name="close"),
             )
         )
     return found
@@ -145,53 +148,56 @@ def _begin(history: PriceHistory, names: Sequence[str], groups: Sequence[Feature
     return begin
 
 
-def _stacked(adjusted: Sequence[pd.DataFrame]) -> Bars:
+def _stacked(adjusted: Sequence[Mapping[str, FloatArray]]) -> Bars:
     """Bars of which each column is a table, sessions by symbols, blank after a symbol's last."""
-    rows = max(len(one) for one in adjusted)
-    arrays = [one.to_numpy().T for one in adjusted]
+    rows = max(len(one["close"]) for one in adjusted)
     tables = {}
-    for column, name in enumerate(adjusted[0].columns):
+    for name in adjusted[0]:
         values = np.full((len(adjusted), rows), np.nan)
-        for number, one in enumerate(arrays):
-            values[number, : one.shape[1]] = one[column]
-        tables[str(name)] = pd.DataFrame(values.T)
+        for place, one in zip(values, adjusted, strict=True):
+            place[: len(one[name])] = one[name]
+        tables[name] = pd.DataFrame(values.T, copy=False)
     # A dictionary of tables answers what a table of series does.
     return Bars(cast("pd.DataFrame", tables))
 
 
 def _columns(group: FeatureGroup, stacked: Bars) -> dict[str, FloatArray]:
     """A group's columns, each `(sessions, symbols)`."""
-    found = {
+    return {
         str(name): np.asarray(values, dtype=np.float64)
         for name, values in dict(stacked.once(group.compute)).items()
     }
-    if not group.scale_free:
-        return found
-    return {name: np.clip(values, -CLIP, CLIP) for name, values in found.items()}
 
 
-def _alone(group: FeatureGroup, bars: Bars) -> list[tuple[str, FloatArray]]:
+def _alone(group: FeatureGroup, bars: Bars) -> list[_Part]:
     """A group's columns of one symbol."""
     table = pd.DataFrame(group.compute(bars)).astype(np.float64)
     table = table.reindex(bars.adjusted.index)
-    if group.scale_free:
-        table = table.clip(-CLIP, CLIP)
-    return [(str(name), table.iloc[:, k].to_numpy()) for k, name in enumerate(table)]
+    return [
+        (str(name), table.iloc[:, k].to_numpy(), group.scale_free) for k, name in enumerate(table)
+    ]
 
 
 def _table(
-    history: PriceHistory, names: Sequence[str], parts: Sequence[tuple[str, FloatArray]]
+    history: PriceHistory, names: Sequence[str], parts: Sequence[_Part], sessions: pd.Index
 ) -> pd.DataFrame:
-    """The columns side by side."""
-    columns = _index(tuple(name for name, _ in parts))
+    """The last sessions of the columns, side by side, without a gap."""
+    columns = _index(tuple(name for name, _, _ in parts))
     if not columns.is_unique:
         raise ConfigError(
             f"`features` {', '.join(names)} have two columns named "
             f"`{columns[columns.duplicated()][0]}`",
             "leave one of the groups out, or rename the column of your own",
         )
-    values = np.stack([values for _, values in parts])
-    return pd.DataFrame(values.T, history.bars.index, columns, copy=False)
+    values = np.empty((len(parts), len(sessions)))
+    for place, (_, column, scale_free) in zip(values, parts, strict=True):
+        place[:] = column[-len(sessions) :]
+        if scale_free:
+            np.clip(place, -CLIP, CLIP, out=place)
+    table = pd.DataFrame(values.T, sessions, columns, copy=False)
+    if np.isnan(values.min()):
+        _refuse_gap(history, table)
+    return table
 
 
 @lru_cache(maxsize=16)
@@ -200,12 +206,11 @@ def _index(names: tuple[str, ...]) -> pd.Index:
     return pd.Index(names)
 
 
-def _check(history: PriceHistory, table: pd.DataFrame) -> None:
+def _refuse_gap(history: PriceHistory, table: pd.DataFrame) -> NoReturn:
     gaps = np.isnan(table.to_numpy())
-    if gaps.any():
-        column = table.columns[gaps.any(axis=0)][0]
-        when = table.index[gaps.any(axis=1)][0]
-        raise DataError(
-            f"feature `{column}` of {history.symbol} has no value on {when:%Y-%m-%d}",
-            "look at the bars of that session, or leave the feature's group out of `features`",
-        )
+    column = table.columns[gaps.any(axis=0)][0]
+    when = table.index[gaps.any(axis=1)][0]
+    raise DataError(
+        f"feature `{column}` of {history.symbol} has no value on {when:%Y-%m-%d}",
+        "look at the bars of that session, or leave the feature's group out of `features`",
+    )

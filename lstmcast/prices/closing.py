@@ -18,7 +18,6 @@ import pandas as pd
 from lstmcast.prices.calendar import EVERY_DAY, INDICES, SUFFIXES, WEEKDAYS, calendar_of
 from lstmcast.prices.history import PriceHistory
 
-_WEEKEND = 5
 _FEW = 0.1
 """Share of bars on Saturdays and Sundays above which a symbol does not follow stocks' hours."""
 
@@ -69,7 +68,8 @@ def _hours(symbol: str, sessions: pd.DatetimeIndex) -> str:
         return "currency"
     if symbol.endswith("=F"):
         return "future"
-    weekends = float(np.mean(sessions.day_of_week >= _WEEKEND)) if len(sessions) else 0.0
+    days = sessions.to_numpy().astype("datetime64[D]")
+    weekends = float(np.mean(~np.is_busday(days))) if len(days) else 0.0
     if calendar_of(symbol) == EVERY_DAY or weekends > _FEW:
         return EVERY_DAY
     return WEEKDAYS

@@ -181,6 +181,14 @@ class PriceHistory:
         Raises:
             DataError: the history holds levels, not prices.
         """
+        return pd.DataFrame(self.adjusted_columns(), self.bars.index)
+
+    def adjusted_columns(self) -> dict[str, NDArray[np.float64]]:
+        """The columns of `adjusted`, each `(sessions,)`; some share memory with the bars.
+
+        Raises:
+            DataError: the history holds levels, not prices.
+        """
         if self.kind != "price":
             raise DataError(
                 f"{self.symbol} from {self.source} holds levels, not prices",
@@ -194,7 +202,7 @@ class PriceHistory:
             columns["close"] = bars["adj_close"]  # exactly, without the rounding of the ratio
         columns["volume"] = bars["volume"]
         columns["dollar_volume"] = bars["close"] * bars["volume"]
-        return pd.DataFrame(columns, self.bars.index)
+        return columns
 
     def between(self, start: str | date | None, end: str | date | None) -> "PriceHistory":
         """Return the sessions from `start` to `end`, both included; None leaves that side open.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.experiments import PRICE, small
 from support.histories import altered_after, as_history, simulated, simulated_bars
 
-from lstmcast.dataset import window_starts
+from lstmcast.dataset import Parts, Scaler, fit_scaling, window_starts
 from lstmcast.errors import DataError
 from lstmcast.features import build_matrices, default_groups
 from lstmcast.features.registry import WARM_UP
@@ -56,6 +56,32 @@ def test_the_scaler_knows_training_rows_alone(pooled: Prepared) -> None:
     np.testing.assert_allclose(trained.std(axis=0), 1, atol=1e-5)
     everything = pooled.inputs.features
     assert np.abs(everything.mean(axis=0)).max() > 1e-3
+
+
+def test_what_is_known_of_a_column_takes_the_place_of_its_statistics(pooled: Prepared) -> None:
+    """Also where no symbol has a row to fit the others to: they stay as they are."""
+    matrices = build_matrices(HISTORIES, ("returns",))
+    columns = [*matrices["AAA"].table]
+    offset, factor = np.full((2, len(columns)), np.nan)
+    offset[[1, 3]], factor[[1, 3]] = [5.0, -2.0], [0.5, 3.0]
+    known, rest = [1, 3], [k for k in range(len(columns)) if k not in (1, 3)]
+    none = {
+        symbol: Parts(part.test[:0], part.test, part.test) for symbol, part in pooled.parts.items()
+    }
+    for parts in (pooled.parts, none):
+        scaler = fit_scaling(matrices, parts, "log_return", lambda _: (offset, factor)).scaler(
+            "AAA"
+        )
+        np.testing.assert_array_equal(
+            [scaler.offset[known], scaler.factor[known]], [[5, -2], [0.5, 3]]
+        )
+        rows = [m.table.to_numpy()[parts[symbol].train] for symbol, m in matrices.items()]
+        fitted = Scaler(np.zeros(len(columns)), np.ones(len(columns)))
+        if parts is pooled.parts:
+            fitted = Scaler.fit(np.concatenate(rows), "standard")
+        np.testing.assert_allclose(scaler.offset[rest], fitted.offset[rest], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(scaler.factor[rest], fitted.factor[rest], rtol=1e-12)
+    assert np.isnan(offset[0])
 
 
 @given(later=st.integers(0, 150), seed=st.integers(0, 1000))

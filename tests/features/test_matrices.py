@@ -7,7 +7,9 @@ from support.histories import as_history, simulated_bars
 from support.remembered import honest
 from support.unlike import unlike_pool
 
+from lstmcast.errors import DataError
 from lstmcast.features import GROUPS, FeatureGroup, build_features, build_matrices, matrices
+from lstmcast.features.bars import Bars, Column
 from lstmcast.features.pool import _Sums
 from lstmcast.prices.history import PriceHistory
 
@@ -61,6 +63,25 @@ def test_a_group_that_takes_tables_says_of_series_the_same(monkeypatch: pytest.M
         same(matrix.table, stacked[symbol].table)
 
 
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_column_without_a_value_is_refused(
+    stacked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first session with one is named, of the symbol that has it."""
+    histories = unlike_pool(200)
+    value = histories[3].bars["close"].iloc[90]
+
+    def gap(bars: Bars) -> dict[str, Column]:
+        close = bars.adjusted["close"]
+        return {"whole": close, "holed": close.where(close != value)}
+
+    group = FeatureGroup("own", ("close",), gap, scale_free=False, warm_up=22, stacked=stacked)
+    monkeypatch.setitem(GROUPS, "own", group)
+    with pytest.raises(DataError, match=r"feature `holed` of LATE has no value on \d{4}-") as error:
+        build_matrices(histories, ["returns", "own"])
+    assert f"{histories[3].dates[90]:%Y-%m-%d}" in str(error.value)
+
+
 def test_sums_by_day_are_those_of_pandas() -> None:
     random = np.random.default_rng(1)
     tables = []
@@ -69,8 +90,8 @@ def test_sums_by_day_are_those_of_pandas() -> None:
         scale = 10.0 ** random.integers(-6, 6)
         tables.append(pd.DataFrame(scale * random.normal(size=(len(days), 3)), days))
     sessions = [table.index.to_numpy() for table in tables]
-    sums = _Sums.of(sessions, (table.to_numpy() for table in tables), 3)
+    sums = _Sums.of(sessions, (table.to_numpy().T for table in tables), 3)
     expected = pd.concat(tables).groupby(level=0)
-    assert (sums.total == expected.sum().to_numpy()).all()
+    assert (sums.total == expected.sum().to_numpy().T).all()
     assert (sums.count == expected.size().to_numpy()).all()
     assert (sums.days == expected.sum().index.to_numpy()).all()
