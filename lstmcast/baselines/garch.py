@@ -185,7 +185,8 @@ def cumulated(parameters: GarchParameters, variance: FloatArray, horizons: int) 
     if horizons > 1:
         position = np.log(variance) / _GRID_STEP
         points = np.arange(np.floor(position.min()), np.floor(position.max()) + 2)
-        fits = [_simulate(parameters, np.exp(_GRID_STEP * k), horizons) for k in points]
+        shocks = _shocks(parameters.nu, horizons)
+        fits = [_simulate(parameters, np.exp(_GRID_STEP * k), shocks) for k in points]
         for h in range(1, horizons):
             at = [fit[h - 1] for fit in fits]
             df[:, h] = 1 / np.interp(position, points, [1 / fit.df for fit in at])
@@ -199,19 +200,23 @@ def _unit_scale(parameters: GarchParameters) -> float:
     return float(np.sqrt((parameters.nu - 2) / parameters.nu))
 
 
-def _simulate(p: GarchParameters, start: float, horizons: int) -> list[StudentT]:
-    """Student-t of the return over 2..`horizons` sessions from the variance `start`, in its root.
+def _shocks(nu: float, horizons: int) -> FloatArray:
+    """Shocks of variance 1 for each step of each path, `(horizons, PATHS)`.
 
-    Each step's shocks are the distribution's own quantiles in a random order (Latin hypercube)
-    scaled to variance 1, the same for every start, so that few paths are enough.
+    Each step's are the distribution's own quantiles in a random order (Latin hypercube), the same
+    for every start, so that few paths are enough.
     """
-    grid = stdtrit(p.nu, (np.arange(PATHS) + 0.5) / PATHS)
+    grid = stdtrit(nu, (np.arange(PATHS) + 0.5) / PATHS)
     steps = np.tile(grid / grid.std(), (horizons, 1))
-    shocks = np.random.default_rng(_SEED).permuted(steps, axis=1)
+    return np.random.default_rng(_SEED).permuted(steps, axis=1)
+
+
+def _simulate(p: GarchParameters, start: float, shocks: FloatArray) -> list[StudentT]:
+    """Student-t of the return over 2, 3, ... sessions from the variance `start`, in its root."""
     variance, reached = np.full(PATHS, start), np.zeros(PATHS)
     fits = []
-    for h in range(horizons):
-        news = np.sqrt(variance) * shocks[h]
+    for h, shock in enumerate(shocks):
+        news = np.sqrt(variance) * shock
         reached += p.mu + news
         variance = (
             p.omega + np.where(news < 0, p.alpha + p.gamma, p.alpha) * news**2 + (p.beta * variance)

@@ -25,10 +25,11 @@ from lstmcast.baselines.base import (
 )
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.constant import Constant
-from lstmcast.baselines.divergence import attempt, checked_forecast
+from lstmcast.baselines.divergence import attempt, check_bounds
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.random_walk import RandomWalk
 from lstmcast.baselines.refit import refit_periods
+from lstmcast.baselines.stated import StatedOnce
 from lstmcast.baselines.table import align, inputs_for, tabulate_forecast
 from lstmcast.distributions import FloatArray
 from lstmcast.prices.closing import market_of
@@ -67,6 +68,7 @@ class SymbolTask(Generic[T]):
     refit: Refit
     cache: FitCache | None
     then: Callable[[pd.DataFrame], T]
+    means: bool
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Work(Generic[T]):
         cache: where slow fits are kept.
         then: applied to each table of a baseline.
         itself: applied to the model's own.
+        means: whether tables state means.
         prepared: what is prepared for pooled baselines is kept here.
     """
 
@@ -101,28 +104,35 @@ class Work(Generic[T]):
     cache: FitCache | None
     then: Callable[[pd.DataFrame], T]
     itself: Callable[[pd.DataFrame], T] | None
+    means: bool
     prepared: Shelf[Any]
 
-    def task(self, symbol: str) -> SymbolTask[T]:
-        """One symbol's share."""
+    def task(self, symbol: str, *, columns: bool = True) -> SymbolTask[T]:
+        """One symbol's share, with its features or without."""
         bars = self.bars[symbol]
         market = (
             market_of(symbol, None, pd.DatetimeIndex(bars.index))
             if self.markets is None
             else self.markets[symbol]
         )
+        features = defaults = None
+        if columns:
+            features = None if self.features is None else self.features[symbol]
+            same = self.defaults is self.features
+            defaults = features if same else self.defaults.get(symbol)
         return SymbolTask(
             baselines=self.baselines,
             table=self.tables[symbol],
             bars=bars,
             fit_end=None if self.fit_end is None else self.fit_end[symbol],
-            features=None if self.features is None else self.features[symbol],
+            features=features,
             market=market,
-            defaults=self.defaults.get(symbol),
+            defaults=defaults,
             groups=self.groups,
             refit=self.refit,
             cache=self.cache,
             then=self.then,
+            means=self.means,
         )
 
     def features_of(self, symbol: str) -> FloatArray:
@@ -174,10 +184,11 @@ def forecast_symbol(work: Work[T], symbol: str) -> SymbolResults[T]:
 
 def inputs_of(task: SymbolTask[T]) -> BaselineInputs:
     """What the baselines may see of a symbol."""
+    features = None if task.features is None else _on_rows(task.features, task.bars)
     return replace(
         inputs_for(task.table, task.bars, task.fit_end),
-        features=_features_of(task),
-        defaults=_defaults_of(task),
+        features=features,
+        defaults=_defaults_of(task, features),
         cache=task.cache,
         market=task.market,
     )
@@ -217,7 +228,7 @@ def _forecast_periods(
     parts, notes, failures = [], [], []
     periods = refit_periods(inputs, task.refit)
     for period in periods:
-        forecast, failure = attempt(partial(checked_forecast, baseline, period))
+        forecast, failure = attempt(partial(_checked, baseline, period))
         if forecast is None:
             failures.append(failure)
             if len(failures) == len(periods):
@@ -230,16 +241,28 @@ def _forecast_periods(
                 f"{baseline.label}: {inputs.symbol} {failure}; "
                 f"replaced by {label} from {since:%Y-%m-%d}"
             )
-        parts.append(tabulate_forecast(period, forecast.distribution))
+        parts.append(tabulate_forecast(period, forecast.distribution, means=task.means))
         notes += forecast.notes
-    into.results[baseline.name] = result_of(pd.concat(parts, ignore_index=True), task, notes)
+    into.results[baseline.name] = result_of(_joined(parts), task, notes)
     return ""
+
+
+def _checked(baseline: Baseline, inputs: BaselineInputs) -> BaselineForecast:
+    """As `checked_forecast`; the quantiles that are checked are those that are tabulated."""
+    forecast = baseline.forecast(inputs)
+    stated = StatedOnce(forecast.distribution)
+    check_bounds(stated, inputs)
+    return replace(forecast, distribution=stated)
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
 def _any_fallback(inputs: BaselineInputs) -> tuple[BaselineForecast | None, str]:
     """The forecast of the first fallback that can make one, and its label."""
     for baseline in _FALLBACKS:
-        forecast, _ = attempt(partial(checked_forecast, baseline, inputs))
+        forecast, _ = attempt(partial(_checked, baseline, inputs))
         if forecast is not None:
             return forecast, baseline.label
     return None, ""
@@ -252,9 +275,9 @@ def fallback_result(inputs: BaselineInputs, task: SymbolTask[T]) -> BaselineResu
         forecast, label = _any_fallback(period)
         if forecast is None:
             return None
-        parts.append(tabulate_forecast(period, forecast.distribution))
+        parts.append(tabulate_forecast(period, forecast.distribution, means=task.means))
         labels.append(label)
-    made = result_of(pd.concat(parts, ignore_index=True), task, ())
+    made = result_of(_joined(parts), task, ())
     return replace(made, fallback=labels[0])
 
 
@@ -266,18 +289,16 @@ def result_of(table: pd.DataFrame, task: SymbolTask[T], notes: Sequence[str]) ->
     )
 
 
-def _features_of(task: SymbolTask[T]) -> FloatArray | None:
-    """Features on the rows of the bars, NaN before they begin."""
-    return None if task.features is None else _on_rows(task.features, task.bars)
-
-
 def _on_rows(table: pd.DataFrame, bars: pd.DataFrame) -> FloatArray:
+    """Columns on the rows of the bars, NaN before they begin."""
     return table.reindex(bars.index).to_numpy(dtype=np.float64)
 
 
-def _defaults_of(task: SymbolTask[T]) -> Columns | None:
-    """Columns of the default groups on the rows of the bars, NaN before they begin."""
+def _defaults_of(task: SymbolTask[T], features: FloatArray | None) -> Columns | None:
+    """Columns of the default groups, which are the features where these are the same table."""
     if task.defaults is None:
         return None
     names = tuple(str(name) for name in task.defaults.columns)
-    return Columns(names, task.groups, _on_rows(task.defaults, task.bars))
+    if features is None or task.defaults is not task.features:
+        features = _on_rows(task.defaults, task.bars)
+    return Columns(names, task.groups, features)

@@ -23,6 +23,7 @@ from lstmcast.baselines.per_symbol import (
     put_in_place,
     result_of,
 )
+from lstmcast.baselines.stated import StatedOnce
 from lstmcast.baselines.table import tabulate_forecast
 from lstmcast.calibration import ForecastOutcomes, HalfWidths, IntervalFactors, recalibrated
 from lstmcast.distributions import Distribution, FloatArray
@@ -138,7 +139,7 @@ def tabulate_pooled(pooled: PooledWork[T], symbol: str) -> SymbolResults[T]:
     forecast, failure = None, pooled.failure
     if pooled.factors is not None:
         forecast, failure = attempt(lambda: _calibrated(pooled, symbol))
-    task = pooled.work.task(symbol)
+    task = pooled.work.task(symbol, columns=False)
     inputs = inputs_of(task)
     if forecast is not None and not failure:
         _, failure = attempt(lambda: check_bounds(forecast, inputs))
@@ -146,7 +147,7 @@ def tabulate_pooled(pooled: PooledWork[T], symbol: str) -> SymbolResults[T]:
         inputs = replace(inputs, cache=None)
         put_in_place(pooled.baseline, fallback_result(inputs, task), f"{symbol} {failure}", found)
         return found
-    table = tabulate_forecast(inputs, forecast)
+    table = tabulate_forecast(inputs, forecast, means=task.means)
     found.results[pooled.baseline.name] = result_of(table, task, ())
     return found
 
@@ -155,4 +156,4 @@ def _calibrated(pooled: PooledWork[T], symbol: str) -> Distribution:
     each = pooled.forecast(symbol)
     series, origins = series_of(each), each.inputs.origins
     factors = (pooled.factors or {})[series.market]
-    return recalibrated(each.at(origins), series, origins, factors)
+    return StatedOnce(recalibrated(StatedOnce(each.at(origins)), series, origins, factors))

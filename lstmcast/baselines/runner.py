@@ -85,6 +85,7 @@ def baselines_by_symbol(
     then: Callable[[pd.DataFrame], T],
     take: Callable[[str, str, T], None],
     itself: Callable[[pd.DataFrame], T] | None = None,
+    means: bool = True,
     fit_end: Mapping[str, pd.Timestamp] | None = None,
     features: Mapping[str, pd.DataFrame] | None = None,
     markets: Mapping[str, str] | None = None,
@@ -112,6 +113,8 @@ def baselines_by_symbol(
         take: told the baseline, the symbol and what `then` made: of each baseline the symbols in
             their order. It may also be told of baselines that are left out in the end.
         itself: applied to the model's own tables; `take` is told of them by the name `ITSELF`.
+        means: whether the tables of baselines state means; those of calibrated ones take long, and
+            no score reads them.
         fit_end: last session of each symbol that the first fit may use; by default the first
             origin of its rows.
         features: the model's causal features of each symbol, for baselines that use them.
@@ -151,6 +154,7 @@ def baselines_by_symbol(
             cache=cache,
             then=then,
             itself=itself,
+            means=means,
             prepared=room.make(),
         )
         results = [

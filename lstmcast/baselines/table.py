@@ -88,11 +88,13 @@ def tabulate_inputs(
     return tabulate_forecast(inputs, forecast.distribution), forecast.notes
 
 
-def tabulate_forecast(inputs: BaselineInputs, distribution: Distribution) -> pd.DataFrame:
-    """Prediction rows of one symbol from the forecasts of its origins."""
+def tabulate_forecast(
+    inputs: BaselineInputs, distribution: Distribution, *, means: bool = True
+) -> pd.DataFrame:
+    """Prediction rows of one symbol from the forecasts of its origins, with or without means."""
     closes: FloatArray = inputs.bars["close"].to_numpy(dtype=np.float64)
     actuals = Actuals(inputs.symbol, pd.DatetimeIndex(inputs.bars.index), closes)
-    return tabulate(actuals, inputs.origins, distribution)
+    return tabulate(actuals, inputs.origins, distribution, means=means)
 
 
 def align(table: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

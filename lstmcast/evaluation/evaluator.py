@@ -76,6 +76,7 @@ def evaluate(
             then=score_symbol,
             take=lambda name, symbol, scores: pools[name].add(symbol, scores),
             itself=score_symbol,
+            means=False,
             fit_end=fit_end,
             features=features,
             markets=markets,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.model_rows import ModelRows
-from lstmcast.evaluation.scores import ByHorizon, pooled, row_losses, score_losses
+from lstmcast.evaluation.scores import ByHorizon, loss_columns, pooled, scores_by_horizon
 from lstmcast.predictions import is_point
 from lstmcast.shelf import Shelf
 
@@ -40,10 +40,12 @@ class SymbolScores:
 
 def score_symbol(table: pd.DataFrame) -> SymbolScores:
     """Score the prediction rows of one symbol."""
-    losses = row_losses(table)
-    scores, _ = score_losses(losses)
-    nearest = table[table["horizon"] == table["horizon"].min()]
-    return SymbolScores(scores, losses[KEPT].to_numpy(), nearest.copy())
+    horizons, losses = table["horizon"].to_numpy(), loss_columns(table)
+    return SymbolScores(
+        scores_by_horizon(losses, horizons),
+        np.column_stack([losses[name] for name in KEPT]),
+        table[horizons == horizons.min()],
+    )
 
 
 @dataclass(frozen=True)

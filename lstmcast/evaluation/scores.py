@@ -6,6 +6,7 @@ Log score, CRPS, Winkler, QLIKE and the errors are losses: lower is better.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,13 @@ def winkler(actual: FloatArray, low: FloatArray, high: FloatArray, nominal: floa
 
 
 def row_losses(table: pd.DataFrame) -> pd.DataFrame:
-    """Losses of each row: `symbol, origin, date, horizon` and the columns below.
+    """Losses of each row: `symbol, origin, date, horizon` and the columns of `loss_columns`."""
+    keys = {name: table[name].to_numpy() for name in ("symbol", "origin", "date", "horizon")}
+    return pd.DataFrame({**keys, **loss_columns(table)})
+
+
+def loss_columns(table: pd.DataFrame) -> dict[str, FloatArray]:
+    """Losses of each row by name, each `(rows,)`.
 
     - `log_score`: negative log density of the return in %
     - `crps`: the continuous ranked probability score of the return in %, of the distribution that
@@ -75,13 +82,14 @@ def row_losses(table: pd.DataFrame) -> pd.DataFrame:
     Volatility forecast comparison using imperfect volatility proxies.
     """
     actual = PERCENT * _numbers(table, "return_actual")
-    median = PERCENT * _numbers(table, "q50")
     quantiles = PERCENT * table[list(QUANTILES)].to_numpy(dtype=np.float64)
+    stated = dict(zip(QUANTILES, quantiles.T, strict=True))
+    median = stated["q50"]
     origin, close = _numbers(table, "close_origin"), _numbers(table, "close_actual")
     error, walk_error = origin * np.exp(median / PERCENT) - close, origin - close
     variance = PERCENT**2 * stated_variance(table)
     moved = np.where(actual == 0, np.nan, 1.0)
-    columns: dict[str, FloatArray] = {
+    return {
         "log_score": np.log(PERCENT) - _numbers(table, "log_density"),
         "crps": crps_of_quantiles(actual, quantiles, _LEVELS),
         "qlike": np.log(variance) + actual**2 / variance,
@@ -93,13 +101,12 @@ def row_losses(table: pd.DataFrame) -> pd.DataFrame:
         "walk_price_absolute": np.abs(walk_error),
         "hit": np.where(median == 0, np.nan, moved * (np.sign(median) == np.sign(actual))),
         "up": moved * (actual > 0),
+        **inside_ranges(table),
+        **{
+            f"winkler_{nominal}": winkler(actual, stated[low], stated[high], nominal / 100)
+            for nominal, (low, high) in RANGES.items()
+        },
     }
-    columns |= inside_ranges(table)
-    for nominal, bounds in RANGES.items():
-        low, high = (PERCENT * _numbers(table, name) for name in bounds)
-        columns[f"winkler_{nominal}"] = winkler(actual, low, high, nominal / 100)
-    keys = {name: table[name].to_numpy() for name in ("symbol", "origin", "date", "horizon")}
-    return pd.DataFrame({**keys, **columns})
 
 
 @dataclass(frozen=True)
@@ -159,16 +166,11 @@ def score_losses(losses: pd.DataFrame) -> tuple[ByHorizon, dict[str, ByHorizon]]
     symbol_codes, symbols = pd.factorize(losses["symbol"], sort=True)
     steps, horizon_codes = np.unique(losses["horizon"].to_numpy(), return_inverse=True)
     keys, place = np.unique(symbol_codes * len(steps) + horizon_codes, return_inverse=True)
-    sizes = np.bincount(place)
-    means = {
-        name: _bin_means(losses[name].to_numpy(dtype=np.float64), place, name in {"hit", "up"})
-        for name in _LOSSES
-    }
+    columns = {name: losses[name].to_numpy(dtype=np.float64) for name in _LOSSES}
     by_symbol: dict[str, ByHorizon] = {}
-    for k, key in enumerate(keys.tolist()):
+    for key, scores in zip(keys.tolist(), _scores_by_place(columns, place), strict=True):
         symbol, horizon = str(symbols[key // len(steps)]), int(steps[key % len(steps)])
-        named = {name: float(values[k]) for name, values in means.items()}
-        by_symbol.setdefault(symbol, {})[horizon] = _scores(named, int(sizes[k]))
+        by_symbol.setdefault(symbol, {})[horizon] = scores
     horizons = sorted({horizon for scores in by_symbol.values() for horizon in scores})
     total = {
         horizon: pooled([scores[horizon] for scores in by_symbol.values() if horizon in scores])
@@ -177,10 +179,31 @@ def score_losses(losses: pd.DataFrame) -> tuple[ByHorizon, dict[str, ByHorizon]]
     return total, by_symbol
 
 
-def _bin_means(values: FloatArray, place: NDArray[np.intp], leave_gaps_out: bool) -> FloatArray:
-    """Mean of the values in each place; NaN where a value is, unless gaps are left out."""
-    if not leave_gaps_out:
-        return np.bincount(place, values) / np.bincount(place)
+def scores_by_horizon(
+    columns: Mapping[str, FloatArray], horizons: NDArray[np.integer[Any]]
+) -> ByHorizon:
+    """Scores of one symbol by horizon, from `loss_columns` and the horizon of each row."""
+    steps, place = np.unique(horizons, return_inverse=True)
+    return dict(zip(steps.tolist(), _scores_by_place(columns, place), strict=True))
+
+
+def _scores_by_place(columns: Mapping[str, FloatArray], place: NDArray[np.intp]) -> "list[Scores]":
+    """Scores of the rows of each place, 0 and up."""
+    sizes = np.bincount(place)
+    means = {
+        name: _gapless_means(columns[name], place)
+        if name in {"hit", "up"}
+        else np.bincount(place, columns[name]) / sizes
+        for name in _LOSSES
+    }
+    return [
+        _scores({name: float(values[k]) for name, values in means.items()}, int(size))
+        for k, size in enumerate(sizes)
+    ]
+
+
+def _gapless_means(values: FloatArray, place: NDArray[np.intp]) -> FloatArray:
+    """Mean of the values in each place that are no gaps."""
     known = np.isfinite(values)
     with np.errstate(invalid="ignore"):  # no move at all: NaN
         return np.bincount(place, np.where(known, values, 0.0)) / np.bincount(place, known)

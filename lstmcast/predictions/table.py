@@ -45,6 +45,7 @@ def tabulate(
     distribution: Distribution,
     *,
     scored: bool = True,
+    means: bool = True,
 ) -> pd.DataFrame:
     """Write a forecast as prediction rows, for every origin and horizon whose truth is known.
 
@@ -54,6 +55,8 @@ def tabulate(
         distribution: forecasts of shape `(rows, horizons)`.
         scored: whether to state what scores need beside the ranges; without, `mean` and
             `log_density` are null, and a table takes a third of the time.
+        means: whether to state the mean, which no score reads and which a calibrated forecast has
+            to integrate; `mean` is null without.
     """
     horizons = distribution.shape[1]
     truth = actuals.cumulative_returns(origins, horizons)
@@ -72,7 +75,7 @@ def tabulate(
     }
     quantiles = distribution.quantiles(STATED_LEVELS)[known]
     columns |= {name: quantiles[:, k] for k, name in enumerate(QUANTILES)}
-    columns["mean"] = distribution.mean()[known] if scored else np.nan
+    columns["mean"] = distribution.mean()[known] if scored and means else np.nan
     columns["log_density"] = distribution.log_density(truth)[known] if scored else np.nan
     return pd.DataFrame(columns, columns=list(COLUMNS))
 

@@ -53,8 +53,8 @@ def test_normal_data_reach_many_degrees_of_freedom() -> None:
 def test_gradient_is_the_derivative_of_the_loss() -> None:
     sample = draw(5, 200, 4.0, 0.1, 1.0)
     at = np.array([0.7, 0.2, -0.3])
-    numeric = approx_fprime(at, lambda p: _mean_loss(sample, p)[0], 1e-7)
-    assert _mean_loss(sample, at)[1] == pytest.approx(numeric, abs=1e-5)
+    numeric = approx_fprime(at, lambda p: _mean_loss(sample, p.tolist())[0], 1e-7)
+    assert _mean_loss(sample, at.tolist())[1] == pytest.approx(numeric, abs=1e-5)
 
 
 def test_values_that_are_not_finite_are_left_out() -> None:

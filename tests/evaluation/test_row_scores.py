@@ -12,6 +12,7 @@ from support.simulated import Bars, bars_from_returns, constant_t, garch_returns
 from lstmcast import shelf
 from lstmcast.baselines import baseline_tables, get_baseline, runner
 from lstmcast.baselines.runner import by_symbol
+from lstmcast.distributions import FloatArray, RecalibratedDistribution
 from lstmcast.evaluation import evaluate, row_losses, score_table
 from lstmcast.evaluation.comparison import daily_means
 from lstmcast.evaluation.evaluator import assemble
@@ -85,6 +86,30 @@ def test_what_is_kept_on_disk_gives_the_same_report(monkeypatch: pytest.MonkeyPa
     assert on_disk.to_dict() == in_memory.to_dict()
     assert None not in folders
     assert not any(folder.exists() for folder in folders if folder is not None)
+
+
+def test_only_tables_state_the_means_of_calibrated_forecasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They take long to integrate, and no score reads them."""
+    bars, table = world(2)
+    calibrated = get_baseline("har_calibrated")
+    asked: list[int] = []
+    mean = RecalibratedDistribution.mean
+
+    def counted(forecast: RecalibratedDistribution) -> FloatArray:
+        asked.append(len(forecast.unit))
+        return mean(forecast)
+
+    monkeypatch.setattr(RecalibratedDistribution, "mean", counted)
+    report = evaluate(table, bars, baselines=["har_calibrated"], jobs=1)
+    assert asked == []
+    found = baseline_tables([calibrated], table, bars, jobs=1)[0]["har_calibrated"].table
+    assert asked == [table.loc[table["symbol"] == name, "origin"].nunique() for name in bars]
+    assert found["mean"].notna().all()
+    tables = {"model": table, "har_calibrated": found}
+    labels = {"model": "LSTM", "har_calibrated": calibrated.label}
+    assert report.to_dict() == assemble(tables, labels, bars).to_dict()
 
 
 def test_daily_means_are_added_up_as_pandas_does() -> None:
