@@ -16,9 +16,11 @@ from lstmcast.calibration import (
     adaptive,
     calibrate,
     in_order,
+    outcomes,
     series,
 )
 from lstmcast.calibration.adaptive import GAIN
+from lstmcast.calibration.fixed_point import FixedPoint
 from lstmcast.calibration.outcomes import ForecastOutcomes
 from lstmcast.calibration.series import HalfWidths
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
@@ -175,7 +177,53 @@ def test_the_factors_are_the_recursion_written_out(h: int) -> None:
         if errors:
             now = now + GAIN / np.sqrt(h) * np.mean(errors, axis=0)
         log_factor[t] = now
-        np.testing.assert_allclose(found[t - FIRST, h - 1], np.exp(now), rtol=1e-9)
+        np.testing.assert_allclose(found[t - FIRST, h - 1], np.exp(now), rtol=4e-6)
+
+
+class Exact:
+    """What `FixedPoint` is, with the numbers as they were."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.codes = values, values[None]
+
+    @classmethod
+    def of(cls, values: np.ndarray, *_: object) -> "Exact":
+        return cls(values)
+
+    def rows(self, rows: slice) -> np.ndarray:
+        return self.values[rows]
+
+
+def test_what_is_kept_takes_nine_bytes_a_forecast_and_moves_no_factor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of one symbol, whose roundings nothing averages; its tails and widths change every day."""
+    symbol, horizons = series_of(independent(80, rows=1500)), 10
+    rows, generator = np.arange(1500), np.random.default_rng(81)
+    shape = (1, len(rows), horizons)
+    scale = 0.01 * np.exp(0.3 * generator.normal(size=shape)) * np.sqrt(range(1, horizons + 1))
+    forecast = StudentTMixture(generator.uniform(2.1, 40, size=shape), 0.1 * scale, scale)
+    widths = HalfWidths.of(forecast)
+    kept = ForecastOutcomes.of(symbol, rows, widths)
+    nbytes = kept.distance.nbytes + kept.stale.nbytes + sum(b.nbytes for b in kept.bounds)
+    assert nbytes <= 9.2 * len(rows) * horizons
+    factors = IntervalFactors.learned([kept], horizons, "").logs
+    monkeypatch.setattr(outcomes, "FixedPoint", Exact)
+    exact = IntervalFactors.learned([ForecastOutcomes.of(symbol, rows, widths)], horizons, "").logs
+    assert np.abs(exact).max() > 0.05
+    np.testing.assert_allclose(factors, exact, rtol=0, atol=4e-6)
+
+
+def test_fixed_point_keeps_numbers_within_half_a_step() -> None:
+    values = np.random.default_rng(82).normal(size=(40, 3))
+    values[7, 1] = np.nan
+    part = slice(5, 30)
+    for width in (2, 3):
+        kept = FixedPoint.of(values, -1, 0.5, width)
+        expected, step = np.clip(values[part], -1, 0.5), 1.5 / (256**width - 2)
+        np.testing.assert_allclose(kept.rows(part), expected, rtol=0, atol=0.51 * step)
+        assert kept.nbytes == width * 40 * 3
+    assert FixedPoint.of(values[:0], -1, 1, 2).rows(slice(0, 0)).shape == (0, 3)
 
 
 def test_the_factors_are_the_same_for_every_symbol_of_a_market() -> None:
@@ -333,7 +381,7 @@ def test_symbols_and_days_are_taken_a_few_at_a_time_with_the_same_bits(
     found = []
     for few in (16, 1):
         monkeypatch.setattr(series, "PORTION", few)
-        monkeypatch.setattr(adaptive, "DAYS_AT_ONCE", 8 * few - 1)
+        monkeypatch.setattr(adaptive, "OUTCOMES_AT_ONCE", 72 * few - 1)
         forecasts = calibrate(told, [whole, coin, ended], rows, "adaptive")
         found.append({name: part.quantiles((0.1, 0.9)) for name, part in forecasts.items()})
     assert asked == [3, 3, 1, 1, 1, 1, 1, 1]

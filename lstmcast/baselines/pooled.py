@@ -116,9 +116,9 @@ def _learned(pooled: PooledWork[T], names: Sequence[str], in_order: InOrder) -> 
     horizons = 0
     for name, one in in_order(_compare, pooled, names):
         pooled.forecasts.note(name)
-        horizons = one.distance.shape[1]
+        horizons = one.horizons
         markets[one.series.market] = None
-        if len(one.rows):
+        if len(one.dates):
             compared.append(one)
     factors = {market: IntervalFactors.learned(compared, horizons, market) for market in markets}
     return replace(pooled, factors=factors)

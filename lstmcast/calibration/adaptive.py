@@ -57,8 +57,9 @@ _LEAST_STEP = 0.2
 """Share of the gap between two neighbouring intervals that always remains: they stay nested."""
 
 
-DAYS_AT_ONCE = 128
-"""Days whose outcomes of all symbols lie side by side; bounds memory only."""
+OUTCOMES_AT_ONCE = 2**18
+"""Outcomes of all symbols and horizons that lie side by side, of one day at least; bounds memory
+only, at some 100 bytes each."""
 
 
 def learned_factors(
@@ -146,9 +147,9 @@ class IntervalFactors:
         """
         dates = pd.DatetimeIndex([])
         for one in compared:
-            dates = dates.union(one.series.dates[one.rows])
+            dates = dates.union(one.dates)
         known = [
-            dates.get_indexer(one.series.dates[one.rows]) + (one.series.market != market)
+            (dates.get_indexer(one.dates) + (one.series.market != market)).astype(np.int32)
             for one in compared
         ]
         return cls(dates, _learn(compared, known, len(dates), horizons))
@@ -160,7 +161,7 @@ class IntervalFactors:
 
 def _learn(
     compared: Sequence[ForecastOutcomes],
-    known: Sequence[NDArray[np.intp]],
+    known: Sequence[NDArray[np.int32]],
     days: int,
     horizons: int,
 ) -> FloatArray:
@@ -168,11 +169,13 @@ def _learn(
     ahead = np.arange(horizons)
     gain = GAIN / np.sqrt(ahead[:, None] + 1.0)
     logs = np.zeros((days + 1, horizons, len(COVERAGES)))
-    for first in range(0, days, DAYS_AT_ONCE):
-        stop = min(first + DAYS_AT_ONCE, days)
+    at_once = max(1, OUTCOMES_AT_ONCE // max(1, len(compared) * horizons))
+    for first in range(0, days, at_once):
+        stop = min(first + at_once, days)
         outcomes = Outcomes.between(compared, known, horizons, first, stop)
         counted = outcomes.counted()[..., None]
-        beyond = np.where(counted, outcomes.distance[..., None], 0.0) - outcomes.bounds
+        distance = np.where(counted, outcomes.distance[..., None], 0.0)
+        beyond = np.subtract(distance, outcomes.bounds, out=outcomes.bounds)
         weights = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)
         for day in range(stop - first):
             at_origin = logs[outcomes.origin[day] + 1, ahead]

@@ -20,7 +20,10 @@ COVERAGES = np.array(sorted(RANGES)) / 100
 
 _ENDS = {"q50", *(name for bounds in RANGES.values() for name in bounds)}
 _LEVELS = [level for name, level in zip(QUANTILES, LEVELS, strict=True) if name in _ENDS]
-_MEDIAN, _UNIT = len(RANGES), sorted(RANGES).index(80)
+_MEDIAN = len(RANGES)
+
+UNIT = sorted(RANGES).index(80)
+"""The interval whose half width is the unit of the others."""
 
 
 class MapFunction(Protocol):
@@ -87,5 +90,5 @@ class HalfWidths:
         quantiles = distribution.quantiles(_LEVELS)
         halves = (quantiles[..., :_MEDIAN:-1] - quantiles[..., :_MEDIAN]) / 2
         narrow_first = halves[..., ::-1]
-        unit = narrow_first[..., _UNIT]
+        unit = narrow_first[..., UNIT]
         return cls(quantiles[..., _MEDIAN], unit, narrow_first / unit[..., None])
