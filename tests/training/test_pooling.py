@@ -20,7 +20,13 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.run import Run, create_run
 from lstmcast.training import Trained, resolve_experiment, train_experiment
 from lstmcast.training.forecaster import Forecaster, new_network
-from lstmcast.training.pooling import ValidationForecasts, combine, learn_weights, weigh
+from lstmcast.training.pooling import (
+    Method,
+    ValidationForecasts,
+    combine,
+    learn_weights,
+    weigh,
+)
 
 HISTORY = simulated()
 
@@ -102,6 +108,26 @@ def test_quantiles_are_averaged_and_scored_as_such() -> None:
     assert isinstance(averaged, QuantileGrid)
     expected = np.log(100) - averaged.log_density(given.actual[0]).mean()
     assert report.log_score == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("method", ["equal", "validation", "quantiles"])
+def test_rows_count_alike_whichever_symbol_they_are_of(method: Method) -> None:
+    """Three symbols with unlike numbers of rows, one of which has a row without an outcome."""
+    names, sizes = ["a", "b"], [300, 20, 101]
+    whole = forecasts(0.01, 0.03, rows=sum(sizes))
+    actual = np.split(whole.actual[0], np.cumsum(sizes)[:-1])
+    actual[1] = np.append(actual[1], [[np.nan]], axis=0)
+    members = [[normal(scale, len(own)) for scale in (0.01, 0.03)] for own in actual]
+    apart = ValidationForecasts(iter(members), actual, whole.horizon_weights)
+    (weights, ours), (expected, theirs) = (
+        weigh(given, names, method, 0.2) for given in (apart, whole)
+    )
+    assert (weights is None) is (expected is None)
+    if weights is not None:
+        np.testing.assert_allclose(weights, expected)
+    assert ours.log_score == pytest.approx(theirs.log_score)
+    for own, other in zip(ours.members, theirs.members, strict=True):
+        assert (own.log_score, own.gain) == pytest.approx((other.log_score, other.gain))
 
 
 def test_each_horizon_has_its_own_weights_and_counts_as_in_training() -> None:
