@@ -32,6 +32,7 @@ from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
 from lstmcast.parallel import inside
 from lstmcast.pretraining.weights import Pretrained
+from lstmcast.shelf import let_go
 from lstmcast.training.device import (
     available_threads,
     give_back_freed_memory,
@@ -180,6 +181,7 @@ class MemberBuilder:
                 head.offsets[:, initial] = network.head.offsets
         prior = replace(self.prior(member), rows=LONG_RUN_ROWS)
         self._fit(whole, self.whole, ~initial, prior, LONG_RUN_OUTCOMES)
+        let_go()  # of the outcomes at all horizons, which nothing else reads
         return whole.eval()
 
     def empty(self, member: int) -> Network:
