@@ -55,6 +55,8 @@ def recorded(bars: pd.DataFrame) -> pd.Series:
 def shown_splits(bars: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Mark the recorded splits that the adjusted prices show, and those that they show clearly."""
     size = recorded(bars)
+    if not size.any():
+        return size != 0, size != 0
     adjusted = bars["adj_close"].fillna(bars["close"])
     before = np.log(adjusted.shift())
     to_close = (np.log(adjusted) - before + size).abs()

@@ -18,7 +18,7 @@ What 5 and 6 refuse can be accepted (`accept_suspect`): then impossible rows are
 findings say so.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -139,6 +139,11 @@ def _lacking_of_normal(bars: pd.DataFrame, kind: Kind) -> tuple[str, ...] | None
 def iso_dates(index: pd.Index) -> tuple[str, ...]:
     """Return the dates of an index of sessions, as ISO text."""
     return tuple(str(day)[:10] for day in index.to_numpy().astype("datetime64[D]"))
+
+
+def without(days: pd.Index, known: Collection[str]) -> pd.Index:
+    """Leave out the days that are known, which are given as ISO text."""
+    return days[np.array([day not in known for day in iso_dates(days)], dtype=bool)]
 
 
 def session_dates(index: pd.Index, where: str) -> pd.DatetimeIndex:

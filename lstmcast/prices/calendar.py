@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lstmcast.prices.bars import INDEX_DTYPE
 from lstmcast.prices.calendar_cache import Years, kept
 from lstmcast.prices.exchanges import INDICES, SUFFIXES, calendar_of
 from lstmcast.prices.history import PriceHistory
-from lstmcast.prices.weeks import EVERY_DAY, FEWEST, WEEKDAYS, WEEKS, week_of
+from lstmcast.prices.weeks import EVERY_DAY, FEWEST, WEEKDAYS, WEEKS, trades, week_of, weekday
 
 __all__ = [
     "EARLIEST",
@@ -84,8 +85,11 @@ def fits(name: str, dates: pd.DatetimeIndex) -> bool:
     """Tell whether hardly any of the dates is of a day when a calendar has no session."""
     if not len(dates):
         return True
-    sessions = sessions_between(name, dates[0], dates[-1])
     past = dates[dates >= EARLIEST]
+    if name in WEEKS:
+        outside = ~trades(name)[weekday(past.to_numpy())]
+        return bool(outside.sum() <= MISFIT * len(past))
+    sessions = sessions_between(name, dates[0], dates[-1])
     known = past[(past >= sessions.known_from) & (past <= sessions.known_until)]
     judged = known if len(known) else past  # by the week alone where no holiday is known
     return len(judged.difference(sessions.days)) <= MISFIT * len(judged)
@@ -101,15 +105,21 @@ def expected_sessions(history: PriceHistory) -> tuple[str, Sessions]:
     first, last = dates[0], dates[-1]
     if name not in WEEKS or name == EVERY_DAY:
         return name, sessions_between(name, first, last)
-    halves = dates.year * 2 + (dates.month > 6)
     every = _rule(EVERY_DAY, first, last)
-    half_of_day = every.year * 2 + (every.month > 6)
+    day_of_week = weekday(every.to_numpy())
+    halves, half_of_day = _half_years(dates), _half_years(every)
     wanted = np.zeros(len(every), dtype=bool)
-    for half in np.unique(half_of_day):
-        there = dates[halves == half]
+    for half in range(half_of_day[0], half_of_day[-1] + 1):
+        there = dates[slice(*halves.searchsorted([half, half + 1]))]
         week = week_of(there) if len(there) >= FEWEST else name
-        wanted |= (half_of_day == half) & every.day_of_week.isin(WEEKS[week])
+        rows = slice(*half_of_day.searchsorted([half, half + 1]))
+        wanted[rows] = trades(week)[day_of_week[rows]]
     return name, Sessions(every[wanted], first, last)
+
+
+def _half_years(days: pd.DatetimeIndex) -> NDArray[np.int64]:
+    """The half years since 1970 in which days lie, in their order."""
+    return days.to_numpy().astype("datetime64[M]").astype(np.int64) // 6
 
 
 def sessions_between(name: str, start: date, end: date) -> Sessions:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError
-from lstmcast.prices.bars import iso_dates
+from lstmcast.prices.bars import iso_dates, without
 from lstmcast.prices.calendar import EARLIEST, expected_sessions
 from lstmcast.prices.findings import Finding, count, list_dates
 from lstmcast.prices.history import PriceHistory
@@ -183,7 +183,7 @@ def _absent(
     gap, number = _longest_run(absent), int(absent.sum())
     most, few = (MOST_HOLIDAYS, LONGEST_GAP) if by_rule else (MOST_MISSING, FEW_MISSING)
     suspect = gap > LONGEST_GAP or (number > most * len(days) and number > few)
-    fresh = days[absent & ~np.isin(np.array(iso_dates(days)), list(known))]
+    fresh = pd.DatetimeIndex(without(days[absent], known))
     return (fresh, suspect) if len(fresh) and (suspect or not by_rule) else None
 
 

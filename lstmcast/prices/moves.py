@@ -11,9 +11,10 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lstmcast.prices.adjust import ratio_text, recorded, shown_splits
-from lstmcast.prices.bars import iso_dates
+from lstmcast.prices.bars import iso_dates, without
 from lstmcast.prices.findings import Finding, Level, list_dates
 from lstmcast.prices.history import PriceHistory
 
@@ -63,14 +64,13 @@ def odd_moves(history: PriceHistory, known: Mapping[str, set[str]]) -> list[Find
         ("large_move", "warning", large, day.moves,
          f"{history.symbol} {{}}: check for an unrecorded split"),
     )  # fmt: skip
-    dates = np.array(iso_dates(history.dates))
     for check, level, marked, moves, what in checks:
-        fresh = marked & ~np.isin(dates, list(known.get(check, ())))
-        if fresh.any():
-            shown = iso_dates(fresh.index[fresh])
+        fresh = without(marked.index[marked], known.get(check, ()))
+        if len(fresh):
+            shown = iso_dates(fresh)
             ratios = history.bars["splits"] if check == "split_not_applied" else None
             size = _in_percent if check == "large_move" else partial(_as_factor, ratios=ratios)
-            examples = [f"{size(date, moves)} on {date:%Y-%m-%d}" for date in fresh.index[fresh]]
+            examples = [f"{size(date, moves)} on {date:%Y-%m-%d}" for date in fresh]
             found.append(Finding(check, level, what.format(list_dates(examples)), shown))
     if ticks.any():
         most = f"x{np.exp(day.moves[ticks].abs().max()):.3g}"
@@ -99,7 +99,8 @@ class _Day:
         gaps: open over the close before; the move where there is no open.
         opened: whether there is an open.
         news: traded value, or shares where those are fewer, over the month's median; NaN where
-            there is no volume. Shares count too, as past volumes may be adjusted and prices not.
+            there is no volume, or a gap too small for a split. Shares count too, as past volumes
+            may be adjusted and prices not.
     """
 
     moves: pd.Series
@@ -113,14 +114,24 @@ class _Day:
         before = np.log(prices["close"].shift())
         moves = np.log(prices["close"]) - before
         gaps = np.log(prices["open"]) - before
-        in_money, in_shares = (_against_usual(prices[name]) for name in ("dollar_volume", "volume"))
-        news = in_money.where(in_money < in_shares, in_shares)
-        return cls(moves, gaps.fillna(moves), gaps.notna(), news)
+        opened = gaps.notna()
+        gaps = gaps.fillna(moves)
+        news = pd.Series(np.nan, index=gaps.index)
+        for row in np.flatnonzero(gaps.abs() > np.log(SMALL_RATIO) - 2 * TIGHT).tolist():
+            in_money, in_shares = (
+                _against_usual(prices[name].to_numpy(), row) for name in ("dollar_volume", "volume")
+            )
+            news.iloc[row] = min(in_shares, in_money)  # the latter where the former is NaN
+        return cls(moves, gaps, opened, news)
 
 
-def _against_usual(traded: pd.Series) -> pd.Series:
-    some = traded.where(traded > 0)
-    return some / some.shift().rolling(MONTH, min_periods=MONTH // 4).median()
+def _against_usual(traded: NDArray[np.float64], row: int) -> float:
+    """What was traded on a day over the median of the month before; NaN where that is not known."""
+    month = traded[max(row - MONTH, 0) : row]
+    month = month[month > 0]
+    if len(month) < MONTH // 4 or not traded[row] > 0:
+        return np.nan
+    return float(traded[row] / np.median(month))
 
 
 def _like_split(day: _Day) -> pd.Series:

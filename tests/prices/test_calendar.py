@@ -2,12 +2,14 @@
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.tseries.holiday import AbstractHolidayCalendar
 from support.bars import make_frame, make_history
 
 from lstmcast.prices.calendar import (
+    EARLIEST,
     EVERY_DAY,
     INDICES,
     SUFFIXES,
@@ -16,13 +18,14 @@ from lstmcast.prices.calendar import (
     calendar_for,
     calendar_of,
     expected_sessions,
+    fits,
     next_sessions,
     session_ends,
     sessions_between,
 )
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import get_source
-from lstmcast.prices.weeks import WEEKS
+from lstmcast.prices.weeks import WEEKS, weekday
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,22 @@ def test_a_market_that_moved_its_weekend_is_dated_by_its_new_week() -> None:
     history = bars_on(old.union(new), "EMAAR.AE")
     assert calendar_for(history) == WEEKDAYS
     assert list(expected_sessions(history)[1].days) == list(history.bars.index)
+
+
+def test_a_week_fits_the_days_that_it_has_sessions_on() -> None:
+    """Counted by its sessions, from 1970 on; one bar in a hundred may be of another day."""
+    days = pd.date_range("1968-06-01", periods=1600)
+    assert (weekday(days.to_numpy()) == days.day_of_week).all()
+    later = days[days >= EARLIEST]
+    weekdays = days[days.day_of_week < 5]
+    for name in (WEEKDAYS, *list(WEEKS)[::11]):
+        for extra in (0, 7, 8, 500):  # of 741 weekdays from 1970 on
+            dates = weekdays.union(later[later.day_of_week == 5][:extra])
+            sessions = sessions_between(name, dates[0], dates[-1]).days
+            counted = dates[dates >= EARLIEST]
+            assert fits(name, dates) == (
+                len(counted.difference(sessions)) <= np.floor(0.01 * len(counted))
+            )
 
 
 def test_a_week_of_six_days_or_one_across_its_end_has_a_name_too() -> None:

@@ -8,6 +8,7 @@ from support.bars import make_frame
 from lstmcast.prices.checks import examine
 from lstmcast.prices.findings import Finding
 from lstmcast.prices.history import PriceHistory
+from lstmcast.prices.moves import MONTH, _against_usual
 
 PRICES = ["open", "high", "low", "close", "adj_close"]
 ROW = 200
@@ -140,3 +141,16 @@ def test_what_was_accepted_is_left_out_and_only_news_is_named() -> None:
     (finding,) = found(later, before).values()
     assert finding.dates == (f"{frame.index[250]:%Y-%m-%d}",)
     assert finding.message.count("x0.") == 1
+
+
+def test_what_is_usual_is_the_median_of_the_month_before() -> None:
+    """As pandas has it; days without trades and days that are not known count for nothing."""
+    random = np.random.default_rng(1)
+    traded = np.round(1e6 * random.lognormal(size=400), -4)
+    traded[random.random(400) < 0.4] = 0.0
+    traded[random.random(400) < 0.3] = np.nan
+    traded[100:140] = np.nan
+    some = pd.Series(traded).where(traded > 0)
+    expected = some / some.shift().rolling(MONTH, min_periods=MONTH // 4).median()
+    np.testing.assert_array_equal([_against_usual(traded, row) for row in range(400)], expected)
+    assert 50 < expected.notna().sum() < 200

@@ -5,11 +5,14 @@ import shlex
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from lstmcast.errors import DataError, LstmcastError, SymbolNotFoundError, UsageError
 from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources import SourceOptions, get_source
+from lstmcast.prices.sources.files.date_cells import Days, read_form, read_iso
+from lstmcast.prices.sources.files.date_forms import FORMS
 from lstmcast.prices.sources.files.options import ReadOptions
 
 
@@ -384,3 +387,25 @@ def test_adjusted_says_what_closes_are(tmp_path: Path) -> None:
     assert fetch(path).findings == ()
     (finding,) = fetch(path, "--adjusted no").findings
     assert (finding.level, "splits show as jumps" in finding.message) == ("warning", True)
+
+
+@pytest.mark.parametrize("day", ["2024-02-30", "2024-13-01", "1899-12-29", "2101-01-03"])
+def test_a_day_that_does_not_exist_is_named_with_its_line(day: str, tmp_path: Path) -> None:
+    path = tmp_path / "AAPL.csv"
+    path.write_text(f"date,close\n2024-01-02,9.4\n{day},9.375\n2024-01-04,9.5\n")
+    with pytest.raises(DataError, match=f"line 3: `date` is '{day}', not a date"):
+        fetch(path)
+
+
+def test_days_of_iso_8601_are_read_as_by_their_form() -> None:
+    """The short way and the one of all forms say the same, to the unit of the stamps."""
+    days = pd.date_range("1900-01-01", "2100-12-31", freq="37D")
+    cells = pa.array([f"{day:%Y-%m-%d}" for day in days])
+    short, long = read_iso(cells), read_form(cells, FORMS[0])
+    assert isinstance(long, Days)
+    assert short is not None
+    assert (short.form, short.aware) == (long.form, long.aware)
+    pd.testing.assert_index_equal(short.local, long.local)
+    pd.testing.assert_index_equal(short.stamps, long.stamps)
+    for other in ("2024-1-2", "2024-01-02 00:00", "2024-02-30", ""):
+        assert read_iso(pa.array(["2024-01-02", other])) is None

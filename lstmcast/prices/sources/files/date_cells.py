@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from lstmcast.prices.sources.files.date_forms import EARLIEST, LATEST, MONTH_OF, Form
 
 _UNITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (1e20, "ns"))
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _NUMBER = r"^-?\d{9,19}(\.\d+)?$"
 _SERIAL = r"^[2-7]\d{4}(\.\d+)?$"
 """Days since 1899-12-30 in Excel: five digits from 1954 to 2119."""
@@ -34,6 +35,25 @@ class Days:
     stamps: pd.DatetimeIndex
     local: pd.DatetimeIndex
     aware: bool
+
+
+def all_iso(cells: pa.Array) -> bool:
+    """Whether every cell is written as `2024-06-28`, of which Arrow can tell in no time."""
+    return bool(pc.all(pc.match_substring_regex(cells, _ISO), skip_nulls=False).as_py())
+
+
+def read_iso(cells: pa.Array) -> Days | None:
+    """Return the days of cells that all are written as `2024-06-28`, which no other form is."""
+    if not all_iso(cells):
+        return None
+    try:
+        days = cells.cast(pa.date32())
+    except pa.ArrowInvalid:  # there is no such day
+        return None
+    local = pd.DatetimeIndex(days.to_numpy(zero_copy_only=False).astype("datetime64[us]"))
+    if local.year.min() < EARLIEST or local.year.max() > LATEST:
+        return None
+    return Days("%Y-%m-%d", local, local, False)
 
 
 def read_unix(cells: pa.Array, unit: str | None = None) -> Days | None:

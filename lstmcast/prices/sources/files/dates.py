@@ -20,7 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lstmcast.prices.calendar import EVERY_DAY, calendar_of, sessions_between
-from lstmcast.prices.sources.files.date_cells import Days, read_form, read_serial, read_unix
+from lstmcast.prices.sources.files.date_cells import (
+    Days,
+    read_form,
+    read_iso,
+    read_serial,
+    read_unix,
+)
 from lstmcast.prices.sources.files.date_forms import FORMS
 
 _YEAR_FIRST = r"^(\d{4})[-/](\d{2})[-/](\d{2})"
@@ -114,6 +120,8 @@ def _spread(days: Days, codes: np.ndarray) -> Days:
 
 def _fitting(cells: pa.Array) -> tuple[list[Days], np.ndarray]:
     """Return every form that all cells have, and which cells the form of most does not fit."""
+    if (plain := read_iso(cells)) is not None:
+        return [plain], np.ones(len(cells), dtype=bool)
     fits = []
     for attempt in (read_unix, read_serial):
         days = attempt(cells)

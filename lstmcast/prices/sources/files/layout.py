@@ -126,6 +126,8 @@ def looks_like_number(cell: str) -> bool:
 
 def _under(delimiter: str, lines: list[str], wanted: frozenset[str]) -> Layout | None:
     """Return the layout that a text has under a delimiter, or None."""
+    if not any(delimiter in line for line in lines):
+        return None
     try:
         rows = read_rows(lines, delimiter)
     except csv.Error:

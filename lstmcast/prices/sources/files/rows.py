@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lstmcast.prices.sources.files.date_cells import all_iso
 from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.table import Column
 
@@ -56,6 +57,8 @@ def _without_date(cells: pa.Array) -> np.ndarray:
     """Mark the cells that do not even look like a date."""
     if not pa.types.is_string(cells.type):
         return np.asarray(pc.is_null(cells).to_numpy(zero_copy_only=False))
+    if all_iso(cells):
+        return np.zeros(len(cells), dtype=bool)
     coded = cells.dictionary_encode()
     strange = [not _may_be_date(str(cell)) for cell in coded.dictionary.to_pylist()]
     places = coded.indices.to_numpy(zero_copy_only=False)
