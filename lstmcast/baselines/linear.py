@@ -72,9 +72,14 @@ class Linear:
         parts, readings = [], []
         for number in range(len(symbols)):
             inputs = symbols[number].inputs
-            reading = network_inputs(inputs, inputs.features)
+            bars = _closes(inputs.bars)
+            reading = replace(
+                network_inputs(inputs, inputs.features),
+                dates=pd.DatetimeIndex(bars.index),
+                closes=bars["close"].to_numpy(),
+            )
             readings.append(reading.kept(partial(symbols.features, number)))
-            parts.append(replace(inputs, features=None, bars=inputs.bars[["close"]]))
+            parts.append(replace(inputs, features=None, bars=bars))
         refit = symbols[0].refit
         return _fits(parts, readings, pooled_fit_dates(parts, refit))
 
@@ -88,12 +93,23 @@ Fits = tuple[pd.DatetimeIndex, "list[LinearModel]"]
 """Models, and the session up to which each was fitted."""
 
 
+def _closes(bars: pd.DataFrame) -> pd.DataFrame:
+    """A copy of the closes alone.
+
+    A view would keep the other columns in memory, and the index what it was searched by: together
+    half a megabyte of each symbol, while all are fitted.
+    """
+    index = pd.DatetimeIndex(bars.index.to_numpy().copy(), name=bars.index.name)
+    return pd.DataFrame({"close": bars["close"].to_numpy(np.float64).copy()}, index)
+
+
 def _fits(
     inputs: Sequence[BaselineInputs],
     readings: Sequence["Reading"],
     cuts: Sequence[pd.Timestamp],
 ) -> Fits:
     """The models that are fitted in turn."""
+    from lstmcast.training.device import give_back_freed_memory
     from lstmcast.training.linear import fit_linear, fitted_rows
 
     early = _calibration_start(readings, cuts[0])
@@ -113,6 +129,7 @@ def _fits(
         fits.append(cut)
         begin = models[-1] if models else None
         models.append(fit_linear(readings, stops, inputs[0].horizons, begin))
+        give_back_freed_memory()
     return pd.DatetimeIndex(fits), models
 
 

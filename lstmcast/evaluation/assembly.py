@@ -18,7 +18,7 @@ from lstmcast.evaluation.coverage import (
 )
 from lstmcast.evaluation.diagnostics import diagnose
 from lstmcast.evaluation.finding import SIGNIFICANT
-from lstmcast.evaluation.model_rows import ModelRows
+from lstmcast.evaluation.model_rows import ModelRows, SymbolRows
 from lstmcast.evaluation.point import examine_point
 from lstmcast.evaluation.ratios import ratio
 from lstmcast.evaluation.report import (
@@ -26,6 +26,7 @@ from lstmcast.evaluation.report import (
     RANDOM_WALK,
     ForecasterReport,
     Report,
+    TestRows,
     best_baseline,
 )
 from lstmcast.evaluation.row_scores import ForecasterScores
@@ -91,7 +92,7 @@ def build_report(
         trials=trials,
     )
     return Report(
-        rows={symbol: model.symbols[symbol].about for symbol in sorted(model.symbols)},
+        rows={symbol: _test_rows(model.symbols[symbol]) for symbol in sorted(model.symbols)},
         horizons=horizons,
         forecasters=forecasters,
         comparisons=comparisons,
@@ -104,6 +105,11 @@ def build_report(
         verdict=draw_verdict(evidence),
         notes=(*notes, *(() if evidence.nothing_moved else _seldom_notes(model, bars))),
     )
+
+
+def _test_rows(rows: SymbolRows) -> TestRows:
+    first, last = pd.Timestamp(rows.dates.min()), rows.last
+    return TestRows(len(np.unique(rows.origins)), f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}")
 
 
 def _forecasters(

@@ -14,7 +14,7 @@ from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
 from lstmcast.evaluation.significance import MIN_DAYS, long_run_variance, newey_west_lags
 from lstmcast.evaluation.terciles import TERCILES
-from lstmcast.predictions import QUANTILES, RANGES, inside_ranges
+from lstmcast.predictions import QUANTILES, RANGES
 
 TOLERANCE, SUBSET_TOLERANCE = 0.015, 0.03
 """Deviations too small to matter, over all days and over a subset of them, even where there are
@@ -37,7 +37,7 @@ def check_coverage(
     """Check every range overall and in each volatility tercile; nothing for a point forecast.
 
     Args:
-        losses: of `row_losses`.
+        losses: `symbol`, `origin`, `horizon` and `inside_50` .. `inside_95`, as of `row_losses`.
         terciles: volatility tercile of each row, in the same order.
         horizon: sessions ahead.
     """
@@ -58,21 +58,6 @@ def check_coverage_by_year(losses: pd.DataFrame, horizon: int) -> tuple[Coverage
     rows = losses[losses["horizon"] == horizon]
     years = rows["date"].dt.year.to_numpy()
     return _check_subsets(rows, {str(year): years == year for year in np.unique(years)}, horizon)
-
-
-def check_coverage_ahead(table: pd.DataFrame, horizons: Sequence[int]) -> tuple[CoverageCheck, ...]:
-    """Check every range over all rows at further horizons; nothing for a point forecast.
-
-    Args:
-        table: prediction rows, horizons beside `horizons` among them.
-        horizons: sessions ahead.
-    """
-
-    def covered(horizon: int) -> pd.DataFrame:
-        rows = table[table["horizon"] == horizon]
-        return rows[["symbol", "origin"]].assign(**inside_ranges(rows))
-
-    return check_covered(covered, horizons)
 
 
 def check_covered(

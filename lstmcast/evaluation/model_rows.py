@@ -1,4 +1,4 @@
-"""Which rows the model forecast, and what an evaluation keeps of them: a small part of the table.
+"""Which rows a model forecast, and what it takes to judge their ranges: a small part of the table.
 
 It is gone through once, symbol by symbol, so that a table of any size is on disk but for one.
 """
@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
-from lstmcast.evaluation.report import TestRows
 from lstmcast.predictions import RANGES, inside_ranges
 
 _INSIDE = [f"inside_{nominal}" for nominal in RANGES]
@@ -23,7 +22,6 @@ class SymbolRows:
     """What is kept of one symbol.
 
     Args:
-        about: number of origins, first and last date.
         first, last: first origin and last date that was forecast.
         moved: whether its close ever did.
         origins, dates: `(rows,)`.
@@ -32,7 +30,6 @@ class SymbolRows:
             float16 holds exactly.
     """
 
-    about: TestRows
     first: pd.Timestamp
     last: pd.Timestamp
     moved: bool
@@ -44,13 +41,10 @@ class SymbolRows:
     @classmethod
     def of(cls, table: pd.DataFrame) -> "SymbolRows":
         """What is kept of a symbol's prediction rows."""
-        first, last = table["date"].min(), table["date"].max()
-        about = TestRows(int(table["origin"].nunique()), f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}")
         inside = inside_ranges(table)
         return cls(
-            about,
             table["origin"].min(),
-            last,
+            table["date"].max(),
             bool((table["return_actual"] != 0).any()),
             table["origin"].to_numpy(),
             table["date"].to_numpy(),

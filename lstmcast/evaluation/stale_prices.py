@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from lstmcast.dataset.target import UNCHANGED_SHARE
 from lstmcast.distributions import FloatArray
-
-
-def never_moved(predictions: pd.DataFrame) -> list[str]:
-    """Symbols of a prediction table whose close is the same on all of its days."""
-    moved = predictions["return_actual"].ne(0).groupby(predictions["symbol"], sort=False).any()
-    return [str(symbol) for symbol in moved.index[~moved]]
 
 
 def describe_stale_closes(symbol: str, closes: Mapping[str, FloatArray]) -> str | None:

@@ -7,12 +7,14 @@ What it takes to judge is imported where that is done: trust that is kept from b
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lstmcast.evaluation.coverage_check import OVERALL, CoverageCheck
-from lstmcast.predictions import is_point
+
+if TYPE_CHECKING:
+    from lstmcast.evaluation.model_rows import ModelRows
 
 TEST, RECENT = "{} test days", "the last {} sessions"
 """The days that forecasts are judged by: a run's test period, or the most recent ones."""
@@ -79,7 +81,7 @@ class Trust:
 
 
 def trust_in(
-    predictions: pd.DataFrame,
+    rows: "ModelRows",
     bars: Mapping[str, pd.DataFrame],
     longest: int | None = None,
     period: str = TEST,
@@ -87,52 +89,51 @@ def trust_in(
     """Judge ranges by forecasts that came true: a run's of its test part, or others.
 
     Args:
-        predictions: the run's prediction table, not empty.
+        rows: what is kept of the prediction rows, of at least one symbol.
         bars: adjusted bars by symbol; of symbols and days that are not there nothing is needed.
         longest: horizon up to which ranges are judged; all that there are if None.
         period: how to call so many days, `TEST` or `RECENT`.
     """
-    from lstmcast.evaluation.coverage import check_coverage_ahead
+    from lstmcast.evaluation.coverage import check_covered
     from lstmcast.evaluation.significance import enough_days
-    from lstmcast.evaluation.stale_prices import never_moved
 
-    still = never_moved(predictions)
-    symbols = tuple(str(symbol) for symbol in predictions["symbol"].unique())
-    moved = predictions[~predictions["symbol"].isin(still)]
-    table = predictions if moved.empty else moved
-    horizons = sorted(int(h) for h in table["horizon"].unique() if longest is None or h <= longest)
-    nearest = table[table["horizon"] == horizons[0]].reset_index(drop=True)
-    days = int(nearest["date"].nunique())
-    conclusive = enough_days(days, horizons[0]) and not moved.empty
-    checks = () if is_point(nearest) else _checks(nearest, bars, horizons[0])
-    checks += check_coverage_ahead(table, horizons[1:]) if checks else ()
+    still = [symbol for symbol, own in rows.symbols.items() if not own.moved]
+    moved = len(still) < len(rows.symbols)
+    counted = rows.without(still) if moved else rows
+    horizons = [h for h in counted.horizons if longest is None or h <= longest]
+    days = len(counted.dates[horizons[0]])
+    checks = _checks(counted.covered(horizons[0]), bars, horizons[0])
+    checks += check_covered(counted.covered, horizons[1:]) if checks else ()
     return Trust(
         horizon=horizons[0],
         days=days,
-        symbols=symbols,
-        conclusive=conclusive,
+        symbols=tuple(rows.symbols),
+        conclusive=enough_days(days, horizons[0]) and moved,
         ranges=checks,
-        line=f"on {period.format(days)} the close never moved"
-        if moved.empty
-        else _line(checks, period.format(days), horizons[0]),
-        doubts=_doubts(checks, days, horizons[0], period, moved=not moved.empty),
+        line=_line(checks, period.format(days), horizons[0])
+        if moved
+        else f"on {period.format(days)} the close never moved",
+        doubts=_doubts(checks, days, horizons[0], period, moved=moved),
     )
 
 
 def _checks(
     nearest: pd.DataFrame, bars: Mapping[str, pd.DataFrame], horizon: int
 ) -> tuple[CoverageCheck, ...]:
-    from lstmcast.evaluation.coverage import check_coverage, check_coverage_ahead
-    from lstmcast.evaluation.scores import row_losses
+    """Check the ranges of the shortest horizon; nothing for a point forecast."""
+    from lstmcast.evaluation.coverage import check_coverage, check_covered
     from lstmcast.evaluation.terciles import volatility_terciles
 
+    if nearest["inside_90"].isna().all():
+        return ()
     known = all(
         str(symbol) in bars and rows["origin"].isin(bars[str(symbol)].index).all()
         for symbol, rows in nearest.groupby("symbol")
     )
     if not known:
-        return check_coverage_ahead(nearest, [horizon])
-    return check_coverage(row_losses(nearest), volatility_terciles(nearest, bars), horizon)
+        return check_covered(lambda _: nearest, [horizon])
+    terciles = volatility_terciles(nearest, bars)
+    return check_coverage(nearest.assign(horizon=horizon), terciles, horizon)
 
 
 def _line(checks: tuple[CoverageCheck, ...], days: str, horizon: int) -> str:

@@ -18,6 +18,7 @@ from lstmcast.seals import BrokenSealError, ForeignFileError, parse_sealed
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lstmcast.evaluation.model_rows import ModelRows
     from lstmcast.evaluation.trust import Trust
     from lstmcast.prices.history import PriceHistory
     from lstmcast.run import Run
@@ -40,29 +41,53 @@ def trust_on_test_days(
     from lstmcast.evaluation.trust import trust_in
 
     try:
-        predictions = run.predictions()
+        rows, later = _judged_rows(run, as_of)
     except LstmcastError as error:
         return None, [
             ForecastWarning("not_tested", f"its ranges cannot be judged: {error.message}")
         ]
-    known = predictions if as_of is None else predictions[predictions["date"].dt.date <= as_of]
-    later, predictions = len(known) < len(predictions), known
-    if predictions.empty:
+    if not rows.symbols:
         return None, [
             ForecastWarning(
                 "not_tested", "its ranges cannot be judged: no test session has a known outcome"
             )
         ]
     bars = {history.symbol: history.adjusted() for history in histories}
-    trust = trust_in(predictions, bars, longest)
+    trust = trust_in(rows, bars, longest)
     warnings = [ForecastWarning(doubt.code, doubt.message) for doubt in trust.doubts]
     return trust, warnings if later else [*warnings, *_suspicions(run)]
+
+
+def _judged_rows(run: "Run", as_of: date | None) -> "tuple[ModelRows, bool]":
+    """What is kept of the test forecasts up to a day, read symbol by symbol; are there later ones?
+
+    Raises:
+        RunError: if they cannot be read.
+    """
+    import pandas as pd
+
+    from lstmcast.evaluation.model_rows import ModelRows, SymbolRows
+
+    rows: dict[str, SymbolRows] = {}
+    later = False
+
+    def take(symbol: str, table: pd.DataFrame) -> None:
+        nonlocal later
+        if as_of is not None:
+            known = table[table["date"] < pd.Timestamp(as_of) + pd.Timedelta(days=1)]
+            later, table = later or len(known) < len(table), known
+        if len(table):
+            rows[symbol] = SymbolRows.of(table)
+
+    run.read_predictions(take)
+    return ModelRows(rows), later
 
 
 def trust_on_recent_sessions(
     predictions: "pd.DataFrame", history: "PriceHistory", longest: int
 ) -> "tuple[Trust | None, list[ForecastWarning]]":
     """Coverage on recent sessions, of a forecaster that was fitted to no price."""
+    from lstmcast.evaluation.model_rows import ModelRows
     from lstmcast.evaluation.trust import RECENT, trust_in
 
     count = 0 if predictions.empty else predictions["origin"].nunique()
@@ -72,7 +97,8 @@ def trust_on_recent_sessions(
             f"outcome, {MIN_OUTCOMES} are needed"
         )
         return None, [ForecastWarning("not_tested", words, [history.symbol])]
-    trust = trust_in(predictions, {history.symbol: history.adjusted()}, longest, RECENT)
+    rows = ModelRows.of({history.symbol: predictions})
+    trust = trust_in(rows, {history.symbol: history.adjusted()}, longest, RECENT)
     return trust, [
         ForecastWarning(doubt.code, f"{history.symbol}: {doubt.message}", [history.symbol])
         for doubt in trust.doubts

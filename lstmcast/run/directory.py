@@ -156,9 +156,23 @@ class Run:
         Raises:
             RunError: as of `predictions`.
         """
+        self.read_predictions(shelf.put)
+
+    def read_predictions(self, take: Callable[[str, pd.DataFrame], None]) -> None:
+        """Hand on each symbol and its forecasts, with a few symbols in memory at a time.
+
+        Raises:
+            RunError: as of `predictions`, where others may have been handed on before.
+        """
         path = self._verified(PREDICTIONS, FORECASTS_BYTES)
-        read_by_symbol(path, shelf.put)
-        self._require_own(set(shelf))
+        symbols: set[str] = set()
+
+        def noted(symbol: str, table: pd.DataFrame) -> None:
+            symbols.add(symbol)
+            take(symbol, table)
+
+        read_by_symbol(path, noted)
+        self._require_own(symbols)
 
     def _require_own(self, symbols: set[str]) -> None:
         known = {entry.symbol for entry in self.symbols}

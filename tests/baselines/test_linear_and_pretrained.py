@@ -23,8 +23,10 @@ from lstmcast.baselines import (
     baseline_context,
     baseline_members,
     baseline_tables,
+    linear,
 )
-from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS
+from lstmcast.baselines.base import PooledInputs
+from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, _Alone
 from lstmcast.baselines.network_inputs import network_inputs
 from lstmcast.baselines.refit import pooled_fit_dates
 from lstmcast.baselines.student_t import MIN_ROWS
@@ -42,7 +44,7 @@ from lstmcast.training.builder import NEW
 from lstmcast.training.forecaster import BURN_IN, TRACKED
 from lstmcast.training.group import Group, new_network
 from lstmcast.training.linear import LinearModel, fit_linear
-from lstmcast.training.symbol_inputs import SymbolInputs
+from lstmcast.training.symbol_inputs import Reading, SymbolInputs
 from lstmcast.training.zero_shot import zero_shot_forecasts
 
 FIRST = pd.Timestamp("2002-10-01")
@@ -368,6 +370,31 @@ def test_their_ranges_are_followed_as_those_of_a_run() -> None:
     expected = calibrate(at, [series], {"AAA": given.origins}, "adaptive")["AAA"]
     near = tables["pretrained"].table[rows["horizon"] == 1]
     np.testing.assert_allclose(near["q10"], expected.quantiles((0.1,))[: len(near), 0, 0])
+
+
+def test_while_all_are_fitted_only_the_closes_of_a_symbol_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A view of them would keep the other columns, and the index what it was searched by."""
+    kept: list[tuple[BaselineInputs, Reading]] = []
+
+    def noted(inputs: list[BaselineInputs], readings: list[Reading], _: object) -> None:
+        kept.extend(zip(inputs, readings, strict=True))
+
+    monkeypatch.setattr(linear, "_fits", noted)
+    reading, _ = columns(400)
+    bars = bars_from_returns(garch_returns(4, 400)[0])
+    given = BaselineInputs("S0", bars, 300, np.arange(299, 400), 1, reading.features)
+    linear.Linear().fitted(_Alone(PooledInputs(given, "never")))
+    ((part, read),) = kept
+    np.testing.assert_array_equal(read.closes, bars["close"])
+    assert list(read.dates) == list(part.bars.index) == list(bars.index)
+    for copy, own in (
+        (read.closes, bars["close"].to_numpy()),
+        (part.bars["close"].to_numpy(), bars["close"].to_numpy()),
+        (read.dates.to_numpy(), bars.index.to_numpy()),
+    ):
+        assert not np.shares_memory(copy, own)
 
 
 # --- left out ------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from support.experiments import PRICE
 from support.histories import simulated
 from support.program import Workplace
 
-from lstmcast.predictions import QUANTILES
+from lstmcast.errors import RunError
+from lstmcast.predictions import QUANTILES, reading
 from lstmcast.prices.history import PriceHistory
 from lstmcast.run import Run
 
@@ -193,14 +194,16 @@ def test_a_stale_forecast_writes_no_file(
     assert (entry["sessions_past"], entry["stale"], entry["all_past"]) == (1, True, False)
 
 
-def respoken(place: Workplace, *, narrower: float = 1.0, days: int = 1000) -> pd.DataFrame:
-    """Rewrite the run's test forecasts, and their hash: narrower ranges, fewer days."""
+def respoken(
+    place: Workplace, *, narrower: float = 1.0, days: int = 1000, group: int | None = None
+) -> pd.DataFrame:
+    """Rewrite the run's test forecasts: narrower ranges, fewer days, groups of so many rows."""
     run = Run.open(None, place.runs)
     path = run.path / "predictions.parquet"
     table = pd.read_parquet(path)
     table[list(QUANTILES)] *= narrower
     table = table[table["date"].isin(table["date"].drop_duplicates().nsmallest(days))]
-    table.to_parquet(path)
+    table.to_parquet(path, row_group_size=group)
     record = json.loads((path.parent / "run.json").read_text())
     kept = {name: value for name, value in record.items() if name not in ("files", "sha256")}
     (path.parent / "run.json").write_text(json.dumps(kept))  # a run of before, without hashes
@@ -220,6 +223,23 @@ def test_a_forecast_says_how_the_ranges_held_in_the_test(place: Workplace) -> No
     assert trust["test_days"] == rows["date"].nunique()
     assert trust["coverage"]["80"] == pytest.approx(found)
     assert trust["conclusive"] is trust["ranges_hold"] is True
+
+
+def test_more_test_forecasts_than_are_read_at_once_are_judged_all_the_same(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read a group at a time, where groups end within a symbol."""
+    days = Run.open(None, place.runs).predictions()["date"].unique()
+    until = ("--as-of", f"{sorted(days)[len(days) // 2]:%Y-%m-%d}")
+    before = [json.loads(place.invoke("forecast", "--json", *o).stdout) for o in ((), until)]
+    rows = len(respoken(place, group=100))
+    assert rows % 200
+    monkeypatch.setattr(reading, "MAX_ROWS", 100)
+    with pytest.raises(RunError, match=f"{rows:,} rows, and 100 at most are read at once"):
+        Run.open(None, place.runs).predictions()
+    after = [json.loads(place.invoke("forecast", "--json", *o).stdout) for o in ((), until)]
+    assert [told["trust"] for told in after] == [told["trust"] for told in before]
+    assert before[0]["trust"]["test_days"] > before[1]["trust"]["test_days"] > 0
 
 
 def test_a_forecast_whose_ranges_failed_says_so(place: Workplace) -> None:

@@ -16,14 +16,15 @@ from support.simulated import (
 
 from lstmcast.baselines.scaled import ewma_volatility
 from lstmcast.distributions import StudentTMixture
-from lstmcast.evaluation.coverage import check_coverage, check_coverage_ahead, overlap
+from lstmcast.evaluation.coverage import check_coverage, check_covered, overlap
 from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.diagnostics import diagnose
+from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.point import expanding_mean, slope_on_changes
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.tails import lower_tail, stated_variance
 from lstmcast.evaluation.terciles import TERCILES, volatility_terciles
-from lstmcast.predictions import LEVELS, QUANTILES, RANGES
+from lstmcast.predictions import LEVELS, QUANTILES, RANGES, inside_ranges
 
 FIRST = 300
 
@@ -236,7 +237,7 @@ def test_error_further_ahead_is_no_less_than_overlapping_returns_have(horizon: i
     for _ in range(300):
         path = np.cumsum(draw.standard_normal(len(days) + horizon))
         table = predict_normal((path[horizon:] - path[:-horizon]) / np.sqrt(horizon), days, horizon)
-        checks.append(list(check_coverage_ahead(table, [horizon])))
+        checks.append(covered_checks(table, horizon))
     for k, nominal in enumerate(RANGES):
         spread = np.std([row[k].coverage for row in checks])
         stated = np.mean([row[k].standard_error for row in checks])
@@ -246,10 +247,16 @@ def test_error_further_ahead_is_no_less_than_overlapping_returns_have(horizon: i
 
 
 def predict_normal(moved: np.ndarray, days: pd.DatetimeIndex, horizon: int) -> pd.DataFrame:
-    """What `check_coverage_ahead` reads of prediction rows that state a standard normal."""
+    """What coverage is read from of prediction rows that state a standard normal."""
     bounds = dict(zip(QUANTILES, stats.norm.ppf(LEVELS), strict=True))
     fixed = {"symbol": "X", "horizon": horizon, "return_actual": moved, **bounds}
     return pd.DataFrame({"origin": days, **fixed})
+
+
+def covered_checks(rows: pd.DataFrame, horizon: int) -> list[CoverageCheck]:
+    """The coverage of prediction rows of one horizon."""
+    covered = rows[["symbol", "origin"]].assign(**inside_ranges(rows))
+    return list(check_covered(lambda _: covered, [horizon]))
 
 
 def test_overlap_is_that_of_correlated_normals() -> None:
@@ -268,7 +275,7 @@ def test_overlap_is_that_of_correlated_normals() -> None:
 
 def test_a_point_forecast_has_no_ranges_further_ahead() -> None:
     rows = predict(world(400), FIRST, {"X": points(100, 2)})
-    assert check_coverage_ahead(rows, [2]) == ()
+    assert check_covered(ModelRows.of({"X": rows}).covered, [2]) == ()
 
 
 def test_too_few_days_of_a_third_are_no_finding() -> None:

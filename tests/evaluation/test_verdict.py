@@ -17,6 +17,7 @@ from support.simulated import (
 )
 
 from lstmcast.baselines import get_baseline
+from lstmcast.baselines.runner import by_symbol
 from lstmcast.distributions import StudentTMixture
 from lstmcast.errors import ConditionError
 from lstmcast.evaluation import Finding, Report, evaluate
@@ -24,6 +25,7 @@ from lstmcast.evaluation.conditions import check_conditions
 from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.finding import interpret
+from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.significance import Test, sidak
 from lstmcast.evaluation.trust import trust_in
 from lstmcast.evaluation.verdict_inputs import VerdictInputs
@@ -584,11 +586,12 @@ def test_trust_is_what_the_verdict_says_of_the_ranges(scale: float) -> None:
     bars = {"X": random_walk(6), "DEAD": halted(3, rows=1500)}
     table = predict(bars, FIRST, dict.fromkeys(bars, constant_t(1500 - FIRST, 3, scale=scale)))
     report = evaluate(table, bars, baselines=["random_walk"])
-    trust = trust_in(table, bars)
+    rows = ModelRows.of(by_symbol(table))
+    trust = trust_in(rows, bars)
     assert trust.ranges == report.ranges
     assert trust.ranges_hold is report.verdict.ranges_hold
     assert bool(trust.doubts) is (trust.ranges_hold is False)
-    near = [check for check in trust_in(table, bars, 1).ranges if check.horizon > 1]
+    near = [check for check in trust_in(rows, bars, 1).ranges if check.horizon > 1]
     assert near == []
-    found = trust_in(table, {}).to_dict()["coverage"]
+    found = trust_in(rows, {}).to_dict()["coverage"]
     assert found == trust.to_dict()["coverage"]
