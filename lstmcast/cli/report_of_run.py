@@ -10,6 +10,8 @@ from lstmcast.cli.report_parts import checks_of, chosen, facts, judged_sections,
 from lstmcast.errors import DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lstmcast.forecasting import SymbolForecast
     from lstmcast.prices.history import PriceHistory
     from lstmcast.report import Chart, Page, Section
@@ -39,7 +41,7 @@ def run_page(run: "Run", store_folder: Path, symbols: Sequence[str] | None) -> "
     shown = chosen([entry.symbol for entry in run.symbols], symbols, run.name)
     forecaster = run.forecaster()
     evaluated = evaluate_run(run, store_folder)
-    predictions = run.predictions()
+    predictions = _nearest(run, evaluated.horizons[0])
     newest = run.histories(store, newest=True)
     inside = Inside.of(run, newest, forecaster)
     ahead = _ahead(run, newest, shown)
@@ -70,6 +72,15 @@ def run_page(run: "Run", store_folder: Path, symbols: Sequence[str] | None) -> "
         sections=sections,
         notes=evaluated.notes,
     )
+
+
+def _nearest(run: "Run", horizon: int) -> "pd.DataFrame":
+    """The test forecasts of one horizon: those of all fill the memory where symbols are many."""
+    import pandas as pd
+
+    parts: list[pd.DataFrame] = []
+    run.read_predictions(lambda _, table: parts.append(table[table["horizon"] == horizon]))
+    return pd.concat(parts)
 
 
 def _ahead(

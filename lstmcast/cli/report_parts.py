@@ -59,7 +59,15 @@ def judged_sections(
     shown: Sequence[str],
     fitted: str,
 ) -> "list[Section]":
-    """Test forecasts, coverage and scores, which runs and walks have alike."""
+    """Test forecasts, coverage and scores, which runs and walks have alike.
+
+    Args:
+        evaluated: what was found.
+        predictions: the prediction table, or its rows of the shortest horizon.
+        histories: of its symbols.
+        shown: symbols whose curves are shown.
+        fitted: what the baselines were fitted on, in words.
+    """
     from lstmcast.evaluation.coverage import pit_shares
     from lstmcast.predictions import is_point
     from lstmcast.report import coverage_section, forecasts_section, scores_section
