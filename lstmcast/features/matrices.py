@@ -23,6 +23,7 @@ from lstmcast.features.pool import average
 from lstmcast.features.registry import CLIP, FeatureGroup, begins_at, groups_named
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
+from lstmcast.shelf import let_go
 
 STACKED = 150_000
 """Cells of a table at most: a megabyte a column stays in the processor's cache."""
@@ -63,6 +64,7 @@ def build_matrices(
     for some in _portions(histories):
         matrices = _build(some, names)
         found.update(zip((history.symbol for history in some), matrices, strict=True))
+        let_go()  # of bars on disk
     markets = {history.symbol: market(history) for history in histories}
     average({symbol: matrix.table for symbol, matrix in found.items()}, markets, members)
     return found
