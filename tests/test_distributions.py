@@ -20,7 +20,12 @@ from lstmcast.distributions import (
     student_t_log_density,
 )
 from lstmcast.distributions.grid import TAIL_DF
-from lstmcast.distributions.mixture_quantiles import MixtureArrays, _step, quick_quantiles
+from lstmcast.distributions.mixture_quantiles import (
+    MixtureArrays,
+    _Components,
+    _step,
+    quick_quantiles,
+)
 from lstmcast.distributions.roots import invert
 from lstmcast.distributions.student_t import _bracketed
 from lstmcast.predictions import LEVELS as STATED
@@ -160,15 +165,14 @@ def test_quick_quantiles_are_those_of_the_bracketed_search() -> None:
 def test_a_step_of_the_search_is_of_the_fourth_order() -> None:
     """Half the distance from the root, a sixteenth of the error after the step."""
     mixed = pooled(rows=10, horizons=1)
-    arrays = MixtureArrays(mixed.df, mixed.loc, mixed.scale, mixed.shares).of(
-        np.ones((10, 1), dtype=bool)
-    )
+    arrays = MixtureArrays(mixed.df, mixed.loc, mixed.scale, mixed.shares).flat()
+    components = _Components.of(arrays)
     level = np.array(STATED)
-    root = _bracketed(arrays, level)
+    root = _bracketed(arrays, level).T
     errors = []
     for away in (0.08, 0.04):
         x = root + away * mixed.scale.mean()
-        errors.append(np.abs(x + _step(arrays, x, level)[0] - root).mean())
+        errors.append(np.abs(x + _step(components, x, level)[0] - root).mean())
     assert errors[0] / errors[1] == pytest.approx(16, rel=0.25)
 
 
@@ -223,6 +227,19 @@ def test_the_search_halves_a_bracket_that_newtons_steps_do_not() -> None:
     level = np.array([0.1, 0.3, 0.45, 0.6, 0.9])
     root = invert(cdf_and_density, level, np.full(5, -1.0), np.full(5, 1e5))
     np.testing.assert_allclose(cdf_and_density(root, level)[0], level, atol=1e-9)
+
+
+def test_no_bit_of_a_quantile_depends_on_which_others_are_searched() -> None:
+    """Nor on how many forecasts: some take more steps than others."""
+    mixed = unlike(5, 3, 1.5, rows=900)
+    together = mixed.quantiles(STATED)
+    arrays = MixtureArrays(mixed.df, mixed.loc, mixed.scale, mixed.shares)
+    settled = quick_quantiles(arrays, np.array(STATED))[1][:, 0]
+    assert 0.3 < settled.mean() < 1
+    alone = mixed.quantiles(STATED[3:9])
+    np.testing.assert_array_equal(together[settled][..., 3:9], alone[settled])
+    rows = slice(410, 417)
+    np.testing.assert_array_equal(together[rows], mixed.part(rows).quantiles(STATED))
 
 
 def test_quantiles_do_not_depend_on_the_order_of_the_levels() -> None:

@@ -125,4 +125,4 @@ def test_the_mean_is_that_of_the_stretched_distribution() -> None:
         quad(density, a, b, limit=200)[0]
         for a, b in zip([-np.inf, *ends], [*ends, np.inf], strict=True)
     )
-    assert distribution.mean()[0, 0] == pytest.approx(expected, abs=1e-5 * (high - low))
+    assert distribution.mean()[0, 0] == pytest.approx(expected, abs=1e-8 * (high - low))

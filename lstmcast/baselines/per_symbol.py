@@ -29,9 +29,8 @@ from lstmcast.baselines.divergence import attempt, check_bounds
 from lstmcast.baselines.ewma import Ewma
 from lstmcast.baselines.random_walk import RandomWalk
 from lstmcast.baselines.refit import refit_periods
-from lstmcast.baselines.stated import StatedOnce
 from lstmcast.baselines.table import align, inputs_for, tabulate_forecast
-from lstmcast.distributions import FloatArray
+from lstmcast.distributions import FloatArray, StatedOnce
 from lstmcast.prices.closing import market_of
 from lstmcast.shelf import Shelf
 

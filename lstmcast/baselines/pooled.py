@@ -23,10 +23,9 @@ from lstmcast.baselines.per_symbol import (
     put_in_place,
     result_of,
 )
-from lstmcast.baselines.stated import StatedOnce
 from lstmcast.baselines.table import tabulate_forecast
 from lstmcast.calibration import ForecastOutcomes, HalfWidths, IntervalFactors, recalibrated
-from lstmcast.distributions import Distribution, FloatArray
+from lstmcast.distributions import Distribution, FloatArray, StatedOnce
 from lstmcast.shelf import Shelf
 
 T = TypeVar("T")

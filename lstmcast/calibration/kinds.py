@@ -13,7 +13,7 @@ from lstmcast.calibration.series import (
     portions,
     sequential_map,
 )
-from lstmcast.distributions import Distribution, PointForecast
+from lstmcast.distributions import Distribution, PointForecast, StatedOnce
 
 Kind = Literal["none", "adaptive"]
 
@@ -65,7 +65,13 @@ def calibrate_each(
             horizons = next(iter(plain.values())).shape[1]
             factors = learned_factors(raw, series, origins, horizons, map_function)
         calls = [
-            partial(recalibrated, part, by_name[name], origins[name], factors[by_name[name].market])
+            partial(
+                recalibrated,
+                StatedOnce(part),
+                by_name[name],
+                origins[name],
+                factors[by_name[name].market],
+            )
             for name, part in plain.items()
         ]
         yield from zip(plain, map_function(_called, calls), strict=True)

@@ -12,6 +12,7 @@ from lstmcast.distributions.grid import QuantileGrid
 from lstmcast.distributions.levels import STATED_LEVELS
 from lstmcast.distributions.pools import LinearPool, average_quantiles, pool
 from lstmcast.distributions.recalibrated import RecalibratedDistribution
+from lstmcast.distributions.stated import StatedOnce
 from lstmcast.distributions.student_t import StudentTMixture, student_t_log_density
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "PointForecast",
     "QuantileGrid",
     "RecalibratedDistribution",
+    "StatedOnce",
     "StudentTMixture",
     "average_quantiles",
     "from_document",

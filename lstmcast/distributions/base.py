@@ -34,6 +34,15 @@ class Distribution(Protocol):
         """Expected value, `(rows, horizons)`."""
         ...
 
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """Expected value of max(point - X, 0), the integral of the distribution function.
+
+        Args:
+            points: `(rows, horizons, points)`, and of the same shape is what is returned; NaN for
+                a point forecast.
+        """
+        ...
+
     def part(self, rows: slice) -> "Distribution":
         """The forecasts of some rows."""
         ...
@@ -69,6 +78,10 @@ class PointForecast:
     def mean(self) -> FloatArray:
         """The number itself."""
         return self.value
+
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """NaN: a point has no distribution function."""
+        return np.full_like(points, np.nan, dtype=np.float64)
 
     def quantiles(self, levels: Sequence[float]) -> FloatArray:
         """The number at level 0.5, NaN at every other level."""

@@ -15,6 +15,7 @@ from lstmcast.distributions.evaluated import EvaluatedDistribution
 from lstmcast.distributions.grid import QuantileGrid
 from lstmcast.distributions.pools import LinearPool
 from lstmcast.distributions.recalibrated import RecalibratedDistribution
+from lstmcast.distributions.stated import StatedOnce
 from lstmcast.distributions.student_t import StudentTMixture
 
 Document = Mapping[str, Any]
@@ -32,7 +33,7 @@ def to_document(distribution: Distribution, horizons: int, row: int = 0) -> dict
         TypeError: if there is no way to write such a distribution.
     """
     match distribution:
-        case EvaluatedDistribution(base):
+        case EvaluatedDistribution(base) | StatedOnce(base):
             return to_document(base, horizons, row)
         case StudentTMixture():
             parts = ("df", "loc", "scale", "shares")

@@ -43,6 +43,10 @@ class EvaluatedDistribution:
         """Quantiles: the known ones if just those levels are asked for."""
         return self.known if tuple(levels) == self.levels else self.base.quantiles(levels)
 
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """Expected shortfall below points."""
+        return self.base.shortfall(points)
+
     def mean(self) -> FloatArray:
         """Expected value."""
         return self.expected

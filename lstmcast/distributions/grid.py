@@ -35,6 +35,13 @@ def _log_standard_density(z: FloatArray) -> FloatArray:
     return density
 
 
+def _standard_shortfall(z: FloatArray) -> FloatArray:
+    """Expected value of max(z - Z, 0) for a Student-t variable Z with `TAIL_DF`."""
+    density = np.exp(_log_standard_density(z))
+    found: FloatArray = z * stdtr(TAIL_DF, z) + (TAIL_DF + z * z) / (TAIL_DF - 1) * density
+    return found
+
+
 @dataclass(frozen=True)
 class QuantileGrid:
     """Quantiles at fixed levels, with the interpolation and the tails described above.
@@ -105,6 +112,19 @@ class QuantileGrid:
         found: FloatArray = self.values[..., piece] + self._slopes[..., piece] * (
             score - self._knots[piece]
         )
+        return found
+
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """Expected shortfall below points: that of the Student-t on each piece, times its slope."""
+        left = np.concatenate([[0.0], _standard_shortfall(self._knots[1:-1])])
+        areas = self._slopes[..., :-1] * np.diff(left)
+        before = np.concatenate([np.zeros((*self.shape, 1)), np.cumsum(areas, axis=-1)], axis=-1)
+        found = np.empty_like(points)
+        for k in range(points.shape[-1]):
+            score, slope = self._score(points[..., k])
+            piece = np.clip(np.searchsorted(self._knots, score, "right") - 1, 0, len(left) - 1)
+            reached = np.take_along_axis(before, piece[..., None], axis=-1)[..., 0]
+            found[..., k] = reached + slope * (_standard_shortfall(score) - left[piece])
         return found
 
     def mean(self) -> FloatArray:

@@ -64,6 +64,13 @@ class LinearPool:
         """Weighted mean of the members' means."""
         return _weighted([member.mean() for member in self.members], self.weights)
 
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """Weighted sum of the members' expected shortfalls."""
+        total = np.zeros_like(points)
+        for weight, member in zip(self.weights, self.members, strict=True):
+            total += np.reshape(weight, (1, -1, 1)) * member.shortfall(points)
+        return total
+
     def quantiles(self, levels: Sequence[float]) -> FloatArray:
         """Roots of the pool's distribution function, between the members' own quantiles."""
         each = np.stack([member.quantiles(levels) for member in self.members])

@@ -7,10 +7,6 @@ from functools import cached_property
 import numpy as np
 
 from lstmcast.distributions.base import Distribution, FloatArray
-from lstmcast.distributions.special import gauss_legendre
-
-_NODES = 4
-"""Of Gauss-Legendre quadrature on each piece."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +44,48 @@ class RecalibratedDistribution:
         at, to = (ends[rows] if ends.ndim > 2 else ends for ends in (self.at, self.to))
         return RecalibratedDistribution(self.base.part(rows), self.unit[rows], at, to)
 
+    @cached_property
+    def _slopes(self) -> FloatArray:
+        """Of W on each piece and beyond the last, `(rows, horizons, points + 1)`."""
+        slopes, beyond = _slopes(self.at, self.to)
+        return np.concatenate([slopes, beyond], axis=-1)
+
     def log_density(self, y: FloatArray) -> FloatArray:
         """Log density, by change of variables; NaN where `y` is."""
-        x, slope = self._back(y)
-        density: FloatArray = self.base.log_density(x) - np.log(slope)
+        x, slope = self._back(np.asarray(y)[..., None])
+        density: FloatArray = self.base.log_density(x[..., 0]) - np.log(slope[..., 0])
         return density
 
     def cdf(self, y: FloatArray) -> FloatArray:
         """Probability of a value up to `y`."""
-        return self.base.cdf(self._back(y)[0])
+        return self.base.cdf(self._back(np.asarray(y)[..., None])[0][..., 0])
 
     def quantiles(self, levels: Sequence[float]) -> FloatArray:
         """Quantiles of the base, moved."""
         median, unit = self._median[..., None], self.unit[..., None]
         away = self.base.quantiles(levels) - median
-        moved = _along(self.at, self.to, np.abs(away) / unit)[0] * unit
-        found: FloatArray = median + np.sign(away) * moved
+        distance = np.abs(away) / unit
+        moved = self._slopes[..., -1:] * distance
+        bends = -np.diff(self._slopes, axis=-1)
+        for piece in range(self.at.shape[-1]):
+            here = slice(piece, piece + 1)
+            moved += bends[..., here] * np.minimum(distance, self.at[..., here])
+        found: FloatArray = median + np.copysign(moved * unit, away)
         return found
+
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """Expected shortfall below points: that of the base between joints, times W' there."""
+        x, median, unit = self._back(points)[0], self._median[..., None], self.unit[..., None]
+        inner = range(self.at.shape[-1])
+        ends = [-self.at[..., k : k + 1] for k in reversed(inner)]
+        ends = [*ends, np.zeros((1, 1, 1)), *(self.at[..., k : k + 1] for k in inner)]
+        pieces = [-1, *reversed(inner), *inner, -1]
+        total, before = np.zeros_like(x), np.zeros_like(x)
+        for piece, end in zip(pieces, [*ends, np.full((1, 1, 1), np.inf)], strict=True):
+            reached = self.base.shortfall(np.minimum(median + unit * end, x))
+            total += self._slopes[..., piece, None] * (reached - before)
+            before = reached
+        return total
 
     def mean(self) -> FloatArray:
         """Expected value.
@@ -74,33 +95,33 @@ class RecalibratedDistribution:
             E[Y] - m = u * integral over z > 0 of W'(z) D(z).
 
         W' is constant on each piece, and beyond the last it is that of a plain factor, for which
-        the integral is the factor times E[X] - m. What the pieces differ from it is integrated by
-        Gauss-Legendre quadrature.
+        the integral is the factor times E[X] - m. What the pieces differ from it is the integral
+        of D over each of them, which the base's expected shortfalls tell:
+
+            u * integral of D from 0 to z = u z - S(m + u z) + S(m - u z).
         """
-        shape = (*self.shape, self.at.shape[-1])
-        zero = np.zeros((*self.shape, 1))
-        ends, reached = (
-            np.concatenate([zero, np.broadcast_to(points, shape)], axis=-1)
-            for points in (self.at, self.to)
-        )
-        beyond = reached[..., -1] / ends[..., -1]
-        extra = np.diff(reached, axis=-1) / np.diff(ends, axis=-1) - beyond[..., None]
-        half, centre = np.diff(ends, axis=-1) / 2, (ends[..., 1:] + ends[..., :-1]) / 2
-        gained = np.zeros(self.shape)
-        for piece in range(shape[-1]):
-            for node, weight in gauss_legendre(_NODES):
-                z = self.unit * (centre[..., piece] + node * half[..., piece])
-                lean = 1 - self.base.cdf(self._median + z) - self.base.cdf(self._median - z)
-                gained += weight * half[..., piece] * extra[..., piece] * lean
-        away = self.base.mean() - self._median
-        found: FloatArray = self._median + beyond * away + self.unit * gained
+        width = self.unit[..., None] * self.at
+        median = self._median[..., None]
+        fallen = self.base.shortfall(np.concatenate([median + width, median - width], axis=-1))
+        above, below = np.split(fallen, 2, axis=-1)
+        lean = np.diff(width - above + below, axis=-1, prepend=0.0)
+        beyond = self._slopes[..., -1]
+        gained = ((self._slopes[..., :-1] - beyond[..., None]) * lean).sum(axis=-1)
+        found: FloatArray = self._median + beyond * (self.base.mean() - self._median) + gained
         return found
 
     def _back(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The x that was moved to y, and the slope of W there."""
-        away = np.asarray(y) - self._median
-        x, inverse = _along(self.to, self.at, (np.abs(away) / self.unit)[..., None])
-        return self._median + np.sign(away) * self.unit * x[..., 0], 1 / inverse[..., 0]
+        """The x that were moved to y, `(rows, horizons, points)`, and the slopes of W there."""
+        median, unit = self._median[..., None], self.unit[..., None]
+        away = y - median
+        x, inverse = _along(self.to, self.at, np.abs(away) / unit)
+        return median + np.sign(away) * unit * x, 1 / inverse
+
+
+def _slopes(start: FloatArray, end: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Of lines from the origin through `(start, end)`, and beyond the last point."""
+    steps = np.diff(end, axis=-1, prepend=0.0) / np.diff(start, axis=-1, prepend=0.0)
+    return steps, end[..., -1:] / start[..., -1:]
 
 
 def _along(start: FloatArray, end: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -110,8 +131,9 @@ def _along(start: FloatArray, end: FloatArray, values: FloatArray) -> tuple[Floa
         np.concatenate([np.zeros((*shape[:2], 1)), np.broadcast_to(points, shape)], axis=-1)
         for points in (start, end)
     )
-    beyond = y[..., -1:] / x[..., -1:]
-    slopes = np.concatenate([np.diff(y, axis=-1) / np.diff(x, axis=-1), beyond], axis=-1)
+    slopes = np.concatenate(
+        [np.broadcast_to(part, (*shape[:2], part.shape[-1])) for part in _slopes(start, end)], -1
+    )
     piece = (values[..., None] >= x[..., None, 1:]).sum(axis=-1)
     slope, left, reached = (np.take_along_axis(part, piece, axis=-1) for part in (slopes, x, y))
     return reached + slope * (values - left), slope

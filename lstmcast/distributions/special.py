@@ -1,13 +1,11 @@
-"""Special functions and quadrature, loaded when one is first called.
+"""Special functions, loaded when one is first called.
 
 `import scipy.special` takes longer than a short forecast, and a forecast that is kept from before
 (`lstmcast.forecasting.result_cache`) is shown without any of them.
 """
 
-from functools import cache
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 
@@ -30,9 +28,3 @@ def stdtrit(df: ArrayLike, p: ArrayLike) -> Any:
     from scipy import special
 
     return special.stdtrit(df, p)
-
-
-@cache
-def gauss_legendre(count: int) -> tuple[tuple[np.float64, np.float64], ...]:
-    """Nodes in (-1, 1) with their weights."""
-    return tuple(zip(*np.polynomial.legendre.leggauss(count), strict=True))

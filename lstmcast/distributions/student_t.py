@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lstmcast.distributions.base import FloatArray
-from lstmcast.distributions.mixture_quantiles import MixtureArrays, quick_quantiles
+from lstmcast.distributions.mixture_quantiles import (
+    MixtureArrays,
+    quick_quantiles,
+    quick_shortfall,
+)
 from lstmcast.distributions.roots import invert
 from lstmcast.distributions.special import gammaln, stdtr, stdtrit
 
@@ -102,6 +106,14 @@ class StudentTMixture:
         """Weighted sum of the components' distribution functions."""
         total: FloatArray = (self.shares * stdtr(self.df, (y - self.loc) / self.scale)).sum(0)
         return total
+
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """Expected value of max(point - X, 0) at `(rows, horizons, points)`, by formula.
+
+        For the standard distribution it is z F(z) + (n + z^2) / (n - 1) f(z).
+        """
+        mixture = MixtureArrays(self.df, self.loc, self.scale, self.shares)
+        return quick_shortfall(mixture, points)
 
     def mean(self) -> FloatArray:
         """Weighted mean of the locations."""

@@ -1,14 +1,15 @@
 """A forecast whose stated quantiles are computed once, whoever asks for some of them.
 
-A baseline's forecasts are held against bounds, calibrated and written down, and each of these asks
-for quantiles. Those of a mixture are roots that are searched for, and are most of what it costs.
+Forecasts are held against bounds, calibrated and written down, and each of these asks for
+quantiles. Those of a mixture are roots that are searched for, and are most of what it costs.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lstmcast.distributions import STATED_LEVELS, Distribution, FloatArray
+from lstmcast.distributions.base import Distribution, FloatArray
+from lstmcast.distributions.levels import STATED_LEVELS
 
 _PLACES = {level: place for place, level in enumerate(STATED_LEVELS)}
 
@@ -46,6 +47,10 @@ class StatedOnce:
             return self.base.quantiles(levels)
         found: FloatArray = self._stated[..., [_PLACES[level] for level in levels]]
         return found
+
+    def shortfall(self, points: FloatArray) -> FloatArray:
+        """Expected shortfall below points."""
+        return self.base.shortfall(points)
 
     def mean(self) -> FloatArray:
         """Expected value."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from lstmcast.baselines.stated import StatedOnce
 from lstmcast.distributions import (
     STATED_LEVELS,
     FloatArray,
     PointForecast,
+    StatedOnce,
     StudentTMixture,
 )
 
