@@ -158,8 +158,9 @@ def session_dates(index: pd.Index, where: str) -> pd.DatetimeIndex:
         raise DataError(f"{where}: the index is {index.dtype}, not dates")
     if index.hasnans:
         raise DataError(f"{where}: a row has no date")
-    days = index.tz_localize(None).normalize().astype(INDEX_DTYPE)
-    return pd.DatetimeIndex(days, name="date")
+    # By NumPy: pandas would also look for a frequency.
+    days = index.tz_localize(None).to_numpy().astype("datetime64[D]")
+    return pd.DatetimeIndex(days.astype(INDEX_DTYPE), name="date")
 
 
 @dataclass
@@ -209,10 +210,12 @@ def _within(frame: pd.DataFrame, where: str, start: date | None, end: date | Non
             f"{where} has no bars from {start or 'its start'} to {end or 'its end'}",
             hint=f"it has {frame.index.min():%Y-%m-%d} to {frame.index.max():%Y-%m-%d}",
         )
-    return frame[inside]
+    return frame if inside.all() else frame[inside]
 
 
 def _numbers(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    if tuple(frame.columns) == COLUMNS and (frame.dtypes == np.float64).all():
+        return frame.copy()
     columns: dict[str, pd.Series] = {}
     for name in COLUMNS:
         if name not in frame.columns:

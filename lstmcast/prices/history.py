@@ -268,8 +268,9 @@ def now_utc() -> str:
 def sha256_of(bars: pd.DataFrame) -> str:
     """Hex SHA-256 of the days and numbers of some bars."""
     days = bars.index.to_numpy().astype("datetime64[D]").astype("<i8")
-    values = bars[list(COLUMNS)].to_numpy(dtype="<f8", copy=True)
+    columns = bars if tuple(bars.columns) == COLUMNS else bars[list(COLUMNS)]
+    values = columns.to_numpy(dtype="<f8", copy=True)
     values[np.isnan(values)] = np.nan  # one bit pattern for every NaN
-    digest = hashlib.sha256(days.tobytes())
-    digest.update(np.ascontiguousarray(values).tobytes())
+    digest = hashlib.sha256(days.data)
+    digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()

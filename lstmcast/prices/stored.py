@@ -230,8 +230,8 @@ def _hash(text: bytes, table: pa.Table) -> str:
         digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
         array = column.combine_chunks()
         valid = array.is_null().to_numpy(zero_copy_only=False)
-        digest.update(valid.tobytes())
+        digest.update(valid.data)
         kind = "datetime64" if pa.types.is_timestamp(array.type) else "<f8"
         values = array.to_numpy(zero_copy_only=False)
-        digest.update(np.ascontiguousarray(values.astype(kind, copy=False)).tobytes())
+        digest.update(np.ascontiguousarray(values.astype(kind, copy=False)).view(np.uint8).data)
     return digest.hexdigest()

@@ -43,6 +43,17 @@ def test_a_good_frame_keeps_its_numbers() -> None:
     assert history.findings == ()
 
 
+def test_a_history_does_not_change_with_the_frame_that_it_was_made_of() -> None:
+    """Also where the frame has its columns and kinds already, and shares its memory."""
+    full = make_frame().reindex(columns=list(COLUMNS)).fillna({"dividends": 0.0, "splits": 0.0})
+    numbers = full.to_numpy(copy=True)
+    frame = pd.DataFrame(numbers, full.index, full.columns, copy=False)
+    history = PriceHistory.from_frame(frame, symbol="AAA", source="csv")
+    before = history.bars.copy()
+    numbers *= 2
+    pd.testing.assert_frame_equal(history.bars, before)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
