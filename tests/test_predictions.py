@@ -1,5 +1,6 @@
 """The prediction table: its columns, its rows and the errors of reading one."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,30 @@ def test_a_table_written_in_parts_is_that_of_pandas(
     write_predictions(iter(tables), path)
     assert pq.ParquetFile(path).num_row_groups == 2
     pd.testing.assert_frame_equal(pd.read_parquet(path), whole)
+
+
+def test_writing_takes_the_memory_of_a_group_of_rows_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = tabulate(actuals(502), np.arange(500), constant_t(500))
+    monkeypatch.setattr(writing, "GROUP_ROWS", 10_000)
+    path = tmp_path / "predictions.parquet"
+    write_predictions([one], path)
+    tracemalloc.start()
+    write_predictions((one.copy() for _ in range(25)), path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert pq.ParquetFile(path).num_row_groups == 2
+    assert peak < 1.4 * 10_000 * one.memory_usage(index=False).sum() / len(one)
+
+
+def test_tables_without_rows_are_left_out(tmp_path: Path) -> None:
+    """A symbol of which no outcome is known has none, wherever it comes."""
+    table, path = tabulate(actuals(), np.array([5, 6]), constant_t(2)), tmp_path / "p.parquet"
+    write_predictions([table[:0], table, table[:0]], path)
+    pd.testing.assert_frame_equal(read_predictions(path), table)
+    write_predictions([table[:0]], path)
+    assert pd.read_parquet(path).empty
 
 
 def test_reading_by_symbol_is_reading_the_table(

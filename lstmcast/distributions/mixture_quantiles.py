@@ -97,7 +97,7 @@ def _search(mixture: MixtureArrays, level: FloatArray) -> tuple[FloatArray, NDAr
     components = _Components.of(mixture)
     found = np.zeros(root.shape, dtype=bool)
     small = _SMALL_STEP * mixture.scale.min(axis=0)
-    pending = np.arange(root.shape[1])
+    pending: NDArray[np.intp] | slice = slice(None)
     # Forecasts that do not settle may run off to infinity.
     with np.errstate(all="ignore"):
         for _ in range(_ROUNDS):
@@ -112,7 +112,8 @@ def _search(mixture: MixtureArrays, level: FloatArray) -> tuple[FloatArray, NDAr
             if not going.any():
                 break
             if not going.all():
-                pending, components = pending[going], components.chosen(going)
+                pending = np.arange(root.shape[1])[pending][going]
+                components = components.chosen(going)
         in_order = np.logical_and.reduce(np.diff(root, axis=0) >= 0)
         settled: NDArray[np.bool_] = np.logical_and.reduce(found) & in_order
     return root, settled
@@ -221,15 +222,24 @@ def _at(components: _Components, x: FloatArray) -> tuple[FloatArray, ...]:
     cdf, density, first, second = (np.zeros_like(x) for _ in range(4))
     for df, loc, scale, share, height, function in components.each():
         z = (x - loc) * (1 / scale)
-        square = z * z * (1 / df)
-        logarithm = np.log1p(square)
-        value = height * np.exp(-(df + 1) / 2 * logarithm)
-        # Of the log density: its slope, and its curvature.
-        near = 1 / (1 + square)
-        slope = -(df + 1) / (df * scale) * (z * near)
-        bend = (df + 1) / (df * scale * scale) * (near - 2 * near * near)
-        cdf += share * function(z, logarithm)
+        logarithm = np.log1p(z * z * (1 / df))
+        value = np.exp(-(df + 1) / 2 * logarithm)
+        value *= height
+        near = np.exp(-logarithm)
+        # With k = (n + 1) / (n s) and r = 1 / (1 + z^2 / n), the slope of the log density is
+        # -k z r, and its square plus the curvature r (n k^2 (1 - r) + k / s (1 - 2 r)).
+        steep = (df + 1) / (df * scale)
+        square, bend = df * steep * steep, steep / scale
+        part = function(z, logarithm)
+        part *= share
+        cdf += part
         density += value
-        first += value * slope
-        second += value * (bend + slope * slope)
+        value *= near
+        z *= value
+        z *= steep
+        first -= z
+        near *= -(square + 2 * bend)
+        near += square + bend
+        near *= value
+        second += near
     return cdf, density, first, second

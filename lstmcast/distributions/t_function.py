@@ -5,7 +5,7 @@ For a point z of the distribution with n degrees of freedom let
     b = sign(z) sqrt(v),   v = (n - 1/2) log(1 + z^2 / n),
 
 which is nearly the normal score of z (Wallace 1959). Then F(z) = 1/2 + b G(v, 1/n) with a G so
-smooth that a polynomial of two variables is exact to 1e-13, for any n from 2 on and b up to 4. It
+smooth that a polynomial of two variables is exact to 1e-13, for any n from 2 on and b up to 3. It
 is found by Chebyshev interpolation of `stdtr`. In 1/n it is evaluated once for each n, which leaves
 a short polynomial in v for each point. Everything is done element by element: how many points are
 asked for at once changes no bit.
@@ -19,14 +19,13 @@ from functools import cache
 from typing import Self
 
 import numpy as np
-from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from lstmcast.distributions.base import FloatArray
 from lstmcast.distributions.special import stdtr
 
 LEAST_DF = 2.0
-_MOST_V = 16.0
+_MOST_V = 9.0
 _NODES = (32, 24)
 """Of the interpolation in v and in 1/n."""
 
@@ -102,14 +101,17 @@ def _table() -> tuple[FloatArray, tuple[int, ...]]:
     counts = counts[::-1, ::-1][:, : counts.any(axis=0).sum()]
     counts = counts[: counts.any(axis=1).sum()]
     found = np.where(counts, found[: counts.shape[0], : counts.shape[1]], 0.0)
-    powers = np.apply_along_axis(_powers, 0, np.apply_along_axis(_powers, 1, found))
+    powers = _powers(len(found)).T @ found @ _powers(found.shape[1])
     return powers, tuple(counts.sum(axis=1))
 
 
-def _powers(coefficients: FloatArray) -> FloatArray:
-    """Coefficients of powers from those of Chebyshev polynomials, as many."""
-    found = chebyshev.cheb2poly(coefficients)
-    return np.pad(found, (0, len(coefficients) - len(found)))
+def _powers(count: int) -> FloatArray:
+    """Chebyshev polynomials in powers: a row of coefficients for each degree below `count`."""
+    rows = np.eye(count)
+    for degree in range(2, count):
+        rows[degree] = -rows[degree - 2]
+        rows[degree, 1:] += 2 * rows[degree - 1, :-1]
+    return rows
 
 
 def _interpolated(values: FloatArray) -> FloatArray:

@@ -9,8 +9,8 @@ import pandas as pd
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-GROUP_ROWS = 2**17
-"""Rows after which a group of rows is written: some 30 MB; tables of fewer rows are one group, and
+GROUP_ROWS = 2**16
+"""Rows after which a group of rows is written: some 15 MB; tables of fewer rows are one group, and
 have the bytes of `DataFrame.to_parquet`."""
 
 
@@ -28,7 +28,7 @@ def write_predictions(tables: Iterable[pd.DataFrame], path: Path) -> None:
             waiting.append(table)
             if sum(map(len, waiting)) >= GROUP_ROWS:
                 writer = _write(waiting, path, writer)
-                waiting = []
+                waiting.clear()
         if waiting or writer is None:
             writer = _write(waiting, path, writer)
     finally:
@@ -43,7 +43,9 @@ def _write(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    group = pa.Table.from_pandas(pd.concat(tables, ignore_index=True), preserve_index=False)
+    # A table without rows has no types. The others stay where they are: nothing is copied.
+    told = [table for table in tables if len(table)] or tables[:1]
+    group = pa.concat_tables(pa.Table.from_pandas(table, preserve_index=False) for table in told)
     if writer is None:
         writer = pq.ParquetWriter(path, group.schema)
     writer.write_table(group, row_group_size=max(1, len(group)))
