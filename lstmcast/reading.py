@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 CONFIG_BYTES = 2**20
 """Most of a configuration, a list of symbols or one `--set`."""
 RECORD_BYTES = 32 * 2**20
-"""Most of a JSON file or of a table of text in a run."""
+"""Most of any other JSON file or of a table of text in a run."""
+METRICS_BYTES = 512 * 2**20
+"""Most of what was found of a run or walk: 115 kB a symbol with all baselines, of some 4,600."""
 STORE_BYTES = 256 * 2**20
 """Most of a file of the price store: a century of daily bars is one or two."""
 RUN_BYTES = 4 * 2**30

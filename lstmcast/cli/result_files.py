@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmcast.cli.console import note
-from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.reading import METRICS_BYTES, read_file
 from lstmcast.seals import OWNER, Owner, parse_sealed
 
 
@@ -45,6 +45,6 @@ def result_path(
 def _kept(path: Path, owner: Owner | None) -> Mapping[str, Any]:
     """What is there; nothing where it is missing, damaged, or of something else."""
     try:
-        return parse_sealed(read_file(path, RECORD_BYTES), owner)
+        return parse_sealed(read_file(path, METRICS_BYTES), owner)
     except (OSError, ValueError):
         return {}

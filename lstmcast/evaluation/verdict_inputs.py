@@ -52,10 +52,6 @@ class VerdictInputs:
         """Whether the close is the same on all days."""
         return all(part.unmoved == 1 for part in self.copies.values())
 
-    def signs_known(self, p_value: float) -> list[PointReport]:
-        """The symbols whose median knows the sign of the move, with a p-value below this."""
-        return [part for part in self.copies.values() if part.direction_p < p_value]
-
     @property
     def nearest_ranges(self) -> tuple[CoverageCheck, ...]:
         """Those at the horizon of the verdict."""

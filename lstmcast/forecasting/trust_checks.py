@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.forecast_warnings import ForecastWarning
-from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.reading import METRICS_BYTES, read_file
 from lstmcast.run.inventory import unreadable_scores
 from lstmcast.seals import BrokenSealError, ForeignFileError, parse_sealed
 
@@ -108,7 +108,7 @@ def trust_on_recent_sessions(
 def _suspicions(run: "Run") -> list[ForecastWarning]:
     """What `evaluate` suspected, if it was run."""
     try:
-        metrics = parse_sealed(read_file(run.path / "metrics.json", RECORD_BYTES), run.owner)
+        metrics = parse_sealed(read_file(run.path / "metrics.json", METRICS_BYTES), run.owner)
         found = [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
     except FileNotFoundError:
         return []

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from lstmcast.reading import RECORD_BYTES, read_file
+from lstmcast.reading import METRICS_BYTES, RECORD_BYTES, TooLargeError, read_file
 from lstmcast.run.directory import Run
 from lstmcast.run.files import fault_of_small_files
 from lstmcast.run.listing import sort_out
@@ -162,9 +162,11 @@ def unreadable_scores(
         return None
     why = ""
     try:
-        parse_sealed(read_file(folder / METRICS, RECORD_BYTES), owner)
+        parse_sealed(read_file(folder / METRICS, METRICS_BYTES), owner)
     except ForeignFileError as error:
         why = f": {error}"
+    except TooLargeError as error:
+        why = f": {error.strerror}"
     except (OSError, ValueError):
         pass
     command = f"evaluate {shlex.quote(str(folder))}" if finished else "backtest"
@@ -185,7 +187,7 @@ def _walks(runs_dir: Path) -> list[Path]:
 def scored(folder: Path, owner: Owner | None) -> Scored | None:
     """What `metrics.json` says in short; None where there is none of the owner that can be read."""
     try:
-        return _scored(parse_sealed(read_file(folder / METRICS, RECORD_BYTES), owner))
+        return _scored(parse_sealed(read_file(folder / METRICS, METRICS_BYTES), owner))
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
 
@@ -213,7 +215,7 @@ def _scored(metrics: Mapping[str, Any]) -> Scored:
 def _symbols_of(walk: Path, owner: Owner | None) -> list[str]:
     """The symbols that a walk was scored on; none before that."""
     try:
-        return sorted(parse_sealed(read_file(walk / METRICS, RECORD_BYTES), owner)["rows"])
+        return sorted(parse_sealed(read_file(walk / METRICS, METRICS_BYTES), owner)["rows"])
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -18,6 +18,7 @@ from support.program import Workplace
 from lstmcast.errors import RunError
 from lstmcast.predictions import QUANTILES, reading
 from lstmcast.prices.history import PriceHistory
+from lstmcast.reading import RECORD_BYTES
 from lstmcast.run import Run
 
 PNG, PDF = b"\x89PNG\r\n\x1a\n", b"%PDF-"
@@ -277,6 +278,9 @@ def test_what_evaluate_suspects_is_said_with_the_forecast(place: Workplace) -> N
     assert warnings(place) == {
         "too_good": "too good to be true; run `lstmcast audit` to look for leaks: CRPS 40 % less"
     }
+    many = {"verdict": {"too_good": ["scores of 500 symbols"]}, "rest": "x" * RECORD_BYTES}
+    path.write_text(json.dumps(many))
+    assert list(warnings(place)) == ["too_good"]
     path.write_text("[1]")
     assert warnings(place) == {}
     path.write_text(json.dumps({"verdict": {"too_good": []}, "sha256": "0" * 64}))

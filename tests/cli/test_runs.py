@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from lstmcast.cli import confirm
 from lstmcast.cli.app import app
+from lstmcast.reading import METRICS_BYTES, RECORD_BYTES
 from lstmcast.run.locks import LOCKS, alone, in_use
 from lstmcast.run.removal import remove, size_of
 
@@ -145,6 +146,20 @@ def test_what_is_damaged_is_named_and_the_others_go_on(
     assert words in warning
     entries = json.loads(shelf.call("list", "--json").stdout)
     assert [entry["name"] for entry in entries if entry["problem"]] == [file.partition("/")[0]]
+
+
+@pytest.mark.parametrize("kind", [NARROW, WALK])
+def test_scores_of_hundreds_of_symbols_are_read(shelf: Shelf, kind: str) -> None:
+    """Those of 500 take 57 MB; what is larger than any of these is not read, and that is said."""
+    metrics = shelf.runs / kind / "metrics.json"
+    metrics.write_text(json.dumps({**SCORES, "symbols": "x" * RECORD_BYTES}))
+    result = shelf.call("list", "--json")
+    assert result.stderr == ""
+    entries = {entry["name"]: entry for entry in json.loads(result.stdout)}
+    assert (entries[kind]["scored"]["crps"], entries[kind]["problem"]) == (0.9876, None)
+    os.truncate(metrics, METRICS_BYTES + 1)
+    (warning,) = shelf.call("list").stderr.splitlines()
+    assert f"{kind} cannot be read: it has more than 512 MiB; `lstmcast " in warning
 
 
 def test_an_empty_or_missing_folder_holds_no_run(tmp_path: Path) -> None:

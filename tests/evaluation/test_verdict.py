@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +27,8 @@ from lstmcast.evaluation.coverage_check import CoverageCheck
 from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.finding import interpret
 from lstmcast.evaluation.model_rows import ModelRows
+from lstmcast.evaluation.plausibility import too_good
+from lstmcast.evaluation.point import PointReport
 from lstmcast.evaluation.significance import Test, sidak
 from lstmcast.evaluation.trust import trust_in
 from lstmcast.evaluation.verdict_inputs import VerdictInputs
@@ -277,18 +280,9 @@ def test_too_few_days_conclude_nothing() -> None:
     assert list(verdict.lines) == ["next"]
 
 
-@pytest.mark.parametrize(
-    ("distribution", "found", "words"),
-    [
-        (Finding.better, 0.5, "Its ranges are well calibrated and better than those of {}"),
-        (Finding.level, 0.5, "Its ranges are well calibrated, but no better than those of {}"),
-        (Finding.worse, 0.5, "Its ranges are well calibrated, but those of {} are better"),
-        (Finding.better, 0.4, "Do not rely on its ranges: they are too narrow"),
-    ],
-)
-def test_the_answer_in_one_line(distribution: Finding, found: float, words: str) -> None:
-    check = CoverageCheck(1, 50, "overall", 500, found, 0.02, calibrated=found == 0.5)
-    evidence = VerdictInputs(
+def plausible(*ranges: CoverageCheck) -> VerdictInputs:
+    """A forecast of which nothing is known but its ranges."""
+    return VerdictInputs(
         horizon=1,
         days=500,
         error_ratio=1.0,
@@ -300,8 +294,22 @@ def test_the_answer_in_one_line(distribution: Finding, found: float, words: str)
         baselines=9,
         symbols_better=0,
         symbols=1,
-        ranges=(check,),
+        ranges=ranges,
     )
+
+
+@pytest.mark.parametrize(
+    ("distribution", "found", "words"),
+    [
+        (Finding.better, 0.5, "Its ranges are well calibrated and better than those of {}"),
+        (Finding.level, 0.5, "Its ranges are well calibrated, but no better than those of {}"),
+        (Finding.worse, 0.5, "Its ranges are well calibrated, but those of {} are better"),
+        (Finding.better, 0.4, "Do not rely on its ranges: they are too narrow"),
+    ],
+)
+def test_the_answer_in_one_line(distribution: Finding, found: float, words: str) -> None:
+    check = CoverageCheck(1, 50, "overall", 500, found, 0.02, calibrated=found == 0.5)
+    evidence = plausible(check)
     line = headline(evidence, Finding.level, distribution, calibrated=check.calibrated)
     assert line == (
         f"{words.format('the best baseline (HAR)')}; its price forecast is no better than the last "
@@ -559,6 +567,40 @@ def test_a_result_too_good_to_be_true_is_called_so(share: float, width: float, s
     )
     assert verdict.lines["too_good"] == f"{'; '.join(verdict.too_good)}."
     assert verdict.text.startswith(f"Too good to be true: {verdict.too_good[0]}")
+
+
+@lru_cache
+def sure_of_one() -> PointReport:
+    """A symbol whose signs and moves are known far too well, with p-values of 0.05 %."""
+    found = knowing(0.001).points["X"]
+    return replace(
+        found,
+        hit_rate=0.6,
+        expected_hit_rate=0.5,
+        move_correlation=0.22,
+        direction_p=5e-4,
+        slope_p=5e-4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "p_value", "doubts"),
+    [
+        (0, 5e-4, 2),
+        (1, 5e-4, 0),
+        (499, 5e-4, 0),
+        (499, 1.9e-6, 2),
+        (499, 2.1e-6, 0),
+    ],
+)
+def test_the_best_of_many_symbols_is_not_suspected_for_what_chance_makes(
+    others: int, p_value: float, doubts: int
+) -> None:
+    """One of 500 has a p-value below 0.1 % every other time."""
+    best = replace(sure_of_one(), direction_p=p_value, slope_p=p_value)
+    plain = replace(best, direction_p=0.5, slope_p=0.5)
+    copies = {"S": best, **{f"S{k}": plain for k in range(others)}}
+    assert len(too_good(replace(plausible(), copies=copies))) == doubts
 
 
 def test_the_best_honest_forecast_is_not_suspected() -> None:
