@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from lstmcast.cli.console import decimals_of_scores, figures, give_or_take, number, share
 from lstmcast.cli.coverage import coverage_cell, coverage_notes
+from lstmcast.cli.shown_symbols import shown_symbols
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,13 +56,15 @@ def _further_scores(report: "Report") -> "Table":
 
 
 def _medians(report: "Report") -> "Table":
+    shown, which = shown_symbols(report)
     table = figures(
         "What the median knows",
         "lag: delay in sessions at which the price path fits the median best\n"
         "corr.: of the median price with the last close, and with the actual close\n"
         "slope: of the actual move on the forecast one (1 ideal, 0 none), Newey-West error\n"
         "R2: of returns, against no change and against the mean so far\n"
-        "hit rate, by chance, p: direction test of Pesaran and Timmermann",
+        "hit rate, by chance, p: direction test of Pesaran and Timmermann"
+        + (f"\n{which}" if which else ""),
     )
     table.add_column("", no_wrap=True)
     for name in (
@@ -69,7 +72,8 @@ def _medians(report: "Report") -> "Table":
         "by\nchance", "p",
     ):  # fmt: skip
         table.add_column(name, justify="right")
-    for symbol, point in report.points.items():
+    for symbol in shown:
+        point = report.points[symbol]
         table.add_row(
             symbol,
             str(point.best_shift),
@@ -102,17 +106,20 @@ def _years(report: "Report") -> "Table":
 
 
 def _tail(report: "Report") -> "Table":
+    shown, which = shown_symbols(report)
     table = figures(
         "Value at risk: days on which the return fell below the forecast quantile",
         "p-values: of their number (Kupiec), of their clustering (Christoffersen), and of both\n"
-        "where fewer than about ten are expected, the tests reject too often",
+        "where fewer than about ten are expected, the tests reject too often"
+        + (f"\n{which}" if which else ""),
     )
     table.add_column("", no_wrap=True)
     for name in ("quantile", "days", "expected", "found", "number", "clustering", "both"):
         table.add_column(name, justify="right")
     found = report.forecasters["model"].diagnostics
-    for symbol, levels in (found.tail if found else {}).items():
-        for level, part in levels.items():
+    tail = found.tail if found else {}
+    for symbol in filter(tail.__contains__, shown):
+        for level, part in tail[symbol].items():
             table.add_row(
                 symbol,
                 f"{float(level):.0%}",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lstmcast.cli.console import decimals_of_scores, figures, number, share
 from lstmcast.cli.coverage import coverage_cell, coverage_notes
+from lstmcast.cli.shown_symbols import shown_symbols
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -127,18 +128,21 @@ def _symbols_table(report: "Report") -> "Table":
     from lstmcast.evaluation.ratios import skill
     from lstmcast.evaluation.significance import enough_days
 
-    few = any(not enough_days(rows.count, horizon) for rows in report.rows.values())
+    shown, which = shown_symbols(report)
+    few = any(not enough_days(report.rows[symbol].count, horizon) for symbol in shown)
     table = figures(
         "By symbol" + (f", against {report.forecasters[best].label}" if best else ""),
         "gain: by how much CRPS is lower; p: Holm-corrected for the number of symbols"
-        + ("\nno figures: too few forecasts to conclude anything" if few else ""),
+        + ("\nno figures: too few forecasts to conclude anything" if few else "")
+        + (f"\n{which}" if which else ""),
     )
     table.add_column("", no_wrap=True)
     for name in ("forecasts", "price\nerror", "CRPS", "gain", "p", "50 %", "80 %", "95 %"):
         table.add_column(name, justify="right")
     found = report.forecasters["model"].symbols
     decimals = decimals_of_scores(part[horizon].crps for part in found.values())
-    for symbol, rows in report.rows.items():
+    for symbol in shown:
+        rows = report.rows[symbol]
         if not enough_days(rows.count, horizon):
             table.add_row(symbol, f"{rows.count:,}", *["-"] * 7)
             continue
