@@ -23,6 +23,7 @@ from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.report import MODEL, Report
 from lstmcast.evaluation.row_scores import ScorePool, SymbolScores, pool_symbols, score_symbol
 from lstmcast.shelf import Chosen, shelves
+from lstmcast.training.device import give_back_freed_memory
 
 
 def evaluate(
@@ -85,6 +86,7 @@ def evaluate(
             jobs=jobs,
             cache=cache,
         )
+        give_back_freed_memory()
         forecasters = {MODEL: pools[ITSELF].scores()}
         forecasters |= {name: pools[name].scores() for name in found}
         told = [*still, *notes, *(note for own in found.values() for note in own)]
