@@ -193,9 +193,11 @@ def _table(
         )
     values = np.empty((len(parts), len(sessions)))
     for place, (_, column, scale_free) in zip(values, parts, strict=True):
-        place[:] = column[-len(sessions) :]
+        own = column[-len(sessions) :]
         if scale_free:
-            np.clip(place, -CLIP, CLIP, out=place)
+            np.clip(own, -CLIP, CLIP, out=place)
+        else:
+            place[:] = own
     table = pd.DataFrame(values.T, sessions, columns, copy=False)
     if np.isnan(values.min()):
         _refuse_gap(history, table)
