@@ -62,7 +62,7 @@ MIN_GAIN = 5.0
 """Nats of validation for which a network leaves the weights that the head's fit left it with: very
 strong evidence (Kass and Raftery 1995). With two, forty rows that happened to fit were enough."""
 
-SYMBOLS_AT_ONCE = {"cpu": 8}
+SYMBOLS_AT_ONCE = {"cpu": 4}
 """Symbols whose sequences the encoder reads at once for the fit of a head, by kind of device."""
 
 SYMBOLS_AT_ONCE_ELSEWHERE = 256
