@@ -1,7 +1,8 @@
 """Calibration makes ranges hold: on simulated breaks, per horizon, from what is known alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from lstmcast.calibration import (
     RowsBySymbol,
     adaptive,
     calibrate,
+    calibrate_each,
     in_order,
     outcomes,
     series,
@@ -24,6 +26,7 @@ from lstmcast.calibration.fixed_point import FixedPoint
 from lstmcast.calibration.outcomes import ForecastOutcomes
 from lstmcast.calibration.series import HalfWidths
 from lstmcast.distributions import Distribution, PointForecast, StudentTMixture
+from lstmcast.predictions import LEVELS
 
 FIRST, VALIDATION_END, END = 300, 900, 2400
 DF = 6.0
@@ -387,6 +390,47 @@ def test_symbols_and_days_are_taken_a_few_at_a_time_with_the_same_bits(
     assert asked == [3, 3, 1, 1, 1, 1, 1, 1]
     for name in rows:
         np.testing.assert_array_equal(found[0][name], found[1][name])
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+def test_so_many_symbols_are_calibrated_together_and_each_is_searched_once(at_once: int) -> None:
+    """For its own ranges and for what is written down; before, as often as anybody asked."""
+    symbols = [series_of(independent(90 + k, rows=500), str(k)) for k in range(3)]
+    rows = {symbol.name: np.arange(400, 480) for symbol in symbols}
+    raw, asked, together = constant(0.01, horizons=2), [0, 0, 0], []
+
+    class Counted(StudentTMixture):
+        number = 0
+
+        def quantiles(self, levels: Sequence[float]) -> np.ndarray:
+            asked[self.number] += len(self.df[0]) == len(rows["0"])
+            return super().quantiles(levels)
+
+    def counted(some: RowsBySymbol) -> dict[str, Distribution]:
+        found: dict[str, Distribution] = {}
+        for name, part in raw(some).items():
+            assert isinstance(part, StudentTMixture)
+            found[name] = type("One", (Counted,), {"number": int(name)})(
+                part.df, part.loc, part.scale
+            )
+        return found
+
+    def told(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        waiting = list(items)
+        together.append(len(waiting))
+        return [function(item) for item in waiting]
+
+    found = dict(
+        calibrate_each(counted, symbols, rows, "adaptive", map_function=told, at_once=at_once)
+    )
+    expected = calibrate(raw, symbols, rows, "adaptive")
+    assert list(found) == list(expected) == list(rows)
+    assert together == {1: [3, 1, 1, 1], 2: [3, 2, 1], 5: [3, 3]}[at_once]
+    for name, part in found.items():
+        for levels in ((0.1, 0.9), LEVELS):
+            np.testing.assert_array_equal(part.quantiles(levels), expected[name].quantiles(levels))
+        np.testing.assert_array_equal(part.mean(), expected[name].mean())
+    assert asked == [1, 1, 1]
 
 
 def test_a_halted_symbol_does_not_move_the_ranges_of_the_others() -> None:

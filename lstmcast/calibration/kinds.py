@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Literal
 
 from lstmcast.calibration.adaptive import learned_factors, recalibrated
@@ -40,6 +41,7 @@ def calibrate_each(
     kind: Kind,
     *,
     map_function: MapFunction = sequential_map,
+    at_once: int = 1,
 ) -> Iterator[tuple[str, Distribution]]:
     """Like `calibrate`, one symbol after another: only a few forecasts are in memory at a time.
 
@@ -50,6 +52,7 @@ def calibrate_each(
         origins: by symbol, the rows whose forecasts are wanted, at least one each.
         kind: how to calibrate.
         map_function: applies a function to many items, in parallel where that is wanted.
+        at_once: symbols that are calibrated together; their quantiles take most of the memory.
 
     Yields:
         The symbols in their order, each with its forecasts.
@@ -64,17 +67,19 @@ def calibrate_each(
         if factors is None:
             horizons = next(iter(plain.values())).shape[1]
             factors = learned_factors(raw, series, origins, horizons, map_function)
-        calls = [
-            partial(
-                recalibrated,
-                StatedOnce(part),
-                by_name[name],
-                origins[name],
-                factors[by_name[name].market],
-            )
-            for name, part in plain.items()
-        ]
-        yield from zip(plain, map_function(_called, calls), strict=True)
+        waiting = iter(plain.items())
+        while few := dict(islice(waiting, at_once)):
+            calls = [
+                partial(
+                    recalibrated,
+                    StatedOnce(part),
+                    by_name[name],
+                    origins[name],
+                    factors[by_name[name].market],
+                )
+                for name, part in few.items()
+            ]
+            yield from zip(few, map_function(_called, calls), strict=True)
 
 
 def _called(function: partial[Distribution]) -> Distribution:

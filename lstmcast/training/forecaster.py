@@ -14,7 +14,7 @@ from lstmcast.dataset.panel import Block
 from lstmcast.distributions import Distribution, FloatArray
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training.device import in_threads
+from lstmcast.training.device import available_threads, in_threads
 from lstmcast.training.group import Group, Origins, new_network
 from lstmcast.training.pooling import combine
 
@@ -183,12 +183,14 @@ class Forecaster:
     ) -> Iterator[tuple[str, Distribution]]:
         """Like `forecast`, a symbol after the other: only a few forecasts are ever in memory."""
         train_end = pd.Timestamp(self.experiment.dates.train_end)
+        threads = available_threads(self.experiment.training.threads)
         return calibrate_each(
             lambda rows: self.pooled(inputs, rows),
             self._calibration_series(inputs, train_end),
             {symbol: rows for symbol, rows in origins.items() if len(rows)},
             self.experiment.calibration.kind,
-            map_function=partial(in_threads, wanted=self.experiment.training.threads),
+            map_function=partial(in_threads, wanted=threads),
+            at_once=threads,
         )
 
     def pooled(self, inputs: ForecastInputs, origins: Origins) -> dict[str, Distribution]:

@@ -9,15 +9,12 @@ import pandas as pd
 from lstmcast.distributions import Distribution
 from lstmcast.nn import HEADS
 from lstmcast.predictions import Actuals, tabulate
-from lstmcast.training.device import in_threads
+from lstmcast.training.device import available_threads, in_threads
 from lstmcast.training.forecaster import Forecaster, ForecastInputs
 from lstmcast.training.group import Origins
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.pooling import PoolReport, ValidationForecasts, weigh
 from lstmcast.training.prepare import Prepared
-
-AT_ONCE = 16
-"""Symbols that are tabulated side by side."""
 
 
 def pool_members(
@@ -81,5 +78,6 @@ def predict_each(
     forecasts = forecaster.forecast_each(
         inputs, {symbol: origins[symbol] for symbol in places if symbol in origins}
     )
-    while some := list(islice(forecasts, AT_ONCE)):
-        yield from in_threads(table, some, forecaster.experiment.training.threads)
+    threads = available_threads(forecaster.experiment.training.threads)
+    while some := list(islice(forecasts, threads)):
+        yield from in_threads(table, some, threads)
