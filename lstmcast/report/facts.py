@@ -5,6 +5,9 @@ from typing import Any
 
 from lstmcast.report.content import Section, Table
 
+MAX_ROWS = 100
+"""Of a table of symbols or findings: the file of thousands would be too large to be written."""
+
 _LEAD = (
     "Networks were fitted on the training part, stopped on the validation part, and judged on the "
     "test part, which nothing was fitted to."
@@ -31,9 +34,11 @@ def data_section(
     tables = [_prices(symbols)]
     if split:
         tables.append(_parts(parts, split))
-    found = [[symbol, level, words] for symbol, level, words in findings]
+    found = [[symbol, level, words] for symbol, level, words in findings[:MAX_ROWS]]
+    more = len(findings) - len(found)
+    notes = [f"`lstmcast data check` tells {more} more"] if more else []
     tables.append(
-        Table("Checks of the prices", ("Symbol", "Level", "Found"), found, text=True)
+        Table("Checks of the prices", ("Symbol", "Level", "Found"), found, notes, text=True)
         if found
         else Table("Checks of the prices", ("Checks",), [["Nothing was found"]], text=True)
     )
@@ -41,6 +46,7 @@ def data_section(
 
 
 def _prices(symbols: Sequence[Mapping[str, Any]]) -> Table:
+    more = len(symbols) - MAX_ROWS
     return Table(
         "Prices",
         ("Symbol", "Source", "Sessions", "First", "Last", "SHA-256"),
@@ -53,8 +59,9 @@ def _prices(symbols: Sequence[Mapping[str, Any]]) -> Table:
                 str(entry["last"]),
                 str(entry["sha256"])[:12],
             ]
-            for entry in symbols
+            for entry in symbols[:MAX_ROWS]
         ],
+        [f"{more} more symbols are in run.json"] if more > 0 else [],
     )
 
 

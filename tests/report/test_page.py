@@ -16,7 +16,14 @@ import pytest
 from support.pages import HARM, MARKUP, evaluated, page, worth
 
 from lstmcast.errors import OutputError
-from lstmcast.report import coverage_section, forecasts_section, headline, importance_charts, render
+from lstmcast.report import (
+    coverage_section,
+    data_section,
+    forecasts_section,
+    headline,
+    importance_charts,
+    render,
+)
 from lstmcast.report.content import figure
 from lstmcast.report.page import MAX_BYTES
 
@@ -185,6 +192,32 @@ def test_plotly_that_is_missing_is_told(how: str, monkeypatch: pytest.MonkeyPatc
 def test_a_page_that_would_be_too_large_is_refused() -> None:
     with pytest.raises(OutputError, match=r"would have 6\.\d MB, and may have 6"):
         render(page(), "x" * MAX_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("count", "notes"),
+    [
+        (100, [(), ()]),
+        (
+            2500,
+            [("2400 more symbols are in run.json",), ("`lstmcast data check` tells 2400 more",)],
+        ),
+    ],
+)
+def test_of_thousands_of_symbols_tables_name_the_first(
+    count: int, notes: list[tuple[str, ...]]
+) -> None:
+    facts = {"source": "csv", "rows": 5000, "first": "2005", "last": "2024", "sha256": "0" * 64}
+    names = [f"S{k:04d}" for k in range(count)]
+    prices, checks = data_section(
+        [{"symbol": name, **facts} for name in names],
+        {},
+        {},
+        [(name, "warning", "gap") for name in names],
+    ).tables
+    for table, told in zip((prices, checks), notes, strict=True):
+        assert [row[0] for row in table.rows] == names[:100]
+        assert tuple(table.notes) == told
 
 
 def test_what_stands_in_backticks_is_set_as_code() -> None:
