@@ -15,7 +15,6 @@ import pandas as pd
 from lstmcast.config import Experiment
 from lstmcast.run.creation import create_run, ensure_writable, record_of
 from lstmcast.run.directory import Run
-from lstmcast.shelf import Shelf
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
@@ -48,10 +47,10 @@ class FittedRun(Run):
         table = self.trained.predictions
         return table.copy() if symbol is None else table[table["symbol"] == symbol]
 
-    def put_predictions(self, shelf: Shelf[pd.DataFrame]) -> None:
-        """Put the forecasts of each symbol on a shelf."""
+    def read_predictions(self, take: Callable[[str, pd.DataFrame], None]) -> None:
+        """Hand on each symbol and its forecasts."""
         for symbol, rows in self.trained.predictions.groupby("symbol", sort=False):
-            shelf.put(str(symbol), rows)
+            take(str(symbol), rows)
 
     def history(self) -> pd.DataFrame:
         """The training history: a row per member and epoch."""
