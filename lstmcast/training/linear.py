@@ -16,14 +16,16 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from lstmcast.calibration.series import sequential_map
 from lstmcast.dataset import LogReturnTarget, Scaler
 from lstmcast.dataset.scaler import fit_standard
 from lstmcast.distributions import StudentTMixture
 from lstmcast.nn import HEADS
 from lstmcast.nn.heads import Head
+from lstmcast.parallel import inside
 from lstmcast.training.builder import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
-from lstmcast.training.device import one_thread_each
-from lstmcast.training.head_fit import HeadPrior, RowOutcomes, fit_head, thinned
+from lstmcast.training.device import in_threads, one_thread_each
+from lstmcast.training.head_fit import ROWS_AT_ONCE, HeadPrior, RowOutcomes, fit_head, thinned
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.symbol_inputs import Reading, SymbolInputs, as_returns
 
@@ -205,5 +207,9 @@ def _fit(
     taught: Bool[Tensor, " raw"],
     start: dict[str, Tensor],
 ) -> None:
-    if len(rows):
-        fit_head(head, outcomes, rows, outcomes.features[rows], 0, prior, taught, start)
+    if not len(rows):
+        return
+    share = partial(in_threads, wanted=1 if inside() else 0)
+    map_function = share if len(rows) > ROWS_AT_ONCE else sequential_map
+    features = outcomes.features[rows]
+    fit_head(head, outcomes, rows, features, 0, prior, taught, start, map_function=map_function)
