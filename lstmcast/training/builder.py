@@ -24,7 +24,6 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from lstmcast.calibration.series import MapFunction, sequential_map
 from lstmcast.config import Experiment
@@ -40,8 +39,9 @@ from lstmcast.training.device import (
     one_thread_each,
 )
 from lstmcast.training.device_panel import DevicePanel
-from lstmcast.training.group import WINDOW_BATCH, new_network
+from lstmcast.training.group import new_network
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
+from lstmcast.training.units import units_at
 from lstmcast.training.warm_start import copy_weights
 
 PRETRAINED = HeadPrior(units=0.045, features=0.025, bias=0.2, offsets=0.1)
@@ -61,11 +61,6 @@ WARM_START_LEARNING_RATE, NEW_LEARNING_RATE = 5e-4, 3e-3
 MIN_GAIN = 5.0
 """Nats of validation for which a network leaves the weights that the head's fit left it with: very
 strong evidence (Kass and Raftery 1995). With two, forty rows that happened to fit were enough."""
-
-SYMBOLS_AT_ONCE = {"cpu": 4}
-"""Symbols whose sequences the encoder reads at once for the fit of a head, by kind of device."""
-
-SYMBOLS_AT_ONCE_ELSEWHERE = 256
 
 LONG_RUN_ROWS = 0.1
 """What share of a row a row counts where returns over several sessions overlap."""
@@ -260,55 +255,3 @@ def _freeze_location(head: Head) -> None:
         taught = torch.ones_like(parameter)
         taught[rows] = 0.0
         parameter.register_hook(partial(torch.mul, taught))
-
-
-@torch.no_grad()
-def units_at(
-    network: Network,
-    panel: DevicePanel,
-    rows: Tensor,
-    out: Tensor | None = None,
-    map_function: MapFunction = sequential_map,
-) -> Tensor:
-    """The encoder's outputs at rows of the panel, as a forecast has them, `(rows, units)`.
-
-    The state is carried from each symbol's first row on; where the loss is on the last step of a
-    window, it begins anew with the window.
-
-    Args:
-        network: whose encoder.
-        panel: the features.
-        rows: in increasing order, each with a whole window before it where that is what is read.
-        out: where they are put; a new tensor if None.
-        map_function: applies a function to many groups of symbols, in threads where that is wanted.
-    """
-    network.eval()
-    found = out
-    if found is None:
-        found = torch.empty(len(rows), network.encoder.output_size, device=panel.device)
-
-    def run(features: Tensor) -> Tensor:
-        return network.units(features.to(panel.device))[0]
-
-    if panel.settings.supervision == "last":
-        steps = torch.arange(-panel.settings.lookback + 1, 1)
-        for chosen, place in zip(rows.split(WINDOW_BATCH), found.split(WINDOW_BATCH), strict=True):
-            place.copy_(run(panel.features[chosen[:, None] + steps])[:, -1])
-        return found
-    starts = torch.tensor([block.start for block in panel.blocks])
-    cuts = torch.searchsorted(rows, starts)[1:].tolist()
-    places = zip(rows.tensor_split(cuts), found.tensor_split(cuts), strict=True)
-    wanted = zip(panel.blocks, places, strict=True)
-    known = [(block.start, own - block.start, place) for block, (own, place) in wanted if len(own)]
-    size = SYMBOLS_AT_ONCE.get(panel.device.type, SYMBOLS_AT_ONCE_ELSEWHERE)
-
-    @torch.no_grad()  # which other threads do not have from this one
-    def read(some: Sequence[tuple[int, Tensor, Tensor]]) -> None:
-        # Each symbol up to its last wanted row; those that are shorter are filled up behind it.
-        sequences = [panel.features[start : start + int(own[-1]) + 1] for start, own, _ in some]
-        outputs = run(pad_sequence(sequences, batch_first=True))
-        for n, (_, own, place) in enumerate(some):
-            place.copy_(outputs[n, own.to(outputs.device)])
-
-    map_function(read, [known[k : k + size] for k in range(0, len(known), size)])
-    return found

@@ -13,13 +13,14 @@ from lstmcast.config import Training
 from lstmcast.dataset import PanelTargets
 from lstmcast.nn import Network
 from lstmcast.training import builder as builder_module
-from lstmcast.training.builder import MemberBuilder, units_at
+from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device import thread_pool
 from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import new_network
 from lstmcast.training.head_fit import fit_head
 from lstmcast.training.loop import refit_member
 from lstmcast.training.prepare import Prepared, prepare
+from lstmcast.training.units import units_at
 
 HISTORIES = (simulated(1, symbol="AAA"), simulated(2, 300, symbol="BBB", first="2001-05-01"))
 POOL = "data.symbols=[AAA, BBB]"
