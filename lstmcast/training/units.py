@@ -12,8 +12,8 @@ from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.group import WINDOW_BATCH
 
 SYMBOLS_AT_ONCE = {"cpu": 4}
-"""Symbols whose sequences are read at once, by kind of device. Four on a CPU are as fast as sixteen,
-in a third of the memory."""
+"""Symbols whose sequences are read at once, by kind of device. Four on a CPU are as fast as
+sixteen, in a third of the memory."""
 
 SYMBOLS_AT_ONCE_ELSEWHERE = 256
 
