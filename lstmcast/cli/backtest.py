@@ -118,6 +118,7 @@ def backtest(
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
     from lstmcast.seals import sealed_values
+    from lstmcast.training.device import keep_freed_memory
 
     names = tuple(BASELINES) if baselines is None else tuple(baselines.replace(" ", "").split(","))
     for name in names:
@@ -135,6 +136,7 @@ def backtest(
     store = PriceStore(data_dir(data))
     histories = select_histories(store, experiment.data)
     ensure_writable(runs_dir)
+    keep_freed_memory()
     walk = plan(
         experiment,
         histories,

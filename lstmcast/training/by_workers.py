@@ -19,6 +19,7 @@ from lstmcast.parallel import as_completed, elsewhere, inside
 from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device import (
     available_threads,
+    keep_freed_memory_of_worker,
     threads_each,
     threads_per_network,
 )
@@ -188,6 +189,7 @@ class _Restarts(SilentObserver):
 
 def _train(common: tuple[Material, int, Keeper | None], item: _Item) -> _Done:
     """What a worker does with one member."""
+    keep_freed_memory_of_worker()
     material, threads, keeper = common
     with warnings.catch_warnings():
         # What all workers share is read-only, and nobody writes it.

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from lstmcast.errors import ConfigError, DeviceError
-from lstmcast.parallel import cores
+from lstmcast.parallel import cores, inside
 from lstmcast.shelf import let_go
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def keep_freed_memory() -> bool:
 
     A step frees and takes the same few megabytes again. glibc hands blocks of that size back to the
     system, and every page must be mapped anew: a sixth of a training step went there. It holds for
-    the whole process, so a command does this and the library does not.
+    the whole process, so a command and its workers do this and the library does not.
 
     Returns:
         Whether there is a glibc that was told so; elsewhere nothing happens.
@@ -218,6 +218,12 @@ def keep_freed_memory() -> bool:
         return False
     trim, mmap = (mallopt(name, _KEPT_BYTES) for name in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD))
     return bool(trim and mmap)
+
+
+def keep_freed_memory_of_worker() -> None:
+    """The same where this process is a worker."""
+    if inside():
+        keep_freed_memory()
 
 
 def give_back_freed_memory() -> None:

@@ -6,7 +6,11 @@ from dataclasses import replace
 from lstmcast.errors import DivergedError
 from lstmcast.nn import Network
 from lstmcast.training.by_workers import Material, Workers, shared_out
-from lstmcast.training.device import give_back_freed_memory, one_thread_each
+from lstmcast.training.device import (
+    give_back_freed_memory,
+    keep_freed_memory_of_worker,
+    one_thread_each,
+)
 from lstmcast.training.ensemble import FittedEnsemble, fit_ensemble
 from lstmcast.training.group import Group
 from lstmcast.training.kept import Keeper
@@ -42,6 +46,7 @@ def fit_groups(
         DivergedError: if no network trained.
         KeyboardInterrupt: on Ctrl-C before any network finished an epoch.
     """
+    keep_freed_memory_of_worker()
     groups: list[Group] = []
     fitted: list[FittedEnsemble] = []
     diverged: list[int] = []

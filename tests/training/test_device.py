@@ -9,8 +9,11 @@ import time
 
 import pytest
 import torch
+from support.experiments import small, train
+from support.histories import simulated
 
 from lstmcast.errors import ConfigError, DeviceError
+from lstmcast.training import device
 from lstmcast.training.device import (
     available_threads,
     in_threads,
@@ -138,6 +141,18 @@ def test_large_blocks_come_from_memory_that_is_kept() -> None:
     left, kept = map(int, done.stdout.split())
     assert left >= 24_000_000
     assert kept == 0
+
+
+def test_a_worker_that_trains_keeps_freed_memory_and_a_library_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(device, "keep_freed_memory", lambda: told.append(True))
+    experiment = small("training.epochs=1", "model.members=1")
+    for worker in (False, True):
+        monkeypatch.setattr(device, "inside", lambda worker=worker: worker)
+        train(experiment, simulated())
+        assert told == [True] * worker
 
 
 def test_without_glibc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
