@@ -68,6 +68,10 @@ def require_same_versions(ray: Any, tell: Tell) -> None:
     for answer in answered:
         try:
             there = ray.get(answer)
+        except ray.exceptions.TaskUnschedulableError:
+            # Lost a moment ago, which the cluster had not noticed: the others go on without it.
+            tell(f"note: {asked[answer]} has left the cluster")
+            continue
         except ray.exceptions.RayError as error:
             raise ClusterError(
                 f"{asked[answer]} of the cluster cannot compute: {first_line(error)}",
