@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmcast.distributions.base import Distribution, FloatArray
+from lstmcast.distributions.asking import Asking
+from lstmcast.distributions.base import FloatArray
 
 
 @dataclass(frozen=True)
-class EvaluatedDistribution:
+class EvaluatedDistribution(Asking):
     """A distribution whose quantiles at some levels and whose mean are known already.
 
     Everything else is asked of the distribution itself.
@@ -21,31 +22,13 @@ class EvaluatedDistribution:
         expected: `(rows, horizons)` mean, as `base` gives it.
     """
 
-    base: Distribution
     levels: tuple[float, ...]
     known: FloatArray
     expected: FloatArray
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and horizons."""
-        return self.base.shape
-
-    def log_density(self, y: FloatArray) -> FloatArray:
-        """Log predictive density at `y`."""
-        return self.base.log_density(y)
-
-    def cdf(self, y: FloatArray) -> FloatArray:
-        """Probability of a value up to `y`."""
-        return self.base.cdf(y)
-
     def quantiles(self, levels: Sequence[float]) -> FloatArray:
         """Quantiles: the known ones if just those levels are asked for."""
         return self.known if tuple(levels) == self.levels else self.base.quantiles(levels)
-
-    def shortfall(self, points: FloatArray) -> FloatArray:
-        """Expected shortfall below points."""
-        return self.base.shortfall(points)
 
     def mean(self) -> FloatArray:
         """Expected value."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lstmcast.distributions.asking import Asking
 from lstmcast.distributions.base import Distribution, FloatArray
 from lstmcast.distributions.levels import STATED_LEVELS
 
@@ -15,31 +16,16 @@ _PLACES = {level: place for place, level in enumerate(STATED_LEVELS)}
 
 
 @dataclass(frozen=True)
-class StatedOnce:
+class StatedOnce(Asking):
     """A distribution that answers for the levels of a prediction table from one computation.
 
     Args:
         base: the distribution, which everything else is asked of.
     """
 
-    base: Distribution
-
     @cached_property
     def _stated(self) -> FloatArray:
         return self.base.quantiles(STATED_LEVELS)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and horizons."""
-        return self.base.shape
-
-    def log_density(self, y: FloatArray) -> FloatArray:
-        """Log predictive density at `y`."""
-        return self.base.log_density(y)
-
-    def cdf(self, y: FloatArray) -> FloatArray:
-        """Probability of a value up to `y`."""
-        return self.base.cdf(y)
 
     def quantiles(self, levels: Sequence[float]) -> FloatArray:
         """Quantiles, `(rows, horizons, levels)`: out of the stated ones where all are stated."""
@@ -47,10 +33,6 @@ class StatedOnce:
             return self.base.quantiles(levels)
         found: FloatArray = self._stated[..., [_PLACES[level] for level in levels]]
         return found
-
-    def shortfall(self, points: FloatArray) -> FloatArray:
-        """Expected shortfall below points."""
-        return self.base.shortfall(points)
 
     def mean(self) -> FloatArray:
         """Expected value."""

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -308,10 +309,10 @@ def test_large_fits_take_turns_and_end_as_small_ones_do(monkeypatch: pytest.Monk
     small = [builder.build(k, seed=5).state_dict() for k in (0, 1)]
     running, most = [], []
 
-    def fit(*arguments: object, **named: object) -> None:
+    def fit(*arguments: Any, **named: Any) -> None:
         running.append(1)
         most.append(len(running))
-        fit_head(*arguments, **named)  # type: ignore[arg-type]
+        fit_head(*arguments, **named)
         running.pop()
 
     monkeypatch.setattr(builder_module, "fit_head", fit)
