@@ -1,5 +1,6 @@
 """The interface of baselines: forecasters of the same rows as a trained model, from bars alone."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -168,20 +169,9 @@ PerSymbol = TypeVar("PerSymbol", PerSymbolForecast, PooledInputs)
 """What each symbol contributes to a pooled baseline."""
 
 
-class SymbolSource(Protocol):
-    """What the symbols contribute, in their order; read when it is asked for."""
-
-    def __len__(self) -> int:
-        """How many symbols there are."""
-        ...
-
-    def __getitem__(self, number: int, /) -> Any:
-        """What one of them contributes: `PerSymbolForecast` or `PooledInputs`."""
-        ...
-
-    def features(self, number: int, /) -> FloatArray:
-        """Its features alone, as in `BaselineInputs`."""
-        ...
+SymbolSource = Iterable[tuple[Any, Callable[[], FloatArray]]]
+"""What each symbol contributes, `PerSymbolForecast` or `PooledInputs`, and what reads its features
+alone, as in `BaselineInputs`. In the order of the symbols, each read when it is asked for."""
 
 
 @runtime_checkable
@@ -201,7 +191,7 @@ class PooledBaseline(Baseline, Protocol[PerSymbol]):
         ...
 
     def fitted(self, symbols: SymbolSource) -> Any:
-        """What is fitted to all symbols; can be pickled."""
+        """What is fitted to all symbols, of which there is one at least; can be pickled."""
         ...
 
     def before_calibration(self, fitted: Any, prepared: PerSymbol) -> PerSymbolForecast:

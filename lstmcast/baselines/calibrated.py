@@ -6,7 +6,7 @@ ranges are followed through those years and then through the test, over all symb
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Generic
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,9 @@ from lstmcast.baselines.base import (
     Baseline,
     BaselineForecast,
     BaselineInputs,
-    PerSymbol,
     PerSymbolForecast,
     PooledBaseline,
+    PooledInputs,
     Refit,
     SymbolSource,
 )
@@ -74,7 +74,8 @@ class CalibratedHar:
 def alone(baseline: PooledBaseline[Any], inputs: BaselineInputs) -> BaselineForecast:
     """What a pooled baseline forecasts of one symbol by itself."""
     prepared = baseline.prepare(inputs, "never")
-    each = baseline.before_calibration(baseline.fitted(_Alone(prepared)), prepared)
+    fitted = baseline.fitted([(prepared, lambda: _features_of(prepared))])
+    each = baseline.before_calibration(fitted, prepared)
     origins = each.inputs.origins
     found = calibrate(
         lambda rows: {name: each.at(part) for name, part in rows.items()},
@@ -96,23 +97,10 @@ def series_of(each: PerSymbolForecast) -> CalibrationSeries:
     )
 
 
-@dataclass(frozen=True)
-class _Alone(Generic[PerSymbol]):
-    """The only symbol there is."""
-
-    prepared: PerSymbol
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, number: int) -> PerSymbol:
-        return self.prepared
-
-    def features(self, number: int) -> FloatArray:  # noqa: ARG002 - there is but one
-        found = self.prepared.inputs.features
-        if found is None:
-            raise TypeError("it has no features")
-        return found
+def _features_of(prepared: PerSymbolForecast | PooledInputs) -> FloatArray:
+    if prepared.inputs.features is None:
+        raise TypeError("it has no features")
+    return prepared.inputs.features
 
 
 def _har(inputs: BaselineInputs) -> Baseline:

@@ -8,7 +8,6 @@ networks say better than it, their LSTM says.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -70,17 +69,17 @@ class Linear:
     def fitted(self, symbols: SymbolSource) -> "Fits":
         """Fit to all symbols, again as often as is asked for."""
         parts, readings = [], []
-        for number in range(len(symbols)):
-            inputs = symbols[number].inputs
+        refit: Refit = "never"
+        for prepared, features in symbols:
+            inputs, refit = prepared.inputs, prepared.refit
             bars = _closes(inputs.bars)
             reading = replace(
                 network_inputs(inputs, inputs.features),
                 dates=pd.DatetimeIndex(bars.index),
                 closes=bars["close"].to_numpy(),
             )
-            readings.append(reading.kept(partial(symbols.features, number)))
+            readings.append(reading.kept(features))
             parts.append(replace(inputs, features=None, bars=bars))
-        refit = symbols[0].refit
         return _fits(parts, readings, pooled_fit_dates(parts, refit))
 
     def before_calibration(self, fitted: "Fits", prepared: PooledInputs) -> PerSymbolForecast:

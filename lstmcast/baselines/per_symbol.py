@@ -203,6 +203,12 @@ def put_in_place(
         into.results[baseline.name] = replace(fallback, failure=failure)
 
 
+def prepared_for(baseline: PooledBaseline[Any], inputs: BaselineInputs, refit: Refit) -> Any:
+    """What a symbol contributes to a pooled baseline."""
+    # The cache is of no more use, and would be sent between processes.
+    return baseline.prepare(replace(inputs, cache=None), refit)
+
+
 def _forecast_with(
     baseline: Baseline, inputs: BaselineInputs, task: SymbolTask[T], into: SymbolResults[T]
 ) -> str:
@@ -211,9 +217,7 @@ def _forecast_with(
     if unable or failure:
         return unable or failure
     if isinstance(baseline, PooledBaseline):
-        # The cache is of no more use, and would be sent between processes.
-        uncached = replace(inputs, cache=None)
-        prepared, failure = attempt(lambda: baseline.prepare(uncached, task.refit))
+        prepared, failure = attempt(lambda: prepared_for(baseline, inputs, task.refit))
         if prepared is not None:
             into.prepared[baseline.name] = None if baseline.prepares_quickly else prepared
         return failure

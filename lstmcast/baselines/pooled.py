@@ -7,7 +7,8 @@ all of them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from lstmcast.baselines.per_symbol import (
     Work,
     fallback_result,
     inputs_of,
+    prepared_for,
     put_in_place,
     result_of,
 )
@@ -30,17 +32,12 @@ from lstmcast.shelf import Shelf
 
 T = TypeVar("T")
 
-Result = TypeVar("Result")
 
+class PooledFit(NamedTuple):
+    """What a pooled baseline was fitted to, or why it could not be."""
 
-class InOrder(Protocol):
-    """Shares out symbols."""
-
-    def __call__(
-        self, function: Callable[[Any, str], Result], common: object, symbols: Sequence[str], /
-    ) -> Iterator[tuple[str, Result]]:
-        """Each symbol and the function's result, in the order of the symbols."""
-        ...
+    fitted: Any
+    failure: str
 
 
 @dataclass(frozen=True)
@@ -50,18 +47,18 @@ class PooledWork(Generic[T]):
     Args:
         work: on all baselines.
         baseline: the baseline.
+        fit: of `PooledBaseline.fitted`.
         newest: the last session of any symbol's last forecast.
         forecasts: before calibration, by symbol.
-        fitted: of `PooledBaseline.fitted`; None before that.
         factors: of the intervals, by market; None before that, and where there can be none.
         failure: why there are none.
     """
 
     work: Work[T]
     baseline: PooledBaseline[Any]
+    fit: PooledFit
     newest: pd.Timestamp
     forecasts: Shelf[PerSymbolForecast]
-    fitted: Any = None
     factors: Mapping[str, IntervalFactors] | None = None
     failure: str = ""
 
@@ -69,62 +66,56 @@ class PooledWork(Generic[T]):
         """What a symbol contributes."""
         if not self.baseline.prepares_quickly:
             return self.work.prepared[f"{self.baseline.name}/{symbol}"]
-        inputs = replace(inputs_of(self.work.task(symbol)), cache=None)
-        return self.baseline.prepare(inputs, self.work.refit)
+        return prepared_for(self.baseline, inputs_of(self.work.task(symbol)), self.work.refit)
 
     def forecast(self, symbol: str) -> PerSymbolForecast:
         """A symbol's forecasts before calibration."""
         if symbol in self.forecasts:
             return self.forecasts[symbol]
-        return self.baseline.before_calibration(self.fitted, self.prepared(symbol))
+        return self.baseline.before_calibration(self.fit.fitted, self.prepared(symbol))
 
 
-@dataclass(frozen=True)
-class _Symbols:
-    """What the symbols contribute, read when it is asked for; see `SymbolSource`."""
-
-    pooled: PooledWork[Any]
-    names: Sequence[str]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, number: int) -> Any:
-        return self.pooled.prepared(self.names[number])
-
-    def features(self, number: int) -> FloatArray:
-        return self.pooled.work.features_of(self.names[number])
+def fit_at_once(work: Work[Any], baseline: PooledBaseline[Any]) -> PooledFit:
+    """Fit a baseline that prepares quickly to all symbols that it can forecast."""
+    return PooledFit(*attempt(lambda: baseline.fitted(_able(work, baseline))))
 
 
-def learned(pooled: PooledWork[T], names: Sequence[str], in_order: InOrder) -> PooledWork[T]:
-    """The same after what a baseline learns from all symbols, or with the reason why it cannot.
-
-    Args:
-        pooled: with nothing learned.
-        names: of the symbols.
-        in_order: shares out the symbols; within this process where the shelf is in its memory.
-    """
-    found, failure = attempt(lambda: _learned(pooled, names, in_order))
-    return replace(pooled, failure=failure) if found is None else found
-
-
-def _learned(pooled: PooledWork[T], names: Sequence[str], in_order: InOrder) -> PooledWork[T]:
-    pooled = replace(pooled, fitted=pooled.baseline.fitted(_Symbols(pooled, names)))
-    compared: list[ForecastOutcomes] = []
-    markets: dict[str, None] = {}
-    horizons = 0
-    for name, one in in_order(_compare, pooled, names):
-        pooled.forecasts.note(name)
-        horizons = one.horizons
-        markets[one.series.market] = None
-        if len(one.dates):
-            compared.append(one)
-    factors = {market: IntervalFactors.learned(compared, horizons, market) for market in markets}
-    return replace(pooled, factors=factors)
+def fit_prepared(
+    work: Work[Any], baseline: PooledBaseline[Any], symbols: Sequence[str]
+) -> PooledFit:
+    """Fit a baseline to what was prepared and kept of some symbols."""
+    kept = (
+        (work.prepared[f"{baseline.name}/{symbol}"], partial(work.features_of, symbol))
+        for symbol in symbols
+    )
+    return PooledFit(*attempt(lambda: baseline.fitted(kept)))
 
 
-def _compare(pooled: PooledWork[T], symbol: str) -> ForecastOutcomes:
-    """A symbol's forecasts beside what came true."""
+def _able(
+    work: Work[Any], baseline: PooledBaseline[Any]
+) -> Iterator[tuple[Any, Callable[[], FloatArray]]]:
+    """What the symbols contribute that the baseline can forecast; see `SymbolSource`."""
+    for symbol in work.tables:
+        inputs = inputs_of(work.task(symbol))
+        unable, failure = attempt(partial(baseline.unable, inputs))
+        if not unable and not failure:
+            prepared, failure = attempt(partial(prepared_for, baseline, inputs, work.refit))
+            if not failure:
+                yield prepared, partial(work.features_of, symbol)
+
+
+def compare(
+    baselines: Sequence[PooledWork[Any]], share: tuple[int, str]
+) -> tuple[ForecastOutcomes | None, str]:
+    """A symbol's forecasts by one of the baselines beside what came true, or why there are none."""
+    number, symbol = share
+    pooled = baselines[number]
+    if pooled.fit.failure:
+        return None, pooled.fit.failure
+    return attempt(lambda: _compare(pooled, symbol))
+
+
+def _compare(pooled: PooledWork[Any], symbol: str) -> ForecastOutcomes:
     each = pooled.forecast(symbol)
     pooled.forecasts.put(symbol, each)
     series = series_of(each)
@@ -132,8 +123,37 @@ def _compare(pooled: PooledWork[T], symbol: str) -> ForecastOutcomes:
     return ForecastOutcomes.of(series, rows, HalfWidths.of(each.at(rows)))
 
 
-def tabulate_pooled(pooled: PooledWork[T], symbol: str) -> SymbolResults[T]:
-    """The rows of a pooled baseline; a fallback's where it failed or diverged."""
+def with_factors(
+    pooled: PooledWork[T], compared: Mapping[str, tuple[ForecastOutcomes | None, str]]
+) -> PooledWork[T]:
+    """The same with the factors of its intervals, or with the reason why there are none.
+
+    Args:
+        pooled: without factors.
+        compared: what `compare` said of each symbol.
+    """
+    outcomes = [one for one, _ in compared.values() if one is not None]
+    failure = next((failure for _, failure in compared.values() if failure), "")
+    if not failure:
+        factors, failure = attempt(lambda: _factors(outcomes))
+    if failure:
+        return replace(pooled, failure=failure)
+    for symbol in compared:
+        pooled.forecasts.note(symbol)
+    return replace(pooled, factors=factors)
+
+
+def _factors(compared: Sequence[ForecastOutcomes]) -> dict[str, IntervalFactors]:
+    markets = dict.fromkeys(one.series.market for one in compared)
+    horizons = compared[-1].horizons
+    followed = [one for one in compared if len(one.dates)]
+    return {market: IntervalFactors.learned(followed, horizons, market) for market in markets}
+
+
+def tabulate_pooled(baselines: Sequence[PooledWork[T]], share: tuple[int, str]) -> SymbolResults[T]:
+    """The rows of one of the baselines; a fallback's where it failed or diverged."""
+    number, symbol = share
+    pooled = baselines[number]
     found: SymbolResults[T] = SymbolResults({}, {}, {})
     forecast, failure = None, pooled.failure
     if pooled.factors is not None:

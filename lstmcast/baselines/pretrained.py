@@ -43,7 +43,8 @@ class PretrainedNetworks:
 
     def fitted(self, symbols: SymbolSource) -> int:
         """Nothing; the sessions ahead, which are the same for all symbols."""
-        return int(symbols[0].inputs.horizons)
+        prepared, _ = next(iter(symbols))
+        return int(prepared.inputs.horizons)
 
     def before_calibration(self, fitted: int, prepared: PooledInputs) -> PerSymbolForecast:
         """What the networks say of one symbol."""

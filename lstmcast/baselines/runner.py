@@ -1,12 +1,16 @@
 """All baselines over the rows of a prediction table: symbols in parallel, then pooled baselines.
 
-What is done for each symbol is in `per_symbol`; here the work is shared out among processes, pooled
-baselines see all symbols at once, and a line says which baselines were left out or replaced.
+What is done for each symbol is in `per_symbol` and `pooled`; here the work is shared out among
+processes, and a line says which baselines were left out or replaced. There are three rounds, of
+which each needs all of the one before: forecasts of each symbol, while what is fitted to all
+symbols at once is fitted; the outcomes of pooled baselines, which calibration learns from; and
+their tables.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from itertools import groupby
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
@@ -14,7 +18,15 @@ from lstmcast.baselines.base import Baseline, PooledBaseline, Refit
 from lstmcast.baselines.cache import FitCache
 from lstmcast.baselines.context import BaselineContext
 from lstmcast.baselines.per_symbol import BaselineResult, SymbolResults, Work, forecast_symbol
-from lstmcast.baselines.pooled import InOrder, PooledWork, learned, tabulate_pooled
+from lstmcast.baselines.pooled import (
+    PooledFit,
+    PooledWork,
+    compare,
+    fit_at_once,
+    fit_prepared,
+    tabulate_pooled,
+    with_factors,
+)
 from lstmcast.parallel import as_completed, compute, elsewhere
 from lstmcast.shelf import Shelves, shelves
 
@@ -137,7 +149,10 @@ def baselines_by_symbol(
     left_out = [b for b in baselines if b.name in context.left_out]
     applied = [b for b in baselines if b.name not in context.left_out]
     symbols = list(tables)
-    in_order = partial(_in_order, jobs=jobs if len(symbols) >= MIN_SYMBOLS_FOR_PROCESSES else 1)
+    # Each in one thread: fits are made of many small steps, on which threads of BLAS only wait for
+    # each other. The same GARCH took many times longer with two than with one.
+    few = len(symbols) < MIN_SYMBOLS_FOR_PROCESSES
+    share_out = partial(as_completed, jobs=1 if few else jobs)
     with shelves(0 if elsewhere() else len(symbols)) as room:
         # Another machine cannot read what is kept on this one's disk.
         here = dict if elsewhere() else _unread
@@ -157,15 +172,13 @@ def baselines_by_symbol(
             means=means,
             prepared=room.make(),
         )
-        results = [
-            _taken(name, found, take, work)
-            for name, found in in_order(forecast_symbol, work, symbols)
-        ]
-        for baseline in applied:
-            if isinstance(baseline, PooledBaseline):
-                _add_pooled(baseline, work, results, take, in_order, room)
+        results, fits = _first_round(work, take, share_out)
+        pooled = _pooled_work(work, results, fits, room)
+        # What another machine put into a shelf in memory would stay there.
+        calibrated = _second_round(pooled, share_out if room.folder else _here)
+        _third_round(calibrated, results, take, share_out)
     notes = [f"{b.label} is left out: {context.left_out[b.name]}" for b in left_out]
-    found, more = _by_baseline(applied, symbols, results)
+    found, more = _by_baseline(applied, results)
     told = {
         name: tuple(note for part in parts.values() for note in part.notes)
         for name, parts in found.items()
@@ -206,18 +219,18 @@ def _taken(
 
 
 def _by_baseline(
-    baselines: Sequence[Baseline], symbols: Sequence[str], results: Sequence[SymbolResults[None]]
+    baselines: Sequence[Baseline], results: Mapping[str, SymbolResults[None]]
 ) -> tuple[dict[str, dict[str, BaselineResult[None]]], list[str]]:
     """Results by baseline and symbol, without those left out, and a line on each that was."""
     found: dict[str, dict[str, BaselineResult[None]]] = {}
     notes: list[str] = []
     for baseline in baselines:
         name, label = baseline.name, baseline.label
-        absent = [result.absent[name] for result in results if name in result.absent]
+        absent = [one.absent[name] for one in results.values() if name in one.absent]
         if absent:
             notes.append(f"{label} is left out: {absent[0]}")
             continue
-        parts = {s: result.results[name] for s, result in zip(symbols, results, strict=True)}
+        parts = {symbol: one.results[name] for symbol, one in results.items()}
         failed = [part for part in parts.values() if part.failure]
         if len(failed) == len(parts):
             notes.append(f"{label} is left out: {failed[0].failure}")
@@ -236,50 +249,109 @@ def _unchanged(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _add_pooled(
-    baseline: PooledBaseline[Any],
+class _ShareOut(Protocol):
+    """Shares out items."""
+
+    def __call__(
+        self, function: Callable[[Any, Any], Any], common: object, items: Sequence[Any], /
+    ) -> Iterator[tuple[int, Any]]:
+        """The number of each item and the function's result, as they are computed."""
+        ...
+
+
+def _first_round(
+    work: Work[T], take: Callable[[str, str, T], None], share_out: _ShareOut
+) -> tuple[dict[str, SymbolResults[None]], dict[str, PooledFit]]:
+    """Forecasts of each symbol, and by name the pooled baselines that can be fitted meanwhile."""
+    fitted = [b for b in work.baselines if isinstance(b, PooledBaseline) and b.prepares_quickly]
+    # A fit takes as long as many symbols do: begun last, it would end long after them.
+    items = [*fitted, *work.tables]
+    results: dict[str, SymbolResults[None]] = {}
+    fits: dict[str, PooledFit] = {}
+    for number, found in _ordered(share_out(_fit_or_forecast, work, items), len(fitted)):
+        if number < len(fitted):
+            fits[fitted[number].name] = found
+        else:
+            symbol = str(items[number])
+            results[symbol] = _taken(symbol, found, take, work)
+    return results, fits
+
+
+def _fit_or_forecast(
+    work: Work[T], item: PooledBaseline[Any] | str
+) -> PooledFit | SymbolResults[T]:
+    return forecast_symbol(work, item) if isinstance(item, str) else fit_at_once(work, item)
+
+
+def _pooled_work(
     work: Work[T],
-    results: Sequence[SymbolResults[None]],
-    take: Callable[[str, str, T], None],
-    in_order: InOrder,
+    results: Mapping[str, SymbolResults[None]],
+    fits: Mapping[str, PooledFit],
     room: Shelves,
+) -> list[tuple[PooledWork[T], list[str]]]:
+    """Each pooled baseline with its fit, and the symbols that it could be prepared for."""
+    found = []
+    for baseline in work.baselines:
+        able = {s: one for s, one in results.items() if baseline.name in one.prepared}
+        if isinstance(baseline, PooledBaseline) and able:
+            fit = fits.get(baseline.name) or fit_prepared(work, baseline, list(able))
+            newest = max(one.last for one in able.values() if one.last is not None)
+            found.append((PooledWork(work, baseline, fit, newest, room.make()), list(able)))
+    return found
+
+
+def _second_round(
+    pooled: Sequence[tuple[PooledWork[T], list[str]]], share_out: _ShareOut
+) -> list[tuple[PooledWork[T], list[str]]]:
+    """The same with what calibration learns of each, while the next ones are compared."""
+    shares = _shares(pooled)
+    common = [one for one, _ in pooled]
+    learned = []
+    ordered = _ordered(share_out(compare, common, shares))
+    for number, found in groupby(ordered, lambda result: shares[result[0]][0]):
+        compared = {shares[k][1]: outcomes for k, outcomes in found}
+        learned.append((with_factors(common[number], compared), list(compared)))
+    return learned
+
+
+def _third_round(
+    pooled: Sequence[tuple[PooledWork[T], list[str]]],
+    results: Mapping[str, SymbolResults[None]],
+    take: Callable[[str, str, T], None],
+    share_out: _ShareOut,
 ) -> None:
-    """Add a pooled baseline's forecasts of the symbols that it could be prepared for."""
-    symbols = list(work.tables)
-    able = [k for k, result in enumerate(results) if baseline.name in result.prepared]
-    if not able:
-        return
-    names = [symbols[k] for k in able]
-    newest = max(last for k in able if (last := results[k].last) is not None)
-    pooled = PooledWork(work, baseline, newest, room.make())
-    # What another machine put into a shelf in memory would stay there.
-    pooled = learned(pooled, names, in_order if room.folder else _here)
-    for k, (name, found) in zip(able, in_order(tabulate_pooled, pooled, names), strict=True):
-        kept = _taken(name, found, take)
-        results[k].results.update(kept.results)
-        results[k].absent.update(kept.absent)
+    """Add the tables of pooled baselines to the results."""
+    shares, common = _shares(pooled), [one for one, _ in pooled]
+    for k, found in _ordered(share_out(tabulate_pooled, common, shares)):
+        symbol = shares[k][1]
+        kept = _taken(symbol, found, take)
+        results[symbol].results.update(kept.results)
+        results[symbol].absent.update(kept.absent)
+
+
+def _shares(pooled: Sequence[tuple[PooledWork[Any], list[str]]]) -> list[tuple[int, str]]:
+    return [(number, symbol) for number, (_, symbols) in enumerate(pooled) for symbol in symbols]
 
 
 def _here(
-    function: Callable[[Any, str], Result], common: object, symbols: Sequence[str], /
-) -> Iterator[tuple[str, Result]]:
-    """Each symbol and the function's result, computed by this process."""
-    for symbol in symbols:
-        yield symbol, compute(function, common, symbol, 1)
+    function: Callable[[Any, Item], Result], common: object, items: Sequence[Item], /
+) -> Iterator[tuple[int, Result]]:
+    """The number of each item and the function's result, computed by this process."""
+    for number, item in enumerate(items):
+        yield number, compute(function, common, item, 1)
 
 
-def _in_order(
-    function: Callable[[Any, str], Result], common: object, symbols: Sequence[str], /, *, jobs: int
-) -> Iterator[tuple[str, Result]]:
-    """Each symbol and the function's result, in the order of the symbols.
-
-    Each in one thread: fits are made of many small steps, on which threads of BLAS only wait for
-    each other. The same GARCH took many times longer with two than with one.
-    """
+def _ordered(
+    numbered: Iterator[tuple[int, Result]], first: int = 0
+) -> Iterator[tuple[int, Result]]:
+    """Numbered results in the order of their numbers from `first` on; those before as they come."""
     waiting: dict[int, Result] = {}
-    following = 0
-    for number, result in as_completed(function, common, symbols, jobs=jobs):
+    following = first
+    for number, result in numbered:
+        if number < first:
+            yield number, result
+            continue
         waiting[number] = result
         while following in waiting:
-            yield symbols[following], waiting.pop(following)
+            yield following, waiting.pop(following)
             following += 1

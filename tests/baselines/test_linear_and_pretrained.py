@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 from scipy.special import expit, gammaln
+from support.elsewhere import Elsewhere
 from support.experiments import small
 from support.histories import altered_after, as_history, simulated_bars
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
@@ -24,9 +26,10 @@ from lstmcast.baselines import (
     baseline_members,
     baseline_tables,
     linear,
+    runner,
 )
-from lstmcast.baselines.base import PooledInputs
-from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, _Alone
+from lstmcast.baselines.base import PooledInputs, SymbolSource
+from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS
 from lstmcast.baselines.network_inputs import network_inputs
 from lstmcast.baselines.refit import pooled_fit_dates
 from lstmcast.baselines.student_t import MIN_ROWS
@@ -37,6 +40,7 @@ from lstmcast.distributions import StudentTMixture
 from lstmcast.errors import ConfigError
 from lstmcast.features import Bars, build_matrices
 from lstmcast.nn.heads.student_t import FIRST_DF, log_width_of_unit_deviation, raw_of_df
+from lstmcast.parallel import using
 from lstmcast.pretraining.weights import shipped
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training import resolve_experiment
@@ -385,7 +389,7 @@ def test_while_all_are_fitted_only_the_closes_of_a_symbol_are_kept(
     reading, _ = columns(400)
     bars = bars_from_returns(garch_returns(4, 400)[0])
     given = BaselineInputs("S0", bars, 300, np.arange(299, 400), 1, reading.features)
-    linear.Linear().fitted(_Alone(PooledInputs(given, "never")))
+    linear.Linear().fitted([(PooledInputs(given, "never"), lambda: reading.features)])
     ((part, read),) = kept
     np.testing.assert_array_equal(read.closes, bars["close"])
     assert list(read.dates) == list(part.bars.index) == list(bars.index)
@@ -395,6 +399,53 @@ def test_while_all_are_fitted_only_the_closes_of_a_symbol_are_kept(
         (read.dates.to_numpy(), bars.index.to_numpy()),
     ):
         assert not np.shares_memory(copy, own)
+
+
+def test_elsewhere_the_fit_and_what_follows_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    here, told, _ = asked(pool(), BOTH, "never", FEW)
+    backend = Elsewhere(monkeypatch)
+    with using(backend):
+        there, notes, _ = asked(pool(), BOTH, "never", FEW)
+    assert notes == told
+    # The last items are computed first: nobody waits for the fits, which are the first ones.
+    fits = [BASELINES[name] for name in BOTH]
+    assert backend.items[:5] == ["CCC", "BBB", "AAA", *reversed(fits)]
+    for name in BOTH:
+        pd.testing.assert_frame_equal(here[name].table, there[name].table)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_fit_that_fails_costs_its_baseline_alone(
+    monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+
+    def unfit(_: object, symbols: SymbolSource) -> None:
+        raise ValueError(f"{len(list(symbols))} symbols")
+
+    monkeypatch.setattr(linear.Linear, "fitted", unfit)
+    with using(Elsewhere(monkeypatch)) if elsewhere else nullcontext():
+        tables, (note,), _ = asked(pool(), ("ewma", *BOTH), "never", FEW)
+    assert note == (
+        "linear, calibrated is left out: AAA raised an unexpected error, ValueError: 3 symbols"
+    )
+    assert list(tables) == ["ewma", "pretrained"]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_fit_without_memory_ends_it_all(monkeypatch: pytest.MonkeyPatch, elsewhere: bool) -> None:
+    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+
+    def unfit(_: object, symbols: SymbolSource) -> None:
+        raise MemoryError(f"{len(list(symbols))} symbols")
+
+    monkeypatch.setattr(linear.Linear, "fitted", unfit)
+    with (
+        using(Elsewhere(monkeypatch)) if elsewhere else nullcontext(),
+        pytest.raises(MemoryError, match="3 symbols"),
+    ):
+        asked(pool(), BOTH, "never", FEW)
 
 
 # --- left out ------------------------------------------------------------------------------------
