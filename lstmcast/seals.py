@@ -14,7 +14,7 @@ where nothing is lost by making it anew.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lstmcast.reading import parse_json
@@ -32,7 +32,8 @@ Owner = Mapping[str, str | int]
 """What a file belongs to, from the whole to the part; hashes stand for what has no name."""
 
 _HASH = re.compile("[0-9a-f]{64}")
-_SEAL = re.compile(rb'\\?"sha256\\?": ?\\?"([0-9a-f]{64})\\?"')
+_KEY = b'"sha256'
+_SEAL = re.compile(_KEY + rb'\\?": ?\\?"([0-9a-f]{64})\\?"')
 
 
 class BrokenSealError(ValueError):
@@ -128,7 +129,7 @@ def sealed(content: bytes) -> bytes:
     Raises:
         ValueError: it has no place for one.
     """
-    places = [found.span(1) for found in _SEAL.finditer(content) if found[1] == BLANK.encode()]
+    places = [found.span(1) for found in _seals(content) if found[1] == BLANK.encode()]
     if not places:
         raise ValueError("there is no place for a seal")
     begin, end = places[-1]
@@ -141,14 +142,27 @@ def check_seal(content: bytes) -> None:
     Raises:
         BrokenSealError: it is not what was written.
     """
-    for found in _SEAL.finditer(content):
+    for found in _seals(content):
         begin, end = found.span(1)
-        blank = content[:begin] + BLANK.encode() + content[end:]
-        if _hash(blank).encode() == found[1]:
+        whole = memoryview(content)  # slices of a large file are no copies of it
+        if _hash(whole[:begin], BLANK.encode(), whole[end:]).encode() == found[1]:
             return
         if found[1] != BLANK.encode():
             raise BrokenSealError
 
 
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _seals(content: bytes) -> Iterator[re.Match[bytes]]:
+    """Whatever looks like a seal, in order: its key is looked for first, by the C library."""
+    place = content.find(_KEY)
+    while place >= 0:
+        if found := _SEAL.match(content, place):
+            yield found
+        place = content.find(_KEY, place + 1)
+
+
+def _hash(*parts: bytes | memoryview) -> str:
+    """Hex SHA-256 of the parts one after the other."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()

@@ -33,6 +33,19 @@ def test_what_has_no_seal_is_of_before_and_may_be_refused() -> None:
         sealed(b"nowhere")
 
 
+def test_a_seal_is_found_after_what_only_begins_like_one() -> None:
+    head = b'"sha256 {"sha256": "soon", "sha256" '
+    for place in (b'"sha256":"%s"', b'"sha256": "%s"', rb"\"sha256\": \"%s\""):
+        content = head + place % BLANK.encode() + b' and "sha256'
+        found = sealed(content)
+        assert found.startswith(head)
+        assert len(found) == len(content)
+        check_seal(found)
+        for altered in (found.replace(b"soon", b"late"), found.replace(b" and ", b" but ")):
+            with pytest.raises(BrokenSealError, match="not what was written"):
+                check_seal(altered)
+
+
 def test_a_flipped_bit_of_a_file_of_tensors_is_found_or_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "kept.safetensors"
     content = dump_tensors({"w": torch.arange(3.0)}, "key", VALUES)

@@ -117,7 +117,7 @@ def assemble(
     rows, still = _that_moved(by_symbol(model))
     model = model[model["symbol"].isin(list(rows.symbols))].reset_index(drop=True)
     forecasters = {
-        name: pool_symbols(_by_symbol(model if name == MODEL else align(table, model)), model)
+        name: pool_symbols(_by_symbol(model if name == MODEL else align(table, model)), rows)
         for name, table in tables.items()
     }
     return build_report(rows, forecasters, labels, bars, (*still, *notes), trials)

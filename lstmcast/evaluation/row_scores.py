@@ -133,15 +133,14 @@ def _each_once(place: NDArray[np.intp]) -> Iterator[NDArray[np.intp] | slice]:
         yield np.flatnonzero(turn == k)
 
 
-def pool_symbols(parts: Mapping[str, SymbolScores], model: pd.DataFrame) -> ForecasterScores:
+def pool_symbols(parts: Mapping[str, SymbolScores], rows: ModelRows) -> ForecasterScores:
     """Put the symbols of one forecaster together.
 
     Args:
         parts: of each symbol; their tables have the index and order of the model's.
-        model: the model's prediction table of all symbols, with an index without repetition.
+        rows: the model's.
     """
-    tables = {str(symbol): rows for symbol, rows in model.groupby("symbol", sort=False)}
-    pool = ScorePool(ModelRows.of(tables), Shelf())
-    for symbol in tables:
+    pool = ScorePool(rows, Shelf())
+    for symbol in rows.symbols:
         pool.add(symbol, parts[symbol])
     return pool.scores()

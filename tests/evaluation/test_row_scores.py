@@ -16,6 +16,7 @@ from lstmcast.distributions import FloatArray, RecalibratedDistribution
 from lstmcast.evaluation import evaluate, row_losses, score_table
 from lstmcast.evaluation.comparison import daily_means
 from lstmcast.evaluation.evaluator import assemble
+from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.row_scores import KEPT, pool_symbols, score_symbol
 from lstmcast.parallel import using
 
@@ -122,7 +123,7 @@ def test_daily_means_are_added_up_as_pandas_does() -> None:
         parts[name] = replace(parts[name], losses=losses)
     whole = pd.DataFrame(np.concatenate([parts[name].losses for name in parts]), columns=KEPT)
     expected = daily_means(pd.concat([table[["symbol", "horizon", "date"]], whole], axis=1))
-    found = pool_symbols(parts, table).daily
+    found = pool_symbols(parts, ModelRows.of(by_symbol(table))).daily
     assert list(found) == list(expected)
     for horizon, days in expected.items():
         pd.testing.assert_frame_equal(found[horizon], days, check_exact=True, check_freq=False)
@@ -131,11 +132,12 @@ def test_daily_means_are_added_up_as_pandas_does() -> None:
 def test_pooled_row_scores_are_the_scores_and_daily_means_of_the_table() -> None:
     _, table = world(3)
     model = table.sample(frac=1, random_state=1).reset_index(drop=True)
-    found = pool_symbols({str(k): score_symbol(part) for k, part in model.groupby("symbol")}, model)
-    pooled, by_symbol = score_table(model)
+    parts = {name: score_symbol(part) for name, part in by_symbol(model).items()}
+    found = pool_symbols(parts, ModelRows.of(by_symbol(model)))
+    pooled, each = score_table(model)
     for ours, theirs in (
         (found.pooled, pooled),
-        *((found.symbols[name], by_symbol[name]) for name in by_symbol),
+        *((found.symbols[name], each[name]) for name in each),
     ):
         assert {h: part.to_dict() for h, part in ours.items()} == {
             h: part.to_dict() for h, part in theirs.items()
@@ -157,7 +159,7 @@ def test_pooled_row_scores_are_the_scores_and_daily_means_of_the_table() -> None
 def test_what_a_point_forecast_does_not_state_stays_unknown() -> None:
     bars = {"X": bars_from_returns(garch_returns(1, 700)[0])}
     model = predict(bars, FIRST, {"X": points(200)})
-    found = pool_symbols({"X": score_symbol(model)}, model)
+    found = pool_symbols({"X": score_symbol(model)}, ModelRows.of({"X": model}))
     assert found.is_point
     assert np.isnan(found.daily[1]["crps"]).all()
     assert np.isfinite(found.daily[1]["square"]).all()

@@ -64,32 +64,31 @@ def read_folds(
     Raises:
         RunError: if a fold is missing, its file cannot be read or belongs to something else.
     """
-    tables, notes = [], []
+    tables: list[dict[str, pd.DataFrame]] = []
+    notes: list[str] = []
     for fold in folds:
         try:
             content = read_file(fold_file(folder, fold), RUN_BYTES)
         except OSError as error:
             raise unreadable(fold_file(folder, fold), error) from error
         try:
-            whole = _parse_fold(content, owner_of(identity, fold))
+            parts, told = _parse_fold(content, owner_of(identity, fold))
         except ForeignFileError as error:
             name = fold_file(folder, fold).name
             raise RunError(f"`{name}` of the walk {folder}: {error}", AGAIN) from error
         except _DAMAGED as error:
             raise RunError(f"fold {fold.number} of {folder} cannot be read", AGAIN) from error
-        if not whole["origin"].between(fold.first_origin, fold.last_origin).all():
+        inside = (p["origin"].between(fold.first_origin, fold.last_origin) for p in parts.values())
+        if not all(own.all() for own in inside):
             raise RunError(
                 f"fold {fold.number} of {folder} holds forecasts from sessions of other folds",
                 AGAIN,
             )
-        tables.append(whole)
-        notes += [f"fold {fold.number}: {note}" for note in whole.attrs["notes"]]
-    everywhere = set.intersection(*(set(whole[FORECASTER]) for whole in tables))
-    names = [MODEL, *(name for name in baselines if name in everywhere)]
-    joined = pd.concat(tables, ignore_index=True)
+        tables.append(parts)
+        notes += [f"fold {fold.number}: {note}" for note in told]
+    names = [MODEL, *(name for name in baselines if all(name in parts for parts in tables))]
     found = {
-        name: joined[joined[FORECASTER] == name][list(COLUMNS)].reset_index(drop=True)
-        for name in names
+        name: pd.concat([parts[name] for parts in tables], ignore_index=True) for name in names
     }
     return found, tuple(dict.fromkeys(notes))
 
@@ -112,8 +111,8 @@ def dump_fold(whole: pd.DataFrame, notes: Sequence[str], owner: Owner | None) ->
     return sealed(buffer.getvalue())
 
 
-def _parse_fold(content: bytes, owner: Owner | None) -> pd.DataFrame:
-    """The forecasts of a fold, by whoever made them.
+def _parse_fold(content: bytes, owner: Owner | None) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The forecasts of a fold by who made them, and the notes on them.
 
     Raises:
         ValueError: they are not what was written, of another fold, or what no forecast can be.
@@ -123,16 +122,18 @@ def _parse_fold(content: bytes, owner: Owner | None) -> pd.DataFrame:
         raise ValueError(f"more than {MAX_ROWS:,} rows")
     whole = pd.read_parquet(io.BytesIO(content))
     check_owner(whole.attrs.pop(OWNER, None), owner)
-    notes = whole.attrs.setdefault("notes", [])
+    notes = whole.attrs.pop("notes", [])
     if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
         raise ValueError("its notes are no texts")
-    if MODEL not in set(whole[FORECASTER]):
+    whole.attrs = {}  # pandas copies them with each column that is looked at
+    parts = {str(name): part[list(COLUMNS)] for name, part in whole.groupby(FORECASTER, sort=False)}
+    if MODEL not in parts:
         raise ValueError("it has no forecasts of the model")
-    for name, part in whole.groupby(FORECASTER):
+    for name, part in parts.items():
         check = fault_of if name == MODEL else wrong_type
-        if fault := check(part[list(COLUMNS)]):
+        if fault := check(part):
             raise ValueError(fault)
-    return whole
+    return parts, notes
 
 
 def unreadable(path: Path, error: OSError) -> RunError:
