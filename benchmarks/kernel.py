@@ -106,6 +106,7 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", default=SIZES, help="batch x units x layers")
+    parser.add_argument("--devices", nargs="+", choices=("cpu", "cuda"), default=["cpu", "cuda"])
     parser.add_argument("--time", type=int, default=60, help="steps of a sequence (default 60)")
     parser.add_argument("--inputs", type=int, default=16, help="features (default 16)")
     parser.add_argument("--rounds", type=int, default=40, help="rounds at most (default 40)")
@@ -113,10 +114,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads (default 1)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    devices = ["cpu"]
+    devices = list(options.devices)
     if torch.cuda.is_available():
-        devices.append("cuda")
         print(torch.cuda.get_device_name())
+    elif "cuda" in devices:
+        devices.remove("cuda")
     print(
         f"{machine()}, torch {torch.__version__}\n{options.threads} thread(s), {options.time} "
         f"steps, {options.inputs} inputs; milliseconds, and ratios to torch.nn.LSTM"

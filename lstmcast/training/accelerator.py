@@ -14,8 +14,10 @@ import torch
 from lstmcast.config import Experiment, Training
 from lstmcast.parallel import elsewhere
 from lstmcast.training.device import resolve_device
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.distributed import own_device
 from lstmcast.training.full_memory import full_memory
+from lstmcast.training.panel_home import free_on
 from lstmcast.training.prepare import Prepared
 
 PAYS = 4e10
@@ -25,6 +27,18 @@ A core works through some 1e9 of them a second: 2.5 s of 16 cores, which the sta
 
 TYPICAL_EPOCHS = 20
 """Epochs after which early stopping has ended most trainings, the refit's among them."""
+
+MOST_AT_ONCE = 8
+"""Networks that a CUDA device trains side by side at most."""
+
+MEMORY_SHARE = 0.5
+"""Of a device's free memory, the most that networks side by side take."""
+
+NUMBERS_OF_A_STEP, NUMBERS_OF_A_UNIT = 200, 32
+"""Numbers that a network keeps of each step of a sequence, at most, and for each of its units."""
+
+LIBRARIES = 2**27
+"""Bytes that cuBLAS and cuDNN work in, for each stream."""
 
 
 def choose_device(settings: Training, parts: Sequence[Prepared]) -> torch.device:
@@ -60,6 +74,30 @@ def training_work(parts: Sequence[Prepared]) -> float:
             rows = rows * settings.lookback // (settings.lookback - settings.burn_in)
         work += model.members * min(settings.epochs, TYPICAL_EPOCHS) * rows * weights
     return work
+
+
+def networks_at_once(experiment: Experiment, panel: DevicePanel) -> int:
+    """How many networks of a group train side by side on a device other than a CPU.
+
+    They take turns where TF32 is asked for, which is a setting of the whole process and never holds
+    for a fit of a head.
+
+    Args:
+        experiment: resolved, with the group's own network, head and features.
+        panel: on the device that they are trained on.
+    """
+    free = free_on(panel.device)
+    if free is None or experiment.training.precision == "tf32":
+        return 1
+    return max(1, min(MOST_AT_ONCE, int(MEMORY_SHARE * free / network_bytes(experiment, panel))))
+
+
+def network_bytes(experiment: Experiment, panel: DevicePanel) -> int:
+    """About what a network in training takes of a device's memory at most, in bytes."""
+    model, settings = experiment.model, experiment.training
+    steps = max(settings.batch_size * settings.lookback, panel.validation_steps)
+    numbers = NUMBERS_OF_A_STEP + NUMBERS_OF_A_UNIT * model.hidden_size * model.num_layers
+    return LIBRARIES + 4 * steps * numbers
 
 
 @contextmanager
@@ -102,6 +140,17 @@ def _set_tf32(cudnn: bool, cublas: bool) -> None:
 
 
 @contextmanager
+def _same_bits() -> Iterator[None]:
+    """Let cuDNN add up in the same order every time: its convolutions do not unless told to."""
+    before = torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic = before
+
+
+@contextmanager
 def on_device(experiment: Experiment, device: torch.device) -> Iterator[None]:
     """What a training and its forecasts run in: exact float32, and an error for a full memory.
 
@@ -110,7 +159,7 @@ def on_device(experiment: Experiment, device: torch.device) -> Iterator[None]:
         ResourcesError: likewise, where the machine has.
     """
     try:
-        with arithmetic("float32", device):
+        with arithmetic("float32", device), _same_bits():
             yield
     except (RuntimeError, MemoryError) as error:
         told = full_memory(error, experiment, device)

@@ -31,6 +31,7 @@ from lstmcast.training.observers import SilentObserver
 from lstmcast.training.panel_home import PanelHome
 from lstmcast.training.prepare import Prepared
 from lstmcast.training.progress import Kept
+from lstmcast.training.turns import to_the_end
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def _train(common: tuple[Material, int, Keeper | None], item: _Item) -> _Done:
     own = MemberKeeper(box, item.number)
     member = Member(item.number, item.seed, settings, heard, threading.Event(), own)
     with threads_each(threads):
-        fitted = train_member(member, builder, refit)
+        fitted = to_the_end(train_member(member, builder, refit))
     if fitted is None:
         return _Done(None, tuple(heard.rates))
     kept = {stage: box.held[stage] for stage in (STOPPED, REFITTED) if stage in box.held}
@@ -217,4 +218,4 @@ def _restored(
         task.observer.on_train_end(task.number, kept=False)
         return None
     box = MemberKeeper(_Box(done.kept, None), task.number)
-    return train_member(replace(task, keeper=box), builder, refit)
+    return to_the_end(train_member(replace(task, keeper=box), builder, refit))

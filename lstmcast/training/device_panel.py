@@ -20,7 +20,7 @@ from lstmcast.dataset import Parts, window_starts
 from lstmcast.dataset.panel import Block
 from lstmcast.training.batch import Batch, GatheredBatch
 from lstmcast.training.head_fit import RowOutcomes
-from lstmcast.training.objective import horizon_weights
+from lstmcast.training.objective import AT_ONCE_ELSEWHERE, horizon_weights
 from lstmcast.training.panel_home import PanelHome
 from lstmcast.training.prepare import Prepared
 
@@ -95,9 +95,12 @@ class DevicePanel:
             else None
         )
         self._spans = torch.zeros(0, 3, dtype=torch.int64)
+        self._longest_span = 0
         self._window_starts = self.starts[:0]
         if self.settings.supervision == "every":
-            self._spans = self._validation_spans(parts)
+            spans = self._validation_spans(parts)
+            self._longest_span = int((spans[:, 1] - spans[:, 0]).max()) if len(spans) else 0
+            self._spans = self.home.placed(spans)
         else:
             self._window_starts = self._validation_starts(parts)
         self._totals = self._validation_totals()
@@ -118,6 +121,13 @@ class DevicePanel:
             GatheredBatch(gather, count, total)
             for (gather, count), total in zip(self._gathers(), self._totals, strict=True)
         ]
+
+    @property
+    def validation_steps(self) -> int:
+        """Steps of the sequences that are validated at once, at most."""
+        sequences = max(len(self._spans), min(len(self._window_starts), VALIDATION_WINDOWS))
+        length = self._longest_span if len(self._spans) else self.settings.lookback
+        return min(sequences, AT_ONCE_ELSEWHERE) * length
 
     @property
     def window_ends(self) -> Int[Tensor, " rows"]:
@@ -150,6 +160,7 @@ class DevicePanel:
         """Windows in batches of at most `size`; an outcome that is not known counts nothing."""
         weight = self._step_weights()
         total = weight.sum()
+        starts = self.home.placed(starts)
         for some in starts.split(max(1, GATHERED // size) * size):
             targets, there = _finite(self._windows(self.truth, some))
             known = there.split(size) if self.gaps else repeat(None)
@@ -196,7 +207,7 @@ class DevicePanel:
 
     def symbols_at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
         """The number of the symbol that each row belongs to, on the device."""
-        return torch.bucketize(rows.to(self.device).contiguous(), self._stops, right=True)
+        return torch.bucketize(self.home.sent(rows).contiguous(), self._stops, right=True)
 
     def _step_weights(self) -> Float[Tensor, "1 time horizons"]:
         """Weights of a window whose outcomes are all known."""
@@ -276,14 +287,13 @@ class DevicePanel:
         return torch.tensor(spans, dtype=torch.int64).view(-1, 3)
 
     def _steps(self, rows: slice) -> tuple[Int[Tensor, "stretches time"], Tensor, Tensor]:
-        """Rows of some validation stretches, all as long as the longest, on the CPU.
+        """Rows of some validation stretches, all as long as the longest, where the panel is.
 
         Returns:
             The rows, the last one repeated behind a stretch's end; which of them are of it; and
             which are behind its burn-in as well.
         """
-        first, stop, _ = self._spans.T
-        steps = torch.arange(int((stop - first).max()))
+        steps = torch.arange(self._longest_span, device=self._spans.device)
         first, stop, burn_in = (column[rows, None] for column in self._spans.T)
         there = first + steps < stop
         return torch.minimum(first + steps, stop - 1), there, there & (steps >= burn_in)
@@ -296,12 +306,12 @@ class DevicePanel:
         """Weights of stretches: none in the burn-in, and where no outcome is known."""
         steps, _, scored = self._steps(rows)
         known = torch.isfinite(self._taken(self.truth, steps))
-        return (known & scored.to(self.device).unsqueeze(-1)) * self.horizon_weights
+        return (known & self.home.sent(scored).unsqueeze(-1)) * self.horizon_weights
 
     def _stretches(self, rows: slice) -> Batch:
         """Some validation stretches, each filled up with zeros behind its end."""
         steps, there, _ = self._steps(rows)
-        behind = ~there.to(self.device)
+        behind = ~self.home.sent(there)
         weight = self._stretch_weights(rows)
         features = self._taken(self.features, steps).masked_fill_(behind.unsqueeze(-1), 0.0)
         scale = self._taken(self.scale, steps).masked_fill_(behind, 1.0)

@@ -1,10 +1,11 @@
 """Several networks from different seeds, trained side by side and pooled.
 
 On a CPU the members train in parallel threads and share the cores among them: PyTorch's kernels
-release the interpreter, and two networks side by side use two cores better than one network does
-(a step of one takes 0.6 to 0.7 of the time on two cores, not half). There are never more threads
-than cores: threads that wait for each other cost far more than they save. Each member draws its
-random numbers from generators of its own, so the result does not depend on which thread runs first.
+release the interpreter, and two networks side by side use two cores better than one network does (a
+step of one takes 0.6 to 0.7 of the time on two cores, not half). There are never more threads than
+cores: threads that wait for each other cost far more than they save. On a GPU one thread trains
+several members in turn (`turns`). Each member draws its random numbers from generators of its own,
+so the result does not depend on which one comes first.
 """
 
 import threading
@@ -16,6 +17,7 @@ import numpy as np
 
 from lstmcast.config import Experiment
 from lstmcast.errors import DivergedError
+from lstmcast.training.accelerator import networks_at_once
 from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.by_workers import Workers
 from lstmcast.training.device import (
@@ -28,6 +30,7 @@ from lstmcast.training.distributed import SharedStop, current_team
 from lstmcast.training.kept import Keeper, MemberKeeper, SharedKeeper
 from lstmcast.training.member import RESTART_FACTOR, FittedMember, Member, train_member
 from lstmcast.training.observers import Observer
+from lstmcast.training.turns import in_turn
 
 
 @dataclass(frozen=True)
@@ -102,28 +105,35 @@ def fit_ensemble(
 def _train_side_by_side(
     tasks: Sequence[Member], builder: MemberBuilder, refit: MemberBuilder | None
 ) -> tuple[list[FittedMember], bool]:
-    """Train members in threads that share the cores: those that trained, and whether cut short."""
+    """Train members in threads that share the cores, or on a GPU in turn.
+
+    Returns:
+        Those that trained, and whether training was cut short.
+    """
     threads = available_threads(tasks[0].settings.threads)
-    team = current_team()
-    # Several processes go through the members in the same order.
-    side_by_side = builder.panel.device.type == "cpu" and team is None
-    workers = min(len(tasks), threads) if side_by_side else 1
+    team, device = current_team(), builder.panel.device
+    trainings = [train_member(task, builder, refit) for task in tasks]
+    shares, workers, at_once = [[training] for training in trainings], min(len(tasks), threads), 1
+    if team or device.type != "cpu":
+        # Several processes go through the members in the same order.
+        shares, workers = [trainings], 1
+        at_once = 1 if team else networks_at_once(builder.experiment, builder.panel)
     each = threads_per_network(threads, len(tasks)) if workers > 1 else threads
     interrupted = False
     with threads_each(each), thread_pool(workers) as executor:
-        futures = [executor.submit(train_member, task, builder, refit) for task in tasks]
+        futures = [executor.submit(in_turn, share, at_once, device) for share in shares]
         try:
             _wait(futures)
         except KeyboardInterrupt:
             interrupted = True
         finally:
             tasks[0].stop.set()  # nothing left to stop, or time for the others to end as well
-    results = [future.result() for future in futures]
+    results = [member for future in futures for member in future.result()]
     interrupted = team.any(interrupted) if team else interrupted
     return [member for member in results if member is not None], interrupted
 
 
-def _wait(futures: list[Future[FittedMember | None]]) -> None:
+def _wait(futures: list[Future[list[FittedMember | None]]]) -> None:
     """Wait for all, in short naps: a Ctrl-C is only seen between them on some systems."""
     pending = set(futures)
     while pending:

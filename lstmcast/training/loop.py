@@ -1,7 +1,8 @@
 """Training one network: the loop, early stopping, and nothing else.
 
-Validation decides when to stop and which weights to keep. The test part is not passed to this
-module, so it cannot.
+A training is a generator (`turns`): on a GPU one thread trains several networks in turn. Validation
+decides when to stop and which weights to keep. The test part is not passed to this module, so it
+cannot.
 """
 
 import math
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from lstmcast.config import Training
 from lstmcast.errors import DivergedError
@@ -24,6 +26,10 @@ from lstmcast.training.observers import EpochRecord, Observer
 from lstmcast.training.progress import Progress
 from lstmcast.training.steps import Steps
 from lstmcast.training.stopping import EarlyStopping
+from lstmcast.training.turns import Turns, to_the_end
+
+BATCHES_OF_A_TURN = 16
+"""Batches after which others have their turn: fewer than a GPU's queue of commands holds."""
 
 
 def fit_member(
@@ -39,7 +45,7 @@ def fit_member(
     warm_start: bool = False,
     min_gain: float = 0.0,
     keeper: MemberKeeper = NOWHERE,
-) -> tuple[list[EpochRecord], int]:
+) -> Turns[tuple[list[EpochRecord], int]]:
     """Train `network` in place until validation stops improving; keep its best weights.
 
     Args:
@@ -65,7 +71,7 @@ def fit_member(
     order, masks = _generators(seed, panel)
     observer.on_train_begin(member)
     if not settings.epochs:
-        record = _measured(network, panel, order, member)
+        record = yield from _measured(network, panel, order, member)
         observer.on_epoch_end(record, best=True)
         return [record], 0
     steps = Steps(network, settings, learning_rate)
@@ -81,10 +87,10 @@ def fit_member(
         retell(records, observer)
     for epoch in range(first, settings.epochs + 1):
         began = time.perf_counter()
-        train_loss = run_epoch(
-            network, panel.training_batches(order), steps if epoch else None, masks
+        train_loss, validation_loss = yield from _losses(
+            epoch_loss(network, panel.training_batches(order), steps if epoch else None, masks),
+            epoch_loss(steps.ema, panel.validation),
         )
-        validation_loss = run_epoch(steps.ema, panel.validation)
         if not math.isfinite(train_loss + validation_loss):
             raise DivergedError(
                 f"the loss of member {member} is no longer finite in epoch {epoch} "
@@ -116,16 +122,25 @@ def retell(records: Sequence[EpochRecord], observer: Observer) -> None:
         lowest = min(lowest, record.validation_loss)
 
 
+def _losses(*passes: Turns[Tensor]) -> Turns[list[float]]:
+    """The losses of passes one after the other, waited for together."""
+    found = []
+    for each in passes:
+        found.append((yield from each))
+        yield
+    return [float(loss) for loss in found]
+
+
 def _measured(
     network: Network, panel: DevicePanel, order: torch.Generator, member: int
-) -> EpochRecord:
+) -> Turns[EpochRecord]:
     """The only record of a network that is not trained; NaN where a part has no rows."""
     began = time.perf_counter()
     train_loss = validation_loss = math.nan
     if len(panel.starts):
-        train_loss = run_epoch(network, panel.training_batches(order))
+        [train_loss] = yield from _losses(epoch_loss(network, panel.training_batches(order)))
     if panel.validation:
-        validation_loss = run_epoch(network, panel.validation)
+        [validation_loss] = yield from _losses(epoch_loss(network, panel.validation))
     network.eval()
     seconds = round(time.perf_counter() - began, 4)
     return EpochRecord(member, 0, train_loss, validation_loss, 0.0, seconds, kept=True)
@@ -141,7 +156,7 @@ def refit_member(
     learning_rate: float,
     stop: threading.Event,
     keeper: MemberKeeper = NOWHERE,
-) -> bool:
+) -> Turns[bool]:
     """Train `network` in place for a number of epochs that is known already.
 
     Args:
@@ -162,7 +177,9 @@ def refit_member(
     progress = Progress(steps, order, masks)
     keeper.restore(AGAIN, progress, learning_rate)
     while progress.epochs < epochs:
-        loss = run_epoch(network, panel.training_batches(order), steps, masks)
+        [loss] = yield from _losses(
+            epoch_loss(network, panel.training_batches(order), steps, masks)
+        )
         if stop.is_set() or not math.isfinite(loss):
             return False
         progress.epochs += 1
@@ -188,14 +205,27 @@ def run_epoch(
     Returns:
         The weighted mean loss over the batches.
     """
+    return float(to_the_end(epoch_loss(network, batches, steps, masks)))
+
+
+def epoch_loss(
+    network: Network,
+    batches: Iterable[Batch | GatheredBatch],
+    steps: Steps | None = None,
+    masks: torch.Generator | None = None,
+) -> Turns[Tensor]:
+    """Like `run_epoch`, with turns for others; the loss stays on the device."""
     network.train(steps is not None)
     # Kept where they are and added up at the end: to fetch a number from a GPU is to wait for it.
     losses, totals = [], []
     team = current_team()
-    with torch.set_grad_enabled(steps is not None):
-        for whole in batches:
-            batch = team.share(whole, masks) if team else whole
+    for number, whole in enumerate(batches, 1):
+        batch = team.share(whole, masks) if team else whole
+        # Entered for each batch: others have a mode of their own in between.
+        with torch.set_grad_enabled(steps is not None):
             losses.append(steps.take(batch.whole(), masks) if steps else total_loss(network, batch))
-            totals.append(batch.total)
+        totals.append(batch.total)
+        if number % BATCHES_OF_A_TURN == 0:
+            yield
     loss = torch.stack(losses).sum()
-    return float((team.total(loss) if team else loss) / torch.stack(totals).sum())
+    return (team.total(loss) if team else loss) / torch.stack(totals).sum()

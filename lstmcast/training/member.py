@@ -22,6 +22,7 @@ from lstmcast.training.kept import (
 from lstmcast.training.loop import fit_member, refit_member, retell
 from lstmcast.training.observers import EpochRecord, Observer
 from lstmcast.training.progress import Kept, records_of
+from lstmcast.training.turns import Turns, finish_asked
 
 RESTART_FACTOR = 0.3
 """How much lower the learning rate is when a member that diverged begins again."""
@@ -67,20 +68,20 @@ class Member:
 
 def train_member(
     member: Member, builder: MemberBuilder, refit: MemberBuilder | None
-) -> FittedMember | None:
+) -> Turns[FittedMember | None]:
     """Train a member, and refit it where there is a builder for that.
 
     Returns:
         The trained member; None if it diverged twice or never began.
     """
-    stopped = _kept_stopped(member, builder) or _fit(member, builder)
+    stopped = _kept_stopped(member, builder) or (yield from _fit(member, builder))
     if stopped is None:
         if not member.stop.is_set():
             member.observer.on_train_end(member.number, kept=False)
         return None
     refitted = None
     if refit is not None and not member.stop.is_set():
-        refitted = _refit(member, refit, stopped)
+        refitted = yield from _refit(member, refit, stopped)
     member.observer.on_train_end(member.number, kept=True)
     return FittedMember(stopped.network, member.seed, stopped.records, refitted)
 
@@ -121,7 +122,7 @@ def _kept_stopped(member: Member, builder: MemberBuilder) -> _Stopped | None:
     return found[0]
 
 
-def _fit(member: Member, builder: MemberBuilder) -> _Stopped | None:
+def _fit(member: Member, builder: MemberBuilder) -> Turns[_Stopped | None]:
     """Train a member until validation stops it; None if it diverged twice or never began."""
     rates = [builder.learning_rate, builder.learning_rate * RESTART_FACTOR]
     begun = member.keeper.load(FIT)
@@ -133,7 +134,7 @@ def _fit(member: Member, builder: MemberBuilder) -> _Stopped | None:
         if learning_rate != builder.learning_rate:
             member.observer.on_restart(member.number, learning_rate)
         try:
-            stopped = _fit_at(member, builder, learning_rate)
+            stopped = yield from _fit_at(member, builder, learning_rate)
         except DivergedError:
             continue
         if not member.stop.is_set():  # cut short, it would be another's end
@@ -142,7 +143,7 @@ def _fit(member: Member, builder: MemberBuilder) -> _Stopped | None:
     return None
 
 
-def _fit_at(member: Member, builder: MemberBuilder, learning_rate: float) -> _Stopped:
+def _fit_at(member: Member, builder: MemberBuilder, learning_rate: float) -> Turns[_Stopped]:
     """Train a member at a learning rate.
 
     Raises:
@@ -153,7 +154,7 @@ def _fit_at(member: Member, builder: MemberBuilder, learning_rate: float) -> _St
         settings = settings.model_copy(update={"epochs": 0})
     network = builder.build(member.number, member.seed)
     with arithmetic(settings.precision, builder.panel.device):
-        records, epochs = fit_member(
+        records, epochs = yield from fit_member(
             network,
             builder.panel,
             settings,
@@ -166,17 +167,19 @@ def _fit_at(member: Member, builder: MemberBuilder, learning_rate: float) -> _St
             min_gain=builder.min_gain,
             keeper=member.keeper,
         )
-    return _Stopped(builder.finish(network, member.number), records, epochs, learning_rate)
+    finished = builder.finish(network, member.number)
+    finish_asked(builder.panel.device)  # others may write down what is kept of it
+    return _Stopped(finished, records, epochs, learning_rate)
 
 
-def _refit(member: Member, builder: MemberBuilder, stopped: _Stopped) -> Network | None:
+def _refit(member: Member, builder: MemberBuilder, stopped: _Stopped) -> Turns[Network | None]:
     """Train a member anew with the validation part; None if it was cut short."""
     refitted = builder.empty(member.number)
     if member.keeper.use(REFITTED, lambda kept: load_state(refitted, kept)):
         return refitted
     network = builder.build(member.number, member.seed)
     with arithmetic(member.settings.precision, builder.panel.device):
-        arrived = refit_member(
+        arrived = yield from refit_member(
             network,
             builder.panel,
             member.settings,
@@ -188,6 +191,7 @@ def _refit(member: Member, builder: MemberBuilder, stopped: _Stopped) -> Network
         )
     # Where it diverges on the second way, what validation saw stands in for it.
     refitted = builder.finish(network, member.number) if arrived else stopped.network
+    finish_asked(builder.panel.device)
     if member.stop.is_set():
         return None  # cut short, which is neither
     member.keeper.offer(REFITTED, lambda: network_kept(refitted.state_dict()), lasting=True)

@@ -25,7 +25,7 @@ AT_ONCE = {"cpu": 64}
 """Sequences that are measured at once, by kind of device: what the network says of each of them
 takes ten times the memory of what it reads."""
 
-AT_ONCE_ELSEWHERE = 4096
+AT_ONCE_ELSEWHERE = 512
 
 
 def total_loss(

@@ -47,11 +47,21 @@ class PanelHome:
         copied.
         """
         if not self.apart:
-            return values.index_select(0, rows.to(self.kept))
+            return values.index_select(0, self.sent(rows))
         pinned = self.device.type == "cuda"
         held = torch.empty((len(rows), *values.shape[1:]), dtype=values.dtype, pin_memory=pinned)
-        torch.index_select(values, 0, rows.to(self.kept), out=held)
-        return held.to(self.device, non_blocking=pinned)
+        torch.index_select(values, 0, rows, out=held)
+        return self.sent(held)
+
+    def placed(self, rows: Tensor) -> Tensor:
+        """Numbers of rows where the panel is, from the CPU."""
+        return rows if self.apart else self.sent(rows)
+
+    def sent(self, values: Tensor) -> Tensor:
+        """Values on the device that trains; nobody waits for them on their way."""
+        if self.device.type != "cuda" or values.device.type != "cpu":
+            return values.to(self.device)
+        return values.pin_memory().to(self.device, non_blocking=True)
 
 
 def choose_home(parts: Sequence[Prepared], device: torch.device) -> PanelHome:

@@ -10,7 +10,17 @@ from support.histories import simulated
 from lstmcast.config import Training
 from lstmcast.errors import ConfigError, DeviceError, LstmcastError, ResourcesError
 from lstmcast.training import accelerator, full_memory
-from lstmcast.training.accelerator import PAYS, arithmetic, choose_device, training_work
+from lstmcast.training.accelerator import (
+    LIBRARIES,
+    MOST_AT_ONCE,
+    PAYS,
+    arithmetic,
+    choose_device,
+    network_bytes,
+    networks_at_once,
+    training_work,
+)
+from lstmcast.training.device_panel import DevicePanel
 from lstmcast.training.prepare import Prepared, prepare
 
 
@@ -68,6 +78,34 @@ def test_the_measured_cases_lie_on_their_sides() -> None:
     hundred = 3 * 20 * 100 * 3500 * 300 / 250 * 4 * 128 * (25 + 128)
     assert four < PAYS / 2
     assert hundred > 2 * PAYS
+
+
+def test_as_many_networks_train_at_once_as_half_the_memory_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part, free = prepared(), 0
+    panel = DevicePanel(part)
+
+    def at_once(*overrides: str, device: str = "cuda:0") -> int:
+        panel.device = torch.device(device)
+        return networks_at_once(small(*overrides), panel)
+
+    def free_there(device: torch.device) -> int | None:
+        return free if device.type == "cuda" else None
+
+    monkeypatch.setattr(accelerator, "free_on", free_there)
+    one = network_bytes(small(), panel)
+    for amount, expected in ((0, 1), (one, 1), (6 * one, 3), (10**12, MOST_AT_ONCE)):
+        free = amount
+        assert at_once() == expected
+    assert at_once("training.precision=tf32") == 1  # a setting of the whole process
+    assert at_once("training.precision=bfloat16") == MOST_AT_ONCE
+    assert at_once(device="mps") == 1
+    batch = 4 * 640 * 24 * (200 + 32 * 4)  # more steps than its validation has
+    assert network_bytes(small("training.batch_size=640"), panel) - LIBRARIES == batch
+    validated = len(panel.validation[0].whole().features.flatten(0, 1))
+    validation = 4 * validated * (200 + 32 * 4)
+    assert network_bytes(small("training.batch_size=1"), panel) - LIBRARIES == validation
 
 
 def test_the_cpu_rounds_as_it_always_does() -> None:

@@ -21,6 +21,7 @@ from lstmcast.training.group import new_network
 from lstmcast.training.head_fit import fit_head
 from lstmcast.training.loop import refit_member
 from lstmcast.training.prepare import Prepared, prepare
+from lstmcast.training.turns import to_the_end
 from lstmcast.training.units import units_at
 
 HISTORIES = (simulated(1, symbol="AAA"), simulated(2, 300, symbol="BBB", first="2001-05-01"))
@@ -44,7 +45,7 @@ def trained_again(
     seed: int = 4,
     stop: threading.Event | None = None,
 ) -> bool:
-    return refit_member(
+    training = refit_member(
         network,
         panel,
         settings,
@@ -53,6 +54,7 @@ def trained_again(
         learning_rate=settings.learning_rate or 1e-3,
         stop=stop or threading.Event(),
     )
+    return to_the_end(training)
 
 
 @pytest.mark.parametrize("head", ["student_t", "quantile"])

@@ -32,7 +32,7 @@ from lstmcast.training import member
 
 fit = member.fit_member
 def fitted(network, *args, **options):
-    found = fit(network, *args, **options)
+    found = yield from fit(network, *args, **options)
     name = f"rank-{os.environ['RANK']}-{options['member']}"
     whole = b"".join(weight.numpy().tobytes() for weight in network.state_dict().values())
     (pathlib.Path(__file__).parent / name).write_bytes(whole)

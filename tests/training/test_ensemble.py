@@ -23,6 +23,7 @@ from lstmcast.training.loop import refit_member
 from lstmcast.training.member import RESTART_FACTOR
 from lstmcast.training.observers import EpochRecord
 from lstmcast.training.prepare import prepare
+from lstmcast.training.turns import Turns
 
 RATE = 0.01
 
@@ -156,7 +157,7 @@ def test_ctrl_c_in_the_last_training_leaves_nothing_half_trained(
 ) -> None:
     began = threading.Event()
 
-    def late(*args: Any, stop: threading.Event, **options: Any) -> bool:
+    def late(*args: Any, stop: threading.Event, **options: Any) -> Turns[bool]:
         began.set()
         assert stop.wait(timeout=60)
         return refit_member(*args, stop=stop, **options)

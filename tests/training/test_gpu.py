@@ -104,6 +104,35 @@ def test_training_goes_as_on_the_cpu(kind: str) -> None:
     assert np.median(np.abs(width / expected - 1)) < 0.01
 
 
+@pytest.mark.parametrize(
+    ("kind", "replay"), [*((kind, "auto") for kind in KINDS), ("random", "none")]
+)
+def test_networks_in_turn_give_the_same_bits_as_one_after_the_other(
+    kind: str, replay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = ("model.members=3", f"training.replay={replay}")
+    together = trained(kind, *several)
+    monkeypatch.setattr(accelerator, "MOST_AT_ONCE", 1)
+    alone = trained(kind, *several)
+    pairs = list(zip(all_weights(together), all_weights(alone), strict=True))
+    assert pairs
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert together.predictions.equals(alone.predictions)
+
+
+@pytest.mark.parametrize("size", ["model.hidden_size=64", "model.num_layers=3"])
+@pytest.mark.parametrize("batch_size", [8, 1024])
+def test_a_network_takes_no_more_memory_than_is_reckoned_with(size: str, batch_size: int) -> None:
+    options = (size, f"training.batch_size={batch_size}")
+    network, panel, steps, batches, masks = _member(*options)
+    torch.cuda.reset_peak_memory_stats(CUDA)
+    before = torch.cuda.memory_allocated(CUDA)
+    run_epoch(network, batches[:1], steps, masks)
+    run_epoch(steps.ema, panel.validation)
+    taken = torch.cuda.max_memory_allocated(CUDA) - before
+    assert taken < accelerator.network_bytes(small(*options), panel)
+
+
 def test_by_default_steps_are_recorded_and_played() -> None:
     network, panel, steps, batches, masks = _member("training.replay=auto")
     run_epoch(network, batches, steps, masks)

@@ -19,6 +19,7 @@ from lstmcast.training.loop import fit_member, run_epoch
 from lstmcast.training.observers import EpochRecord
 from lstmcast.training.steps import Steps
 from lstmcast.training.stopping import EarlyStopping
+from lstmcast.training.turns import to_the_end
 
 SUPERVISION = pytest.mark.parametrize("overrides", [(), LAST], ids=["every", "last"])
 
@@ -37,7 +38,7 @@ def fit(
     observer: Recorder | None = None,
     stop: threading.Event | None = None,
 ) -> list[EpochRecord]:
-    records, _ = fit_member(
+    training = fit_member(
         network,
         panel,
         settings,
@@ -47,7 +48,7 @@ def fit(
         observer=observer or Recorder(),
         stop=stop or threading.Event(),
     )
-    return records
+    return to_the_end(training)[0]
 
 
 @SUPERVISION
