@@ -212,7 +212,7 @@ def bars_of(table: pa.Table) -> pd.DataFrame:
         raise DamagedError("does not hold daily bars") from error
     if not len(days) or np.isnat(days).any() or (days != days.astype("datetime64[D]")).any():
         raise DamagedError("does not hold daily bars")
-    if (np.diff(days) <= np.timedelta64(0)).any():
+    if (np.diff(days) <= np.timedelta64(0, "D")).any():
         raise DamagedError("holds sessions out of order")
     return pd.DataFrame(numbers, index=pd.DatetimeIndex(days, name="date"), columns=list(COLUMNS))
 

@@ -99,8 +99,9 @@ def read_form(cells: pa.Array, form: Form) -> Days | np.ndarray:
     year = {"y": year, "roc": year + 1911, "yy": year + np.where(year < 70, 2000, 1900)}[form.year]
     month = _months(held["word"]) if "word" in held else _ints(held["m"])
     day = _ints(held["d"])
-    start = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
-    dates = start.astype("datetime64[D]") + (day - 1)
+    start = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]")
+    start += (month - 1).astype("timedelta64[M]")
+    dates = start.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
     right = (month >= 1) & (month <= 12) & (day >= 1) & (year >= EARLIEST) & (year <= LATEST)
     right &= dates.astype("datetime64[M]") == start
     if unmatched.any() or not right.all():
