@@ -35,7 +35,7 @@ CONFIG = """
 name: killed
 data: {symbols: [AAPL, MSFT], start: 2007-01-01}
 target: {horizon: 3}
-model: {hidden_size: 8, start: blank, members: 3}
+model: {hidden_size: 8, start: random, members: 3}
 training: {lookback: 60, epochs: 12, patience: 12, batch_size: 8, threads: 1, device: cpu}
 """
 """Small, with every stage of a training in it: three members, one after the other, and a refit."""
