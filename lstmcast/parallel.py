@@ -15,18 +15,25 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, Protocol, TypeVar, cast
 
 from lstmcast.errors import ResourcesError
+from lstmcast.garbage import look_less_for_garbage
 from lstmcast.left_overs import working_folder
 
 Common = TypeVar("Common")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+HANDED_ON = 0.5
+"""Seconds after which workers have what they were given."""
 
 
 class Backend(Protocol):
@@ -137,6 +144,33 @@ def as_completed(
         yield from results
 
 
+@contextmanager
+def loading_ahead(
+    modules: Sequence[str], items: int, *, jobs: int = 0, threads: int = 1
+) -> Iterator[None]:
+    """Let the workers of a coming call load modules while the context does what comes before it.
+
+    It changes no result, and does nothing where the work will be done here or by another backend.
+    If the context ends in an exception, so do the workers.
+
+    Args:
+        modules: what takes seconds to load.
+        items: how many the call will have.
+        jobs: as `as_completed` takes it.
+        threads: the same.
+    """
+    workers = workers_for(jobs, items, threads=threads)
+    if workers == 1 or not isinstance(_backend, Processes):
+        yield
+        return
+    _backend.load_ahead(modules, workers, threads)
+    try:
+        yield
+    except BaseException:
+        _backend.give_up_loading()
+        raise
+
+
 def compute(
     function: Callable[[Common, Item], Result], common: Common, item: Item, threads: int
 ) -> Result:
@@ -170,6 +204,7 @@ def enter_worker(parent: int | None = None) -> None:
     """
     global _inside  # noqa: PLW0603 - a process is a worker or it is not
     _inside = True
+    look_less_for_garbage()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent is not None and os.name == "posix":
@@ -197,6 +232,10 @@ def using(backend: Backend) -> Iterator[None]:
 class Processes:
     """Processes of this machine, by joblib's loky, which are kept for the next call."""
 
+    def __init__(self) -> None:
+        self._loading: Generator[None] | None = None
+        self._since = 0.0
+
     def capacity(self) -> int:
         """Cores of this machine."""
         return cores()
@@ -211,20 +250,18 @@ class Processes:
         threads: int,
     ) -> Generator[tuple[int, Result]]:
         """See `Backend.run`."""
-        from joblib import Parallel, delayed, dump, parallel_config
+        from joblib import delayed, dump
 
-        _let_feeders_end()
         with working_folder() as folder:
             put = folder / "common"
             dump(common, put)
-            with parallel_config(backend="loky", inner_max_num_threads=threads):
-                pool = Parallel(n_jobs=workers, return_as="generator_unordered")
             calls = (
                 delayed(_in_worker)(function, str(put), number, item, threads, os.getpid())
                 for number, item in enumerate(items)
             )
             try:
-                with closing(pool(calls)) as results:
+                self._finish_loading()
+                with closing(_begun(calls, workers, threads)) as results:
                     yield from results
             except BrokenExecutor as error:
                 raise ResourcesError(
@@ -232,6 +269,70 @@ class Processes:
                     "that is out of memory",
                     "use fewer `--jobs`",
                 ) from error
+
+    def load_ahead(self, modules: Sequence[str], workers: int, threads: int) -> None:
+        """Start workers, each of which loads some modules."""
+        from joblib import delayed
+
+        self._finish_loading()
+        calls = [delayed(_load)(modules, os.getpid())] * workers
+        self._loading = _begun(calls, workers, threads)
+        self._since = time.monotonic()
+        atexit.register(self.give_up_loading)
+
+    def give_up_loading(self) -> None:
+        """End workers that are still loading."""
+        loading, self._loading = self._loading, None
+        if loading is None:
+            return
+        # A thread of loky's stumbles over work that is gone before it was handed on.
+        time.sleep(max(0.0, self._since + HANDED_ON - time.monotonic()))
+        with warnings.catch_warnings(action="ignore"):  # joblib tells of what was given up
+            loading.close()
+
+    def _finish_loading(self) -> None:
+        """Wait for workers that are still loading."""
+        for _ in self._loading or ():
+            pass
+        self._loading = None
+        atexit.unregister(self.give_up_loading)
+
+
+def _begun(calls: Iterable[object], workers: int, threads: int) -> Generator[Any]:
+    """The results of calls that workers begin with: joblib's, of the last time if they fit."""
+    from joblib import Parallel, parallel_config
+
+    _let_feeders_end()
+    with parallel_config(backend="loky", inner_max_num_threads=threads), _interrupts_blocked():
+        pool = Parallel(n_jobs=workers, return_as="generator_unordered")
+        return cast("Generator[Any]", pool(calls))
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Let processes that are started in the context hear of no Ctrl-C, from their first moment on.
+
+    One that comes meanwhile reaches this process at the end of the context.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # as it starts it lets interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _load(modules: Sequence[str], parent: int) -> None:
+    """What a process of this machine does while there is nothing to compute."""
+    if not _inside:
+        enter_worker(parent)
+    for name in modules:
+        import_module(name)
 
 
 @lru_cache(maxsize=1)

@@ -11,8 +11,8 @@ import lstmcast
 ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
-    "errors", "harmless", "left_overs", "shelf", "parallel", "cluster", "plugins", "reading",
-    "seals", "tensors", "distributions", "config", "files", "folders",
+    "errors", "harmless", "garbage", "left_overs", "shelf", "parallel", "cluster", "plugins",
+    "reading", "seals", "tensors", "distributions", "config", "files", "folders",
     "prices", "features", "dataset", "predictions", "calibration", "nn", "graphs", "simulation",
     "pretraining", "training", "baselines",
     "evaluation", "run", "explain", "forecasting", "ledger", "tuning", "plots", "report", "doctor",

@@ -16,12 +16,16 @@ from support import shared_work
 
 from lstmcast import parallel
 from lstmcast.errors import DataError, ResourcesError
+from lstmcast.garbage import GARBAGE
 
 ENDED = """
 import pathlib, sys
 from support.shared_work import wait_in_workers
 wait_in_workers(pathlib.Path(sys.argv[1]))
 """
+
+RARE = "xmlrpc.server"
+"""A module that nobody loads."""
 
 ARRAY = np.random.default_rng(0).normal(size=300_000)
 
@@ -78,6 +82,33 @@ def test_a_worker_that_was_killed_is_no_bug(tmp_path: Path) -> None:
     with pytest.raises(ResourcesError, match="ended from outside") as raised:
         parallel.in_order(shared_work.killed, tmp_path, range(3), jobs=2)
     assert "--jobs" in str(raised.value.hint)
+
+
+def test_workers_load_ahead_of_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with parallel.loading_ahead((RARE,), 2, jobs=2):
+        assert RARE not in sys.modules
+    found = parallel.in_order(shared_work.prepared, RARE, range(6), jobs=2)
+    assert any(loaded for loaded, *_ in found)  # one that is quick may load for the other
+    assert {values[1:3] for values in found} == {(True, GARBAGE)}
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == here
+    monkeypatch.setattr(parallel.Processes, "load_ahead", None)  # fails if it is called
+    with (
+        parallel.loading_ahead((RARE,), 2, jobs=1),
+        parallel.using(Backwards()),
+        parallel.loading_ahead((RARE,), 2, jobs=2),
+    ):
+        pass
+
+
+def test_workers_that_load_end_with_what_comes_before_their_work() -> None:
+    before = {pid for *_, pid in parallel.in_order(shared_work.prepared, "", range(4), jobs=2)}
+    loading = parallel.loading_ahead((RARE,), 2, jobs=2)
+    with pytest.raises(DataError, match="too short"), loading:
+        raise DataError("too short", "hint")
+    assert not any(Path(f"/proc/{pid}").exists() for pid in before)
+    after = {pid for *_, pid in parallel.in_order(shared_work.prepared, "", range(4), jobs=2)}
+    assert not before & after
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

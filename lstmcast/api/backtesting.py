@@ -22,6 +22,7 @@ from lstmcast.evaluation.backtest import (
     Splitter,
     count_trials,
     summarise,
+    workers_loading,
 )
 from lstmcast.folders import runs_folder
 from lstmcast.left_overs import working_folder
@@ -93,14 +94,10 @@ def backtest(
     names = tuple(BASELINES) if chosen is None else tuple(chosen)
     with ExitStack() as stack:
         place = stack.enter_context(working_folder()) if runs_dir is None else runs_folder(runs_dir)
-        walk = plan(
-            experiment,
-            histories,
-            Settings(folds=number, baselines=names, warm_start=warm_start),
-            Path(place),
-            jobs=max(n_jobs, 0),
-            splitter=splitter,
-        )
+        how = Settings(folds=number, baselines=names, warm_start=warm_start)
+        jobs = max(n_jobs, 0)
+        with workers_loading(experiment, how, jobs):
+            walk = plan(experiment, histories, how, Path(place), jobs=jobs, splitter=splitter)
         store = store_of((), data_dir)
         for fold in walk.run(cache=fit_cache(store) if store.root.is_dir() else None):
             if on_fold is not None:

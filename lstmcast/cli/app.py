@@ -1,6 +1,5 @@
 """The `lstmcast` program: its commands, and the boundary where errors become exit codes."""
 
-import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -33,11 +32,8 @@ from lstmcast.cli.track import track_app
 from lstmcast.cli.train import train
 from lstmcast.cli.tune import tune
 from lstmcast.errors import LstmcastError, OutputError
+from lstmcast.garbage import look_less_for_garbage
 from lstmcast.harmless import harmless
-
-GARBAGE = 50_000
-"""New objects after which Python looks for cycles among them: a command makes a million by its
-imports alone, which all stay, and at Python's own 700 to look took a tenth of its time."""
 
 
 class Commands(Group):
@@ -164,17 +160,13 @@ def ending() -> int:
 
 def main() -> None:
     """Run the program."""
-    gc.set_threshold(GARBAGE)
+    look_less_for_garbage()
     # Before PyTorch is loaded: threads that wait give their core to others. By default they spin,
     # and two trainings side by side on two cores take more than twice as long for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     listen()
     code = 1
     last_of_all(lambda: code)
-    try:
-        code = ending()
-        leave_with(code)
-        sys.exit(code)
-    finally:
-        # Python's last look for cycles visits all that PyTorch and pandas brought: half a second.
-        gc.freeze()
+    code = ending()
+    leave_with(code)
+    sys.exit(code)

@@ -112,7 +112,7 @@ def backtest(
     from lstmcast.api.evaluation import fit_cache
     from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
-    from lstmcast.evaluation.backtest import Settings
+    from lstmcast.evaluation.backtest import Settings, workers_loading
     from lstmcast.files import make_folder
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
@@ -137,20 +137,16 @@ def backtest(
     histories = select_histories(store, experiment.data)
     ensure_writable(runs_dir)
     keep_freed_memory()
-    walk = plan(
-        experiment,
-        histories,
-        Settings(
-            folds=folds,
-            window=window.value,
-            first=None if first is None else pd.Timestamp(first),
-            embargo=embargo,
-            baselines=names,
-            warm_start=warm_start,
-        ),
-        runs_dir,
-        jobs=jobs,
+    settings = Settings(
+        folds=folds,
+        window=window.value,
+        first=None if first is None else pd.Timestamp(first),
+        embargo=embargo,
+        baselines=names,
+        warm_start=warm_start,
     )
+    with workers_loading(experiment, settings, 1 if cluster else jobs):
+        walk = plan(experiment, histories, settings, runs_dir, jobs=jobs)
     if resume and len(walk.missing()) == len(walk.folds):
         note("no fold of this walk is finished: it starts with the first")
     if warm_start and jobs != 1:

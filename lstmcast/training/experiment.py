@@ -44,7 +44,8 @@ class Trained:
         threads: CPU threads that were used.
         seconds: time spent on `prepare`, `fit`, `pool` and `predict`.
         notes: which networks could not begin with the weights that they were given, and why.
-        movements: what each group of networks began as, and how far it went.
+        movements: what each group of networks began as, and how far it went; empty where that was
+            not asked for.
     """
 
     prepared: Prepared
@@ -88,6 +89,8 @@ def train_experiment(
     keeper: Keeper | None = None,
     jobs: int = 1,
     store: Store | None = None,
+    *,
+    moved: bool = True,
 ) -> Trained:
     """Train the experiment's networks, pool them, and forecast its test part.
 
@@ -102,6 +105,8 @@ def train_experiment(
         jobs: worker processes that train members on CPUs; 1 trains them here, in threads, and 0
             takes as many as the cores give each network its threads. The weights are the same.
         store: puts the forecasts into a file, where they would fill the memory.
+        moved: whether to measure how far the networks moved, which takes forecasts of them as
+            they began.
 
     Raises:
         ConfigError, DataError: if the data do not fit the configuration.
@@ -124,7 +129,7 @@ def train_experiment(
         forecaster = Forecaster(prepared.experiment, groups, external_members)
         inputs = _inputs(parts, groups, histories)
         forecaster, pool = pool_members(forecaster, inputs, prepared)
-        moved = movements(parts, groups, ensemble, initial)
+        went = movements(parts, groups, ensemble, initial) if moved else ()
         clock.lap("pool")
         origins = {symbol: rows.test for symbol, rows in prepared.parts.items()}
         tables = predict_each(forecaster, inputs, origins, prepared.boundaries.test_end)
@@ -142,7 +147,7 @@ def train_experiment(
         threads=available_threads(experiment.training.threads),
         seconds=clock.seconds,
         notes=notes,
-        movements=moved,
+        movements=went,
     )
 
 

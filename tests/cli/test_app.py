@@ -12,8 +12,9 @@ from support.program import EVERY, Workplace
 from typer.testing import CliRunner
 
 from lstmcast import __version__, errors
-from lstmcast.cli.app import GARBAGE, app
+from lstmcast.cli.app import app
 from lstmcast.errors import ConfigError, LstmcastError
+from lstmcast.garbage import GARBAGE
 from lstmcast.prices import selection
 
 HEAVY = ("torch", "pandas", "matplotlib", "yfinance", "numpy", "sklearn", "scipy")

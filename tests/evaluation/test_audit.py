@@ -282,11 +282,13 @@ def leaking(
 ) -> Experiment:
     """An experiment whose controls train to forecasts with other columns."""
 
-    def knows(experiment: Experiment, histories: list[PriceHistory], *rest: Any) -> Trained:
+    def knows(
+        experiment: Experiment, histories: list[PriceHistory], *rest: Any, **more: Any
+    ) -> Trained:
         (history,) = histories
         key = (experiment.model_dump_json(), history.sha256)
         if key not in controls_trained:
-            controls_trained[key] = train_experiment(experiment, histories, *rest)
+            controls_trained[key] = train_experiment(experiment, histories, *rest, **more)
         run = controls_trained[key]
         return replace(run, table=run.predictions.assign(**say(run.predictions)))
 

@@ -322,6 +322,7 @@ def test_a_fold_that_was_cut_short_is_not_kept(
 
     def cut_short(*args: Any, **kwargs: Any) -> lstmcast.training.Trained:
         trained = train(*args, **kwargs)
+        assert trained.movements == ()  # no fold tells of them, and they take forecasts
         return replace(trained, ensemble=replace(trained.ensemble, interrupted=True))
 
     monkeypatch.setattr(lstmcast.training, "train_experiment", cut_short)

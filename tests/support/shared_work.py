@@ -1,5 +1,6 @@
 """Functions that a test lets worker processes call, who import them by name."""
 
+import gc
 import importlib
 import os
 import signal
@@ -21,6 +22,12 @@ def measured(common: NDArray[np.float64], item: int) -> tuple[float, bool, int, 
     threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
     total = float(np.dot(common[item:], common[: len(common) - item]))
     return total, common.flags.writeable, threads, workers_for(0, 10), os.getpid()
+
+
+def prepared(common: str, item: int) -> tuple[bool, bool, int, int]:
+    """Whether a module is loaded and Ctrl-C kept away, when garbage is looked for, and by whom."""
+    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return common in sys.modules, blocked, gc.get_threshold()[0], os.getpid()
 
 
 def late(common: dict[str, float], item: int) -> int:

@@ -126,4 +126,4 @@ def _train(experiment: Experiment, history: PriceHistory) -> "Trained":
         }
     )
     external_members = baseline_members(control.model.pool.baselines)
-    return train_experiment(control, [history], SilentObserver(), external_members)
+    return train_experiment(control, [history], SilentObserver(), external_members, moved=False)

@@ -219,5 +219,9 @@ def _train_shortly(experiment: Experiment, histories: Sequence[PriceHistory]) ->
 
     external_members = baseline_members(experiment.model.pool.baselines)
     return train_experiment(
-        shortened(experiment, epochs=EPOCHS), histories, SilentObserver(), external_members
+        shortened(experiment, epochs=EPOCHS),
+        histories,
+        SilentObserver(),
+        external_members,
+        moved=False,
     )

@@ -8,6 +8,7 @@ from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.backtest.summary import BacktestReport, Year, summarise
 from lstmcast.evaluation.backtest.trials import count_trials
 from lstmcast.evaluation.backtest.walk import Backtest
+from lstmcast.evaluation.backtest.workers import workers_loading
 
 __all__ = [
     "Backtest",
@@ -23,4 +24,5 @@ __all__ = [
     "plan_folds",
     "summarise",
     "trade",
+    "workers_loading",
 ]

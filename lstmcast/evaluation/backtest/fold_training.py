@@ -70,7 +70,9 @@ def train_fold(
     )
     chosen = resolve_experiment(chosen, given)
     external_members = baseline_members(chosen.model.pool.baselines)
-    trained = train_experiment(chosen, given, SilentObserver(), external_members, start)
+    trained = train_experiment(
+        chosen, given, SilentObserver(), external_members, start, moved=False
+    )
     if trained.ensemble.interrupted:
         raise KeyboardInterrupt  # networks that were cut short are no fold: it is done again
     return trained

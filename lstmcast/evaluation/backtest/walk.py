@@ -38,6 +38,7 @@ from lstmcast.evaluation.backtest.folds import (
 from lstmcast.evaluation.backtest.saved import CONFIG_HASH
 from lstmcast.evaluation.backtest.settings import Settings
 from lstmcast.evaluation.backtest.splitter import Splitter, planned_by
+from lstmcast.evaluation.backtest.workers import threads_of_fold, workers_of_walk
 from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
@@ -129,19 +130,10 @@ class Backtest:
     @property
     def threads(self) -> int:
         """CPU threads that each fold trains with; a network has one unless the experiment says."""
-        from lstmcast.training.device import available_threads, threads_for_one_of_many
-
-        share = available_threads(0) // self._workers(len(self.folds))
-        members = [group.model.members for group in groups_of(self.experiment)]
-        return threads_for_one_of_many(self.experiment.training.threads, share, members)
+        return threads_of_fold(self.experiment, self._workers(len(self.folds)))
 
     def _workers(self, folds: int) -> int:
-        """Worker processes for some folds; 1 where each waits for the one before."""
-        if self.settings.warm_start:
-            return 1
-        from lstmcast.training.device import available_threads
-
-        return max(1, min(self.jobs or available_threads(0), folds))
+        return workers_of_walk(self.settings, self.jobs, folds)
 
     def _threads_per_network(self) -> list[int]:
         from lstmcast.training.device import threads_per_network
