@@ -89,6 +89,7 @@ class Work(Generic[T]):
         itself: applied to the model's own.
         means: whether tables state means.
         prepared: what is prepared for pooled baselines is kept here.
+        fits: of pooled baselines, by name.
     """
 
     baselines: tuple[Baseline, ...]
@@ -105,6 +106,7 @@ class Work(Generic[T]):
     itself: Callable[[pd.DataFrame], T] | None
     means: bool
     prepared: Shelf[Any]
+    fits: Shelf[Any]
 
     def task(self, symbol: str, *, columns: bool = True) -> SymbolTask[T]:
         """One symbol's share, with its features or without."""

@@ -34,7 +34,12 @@ T = TypeVar("T")
 
 
 class PooledFit(NamedTuple):
-    """What a pooled baseline was fitted to, or why it could not be."""
+    """Whether a pooled baseline could be fitted.
+
+    Args:
+        fitted: of `PooledBaseline.fitted`; None where that is kept elsewhere, or the fit failed.
+        failure: why it did.
+    """
 
     fitted: Any
     failure: str
@@ -47,16 +52,14 @@ class PooledWork(Generic[T]):
     Args:
         work: on all baselines.
         baseline: the baseline.
-        fit: of `PooledBaseline.fitted`.
         newest: the last session of any symbol's last forecast.
         forecasts: before calibration, by symbol.
         factors: of the intervals, by market; None before that, and where there can be none.
-        failure: why there are none.
+        failure: why there are none, or no fit.
     """
 
     work: Work[T]
     baseline: PooledBaseline[Any]
-    fit: PooledFit
     newest: pd.Timestamp
     forecasts: Shelf[PerSymbolForecast]
     factors: Mapping[str, IntervalFactors] | None = None
@@ -72,12 +75,19 @@ class PooledWork(Generic[T]):
         """A symbol's forecasts before calibration."""
         if symbol in self.forecasts:
             return self.forecasts[symbol]
-        return self.baseline.before_calibration(self.fit.fitted, self.prepared(symbol))
+        return self.baseline.before_calibration(
+            self.work.fits[self.baseline.name], self.prepared(symbol)
+        )
 
 
 def fit_at_once(work: Work[Any], baseline: PooledBaseline[Any]) -> PooledFit:
     """Fit a baseline that prepares quickly to all symbols that it can forecast."""
-    return PooledFit(*attempt(lambda: baseline.fitted(_able(work, baseline))))
+    fitted, failure = attempt(lambda: baseline.fitted(_able(work, baseline)))
+    if failure or work.fits.folder is None:
+        return PooledFit(fitted, failure)
+    # The command's own process need not load what fits are made of: PyTorch takes seconds.
+    work.fits.put(baseline.name, fitted)
+    return PooledFit(None, "")
 
 
 def fit_prepared(
@@ -110,8 +120,8 @@ def compare(
     """A symbol's forecasts by one of the baselines beside what came true, or why there are none."""
     number, symbol = share
     pooled = baselines[number]
-    if pooled.fit.failure:
-        return None, pooled.fit.failure
+    if pooled.failure:
+        return None, pooled.failure
     return attempt(lambda: _compare(pooled, symbol))
 
 

@@ -7,7 +7,7 @@ symbols at once is fitted; the outcomes of pooled baselines, which calibration l
 their tables.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, Protocol, TypeVar
@@ -16,7 +16,7 @@ import pandas as pd
 
 from lstmcast.baselines.base import Baseline, PooledBaseline, Refit
 from lstmcast.baselines.cache import FitCache
-from lstmcast.baselines.context import BaselineContext
+from lstmcast.baselines.context import LINEAR, PRETRAINED, BaselineContext
 from lstmcast.baselines.per_symbol import BaselineResult, SymbolResults, Work, forecast_symbol
 from lstmcast.baselines.pooled import (
     PooledFit,
@@ -28,7 +28,7 @@ from lstmcast.baselines.pooled import (
     with_factors,
 )
 from lstmcast.parallel import as_completed, compute, elsewhere
-from lstmcast.shelf import Shelves, shelves
+from lstmcast.shelf import Shelf, Shelves, shelves
 
 MIN_SYMBOLS_FOR_PROCESSES = 8
 """Below this, starting worker processes takes longer than they save."""
@@ -151,8 +151,7 @@ def baselines_by_symbol(
     symbols = list(tables)
     # Each in one thread: fits are made of many small steps, on which threads of BLAS only wait for
     # each other. The same GARCH took many times longer with two than with one.
-    few = len(symbols) < MIN_SYMBOLS_FOR_PROCESSES
-    share_out = partial(as_completed, jobs=1 if few else jobs)
+    share_out = partial(as_completed, jobs=jobs_for(len(symbols), jobs))
     with shelves(0 if elsewhere() else len(symbols)) as room:
         # Another machine cannot read what is kept on this one's disk.
         here = dict if elsewhere() else _unread
@@ -171,6 +170,7 @@ def baselines_by_symbol(
             itself=itself,
             means=means,
             prepared=room.make(),
+            fits=room.make(),
         )
         results, fits = _first_round(work, take, share_out)
         pooled = _pooled_work(work, results, fits, room)
@@ -184,6 +184,17 @@ def baselines_by_symbol(
         for name, parts in found.items()
     }
     return told, (*notes, *more)
+
+
+def jobs_for(symbols: int, jobs: int) -> int:
+    """How many worker processes at most baselines of so many symbols are worth."""
+    return 1 if symbols < MIN_SYMBOLS_FOR_PROCESSES else jobs
+
+
+def modules_of(names: Collection[str]) -> list[str]:
+    """The modules that workers load to forecast with some baselines and to score them."""
+    networks = {LINEAR: "lstmcast.training.linear", PRETRAINED: "lstmcast.training.zero_shot"}
+    return [__name__, *(module for name, module in networks.items() if name in names)]
 
 
 ITSELF = ""
@@ -210,12 +221,18 @@ def _taken(
         for name, part in found.results.items()
     }
     for name, prepared in found.prepared.items():
-        if work is not None and prepared is not None:
-            work.prepared.put(f"{name}/{symbol}", prepared)
-        elif work is not None:
-            work.prepared.note(f"{name}/{symbol}")
+        if work is not None:
+            _keep(work.prepared, f"{name}/{symbol}", prepared)
     names = dict.fromkeys(found.prepared)
     return SymbolResults(kept, {**names}, found.absent, last=found.last)
+
+
+def _keep(shelf: Shelf[Any], name: str, value: object) -> None:
+    """Keep what a worker found, unless it did so itself."""
+    if value is None and shelf.folder is not None:
+        shelf.note(name)
+    else:
+        shelf.put(name, value)
 
 
 def _by_baseline(
@@ -261,16 +278,17 @@ class _ShareOut(Protocol):
 
 def _first_round(
     work: Work[T], take: Callable[[str, str, T], None], share_out: _ShareOut
-) -> tuple[dict[str, SymbolResults[None]], dict[str, PooledFit]]:
-    """Forecasts of each symbol, and by name the pooled baselines that can be fitted meanwhile."""
+) -> tuple[dict[str, SymbolResults[None]], dict[str, str]]:
+    """Forecasts of each symbol, and why pooled baselines fitted meanwhile could not be, if so."""
     fitted = [b for b in work.baselines if isinstance(b, PooledBaseline) and b.prepares_quickly]
     # A fit takes as long as many symbols do: begun last, it would end long after them.
     items = [*fitted, *work.tables]
     results: dict[str, SymbolResults[None]] = {}
-    fits: dict[str, PooledFit] = {}
+    fits: dict[str, str] = {}
     for number, found in _ordered(share_out(_fit_or_forecast, work, items), len(fitted)):
         if number < len(fitted):
-            fits[fitted[number].name] = found
+            fits[fitted[number].name] = found.failure
+            _keep(work.fits, fitted[number].name, found.fitted)
         else:
             symbol = str(items[number])
             results[symbol] = _taken(symbol, found, take, work)
@@ -286,7 +304,7 @@ def _fit_or_forecast(
 def _pooled_work(
     work: Work[T],
     results: Mapping[str, SymbolResults[None]],
-    fits: Mapping[str, PooledFit],
+    fits: Mapping[str, str],
     room: Shelves,
 ) -> list[tuple[PooledWork[T], list[str]]]:
     """Each pooled baseline with its fit, and the symbols that it could be prepared for."""
@@ -294,9 +312,12 @@ def _pooled_work(
     for baseline in work.baselines:
         able = {s: one for s, one in results.items() if baseline.name in one.prepared}
         if isinstance(baseline, PooledBaseline) and able:
-            fit = fits.get(baseline.name) or fit_prepared(work, baseline, list(able))
+            if (failure := fits.get(baseline.name)) is None:
+                fitted, failure = fit_prepared(work, baseline, list(able))
+                work.fits.put(baseline.name, fitted)
             newest = max(one.last for one in able.values() if one.last is not None)
-            found.append((PooledWork(work, baseline, fit, newest, room.make()), list(able)))
+            pooled = PooledWork(work, baseline, newest, room.make(), failure=failure)
+            found.append((pooled, list(able)))
     return found
 
 

@@ -5,6 +5,7 @@ the modules that this one imports.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from lstmcast.evaluation.coverage import (
     check_coverage_by_year,
     check_covered,
 )
-from lstmcast.evaluation.diagnostics import diagnose
+from lstmcast.evaluation.diagnostics import Diagnostics, diagnose
 from lstmcast.evaluation.finding import SIGNIFICANT
 from lstmcast.evaluation.model_rows import ModelRows, SymbolRows
 from lstmcast.evaluation.point import examine_point
@@ -29,13 +30,14 @@ from lstmcast.evaluation.report import (
     TestRows,
     best_baseline,
 )
-from lstmcast.evaluation.row_scores import ForecasterScores
+from lstmcast.evaluation.row_scores import ForecasterScores, in_one_table
 from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.significance import sidak
 from lstmcast.evaluation.stale_prices import describe_stale_closes
 from lstmcast.evaluation.terciles import volatility_terciles
 from lstmcast.evaluation.verdict import draw_verdict
 from lstmcast.evaluation.verdict_inputs import VerdictInputs
+from lstmcast.parallel import elsewhere, in_order
 
 
 def build_report(
@@ -45,6 +47,7 @@ def build_report(
     bars: Mapping[str, pd.DataFrame],
     notes: tuple[str, ...],
     trials: int,
+    jobs: int = 1,
 ) -> Report:
     """Test the model against the baselines and draw the verdict.
 
@@ -55,12 +58,13 @@ def build_report(
         bars: adjusted bars of each symbol.
         notes: what the reader should know besides.
         trials: configurations that the model was chosen from, for which the verdict allows.
+        jobs: worker processes at most.
     """
     horizons = tuple(scored[MODEL].pooled)
     nearest = horizons[0]
     rows = scored[MODEL].nearest
     terciles = volatility_terciles(rows, bars)
-    forecasters = _forecasters(scored, labels, terciles, nearest)
+    forecasters = _forecasters(scored, labels, terciles, nearest, jobs)
     best = best_baseline(forecasters, nearest)
     comparisons = _comparisons(scored, horizons, best)
     losses = row_losses(rows)
@@ -117,17 +121,38 @@ def _forecasters(
     labels: Mapping[str, str],
     terciles: "pd.Series[int]",
     nearest: int,
+    jobs: int,
 ) -> dict[str, ForecasterReport]:
+    common = _Diagnosed({name: part.parts for name, part in scored.items()}, terciles, nearest)
+    # Another machine cannot read what is kept on this one's disk.
+    found = (
+        [_diagnosis(common, name) for name in scored]
+        if elsewhere()
+        else in_order(_diagnosis, common, list(scored), jobs=jobs)
+    )
+    diagnoses = dict(zip(scored, found, strict=True))
     return {
         name: ForecasterReport(
             label=labels[name],
             kind="point" if part.is_point else "distribution",
             pooled=part.pooled,
             symbols=part.symbols,
-            diagnostics=diagnose(part.nearest, terciles, nearest),
+            diagnostics=diagnoses[name],
         )
         for name, part in scored.items()
     }
+
+
+class _Diagnosed(NamedTuple):
+    """Of each forecaster the rows of the shortest horizon by symbol, with the rows' terciles."""
+
+    parts: dict[str, Mapping[str, pd.DataFrame]]
+    terciles: "pd.Series[int]"
+    horizon: int
+
+
+def _diagnosis(rows: _Diagnosed, name: str) -> Diagnostics | None:
+    return diagnose(in_one_table(rows.parts[name]), rows.terciles, rows.horizon)
 
 
 def _comparisons(

@@ -15,7 +15,7 @@ from lstmcast.baselines import (
     baselines_by_symbol,
     get_baseline,
 )
-from lstmcast.baselines.runner import ITSELF, by_symbol
+from lstmcast.baselines.runner import ITSELF, by_symbol, jobs_for
 from lstmcast.baselines.table import align
 from lstmcast.errors import DataError
 from lstmcast.evaluation.assembly import build_report
@@ -91,7 +91,8 @@ def evaluate(
         forecasters |= {name: pools[name].scores() for name in found}
         told = [*still, *notes, *(note for own in found.values() for note in own)]
         labels = {MODEL: label, **{name: get_baseline(name).label for name in found}}
-        return build_report(rows, forecasters, labels, bars, tuple(told), trials)
+        shared = jobs_for(len(rows.symbols), jobs)
+        return build_report(rows, forecasters, labels, bars, tuple(told), trials, shared)
 
 
 def assemble(

@@ -67,7 +67,7 @@ class ForecasterScores:
     @property
     def nearest(self) -> pd.DataFrame:
         """The prediction rows of the shortest horizon, in the order of the model's."""
-        return pd.concat([self.parts[symbol] for symbol in self.parts]).sort_index()
+        return in_one_table(self.parts)
 
     @property
     def pooled(self) -> ByHorizon:
@@ -77,6 +77,11 @@ class ForecasterScores:
             horizon: pooled([part[horizon] for part in self.symbols.values() if horizon in part])
             for horizon in horizons
         }
+
+
+def in_one_table(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all symbols, in the order of their index."""
+    return pd.concat([parts[symbol] for symbol in parts]).sort_index()
 
 
 class ScorePool:
