@@ -171,6 +171,15 @@ def loading_ahead(
         raise
 
 
+def let_workers_end() -> None:
+    """Let workers of this machine end while this process still works; at its end it waits for them.
+
+    A later call starts others.
+    """
+    if isinstance(_backend, Processes):
+        _backend.let_workers_end()
+
+
 def compute(
     function: Callable[[Common, Item], Result], common: Common, item: Item, threads: int
 ) -> Result:
@@ -235,6 +244,7 @@ class Processes:
     def __init__(self) -> None:
         self._loading: Generator[None] | None = None
         self._since = 0.0
+        self._waiting = False
 
     def capacity(self) -> int:
         """Cores of this machine."""
@@ -263,6 +273,7 @@ class Processes:
                 self._finish_loading()
                 with closing(_begun(calls, workers, threads)) as results:
                     yield from results
+                self._waiting = True
             except BrokenExecutor as error:
                 raise ResourcesError(
                     f"one of {workers} worker processes was ended from outside, as by a system "
@@ -289,6 +300,14 @@ class Processes:
         time.sleep(max(0.0, self._since + HANDED_ON - time.monotonic()))
         with warnings.catch_warnings(action="ignore"):  # joblib tells of what was given up
             loading.close()
+
+    def let_workers_end(self) -> None:
+        """End workers that wait for work, without waiting for them."""
+        if self._waiting:
+            from joblib.externals.loky import get_reusable_executor
+
+            self._waiting = False
+            get_reusable_executor(reuse=True).shutdown(wait=False)
 
     def _finish_loading(self) -> None:
         """Wait for workers that are still loading."""

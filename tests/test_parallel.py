@@ -101,7 +101,7 @@ def test_workers_load_ahead_of_what_they_compute(monkeypatch: pytest.MonkeyPatch
         pass
 
 
-def test_workers_that_load_end_with_what_comes_before_their_work() -> None:
+def test_workers_end_with_what_comes_before_their_work_and_when_there_is_no_more() -> None:
     before = {pid for *_, pid in parallel.in_order(shared_work.prepared, "", range(4), jobs=2)}
     loading = parallel.loading_ahead((RARE,), 2, jobs=2)
     with pytest.raises(DataError, match="too short"), loading:
@@ -109,6 +109,13 @@ def test_workers_that_load_end_with_what_comes_before_their_work() -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in before)
     after = {pid for *_, pid in parallel.in_order(shared_work.prepared, "", range(4), jobs=2)}
     assert not before & after
+    parallel.let_workers_end()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in after):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    parallel.let_workers_end()  # there are none
+    assert parallel.in_order(shared_work.late, {"seconds": 0.0}, range(4), jobs=2) == [*range(4)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -114,6 +114,7 @@ def backtest(
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.evaluation.backtest import Settings, workers_loading
     from lstmcast.files import make_folder
+    from lstmcast.parallel import let_workers_end
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
@@ -156,6 +157,7 @@ def backtest(
     with saying(lambda: _kept(walk)):
         with computing_on(cluster):
             _walk(walk, None if cluster else fit_cache(store))
+        let_workers_end()
         report = report_of(walk, cost_bps)
     metrics = sealed_values(report.to_dict(), walk.owner)
     _keep(walk, report, metrics)
@@ -195,6 +197,10 @@ def _walk(walk: "Backtest", cache: "FitCache | None") -> None:
         task = bar.add_task("", total=len(todo))
         for fold in walk.run(cache=cache):
             done += 1
+            if done == total - 1:
+                # While a worker does the last one this process has nothing to do, and what draws
+                # the chart takes half a second to load.
+                import lstmcast.plots.backtest  # noqa: F401
             bar.update(task, advance=1, refresh=True)
             screen.print(
                 f"fold {fold.number} done ({done} of {total}): trained up to "
