@@ -342,7 +342,10 @@ def _third_round(
     share_out: _ShareOut,
 ) -> None:
     """Add the tables of pooled baselines to the results."""
-    shares, common = _shares(pooled), [one for one, _ in pooled]
+    common = [one for one, _ in pooled]
+    # What is read of a symbol for one baseline is near for the next.
+    order = {symbol: number for number, symbol in enumerate(results)}
+    shares = sorted(_shares(pooled), key=lambda share: order[share[1]])
     for k, found in _ordered(share_out(tabulate_pooled, common, shares)):
         symbol = shares[k][1]
         kept = _taken(symbol, found, take)

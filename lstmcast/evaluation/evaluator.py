@@ -4,6 +4,7 @@ The baselines forecast the very rows that the model forecast, and one piece of c
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -22,7 +23,8 @@ from lstmcast.evaluation.assembly import build_report
 from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.report import MODEL, Report
 from lstmcast.evaluation.row_scores import ScorePool, SymbolScores, pool_symbols, score_symbol
-from lstmcast.shelf import Chosen, shelves
+from lstmcast.parallel import elsewhere
+from lstmcast.shelf import Chosen, Shelf, shelves
 from lstmcast.training.device import give_back_freed_memory
 
 
@@ -69,14 +71,18 @@ def evaluate(
         tables = by_symbol(tables.reset_index(drop=True))
     rows, still = _that_moved(tables)
     with shelves(len(rows.symbols)) as room:
-        pools = {name: ScorePool(rows, room.make()) for name in (ITSELF, *baselines)}
+        parts: Shelf[pd.DataFrame] = room.make()
+        pools = {name: ScorePool(rows, parts) for name in (ITSELF, *baselines)}
+        # Another machine cannot write to this one's disk.
+        keep = None if parts.folder is None or elsewhere() else parts
+        score = partial(score_symbol, keep=keep)
         found, notes = baselines_by_symbol(
             [get_baseline(name) for name in baselines],
             Chosen(tables, tuple(rows.symbols)),
             bars,
-            then=score_symbol,
+            then=score,
             take=lambda name, symbol, scores: pools[name].add(symbol, scores),
-            itself=score_symbol,
+            itself=score,
             means=False,
             fit_end=fit_end,
             features=features,

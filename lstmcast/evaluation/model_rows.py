@@ -3,9 +3,10 @@
 It is gone through once, symbol by symbol, so that a table of any size is on disk but for one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,20 @@ class SymbolRows:
             table["horizon"].to_numpy(dtype=np.int32),
             np.column_stack([inside[name] for name in _INSIDE]).astype(np.float16),
         )
+
+
+class Places(NamedTuple):
+    """Where a symbol's rows are added up.
+
+    Args:
+        place: `(rows,)` of each its place among the dates of all horizons.
+        weight: `(rows,)`.
+        portions: the rows in such portions that none holds a place twice.
+    """
+
+    place: NDArray[np.intp]
+    weight: FloatArray
+    portions: list[NDArray[np.intp] | slice]
 
 
 @dataclass(frozen=True)
@@ -104,13 +119,23 @@ class ModelRows:
             for h in self.horizons
         }
 
-    def places(self, symbol: str) -> tuple[NDArray[np.intp], FloatArray]:
-        """Of each row of a symbol its place among the dates of all horizons, and its weight.
+    def places(self, symbol: str) -> Places:
+        """Where a symbol's rows are added up. Each forecaster asks for it in turn.
 
         Where symbols have other days than one another, those of a symbol with few count more on
         the days that it has: the mean over days is then the mean over symbols of each one's mean,
         which is what `Scores` states, and the tests speak of the same number.
         """
+        if symbol not in self._latest:
+            self._latest.clear()
+            self._latest[symbol] = self._places(symbol)
+        return self._latest[symbol]
+
+    @cached_property
+    def _latest(self) -> dict[str, Places]:
+        return {}
+
+    def _places(self, symbol: str) -> Places:
         rows = self.symbols[symbol]
         place = np.empty(len(rows.horizons), dtype=np.intp)
         weight = np.empty(len(rows.horizons))
@@ -119,7 +144,7 @@ class ModelRows:
             place[own] = self._offsets[int(h)] + self.dates[int(h)].searchsorted(rows.dates[own])
             count = self._with_horizon[int(h)]
             weight[own] = len(self.dates[int(h)]) / (count * float(own.sum()))
-        return place, weight
+        return Places(place, weight, list(_each_once(place)))
 
     def by_horizon(self, values: FloatArray) -> dict[int, FloatArray]:
         """Cut values `(dates of all horizons, ...)` into those of each horizon."""
@@ -139,3 +164,13 @@ class ModelRows:
             inside = dict(zip(_INSIDE, rows.inside[own].T.astype(np.float64), strict=True))
             parts.append(pd.DataFrame({"symbol": symbol, "origin": rows.origins[own], **inside}))
         return pd.concat(parts, ignore_index=True)
+
+
+def _each_once(place: NDArray[np.intp]) -> Iterator[NDArray[np.intp] | slice]:
+    """The rows in such portions that none holds a place twice: mostly all at once."""
+    if len(np.unique(place)) == len(place):
+        yield slice(None)
+        return
+    turn = pd.Series(place).groupby(place).cumcount().to_numpy()
+    for k in range(int(turn.max()) + 1):
+        yield np.flatnonzero(turn == k)

@@ -8,10 +8,10 @@ where there are many symbols, and dropped.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from lstmcast.distributions import FloatArray
 from lstmcast.evaluation.model_rows import ModelRows
@@ -30,21 +30,34 @@ class SymbolScores:
     Args:
         scores: by horizon.
         losses: `(rows, 4)`, the columns of `KEPT`, in the order of the table.
-        nearest: the prediction rows of the shortest horizon, with the table's index.
+        nearest: the prediction rows of the shortest horizon, with the table's index, or the name
+            under which they are kept.
+        is_point: whether the rows state single numbers and no ranges.
     """
 
     scores: ByHorizon
     losses: FloatArray
-    nearest: pd.DataFrame
+    nearest: pd.DataFrame | str
+    is_point: bool
 
 
-def score_symbol(table: pd.DataFrame) -> SymbolScores:
-    """Score the prediction rows of one symbol."""
+def score_symbol(table: pd.DataFrame, keep: Shelf[pd.DataFrame] | None = None) -> SymbolScores:
+    """Score the prediction rows of one symbol.
+
+    Args:
+        table: the rows.
+        keep: where those of the shortest horizon are kept, by whatever process scores them.
+    """
     horizons, losses = table["horizon"].to_numpy(), loss_columns(table)
+    nearest = table[horizons == horizons.min()]
+    name = uuid4().hex
+    if keep is not None:
+        keep.put(name, nearest)
     return SymbolScores(
         scores_by_horizon(losses, horizons),
-        np.column_stack([losses[name] for name in KEPT]),
-        table[horizons == horizons.min()],
+        np.column_stack([losses[column] for column in KEPT]),
+        nearest if keep is None else name,
+        is_point(nearest),
     )
 
 
@@ -84,17 +97,35 @@ def in_one_table(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([parts[symbol] for symbol in parts]).sort_index()
 
 
+@dataclass(frozen=True)
+class _Kept(Mapping[str, pd.DataFrame]):
+    """Rows by symbol, which are kept under other names."""
+
+    shelf: Shelf[pd.DataFrame]
+    names: dict[str, str]
+
+    def __getitem__(self, symbol: str) -> pd.DataFrame:
+        return self.shelf[self.names[symbol]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
 class ScorePool:
     """Puts the symbols of one forecaster together, as they come.
 
     Args:
         model: the model's rows.
-        parts: keeps the rows of the shortest horizon.
+        parts: keeps the rows of the shortest horizon; other pools may share it.
     """
 
     def __init__(self, model: ModelRows, parts: Shelf[pd.DataFrame]) -> None:
         self._model = model
         self._parts = parts
+        self._names: dict[str, str] = {}
         self._scores: dict[str, ByHorizon] = {}
         self._total = np.zeros((model.cells, len(KEPT)))
         self._lost = np.zeros_like(self._total)
@@ -103,12 +134,17 @@ class ScorePool:
     def add(self, symbol: str, part: SymbolScores) -> None:
         """Add a symbol's rows, which are in the order of the model's."""
         self._scores[symbol] = part.scores
-        self._parts.put(symbol, part.nearest)
-        self._is_point = self._is_point and is_point(part.nearest)
-        place, weight = self._model.places(symbol)
+        if isinstance(part.nearest, str):
+            self._names[symbol] = part.nearest
+            self._parts.note(part.nearest)
+        else:
+            self._names[symbol] = uuid4().hex
+            self._parts.put(self._names[symbol], part.nearest)
+        self._is_point = self._is_point and part.is_point
+        place, weight, portions = self._model.places(symbol)
         weighed = part.losses * weight[:, None]
         with np.errstate(invalid="ignore"):
-            for rows in _each_once(place):
+            for rows in portions:
                 at = place[rows]
                 before = self._total[at]
                 # What rounding takes is given back with the next value (Kahan 1965), as by pandas.
@@ -125,17 +161,7 @@ class ScorePool:
             for h in self._model.horizons
         }
         scores = {name: self._scores[name] for name in sorted(self._scores)}
-        return ForecasterScores(scores, daily, self._parts, self._is_point)
-
-
-def _each_once(place: NDArray[np.intp]) -> Iterator[NDArray[np.intp] | slice]:
-    """The rows in such portions that none holds a place twice: mostly all at once."""
-    if len(np.unique(place)) == len(place):
-        yield slice(None)
-        return
-    turn = pd.Series(place).groupby(place).cumcount().to_numpy()
-    for k in range(int(turn.max()) + 1):
-        yield np.flatnonzero(turn == k)
+        return ForecasterScores(scores, daily, _Kept(self._parts, self._names), self._is_point)
 
 
 def pool_symbols(parts: Mapping[str, SymbolScores], rows: ModelRows) -> ForecasterScores:
