@@ -16,6 +16,7 @@ from support.experiments import small
 from support.histories import altered_after, as_history, simulated_bars
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
+from lstmcast import shelf
 from lstmcast.baselines import (
     BASELINES,
     BaselineContext,
@@ -401,9 +402,15 @@ def test_while_all_are_fitted_only_the_closes_of_a_symbol_are_kept(
         assert not np.shares_memory(copy, own)
 
 
-def test_elsewhere_the_fit_and_what_follows_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_elsewhere_the_fit_and_what_follows_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, on_disk: bool
+) -> None:
     monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
     here, told, _ = asked(pool(), BOTH, "never", FEW)
+    if on_disk:  # by workers of this machine, which keep fits for each other
+        monkeypatch.setattr(shelf, "IN_MEMORY", 0)
+        monkeypatch.setattr(runner, "elsewhere", lambda: False)
     backend = Elsewhere(monkeypatch)
     with using(backend):
         there, notes, _ = asked(pool(), BOTH, "never", FEW)

@@ -13,7 +13,7 @@ from lstmcast import shelf
 from lstmcast.baselines import baseline_tables, get_baseline, runner
 from lstmcast.baselines.runner import by_symbol
 from lstmcast.distributions import FloatArray, RecalibratedDistribution
-from lstmcast.evaluation import evaluate, row_losses, score_table
+from lstmcast.evaluation import assembly, evaluate, evaluator, row_losses, score_table
 from lstmcast.evaluation.comparison import daily_means
 from lstmcast.evaluation.evaluator import assemble
 from lstmcast.evaluation.model_rows import ModelRows
@@ -87,6 +87,22 @@ def test_what_is_kept_on_disk_gives_the_same_report(monkeypatch: pytest.MonkeyPa
     assert on_disk.to_dict() == in_memory.to_dict()
     assert None not in folders
     assert not any(folder.exists() for folder in folders if folder is not None)
+
+
+def test_workers_keep_on_disk_what_the_report_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars, table = world(3)
+    names = ("ewma", "har_calibrated")
+    here = evaluate(table, bars, baselines=names, jobs=1)
+    monkeypatch.setattr(shelf, "IN_MEMORY", 0)
+    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    for module in (runner, evaluator, assembly):  # a backend that has this machine's disk
+        monkeypatch.setattr(module, "elsewhere", lambda: False)
+    backend = Elsewhere(monkeypatch)
+    with using(backend):
+        there = evaluate(by_symbol(table), bars, baselines=names, jobs=2)
+    # Symbols, symbols of the calibrated baseline twice, and forecasters that are diagnosed.
+    assert len(backend.items) == 3 + 2 * 3 + 3
+    assert there.to_dict() == here.to_dict()
 
 
 def test_only_tables_state_the_means_of_calibrated_forecasts(
