@@ -276,6 +276,10 @@ def test_a_symbol_with_too_few_rows_has_ewma_and_takes_nothing_from_the_others()
     ewma, linear = (tables[name].table for name in tables)
     same = (ewma["q05"] == linear["q05"]).groupby(ewma["symbol"]).mean()
     assert same.to_dict() == {"AAA": 0.0, "BBB": 1.0, "CCC": 0.0}
+    # Its few rows are not fitted to: the others forecast what they do without it.
+    without = asked([histories[0], late], ("linear",), "never", FEW)[0]["linear"].table
+    others = linear[linear["symbol"] != "BBB"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, without, check_exact=True)
 
 
 def test_cuts_come_before_the_earliest_origin_of_each_period() -> None:
