@@ -54,7 +54,7 @@ class Epochs(SilentObserver):
         self.ends: list[float] = []
         self._lock = threading.Lock()
 
-    def on_epoch_end(self, record: EpochRecord, *, best: bool) -> None:  # noqa: ARG002 - times alone
+    def on_epoch_end(self, record: EpochRecord, *, best: bool) -> None:  # noqa: ARG002 - the protocol's
         """See `Observer`."""
         with self._lock:
             self.ends.append(time.perf_counter())

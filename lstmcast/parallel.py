@@ -174,7 +174,7 @@ def loading_ahead(
 def let_workers_end() -> None:
     """Let workers of this machine end while this process still works; at its end it waits for them.
 
-    A later call starts others.
+    Workers that still load, for a call that did not come, end at once. A later call starts others.
     """
     if isinstance(_backend, Processes):
         _backend.let_workers_end()
@@ -302,7 +302,8 @@ class Processes:
             loading.close()
 
     def let_workers_end(self) -> None:
-        """End workers that wait for work, without waiting for them."""
+        """End workers that load or wait for work, without waiting for the latter."""
+        self.give_up_loading()
         if self._waiting:
             from joblib.externals.loky import get_reusable_executor
 

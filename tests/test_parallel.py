@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
+from inspect import GEN_CLOSED, GEN_CREATED, getgeneratorstate
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,26 @@ def test_workers_end_with_what_comes_before_their_work_and_when_there_is_no_more
         time.sleep(0.02)
     parallel.let_workers_end()  # there are none
     assert parallel.in_order(shared_work.late, {"seconds": 0.0}, range(4), jobs=2) == [*range(4)]
+
+
+def test_workers_that_load_for_work_that_does_not_come_are_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As those of a walk that is finished already."""
+    begun: list[Generator[None]] = []
+
+    def begin(*_: object) -> Generator[None]:
+        begun.append(loads := (None for _ in range(2)))
+        return loads
+
+    monkeypatch.setattr(parallel, "_begun", begin)
+    monkeypatch.setattr(parallel, "HANDED_ON", 0.0)
+    with parallel.loading_ahead((RARE,), 2, jobs=2):
+        pass
+    assert getgeneratorstate(begun[0]) == GEN_CREATED
+    parallel.let_workers_end()
+    assert getgeneratorstate(begun[0]) == GEN_CLOSED
+    parallel.let_workers_end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

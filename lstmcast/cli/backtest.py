@@ -200,7 +200,7 @@ def _walk(walk: "Backtest", cache: "FitCache | None") -> None:
             if done == total - 1:
                 # While a worker does the last one this process has nothing to do, and what draws
                 # the chart takes half a second to load.
-                import lstmcast.plots.backtest  # noqa: F401
+                import lstmcast.plots.backtest  # noqa: F401 - to have it loaded
             bar.update(task, advance=1, refresh=True)
             screen.print(
                 f"fold {fold.number} done ({done} of {total}): trained up to "
