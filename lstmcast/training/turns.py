@@ -45,7 +45,8 @@ def in_turn(trainings: Iterable[Turns[T]], at_once: int, device: torch.device) -
                 with stream.taken():
                     next(training)
             except StopIteration as end:
-                stream.finish()
+                with stream.taken():
+                    finish_asked(device)  # others read what came of it
                 results[number] = end.value
                 under_way.remove(own)
 
@@ -77,8 +78,3 @@ class _Stream:
             return
         with torch.cuda.stream(self._stream):
             yield
-
-    def finish(self) -> None:
-        """Wait until all is done that was asked on it: others read it without asking."""
-        if self._stream is not None:
-            self._stream.synchronize()

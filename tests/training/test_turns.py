@@ -1,5 +1,9 @@
 """Trainings in turn: who is asked when, what comes of them, and what one that fails leaves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -52,3 +56,47 @@ def test_a_training_that_fails_ends_the_others() -> None:
         in_turn([tale.training("a", 9), fails(), tale.training("b", 9)], 3, CPU)
     assert sorted(tale.closed) == ["a", "b"]
     assert tale.turns == ["a", "b", "a"]
+
+
+def test_each_has_a_stream_of_its_own_that_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins: tests marked `gpu` have a device."""
+    told: list[str] = []
+    current = ["default"]
+
+    def stream(_: torch.device) -> SimpleNamespace:
+        name = f"stream {len(made)}"
+        made.append(
+            SimpleNamespace(
+                name=name,
+                wait_stream=lambda other: told.append(f"{name} waits for {other.name}"),
+            )
+        )
+        return made[-1]
+
+    @contextmanager
+    def on(taken: SimpleNamespace) -> Iterator[None]:
+        current.append(taken.name)
+        yield
+        current.pop()
+
+    def now(_: torch.device) -> SimpleNamespace:
+        name = current[-1]
+        return SimpleNamespace(name=name, synchronize=lambda: told.append(f"{name} is done"))
+
+    def training(turns: int) -> Turns[int]:
+        for _ in range(turns):
+            told.append(f"step on {current[-1]}")
+            yield
+        return turns
+
+    made: list[SimpleNamespace] = []
+    monkeypatch.setattr(
+        torch, "cuda", SimpleNamespace(Stream=stream, stream=on, current_stream=now)
+    )
+    assert in_turn([training(2), training(1)], 2, torch.device("cuda", 0)) == [2, 1]
+    assert told == [
+        *("stream 0 waits for default", "stream 1 waits for default"),
+        *("step on stream 0", "step on stream 1"),
+        *("step on stream 0", "stream 1 is done"),
+        "stream 0 is done",
+    ]
