@@ -19,7 +19,7 @@
     │   ├── DeviceError
     │   └── DivergedError
     ├── OutputError           10   a file or folder that cannot be written or used
-    ├── AuditError            11   the audit found a leak
+    ├── AuditError            11   the audit found a leak, or no skill
     ├── ConditionError        12   a `--fail-unless` or `--fail-if` condition says so
     ├── PartialFailureError   13   some of several symbols failed
     ├── StaleError            14   `--fail-if-stale`, and the newest bar is old
@@ -159,7 +159,7 @@ class OutputError(LstmcastError):
 
 
 class AuditError(LstmcastError):
-    """The audit found that a forecast knows something it should not."""
+    """The audit found a leak, or a network that forecasts known volatility no better than EWMA."""
 
     exit_code = 11
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from lstmcast.evaluation.audit import AuditReport
+    from lstmcast.evaluation.audit import AuditReport, Check
     from lstmcast.prices.history import PriceHistory
 
 _MARKS = {True: ("passed", "green"), False: ("LEAKS", "bold red"), None: ("not asked", "dim")}
@@ -78,6 +78,15 @@ def _require_the_prices_of_the_run(
         check_truth(rows, history.adjusted(), history.symbol)
 
 
+def _mark(check: "Check") -> tuple[str, str]:
+    """A word and its style; a network without skill is at fault, but does not leak."""
+    from lstmcast.evaluation.audit.result import SKILL
+
+    if check.passed is False and check.name == SKILL:
+        return "FAILED", _MARKS[False][1]
+    return _MARKS[check.passed]
+
+
 def _say(name: str) -> None:
     note(f"checking {name}")
 
@@ -89,5 +98,5 @@ def _print(report: "AuditReport") -> None:
     for name in ("check", "", "what was found", "seconds"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
     for check, seconds in zip(report.checks, report.seconds, strict=True):
-        table.add_row(check.name, Text(*_MARKS[check.passed]), check.detail, f"{seconds:.1f}")
+        table.add_row(check.name, Text(*_mark(check)), check.detail, f"{seconds:.1f}")
     out().print(table)

@@ -16,7 +16,9 @@ from support.unlike import new_york, tokyo
 
 import lstmcast.training
 import lstmcast.training.prepare as preparation
+from lstmcast.baselines import baseline_members
 from lstmcast.calibration import IntervalFactors
+from lstmcast.cli.audit import _mark
 from lstmcast.config import Experiment
 from lstmcast.dataset import Parts, Scaling, assign_origins, fit_scaling
 from lstmcast.errors import AuditError
@@ -36,8 +38,16 @@ from lstmcast.features import GROUPS, Bars, FeatureGroup, FeatureMatrix
 from lstmcast.features.returns import returns
 from lstmcast.predictions import QUANTILES as Q
 from lstmcast.prices.history import PriceHistory
-from lstmcast.training import Trained, by_workers, resolve_experiment, train_experiment
+from lstmcast.training import (
+    SilentObserver,
+    Trained,
+    by_workers,
+    resolve_experiment,
+    train_experiment,
+)
+from lstmcast.training import experiment as experiment_training
 from lstmcast.training.device_panel import DevicePanel
+from lstmcast.training.prediction import pool_members
 from lstmcast.training.prepare import Prepared
 
 HISTORY = simulated()
@@ -273,6 +283,62 @@ def test_training_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     assert "training batches" in check.detail
 
 
+REFITTED = small("features=[returns]", *SHORT)
+WEIGHED = small("features=[returns]", ONCE, *SHORT, "model.pool.method=validation")
+WITH_BASELINE = WEIGHED.model_copy(
+    update={
+        "model": WEIGHED.model.model_copy(
+            update={"pool": WEIGHED.model.pool.model_copy(update={"baselines": ("ewma",)})}
+        )
+    }
+)
+
+
+def test_a_refit_on_test_rows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that validation stopped are honest; those that forecast the test part are not."""
+
+    def peeking(parts: Parts) -> Parts:
+        return Parts(np.arange(parts.test[-3]), parts.validation[:0], parts.test)
+
+    experiment = preparation.prepare(REFITTED, [HISTORY]).experiment
+    monkeypatch.setattr(Parts, "with_validation", peeking)
+    check = check_training(experiment, [HISTORY], generator())
+    assert check.passed is False
+    assert check.detail == "the weights of the refit depend on prices of the test period"
+
+
+@pytest.mark.parametrize("asked", [WEIGHED, WITH_BASELINE], ids=["networks", "baseline"])
+def test_pool_weights_learned_on_test_rows_are_named(
+    asked: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def peeking(forecaster: Any, inputs: Any, prepared: Prepared) -> Any:
+        parts = {
+            symbol: Parts(part.train, part.test[:-3], part.test)
+            for symbol, part in prepared.parts.items()
+        }
+        return pool_members(forecaster, inputs, replace(prepared, parts=parts))
+
+    experiment = preparation.prepare(asked, [HISTORY]).experiment
+    monkeypatch.setattr(experiment_training, "pool_members", peeking)
+    check = check_training(experiment, [HISTORY], generator())
+    assert check.passed is False
+    assert check.detail == "the weights of the pool depend on prices of the test period"
+
+
+def test_a_pool_with_a_baseline_is_no_leak() -> None:
+    """It is fitted to the training part whenever it forecasts, also for days before its end."""
+    run = train_experiment(
+        resolve_experiment(WITH_BASELINE, [HISTORY]),
+        [HISTORY],
+        SilentObserver(),
+        baseline_members(("ewma",)),
+    )
+    checks = {c.name: c for c in audit(run.forecaster, [HISTORY], training=False).checks}
+    assert failures(checks) == set(), checks
+    check = check_training(run.forecaster.groups[0].experiment, [HISTORY], generator())
+    assert check.passed, check
+
+
 controls_trained: dict[tuple[str, str], Trained] = {}
 """Honest trainings of the controls, by experiment and prices."""
 
@@ -342,6 +408,12 @@ def test_a_report_is_plain_and_raises_with_every_leak() -> None:
     with pytest.raises(AuditError, match="scaler: all rows"):
         report.require()
     AuditReport((good, Check("volatility", None, "no range")), (0.1, 0.1)).require()
+    weak = Check("volatility", passed=False, detail="correlation of 0.45")
+    with pytest.raises(AuditError, match=r"0\.45") as raised:
+        AuditReport((good, weak), (0.1, 0.1)).require()
+    assert "no leak was found" in str(raised.value.hint)
+    assert _mark(weak)[0] == "FAILED"
+    assert _mark(replace(weak, name="scaler"))[0] == "LEAKS"
 
 
 def test_altered_and_cut_histories_keep_their_past() -> None:

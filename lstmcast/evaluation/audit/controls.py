@@ -10,7 +10,7 @@ from lstmcast.config import Experiment, SplitFractions
 from lstmcast.evaluation.audit import simulate
 from lstmcast.evaluation.audit.altered import shuffled_days
 from lstmcast.evaluation.audit.fitted import in_epochs, shortened
-from lstmcast.evaluation.audit.result import Check
+from lstmcast.evaluation.audit.result import SKILL, Check
 from lstmcast.evaluation.evaluator import evaluate
 from lstmcast.evaluation.finding import Finding, interpret
 from lstmcast.evaluation.report import MODEL, best_baseline
@@ -60,7 +60,7 @@ def check_volatility(experiment: Experiment) -> Check:
     rows = table[table["horizon"] == 1]
     spread = (rows["q75"] - rows["q25"]).to_numpy(dtype=np.float64)
     if np.isnan(spread).any():
-        return Check("volatility", passed=None, detail="the model states no ranges")
+        return Check(SKILL, passed=None, detail="the model states no ranges")
     sessions = pd.DatetimeIndex(history.bars.index)
     coming = np.log(volatility[sessions.get_indexer(pd.DatetimeIndex(rows["date"]))])
     log_close = np.log(history.bars["close"].to_numpy(dtype=np.float64))
@@ -68,7 +68,7 @@ def check_volatility(experiment: Experiment) -> Check:
     known = ewma[sessions.get_indexer(pd.DatetimeIndex(rows["origin"]))]
     found, least = (float(np.corrcoef(np.log(v), coming)[0, 1]) for v in (spread, known))
     return Check(
-        "volatility",
+        SKILL,
         passed=found > least + MARGIN,
         detail=f"correlation of {found:.2f} between forecast and true volatility of a simulated "
         f"GARCH, after {in_epochs(experiment, EPOCHS)} of one network; "

@@ -200,11 +200,11 @@ def check_training(
                 passed=False,
                 detail=f"{part}: the {name.replace('_', ' ')} depends on prices of the test period",
             )
-    weights = [trained.forecaster.networks[0].state_dict() for trained in (ours, theirs)]
-    if any(not bool((weights[0][key] == weights[1][key]).all()) for key in weights[0]):
-        return Check(
-            "training", passed=False, detail="the weights depend on prices of the test period"
-        )
+    for what, found in _fitted(ours).items():
+        if not all(map(np.array_equal, found, _fitted(theirs)[what])):
+            return Check(
+                "training", passed=False, detail=f"{what} depend on prices of the test period"
+            )
     return Check(
         "training",
         passed=True,
@@ -213,15 +213,36 @@ def check_training(
     )
 
 
+def _fitted(trained: "Trained") -> dict[str, list[FloatArray]]:
+    """All that a training leaves, by what it is called.
+
+    The networks that were refitted with validation rows are the ones that forecast the test part.
+    """
+    (group,) = trained.forecaster.groups
+    arrays = {
+        what: [weight.cpu().numpy() for one in networks for weight in one.state_dict().values()]
+        for what, networks in (
+            ("the weights", group.networks),
+            ("the weights of the refit", group.refitted),
+        )
+    }
+    weights = trained.forecaster.weights
+    return {**arrays, "the weights of the pool": [] if weights is None else [weights]}
+
+
 def _train_shortly(experiment: Experiment, histories: Sequence[PriceHistory]) -> "Trained":
+    """Train one group of like members for a few epochs, and pool them as the experiment does."""
     from lstmcast.baselines import baseline_members
     from lstmcast.training import SilentObserver, train_experiment
 
-    external_members = baseline_members(experiment.model.pool.baselines)
+    short, pool = shortened(experiment, epochs=EPOCHS), experiment.model.pool
+    # A pool of one has no weights to learn.
+    members = 2 if pool.method == "validation" and not pool.baselines else 1
+    model = short.model.model_copy(update={"members": members, "pool": pool})
     return train_experiment(
-        shortened(experiment, epochs=EPOCHS),
+        short.model_copy(update={"model": model}),
         histories,
         SilentObserver(),
-        external_members,
+        baseline_members(pool.baselines),
         moved=False,
     )

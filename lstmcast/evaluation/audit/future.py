@@ -80,7 +80,10 @@ def check_forecasts(
     inputs = forecaster.inputs(histories)
     markets = {history.symbol: market(history) for history in histories}
     said: dict[pd.Timestamp, dict[str, FloatArray]] = {}
-    for last, where in closes_of(histories, generator):
+    # Baselines in the pool are fitted again with each forecast, on bars up to the end of training.
+    fitted = forecaster.experiment.dates.train_end if forecaster.external_members else None
+    after = None if fitted is None else pd.Timestamp(fitted)
+    for last, where in closes_of(histories, generator, after):
         if last not in said:
             said = {last: _forecast(forecaster, inputs, last)}
         ours = said[last]

@@ -19,21 +19,36 @@ MOMENTS = 4
 
 
 def moments_of(
-    histories: Sequence[PriceHistory], generator: np.random.Generator
+    histories: Sequence[PriceHistory],
+    generator: np.random.Generator,
+    after: pd.Timestamp | None = None,
 ) -> list[pd.Timestamp]:
-    """Sessions of the longest history's second half, the last but a few among them."""
+    """Sessions of the longest history's second half, the last but a few among them.
+
+    Args:
+        histories: of all symbols.
+        generator: chooses.
+        after: the moments are later than this.
+    """
     sessions = max((history.bars.index for history in histories), key=len)
     rows = len(sessions)
-    chosen = generator.choice(np.arange(rows // 2, rows - 6), size=MOMENTS - 1, replace=False)
+    first = rows // 2
+    if after is not None:
+        first = max(first, int(sessions.searchsorted(after, side="right")))
+    known = np.arange(first, rows - 6)
+    chosen = generator.choice(known, size=min(MOMENTS - 1, len(known)), replace=False)
     return [pd.Timestamp(sessions[row]) for row in [*sorted(chosen.tolist()), rows - 6]]
 
 
 def closes_of(
-    histories: Sequence[PriceHistory], generator: np.random.Generator
+    histories: Sequence[PriceHistory],
+    generator: np.random.Generator,
+    after: pd.Timestamp | None = None,
 ) -> list[tuple[pd.Timestamp, str]]:
-    """The moments, each at the close of every market."""
+    """The moments, each at the close of every market; arguments as `moments_of`."""
     markets = list(dict.fromkeys(market(history) for history in histories))
-    return [(last, where) for last in moments_of(histories, generator) for where in markets]
+    chosen = moments_of(histories, generator, after)
+    return [(last, where) for last in chosen for where in markets]
 
 
 def futures(

@@ -18,7 +18,7 @@ from lstmcast.evaluation.audit.controls import (
 )
 from lstmcast.evaluation.audit.fitted import check_purge, check_scaler, check_training
 from lstmcast.evaluation.audit.future import check_features, check_forecasts
-from lstmcast.evaluation.audit.result import Check
+from lstmcast.evaluation.audit.result import SKILL, Check
 from lstmcast.evaluation.audit.stored import NAME, check_predictions
 from lstmcast.prices.history import PriceHistory
 
@@ -57,17 +57,21 @@ class AuditReport:
         }
 
     def require(self) -> None:
-        """Raise if there is a leak.
+        """Raise if there is a leak, or no skill where volatility is known.
 
         Raises:
             AuditError: naming every check that failed.
         """
         failed = [check for check in self.checks if check.passed is False]
-        if failed:
-            raise AuditError(
-                "; ".join(f"{check.name}: {check.detail}" for check in failed),
-                "fix it and train again: until then no score of this run can be trusted",
+        if not failed:
+            return
+        hint = "fix it and train again: until then no score of this run can be trusted"
+        if all(check.name == SKILL for check in failed):
+            hint = (
+                "no leak was found, but this network learns little: use `model.start: pretrained`,"
+                " or train it for more epochs"
             )
+        raise AuditError("; ".join(f"{check.name}: {check.detail}" for check in failed), hint)
 
 
 def audit(

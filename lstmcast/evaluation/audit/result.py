@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+SKILL = "volatility"
+"""The check that fails for want of skill, and not for a leak."""
+
 
 @dataclass(frozen=True)
 class Check:
