@@ -236,7 +236,7 @@ def _typed(cells: list[Any]) -> pa.Array | None:
         return pa.array(
             [None if cell in ("", None) else float(cell) for cell in cells], pa.float64()
         )
-    return pa.array([_text(cell) for cell in cells], pa.string())
+    return text_array(pa.array([_text(cell) for cell in cells], pa.string()))
 
 
 def _text(cell: Any) -> str:

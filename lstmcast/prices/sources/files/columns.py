@@ -86,7 +86,7 @@ def find_fields(table: Table, options: ReadOptions, faults: Faults) -> Fields:
     by_ticker = {}
     for ticker, own in (candidates or {"": common}).items():
         merged = {**common, **own}
-        by_ticker[ticker] = _prices(merged, dict(prices), set(used), faults)
+        by_ticker[ticker] = _prices(merged, dict(prices), set(used), table, faults)
     fields = Fields(shared, by_ticker, tuple(dates[1:]))
     if (
         not any("close" in found for found in by_ticker.values())
@@ -258,7 +258,11 @@ def _symbols(found: list[Candidate], excluded: set[str]) -> Column | None:
 
 
 def _prices(
-    found: dict[str, list[Candidate]], prices: dict[str, Column], used: set[int], faults: Faults
+    found: dict[str, list[Candidate]],
+    prices: dict[str, Column],
+    used: set[int],
+    table: Table,
+    faults: Faults,
 ) -> dict[str, Column]:
     """Return the column of each role but the date, each column once."""
     used |= {id(column) for column in prices.values()}
@@ -276,13 +280,22 @@ def _prices(
             names = [item.column.name for item in best]
             faults.add(
                 f" has more than one column for `{role}`: {' and '.join(map(repr, names))}",
-                " or ".join(f"`--columns {role}={word(name)}`" for name in names[:3]),
+                " or ".join(
+                    f"`--columns {role}={address(item.column, table)}`" for item in best[:3]
+                ),
             )
         prices[role] = chosen
         used.add(id(chosen))
     if "close" not in prices and "adj_close" in prices:
         prices["close"] = prices.pop("adj_close")
     return prices
+
+
+def address(column: Column, table: Table) -> str:
+    """Return what `--columns` finds a column by: its name, or its number where names are equal."""
+    if find_column(table, column.name) is column:
+        return word(column.name)
+    return str(next(at for at, each in enumerate(table.columns) if each is column) + 1)
 
 
 def word(name: str) -> str:

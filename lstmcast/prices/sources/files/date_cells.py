@@ -11,11 +11,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lstmcast.prices.sources.files.date_forms import EARLIEST, LATEST, MONTH_OF, Form
+from lstmcast.prices.sources.files.date_forms import (
+    EARLIEST,
+    LATEST,
+    MONTH_OF,
+    Form,
+    century,
+)
 
 _UNITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (1e20, "ns"))
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _NUMBER = r"^-?\d{9,19}(\.\d+)?$"
+_WEEK = r"^\d{4}-?W\d{2}-?[1-7]$"
 _SERIAL = r"^[2-7]\d{4}(\.\d+)?$"
 """Days since 1899-12-30 in Excel: five digits from 1954 to 2119."""
 
@@ -82,6 +89,18 @@ def read_serial(cells: pa.Array) -> Days | None:
     return Days("excel", stamps, stamps, False)
 
 
+def read_week(cells: pa.Array) -> Days | None:
+    """Return the days that are numbered within the weeks of ISO 8601, such as `2024-W26-5`."""
+    if not _all_match(cells, _WEEK):
+        return None
+    texts = pd.Series(pc.replace_substring(cells, "-", "").to_pylist())
+    stamps = pd.to_datetime(texts, format="%GW%V%u", errors="coerce")
+    if stamps.isna().any():  # not every year has a week 53
+        return None
+    days = pd.DatetimeIndex(stamps)
+    return Days("%G-W%V-%u", days, days, False)
+
+
 def _all_match(cells: pa.Array, pattern: str) -> bool:
     if not len(cells) or not re.match(pattern, cells[0].as_py() or ""):
         return False
@@ -96,7 +115,10 @@ def read_form(cells: pa.Array, form: Form) -> Days | np.ndarray:
         return unmatched
     held = {field.name: pc.struct_field(parts, [field.name]) for field in parts.type}
     year = _ints(held["y"])
-    year = {"y": year, "roc": year + 1911, "yy": year + np.where(year < 70, 2000, 1900)}[form.year]
+    year = {"y": year, "roc": year + 1911, "yy": century(year)}[form.year]
+    buddhist = form.year == "y" and bool(((year >= 2443) & (year <= LATEST + 543)).all())
+    if buddhist:  # no other calendar in use counts so far
+        year = year - 543
     month = _months(held["word"]) if "word" in held else _ints(held["m"])
     day = _ints(held["d"])
     start = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]")
@@ -107,13 +129,14 @@ def read_form(cells: pa.Array, form: Form) -> Days | np.ndarray:
     if unmatched.any() or not right.all():
         return np.asarray(unmatched | ~right)
     clock = held.get("clock", held["time"])
+    name = f"{form.name} of the Buddhist era" if buddhist else form.name
     local = pd.DatetimeIndex(dates.astype("datetime64[us]") + _times(clock))
     zones = held["zone"]
     aware = pc.not_equal(pc.fill_null(zones, ""), "").to_numpy(zero_copy_only=False)
     offsets = _offsets(zones) if aware.any() else None
     if offsets is None or not aware.all():
-        return Days(form.name, local, local, False)
-    return Days(form.name, pd.DatetimeIndex(local.to_numpy() - offsets), local, True)
+        return Days(name, local, local, False)
+    return Days(name, pd.DatetimeIndex(local.to_numpy() - offsets), local, True)
 
 
 def _ints(texts: pa.Array) -> np.ndarray:

@@ -26,6 +26,7 @@ from lstmcast.prices.sources.files.date_cells import (
     read_iso,
     read_serial,
     read_unix,
+    read_week,
 )
 from lstmcast.prices.sources.files.date_forms import FORMS
 
@@ -123,7 +124,7 @@ def _fitting(cells: pa.Array) -> tuple[list[Days], np.ndarray]:
     if (plain := read_iso(cells)) is not None:
         return [plain], np.ones(len(cells), dtype=bool)
     fits = []
-    for attempt in (read_unix, read_serial):
+    for attempt in (read_unix, read_serial, read_week):
         days = attempt(cells)
         if days is not None:
             fits.append(days)

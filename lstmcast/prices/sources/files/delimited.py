@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from lstmcast.errors import DataError
+from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.fixed_width import widen
 from lstmcast.prices.sources.files.layout import (
     HEAD,
@@ -18,6 +19,7 @@ from lstmcast.prices.sources.files.layout import (
     find_layout,
     read_rows,
 )
+from lstmcast.prices.sources.files.scripts import plain_digits
 from lstmcast.prices.sources.files.table import Column, Table
 
 _WRAPPED = re.compile(r'^"(.*)"$')
@@ -37,10 +39,13 @@ def read_text(path: Path, text: str, notes: tuple[str, ...], wanted: frozenset[s
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _plainer(widen(text.rstrip("\x1a\n")))
+    ended = text.endswith("\n")
+    text = _plainer(widen(plain_digits(text.rstrip("\x1a\n"))))
     head = _first_lines(text, HEAD)
     layout = find_layout(path, head, wanted)
     body = text[_offset(text, layout.first_line) :]
+    if not ended and (whole := _without_cut_line(body, layout)) is not None:
+        body, notes = whole, (*notes, "the last line is cut off: left out")
     columns, lines = _columns(path, body, layout)
     if not columns or not len(columns[0]):
         raise DataError(f"`{path}` has a header and no rows")
@@ -141,6 +146,7 @@ def _evened(path: Path, rows: list[Row], width: int) -> tuple[list[pa.Array], li
     Raises:
         DataError: a row has more cells than the header, and they are not empty.
     """
+    rows = _without_wide_remarks(rows, width)
     long = next((row for row in rows if any(row[1][width:])), None)
     if long is not None:
         raise DataError(
@@ -153,6 +159,32 @@ def _evened(path: Path, rows: list[Row], width: int) -> tuple[list[pa.Array], li
         for at in range(width)
     ]
     return columns, [line for line, _ in rows]
+
+
+def _without_cut_line(body: str, layout: Layout) -> str | None:
+    """Return a text without its last line where that breaks off within a row, else None."""
+    whole, _, last = body.rpartition("\n")
+    try:
+        above, cut = (read_rows([line], layout.delimiter) for line in (whole.split("\n")[-1], last))
+    except csv.Error:
+        return None
+    if not above or not cut or len(above[0][1]) != layout.width:
+        return None
+    return whole if 1 < len(cut[0][1]) < layout.width else None
+
+
+def _without_wide_remarks(rows: list[Row], width: int) -> list[Row]:
+    """Make one cell of each remark below the table that has more delimiters than a row has."""
+    end = len(rows)
+    while end and not any(map(looks_like_date, rows[end - 1][1])):
+        end -= 1
+    end = end or len(rows)
+    return (
+        rows[:end]
+        + [  # where nothing looks like a date, nothing is known to be a remark
+            (line, [" ".join(cells)] if any(cells[width:]) else cells) for line, cells in rows[end:]
+        ]
+    )
 
 
 def _any_cell(cells: pa.Array) -> bool:

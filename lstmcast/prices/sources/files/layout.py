@@ -21,7 +21,7 @@ from lstmcast.prices.sources.files.table import levels_of
 
 HEAD = 80
 """Lines in which a table must begin."""
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|", "^", "~")
 MOST_LEVELS = 3
 
 _NUMBER = re.compile(
@@ -77,6 +77,12 @@ def find_layout(path: Path, lines: list[str], wanted: frozenset[str]) -> Layout:
     ):
         what = "HTML or XML" if first[0] == "<" else "JSON"
         raise DataError(f"`{path}` is {what}, not a table", hint="save it as CSV, Parquet or xlsx")
+    if re.match(r"%PDF-|version\s+https://git-lfs", first):
+        what = "a PDF" if first[0] == "%" else "a pointer to a file that Git LFS keeps"
+        step = (
+            "save it as CSV, Parquet or xlsx" if first[0] == "%" else "get the file: `git lfs pull`"
+        )
+        raise DataError(f"`{path}` is {what}, not a table", hint=step)
     said = re.match(r"\"?sep=(.)\"?", first, re.IGNORECASE)
     tried = (said[1],) if said else DELIMITERS
     found = [layout for mark in tried if (layout := _under(mark, lines, wanted)) is not None]
@@ -84,7 +90,8 @@ def find_layout(path: Path, lines: list[str], wanted: frozenset[str]) -> Layout:
         found = [layout for mark in tried if (layout := _unknown(mark, lines)) is not None]
     if not found:
         raise DataError(
-            f"`{path}` is not a CSV file: no line has more than one cell",
+            f"`{path}` is not a CSV file: no line has more than one cell, and the first is"
+            f" {first[:60]!r}",
             hint="it needs a header with at least date and close",
         )
     return max(found, key=lambda layout: layout.score)
@@ -229,10 +236,25 @@ def levels_above(header: list[list[str]], body: list[str]) -> tuple[tuple[str, .
     if len(padded) > 1 and "" in padded[0][2:] and padded[0][1]:
         padded[0] = _carried(padded[0])
     first = next((cells[0] for cells in reversed(padded) if cells[0]), "")
+    titled = _titles(padded)
+    if titled:
+        padded[0] = _carried(padded[0])
     rest = [
-        tuple(level for cells in padded for level in levels_of(cells[at])) for at in range(1, width)
+        tuple(level for cells in padded for level in levels_of(cells[at]))
+        for at in range(0 if titled else 1, width)
     ]
+    if titled:
+        return tuple(rest)
     return ((first,) if first else (), *rest)
+
+
+def _titles(header: list[list[str]]) -> bool:
+    """Whether the upper of two levels has a name above each of several columns of dates."""
+    if len(header) != 2:
+        return False
+    starts = [at for at, cell in enumerate(header[1]) if cell and "date" in roles_of(cell)]
+    filled = [at for at, cell in enumerate(header[0]) if cell]
+    return len(starts) > 1 and starts[0] == 0 and filled == starts
 
 
 def _carried(cells: list[str]) -> list[str]:

@@ -19,9 +19,11 @@ Mark = Literal[".", ","]
 MISSING = frozenset(
     {
         "", "-", "--", "---", "–", "—", ".", "..", "null", "none", "nan", "na", "n/a", "#n/a",
-        "n.a.",
-        "nil", "<na>", "nd", "#n/a n/a", "#value!", "#div/0!", "*", "n.d.", "k.a.", "\\n",
+        "n.a.", "nil", "<na>", "nd", "#n/a n/a", "#value!", "#div/0!", "*", "n.d.", "k.a.", "\\n",
         "undefined", "#n/a n.a.", "-.--", "na.", "n/d", "#ref!", "#name?", "(null)", "-nan",
+        "missing", "unavailable", "not available", "not traded", "no trade", "no trades", "?", "/",
+        "#n/d", "#nd", "#nv", "#n/b", "#н/д", "#null!", "#num!", "#wert!", "#zahl!", "#bezug!",
+        "s/d", "s.d.", "n.v.", "b.d.", "brak", "无", "暂无", "停牌",
     }
 )  # fmt: skip
 """What stands for no number, in small letters."""

@@ -1,17 +1,18 @@
 """From a table to the bars of one symbol, with a line that says what was read as what."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lstmcast.errors import SymbolNotFoundError
+from lstmcast.errors import DataError, SymbolNotFoundError
 from lstmcast.prices.findings import Finding, Level, count
+from lstmcast.prices.sources.files.blocks import side_by_side
 from lstmcast.prices.sources.files.choice import ALIKE, NEUTRAL, as_symbol, best_match, is_symbol
-from lstmcast.prices.sources.files.columns import find_fields, is_counter, listed, word
+from lstmcast.prices.sources.files.columns import address, find_fields, is_counter, listed, word
 from lstmcast.prices.sources.files.date_cells import Days
 from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.dates import Choice, read_dates
@@ -20,7 +21,7 @@ from lstmcast.prices.sources.files.headerless import name_columns
 from lstmcast.prices.sources.files.names import FIELDS, SYMBOL
 from lstmcast.prices.sources.files.numbers import Mark, convert, decide
 from lstmcast.prices.sources.files.options import ReadOptions
-from lstmcast.prices.sources.files.rows import Events, find_events, only_bars
+from lstmcast.prices.sources.files.rows import Events, find_events, is_header, only_bars
 from lstmcast.prices.sources.files.table import Column, Table
 from lstmcast.prices.sources.files.zones import session_days
 
@@ -45,6 +46,8 @@ class ParsedTable:
 def symbols_in(table: Table, options: ReadOptions) -> list[str]:
     """Return the names of the symbols that a table holds; none where it names none."""
     table = name_columns(table, options)
+    if blocks := _blocks(table, options):
+        return [name for name, _ in blocks]
     fields = find_fields(table, options, Faults(table.path))
     if SYMBOL in fields.shared:
         cells = fields.shared[SYMBOL].cells
@@ -64,9 +67,49 @@ def read(table: Table, symbol: str, options: ReadOptions) -> ParsedTable:
         DataError: the table leaves open how to read it; one error names all such places.
         SymbolNotFoundError: the table holds other symbols.
     """
-    faults = Faults(table.path)
     table = name_columns(table, options)
-    return _Reader(table, symbol, options, faults).read()
+    if blocks := _blocks(table, options):
+        table, taken = _block_of(table, blocks, symbol)
+        reading = _Reader(table, symbol, options, Faults(table.path)).read()
+        return replace(reading, said=f"{reading.said}; {taken}")
+    return _Reader(table, symbol, options, Faults(table.path)).read()
+
+
+def _blocks(table: Table, options: ReadOptions) -> list[tuple[str, Table]]:
+    """Return the tables that stand side by side in one with their symbols; none if it is single.
+
+    Raises:
+        DataError: there are several, and nothing says whose they are.
+    """
+    if "date" in options.columns:
+        return []
+    blocks = []
+    for title, block in side_by_side(table):
+        tickers = find_fields(block, options, Faults(table.path)).by_ticker
+        name = title or (next(iter(tickers)) if len(tickers) == 1 else "")
+        blocks.append((name, block))
+    if len({name for name, _ in blocks}) < len(blocks) or not all(name for name, _ in blocks):
+        raise DataError(
+            f"`{table.path}` has {len(blocks)} tables side by side, and not a symbol above each",
+            hint="say which columns are meant by their numbers, as in `--columns date=1,close=2`",
+        )
+    return blocks
+
+
+def _block_of(table: Table, blocks: list[tuple[str, Table]], symbol: str) -> tuple[Table, str]:
+    """Return the table of a symbol among those that stand side by side, and how it is named.
+
+    Raises:
+        SymbolNotFoundError: none is the symbol's, or more than one.
+    """
+    best, level = best_match(symbol, [name for name, _ in blocks])
+    if level < ALIKE or len(best) > 1:
+        raise SymbolNotFoundError(
+            f"`{table.path}` has {len(blocks)} tables side by side, and none is only {symbol}'s:"
+            f" {', '.join(name for name, _ in blocks[:MOST_NAMES])}",
+            hint="fetch one of these names, or every symbol of the file with `--all`",
+        )
+    return dict(blocks)[best[0]], f"{best[0]} is one of {len(blocks)} tables side by side"
 
 
 class _Reader:
@@ -152,7 +195,7 @@ class _Reader:
             return None if where == "rows" else names[0]
         path = self.table.path
         if len(names) == 1:
-            option = "symbol=-" if where == "rows" else f"close={names[0]}"
+            option = "symbol=-" if where == "rows" else f"close={self._close_of(names[0])}"
             raise SymbolNotFoundError(
                 f"`{path}` holds {names[0]}, not {self.symbol}",
                 hint=_would_fetch(names[0]) + f"read it as {self.symbol} with `--columns {option}`",
@@ -167,8 +210,15 @@ class _Reader:
             what += f", and none is {self.symbol}: {shown}"
         hint = "fetch one of these names, or every symbol of the file with `--all`"
         if where == "columns":
-            hint += f"; `--columns close={word(names[0])}` takes a column for {self.symbol}"
+            hint += (
+                f"; `--columns close={self._close_of(names[0])}` takes a column for {self.symbol}"
+            )
         raise SymbolNotFoundError(what, hint=hint)
+
+    def _close_of(self, ticker: str) -> str:
+        """Return what `--columns` finds a ticker's column of closes by."""
+        prices = self.fields.by_ticker[ticker]
+        return address(prices.get("close", next(iter(prices.values()))), self.table)
 
     def _check_columns(self, prices: dict[str, Column]) -> None:
         every = self.table.columns
@@ -235,6 +285,11 @@ class _Reader:
             return
         at = choice.bad or 0
         place = self.table.place(int(rows[at])).removeprefix(f"`{self.table.path}`")
+        if is_header(str(cells[at].as_py()), date):
+            self.faults.add(
+                f"{place}: the columns change", "put the rows from there in another file"
+            )
+            self.faults.raise_any()
         what = f"{place}: `date` is {_shown(cells[at])}, not a date"
         if self.options.date_format is not None:
             what += f" in the format {self.options.date_format!r}"

@@ -12,12 +12,6 @@ from lstmcast.prices.sources.files.date_cells import all_iso
 from lstmcast.prices.sources.files.date_forms import looks_like_date
 from lstmcast.prices.sources.files.table import Column
 
-_SUMMARY = re.compile(
-    r"(average|mean|total|sum|min|max|minimum|maximum|median|summe|durchschnitt|mittelwert|moyenne"
-    r"|media|highest|lowest|change|count)[: ]*",
-    re.IGNORECASE,
-)
-"""What a row below the table begins with that has numbers and is no bar."""
 _EVENT = (
     r"^(?P<first>\d+(?:\.\d+)?)\s*"
     r"(?:(?::|/|-for-|for)\s*(?P<other>\d+(?:\.\d+)?)\s*(?:stock\s*)?splits?"
@@ -37,7 +31,7 @@ def only_bars(rows: np.ndarray, date: Column, prices: dict[str, Column]) -> tupl
     odd = _without_date(date.cells.take(pa.array(rows)))
     if not odd.any():
         return rows, 0
-    below = len(rows) - int(np.argmin(odd[::-1])) if not odd.all() else 0
+    below = len(rows) - int(np.argmin(odd[::-1])) if not odd.all() else 0  # the first row there
     keep = np.ones(len(rows), dtype=bool)
     remarks = 0
     for at in np.flatnonzero(odd).tolist():
@@ -45,12 +39,21 @@ def only_bars(rows: np.ndarray, date: Column, prices: dict[str, Column]) -> tupl
         cell = _text(date, row)
         values = [_text(column, row) for column in prices.values()]
         blank = not cell and not any(values)
-        header = bool(cell) and cell in date.levels
-        said = bool(cell) and (not any(map(_has_digit, values)) or bool(_SUMMARY.fullmatch(cell)))
-        remark = said and at >= below
+        header = is_header(cell, date) and all(
+            not value or value in column.levels
+            for value, column in zip(values, prices.values(), strict=True)
+        )
+        # every date has a digit: what has none below the last date is no bar in any language
+        said = bool(cell) and not (_has_digit(cell) and any(map(_has_digit, values)))
+        remark = said and 0 < below <= at
         keep[at] = not (blank or header or remark)
         remarks += remark
     return rows[keep], remarks
+
+
+def is_header(cell: str, date: Column) -> bool:
+    """Whether a cell in the column of dates is its name again."""
+    return bool(cell) and cell in date.levels
 
 
 def _without_date(cells: pa.Array) -> np.ndarray:

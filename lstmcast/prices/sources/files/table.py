@@ -8,6 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lstmcast.prices.sources.files.scripts import with_plain_digits
+
 
 @dataclass(frozen=True)
 class Column:
@@ -64,7 +66,7 @@ def text_array(cells: pa.Array) -> pa.Array:
         cells = cells.combine_chunks()
     if pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
-    return pc.utf8_trim_whitespace(pc.fill_null(cells.cast(pa.string()), ""))
+    return pc.utf8_trim_whitespace(with_plain_digits(pc.fill_null(cells.cast(pa.string()), "")))
 
 
 def levels_of(name: str) -> tuple[str, ...]:

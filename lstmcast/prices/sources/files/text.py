@@ -132,6 +132,7 @@ def decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, str]:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return _guess(path, content)
+    text = text.rstrip("\x00")  # blocks that were reserved and never written
     if "\x00" in text:
         raise DataError(f"`{path}` is not a text file", hint=_SAVE)
     return text, ""
