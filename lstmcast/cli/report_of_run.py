@@ -131,11 +131,11 @@ def _inside(inside: Inside, symbols: Sequence[str]) -> "list[Section]":
     try:
         charts += importance_charts(*inside.importance())
     except DataError as error:
-        lead.append(f"What inputs are worth cannot be told: {error.message}.")
+        lead.append(f"What inputs are worth cannot be measured: {error.message}.")
     else:
         lead.append(
             "What inputs are worth is measured on validation sessions: shuffled, or held at their "
-            "mean. Inputs that tell the same share their worth."
+            "mean. Inputs that carry the same information share the credit."
         )
     return [Section("inside", "Inside the network", "Inside", lead, charts)]
 

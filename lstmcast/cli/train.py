@@ -262,9 +262,12 @@ def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
             }
         )
         return
-    from lstmcast.features import late_beginnings
+    from lstmcast.features import default_groups, groups_left_out, late_beginnings
 
     _tell_of_prices(trained.histories)
+    if trained.prepared.experiment.features == default_groups(trained.histories):
+        for line in groups_left_out(trained.histories):
+            note(f"note: {line}")
     for line in late_beginnings(trained.histories, trained.prepared.experiment.features or ()):
         note(f"note: {line}")
     _tell_of_parts(trained)
@@ -288,9 +291,25 @@ def _tell_of_networks(trained: "Trained") -> None:
         note("nothing was trained: the networks forecast as pretrained")
         return
     _tell_of_layers(trained)
+    _tell_of_idle_training(trained)
     for number, movement in enumerate(trained.movements):
         for line in movement.lines():
             note(f"group {number}: {line}" if len(trained.movements) > 1 else line)
+
+
+def _tell_of_idle_training(trained: "Trained") -> None:
+    """Whose epochs came to nothing: the lowest loss may still be that of a later one."""
+    back = [
+        str(member.records[0].member)
+        for member in trained.ensemble.members
+        if len(member.records) > 1 and member.records[0].kept
+    ]
+    if back:
+        who = f"member{'s' * (len(back) > 1)} {', '.join(back)}"
+        note(
+            f"early stopping kept epoch 0 of {who}, before any gradient step: later epochs"
+            " lowered the validation loss too little to count"
+        )
 
 
 def _tell_of_layers(trained: "Trained") -> None:

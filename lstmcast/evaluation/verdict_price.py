@@ -80,6 +80,10 @@ def direction_line(e: VerdictInputs) -> str:
     )
     known = sum(p < SIGNIFICANT for p in holm(tested).values())
     rates = f"right on {hit:.1f} % of the moves, where chance gives {chance:.1f} %"
+    if len(tested) < len(e.copies):
+        rates = (
+            f"for the {len(tested)} of {len(e.copies)} symbols whose median changes sides, {rates}"
+        )
     if len(tested) > 1:
         return f"{rates}; significant for {known} of {len(tested)} symbols (5 %, Holm-corrected)."
     p = p_value(next(iter(tested.values())))

@@ -6,6 +6,7 @@ from lstmcast.features.registry import (
     GROUPS,
     FeatureGroup,
     default_groups,
+    groups_left_out,
     groups_named,
     late_beginnings,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "build_features",
     "build_matrices",
     "default_groups",
+    "groups_left_out",
     "groups_named",
     "late_beginnings",
 ]

@@ -146,6 +146,33 @@ def _has_most_of(history: PriceHistory, group: FeatureGroup) -> bool:
     return first is not None and first <= len(history) / 2
 
 
+def groups_left_out(histories: Sequence[PriceHistory]) -> list[str]:
+    """Say which default groups are not used, and whose prices lack their columns."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for group in GROUPS.values():
+        if group.by_default and (len(histories) > 1 or not group.pooled):
+            who = tuple(h.symbol for h in histories if not _has_most_of(h, group))
+            if who:
+                lacking.setdefault(who, []).append(f"`{group.name}`")
+    return [
+        f"features leave out {', '.join(names)}: {_named(who)} lack{'s' * (len(who) == 1)} their"
+        f" columns{_other_symbols(histories, who)}"
+        for who, names in lacking.items()
+    ]
+
+
+def _named(symbols: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(symbols) - most} more" if len(symbols) > most else ""
+    return ", ".join(symbols[:most]) + more
+
+
+def _other_symbols(histories: Sequence[PriceHistory], who: Sequence[str]) -> str:
+    """What that costs the symbols that have the columns."""
+    if len(who) == len(histories):
+        return ""
+    return "; a run of the other symbols alone would use them"
+
+
 def late_beginnings(histories: Sequence[PriceHistory], names: Iterable[str]) -> list[str]:
     """Say of each history from when on the groups can be had, where that is not its beginning."""
     groups = groups_named(names)

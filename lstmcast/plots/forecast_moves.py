@@ -38,7 +38,7 @@ def add_all_moves(
     }
     sheet.text(_title(parts, rows), weight="bold")
     sheet.text(
-        "Networks were fitted to training data and stopped by validation data: only the test "
+        "Training used the training data, early stopping the validation data: only the test "
         "period shows how good forecasts are",
         color=MUTED,
     )

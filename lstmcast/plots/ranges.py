@@ -66,7 +66,8 @@ def ranges_chart(
     if not enough_days(days, checks[0].horizon):
         sheet.text(f"{count(days, 'session')}, {too_few(days)}.")
     sheet.skip(0.08)
-    sheet.legend(_legend(checks), columns=4)
+    for row in _legend(checks):
+        sheet.legend(row, columns=len(row))
     sheet.skip(0.12)
     sheet.text(
         "Coverage minus nominal coverage, in percentage points: left too narrow, right too wide",
@@ -150,16 +151,17 @@ def _draw_pit(axes: Axes, pit: Sequence[tuple[float, float]]) -> None:
     axes.set_xlabel("Forecast probability of a lower close")
 
 
-def _legend(checks: Sequence[CoverageCheck]) -> list[Artist]:
-    handles: list[Artist] = [
+def _legend(checks: Sequence[CoverageCheck]) -> tuple[list[Artist], list[Artist]]:
+    """A row of the ranges, and one of what is said of them."""
+    ranges: list[Artist] = [
         _mark(_MARKERS[nominal], MIDDLE_BAND, f"{nominal} % range") for nominal in _MARKERS
     ]
-    handles.append(Patch(facecolor=_ERROR_BAND, label="Sampling error"))
+    handles: list[Artist] = [Patch(facecolor=_ERROR_BAND, label="Sampling error")]
     if any(check.calibrated is False for check in checks):
         handles.append(_mark("o", MEDIAN, "Beyond sampling error"))
     if any(check.calibrated is None for check in checks):
         handles.append(_mark("o", "white", "Too few days"))
-    return handles
+    return ranges, handles
 
 
 def _mark(marker: str, face: str, label: str) -> Line2D:

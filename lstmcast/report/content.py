@@ -178,6 +178,13 @@ def figure(value: float | None, decimals: int, *, sign: bool = False) -> str:
     return f"{shown:{'+' if sign and shown else ''},.{decimals}f}".replace("-", MINUS)
 
 
+def relative(skill: float | None, decimals: int = 2) -> str:
+    """How a loss compares with another one, by the skill of the first."""
+    if skill is None or not math.isfinite(skill):
+        return DASH
+    return f"{percent(abs(skill), decimals)} {'lower' if skill > 0 else 'higher'}"
+
+
 def percent(share: float | None, decimals: int = 1, *, sign: bool = False) -> str:
     """A share in percent; a dash where there is none."""
     if share is None or not math.isfinite(share):

@@ -14,9 +14,9 @@ SAMPLING = 1.96
 """Standard errors of the bars: 95 % of what sampling makes of a range that is exactly right."""
 
 _LEAD = (
-    "A range that states 80 % should contain 80 % of the closes: on all days, at low and at high "
-    "volatility, year by year. Bars are sampling error: where a mark's bar crosses its line, the "
-    "deviation is within it."
+    "An 80 % range should contain 80 % of the closes: on all days, at low and at high volatility, "
+    "year by year. Bars show sampling error: where a mark's bar crosses its line, the deviation is "
+    "within it."
 )
 _WORDS = {True: "", False: " beyond sampling error", None: " too few days"}
 
@@ -135,9 +135,9 @@ def _steps(pit: Sequence[tuple[float, float]]) -> Chart:
     }
     return Chart(
         id="steps",
-        title="Where the closes fell among the stated 5 % steps",
-        summary="Between each two steps should lie 5 % of the closes; "
-        f"{percent(outer)} fell into the lowest and the highest, which should hold 10 %.",
+        title="Where the closes fell in the forecast distribution",
+        summary="Each bin should hold 5 % of the closes; the lowest and the highest together held "
+        f"{percent(outer)}.",
         variants=[Variant("steps", (), [_step_bars(names, pit)], layout)],
         legend=[
             Key("Share of closes", "--band-80", "band"),
@@ -145,8 +145,8 @@ def _steps(pit: Sequence[tuple[float, float]]) -> Chart:
         ],
         height=340,
         table=Table(
-            "Closes between each two steps",
-            ("Step", "Share", "Standard error"),
+            "Share of closes in each bin",
+            ("Bin", "Share", "Standard error"),
             [
                 [name, percent(share), figure(100 * error, 2)]
                 for name, (share, error) in zip(names, pit, strict=True)

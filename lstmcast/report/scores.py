@@ -7,6 +7,7 @@ import pandas as pd
 
 from lstmcast.evaluation.backtest.summary import BacktestReport
 from lstmcast.evaluation.comparison import Comparison
+from lstmcast.evaluation.finding import Finding, interpret
 from lstmcast.evaluation.report import MODEL, ForecasterReport, Report
 from lstmcast.predictions import RANGES
 from lstmcast.report.content import (
@@ -18,6 +19,7 @@ from lstmcast.report.content import (
     days,
     figure,
     percent,
+    relative,
     rounded,
 )
 from lstmcast.report.shapes import bar, rule, scatter
@@ -26,7 +28,6 @@ _SCORES = (
     "Price error: RMSE of the median over that of the last close (1 is no better). Log score and "
     "CRPS: of the return in %, lower is better. 50 % to 95 %: share of closes inside the range."
 )
-MAX_HORIZONS = 6
 MAX_SYMBOLS = 60
 
 
@@ -64,7 +65,7 @@ def _gains(report: Report, horizon: int) -> Chart | None:
         orientation="h",
         y=names,
         x=gains,
-        marker={"color": ["--good" if gain > 0 else "--bad" for gain in gains]},
+        marker={"color": [_tone(found) for _, found in ordered]},
         hovertemplate="%{x:+.2f} %<extra>%{y}</extra>",
     )
     layout = {
@@ -73,14 +74,19 @@ def _gains(report: Report, horizon: int) -> Chart | None:
         "hovermode": "closest",
     }
     label = report.forecasters[MODEL].label
-    worst = names[0]
+    named, best = ordered[0]
+    which = {"--good": "better", "--bad": "worse"}.get(_tone(best), "no measurable difference")
     return Chart(
         id="gains",
         title=f"How much better {label} forecasts than each baseline, in CRPS",
-        summary=f"The closest baseline is {worst}, against which {label} gains "
-        f"{figure(gains[0], 2, sign=True)} % in CRPS.",
+        summary=f"The best baseline is {named}: CRPS of {label} is {relative(best.skill)} "
+        f"({which}).",
         variants=[Variant("gains", (), [trace], layout)],
-        legend=[Key(f"{label} is better", "--good", "band"), Key("worse", "--bad", "band")],
+        legend=[
+            Key(f"{label} is better", "--good", "band"),
+            Key("worse", "--bad", "band"),
+            Key("no measurable difference", "--muted", "band"),
+        ],
         height=90 + 30 * len(names),
         table=Table(
             f"CRPS of {label} beside each baseline",
@@ -89,6 +95,11 @@ def _gains(report: Report, horizon: int) -> Chart | None:
             ["p: Diebold and Mariano's test of the daily means"],
         ),
     )
+
+
+def _tone(found: Comparison) -> str:
+    """The colour of a difference; only one that sampling error does not explain is a finding."""
+    return {Finding.better: "--good", Finding.worse: "--bad"}.get(interpret(found.crps), "--muted")
 
 
 def _compared(found: Comparison) -> list[str]:
@@ -106,10 +117,15 @@ def _all(report: Report, horizon: int, fitted: str) -> Table:
     ranges = [f"{nominal} %" for nominal in RANGES]
     return Table(
         f"All scores, {ahead} ahead",
-        ("Forecaster", "Price error", "Log score", "CRPS", *ranges, "Direction right"),
+        ("Forecaster", "Price error", "Log score", "CRPS", *ranges, "Hit rate"),
         [_scores_row(part, horizon) for part in report.forecasters.values()],
-        [_SCORES, f"Baselines: {fitted}."],
+        [f"{_SCORES} {_hit_rate(report, horizon)}", f"Baselines: {fitted}."],
     )
+
+
+def _hit_rate(report: Report, horizon: int) -> str:
+    up = percent(report.forecasters[MODEL].pooled[horizon].up_share)
+    return f"Hit rate: share of moves whose direction was right; always saying up scores {up}."
 
 
 def _scores_row(part: ForecasterReport, horizon: int) -> list[str]:
@@ -125,8 +141,8 @@ def _scores_row(part: ForecasterReport, horizon: int) -> list[str]:
 
 
 def _horizons(report: Report) -> Table:
-    chosen = np.linspace(0, len(report.horizons) - 1, min(MAX_HORIZONS, len(report.horizons)))
-    columns = [report.horizons[int(k)] for k in dict.fromkeys(np.round(chosen))]
+    step = -(-len(report.horizons) // 6)  # those that `lstmcast evaluate` prints
+    columns = sorted({*report.horizons[::step], report.horizons[-1]})
     return Table(
         "CRPS by sessions ahead",
         ("Forecaster", *map(str, columns)),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lstmcast.evaluation.coverage_check import OVERALL
 from lstmcast.evaluation.finding import SIGNIFICANT
 from lstmcast.evaluation.report import MODEL, Report
-from lstmcast.report.content import Tile, figure, percent
+from lstmcast.report.content import Tile, figure, percent, relative
 
 
 def headline(report: Report) -> tuple[str, list[str], list[Tile]]:
@@ -27,7 +27,7 @@ def _tiles(report: Report) -> list[Tile]:
     tiles = [
         _coverage_tile(report),
         _skill_tile(report),
-        Tile("Price error", figure(scores.rmse_ratio, 4), "of the median, beside no change (1)"),
+        Tile("Price error", figure(scores.rmse_ratio, 4), "of the median; that of no change is 1"),
         Tile(
             "Test forecasts",
             f"{count:,}",
@@ -60,7 +60,7 @@ def _skill_tile(report: Report) -> Tile | None:
         else f"no measurable difference{stated}"
     )
     label = report.forecasters[best].label
-    return Tile(f"CRPS beside {label}", percent(found.skill, 2, sign=True), words)
+    return Tile(f"CRPS against {label}", relative(found.skill), words)
 
 
 def span(report: Report) -> Sequence[str]:

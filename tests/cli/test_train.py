@@ -9,13 +9,16 @@ import resource
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support.experiments import trained
 from support.histories import as_history, simulated, simulated_bars
 from support.program import Workplace
 
+from lstmcast.cli.train import _tell_of_idle_training
 from lstmcast.cli.train_progress import BarProgress, LineProgress
 from lstmcast.run import Run
 from lstmcast.training import EpochRecord
@@ -166,7 +169,32 @@ def test_a_column_that_the_source_lacks_is_named(tmp_path: Path) -> None:
     result = place.invoke("train", "-c", place.config, "--set", "features=[range]")
     assert result.exit_code == 4
     assert "feature group `range` needs `open`, `high`, `low`, which AAA" in result.stderr
-    assert place.invoke("train", "-c", place.config, *ONE).exit_code == 0
+    result = place.invoke("train", "-c", place.config, *ONE)
+    assert result.exit_code == 0
+    assert "note: features leave out `range`, `volume`: AAA lacks their columns\n" in result.stderr
+
+
+def test_epochs_that_came_to_nothing_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """The lowest validation loss is that of a later epoch, and the weights are those of epoch 0."""
+    run = trained("model.start=pretrained", "training.refit=none")
+    first, second = run.ensemble.members
+    for records, said in (
+        ((_kept(first.records, 1), _kept(second.records, 2)), None),
+        ((_kept(first.records, 0), _kept(second.records, 1)), "member 0"),
+        ((_kept(first.records, 0), _kept(second.records, 0)), "members 0, 1"),
+        ((_kept(first.records[:1], 0), _kept(second.records, 1)), None),  # it was not to train
+    ):
+        members = [
+            replace(member, records=one)
+            for member, one in zip((first, second), records, strict=True)
+        ]
+        _tell_of_idle_training(replace(run, ensemble=replace(run.ensemble, members=members)))
+        told = capsys.readouterr().err
+        assert (f"early stopping kept epoch 0 of {said}, before" in told) if said else not told
+
+
+def _kept(records: list[EpochRecord], epoch: int) -> list[EpochRecord]:
+    return [replace(record, kept=record.epoch == epoch) for record in records]
 
 
 def test_a_damaged_store_file_is_named(place: Workplace) -> None:

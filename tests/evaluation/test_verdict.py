@@ -456,6 +456,9 @@ def test_the_direction_is_tested_against_chance() -> None:
         "; significant for 1 of 2 symbols (5 %, Holm-corrected)."
     )
     up = np.full(len(signs), 1e-5)
+    both = direction_of({"A": up, "B": signs}, bars)
+    blind = direction_of({"B": signs}, {"B": bars["B"]})
+    assert both == f"for the 1 of 2 symbols whose median changes sides, {blind}"
     assert direction_of({"A": up}, one) == (
         "its median is always above the last close, so it carries no information."
     )

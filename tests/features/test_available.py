@@ -5,7 +5,7 @@ import pytest
 from support.histories import as_history, cut_after, simulated_bars
 
 from lstmcast.errors import DataError
-from lstmcast.features import build_features, default_groups, late_beginnings
+from lstmcast.features import build_features, default_groups, groups_left_out, late_beginnings
 from lstmcast.features.available import completed, first_row
 from lstmcast.features.registry import WARM_UP
 from lstmcast.prices.history import PriceHistory
@@ -31,6 +31,20 @@ def test_a_group_begins_where_the_history_has_what_it_needs() -> None:
         f"AAA: what `range` needs is there from {WHOLE.index[150]:%Y-%m-%d} on, so forecasts begin"
     )
     assert late_beginnings([history], ["returns"]) == []
+
+
+def test_groups_that_one_symbol_costs_all_are_told_with_its_name() -> None:
+    whole, closes = as_history(WHOLE, "BBB"), as_history(WHOLE[["close"]])
+    no_volume = as_history(WHOLE.drop(columns="volume"), "CCC")
+    assert groups_left_out([whole]) == []
+    assert groups_left_out([closes]) == [
+        "features leave out `range`, `volume`: AAA lacks their columns"
+    ]
+    others = "; a run of the other symbols alone would use them"
+    assert groups_left_out([whole, closes, no_volume]) == [
+        f"features leave out `range`, `pool_range`: AAA lacks their columns{others}",
+        f"features leave out `volume`: AAA, CCC lack their columns{others}",
+    ]
 
 
 def test_what_comes_later_does_not_move_the_beginning() -> None:

@@ -23,6 +23,7 @@ from lstmcast.report import (
     headline,
     importance_charts,
     render,
+    scores_section,
 )
 from lstmcast.report.content import figure
 from lstmcast.report.page import MAX_BYTES
@@ -247,7 +248,27 @@ def test_the_tile_of_the_best_baseline_claims_no_more_than_the_test() -> None:
         test = replace(found.crps, p_value=p)
         changed = replace(found, skill=0.02, crps=test)
         tiles = headline(replace(report, comparisons={"random_walk": {1: changed}}))[2]
-        assert [tile.note for tile in tiles if tile.label.startswith("CRPS")] == [words]
+        (tile,) = [tile for tile in tiles if tile.label.startswith("CRPS")]
+        assert (tile.value, tile.note) == ("2.00 % lower", words)
+
+
+def test_the_chart_of_gains_colours_what_the_test_found() -> None:
+    report, _, _ = evaluated(("ABC",))
+    found = report.comparisons["random_walk"][1]
+    assert found.crps is not None
+    for skill, p, tone, words in (
+        (0.02, 0.01, "--good", "2.00 % lower (better)"),
+        (-0.02, 0.01, "--bad", "2.00 % higher (worse)"),
+        (0.02, 0.2, "--muted", "2.00 % lower (no measurable difference)"),
+    ):
+        test = replace(found.crps, p_value=p, mean=-skill)
+        changed = replace(found, skill=skill, crps=test)
+        section = scores_section(
+            replace(report, comparisons={"random_walk": {1: changed}}), "fitted once"
+        )
+        (chart,) = section.charts
+        assert chart.summary.endswith(f"random walk: CRPS of LSTM is {words}.")
+        assert chart.variants[0].traces[0]["marker"]["color"] == [tone]
 
 
 def test_characters_that_act_where_they_are_shown_are_spelled_out(tmp_path: Path) -> None:
