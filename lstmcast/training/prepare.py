@@ -23,7 +23,7 @@ from lstmcast.dataset import (
     purged_sessions,
     resolve_split,
 )
-from lstmcast.errors import ConfigError
+from lstmcast.errors import ConfigError, DataError
 from lstmcast.features import build_matrices
 from lstmcast.pretraining.weights import Pretrained, shipped
 from lstmcast.prices.history import PriceHistory
@@ -101,6 +101,8 @@ def _prepare_group(experiment: Experiment, histories: Sequence[PriceHistory]) ->
     if experiment.training.epochs:
         experiment = _suited_windows(experiment, parts)
     _check_sessions(experiment, parts, boundaries)
+    if experiment.training.epochs:
+        _check_moves(histories, boundaries)
     known = None if pretrained is None else pretrained.scaling
     scaling = fit_scaling(matrices, parts, experiment.target.kind, known)
     inputs = build_inputs(matrices, scaling, give_back_freed_memory)
@@ -130,6 +132,24 @@ def _check_sessions(
         check_tested(tested, boundaries)
     if not every:
         check_windows(tested, settings.lookback)
+
+
+def _check_moves(histories: Sequence[PriceHistory], boundaries: Boundaries) -> None:
+    """Some close moves before the test part: where none does, there is nothing to fit.
+
+    Raises:
+        DataError: naming the symbols and the last day.
+    """
+    for history in histories:
+        closes = history.adjusted_columns()["close"][history.dates <= boundaries.train_end]
+        if len(closes) and closes.min() < closes.max():
+            return
+    names = ", ".join(history.symbol for history in histories[:5])
+    raise DataError(
+        f"the close of {names} never moves up to {boundaries.train_end:%Y-%m-%d}, the end of the "
+        "training part: there is nothing to fit",
+        "check the prices with `lstmcast data check`, or move `split`",
+    )
 
 
 def _nothing_to_forecast_with(fallback_reason: str) -> ConfigError:

@@ -31,7 +31,9 @@ DAYS = pd.bdate_range("2001-01-02", periods=400)
 def test_it_splits_as_a_backtest_plans(window: Any, gap: int) -> None:
     frame = pd.DataFrame({"x": 0.0}, index=DAYS)
     splitter = WalkForward(4, window=window, first=DAYS[260].date(), gap=gap)
-    folds = plan_folds(DAYS, folds=4, horizon=5, window=window, first=DAYS[260], embargo=gap)
+    folds = plan_folds(
+        DAYS, folds=4, horizon=5, window=window, first=DAYS[260], embargo=gap, fewest=250
+    )
     parts = list(splitter.split(frame))
     assert len(parts) == splitter.get_n_splits() == 4
     for fold, (train, test) in zip(folds, parts, strict=True):

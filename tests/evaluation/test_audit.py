@@ -440,6 +440,18 @@ def test_shuffled_days_have_the_same_returns_in_another_order() -> None:
     )
 
 
+def test_a_short_history_is_shuffled_with_shorter_windows_or_not_at_all() -> None:
+    # its own split left 48 sessions for training, and the control's leaves fewer
+    experiment = resolve_experiment(
+        small("training.lookback=48", "features=[returns]", *SHORT), [simulated(rows=90)]
+    )
+    generator = np.random.default_rng(1)
+    assert check_shuffled(experiment, simulated(rows=90), generator).passed
+    check = check_shuffled(experiment, simulated(rows=40), generator)
+    assert check.passed is None
+    assert check.detail.startswith("AAA has too few sessions for it: ")
+
+
 def test_simulated_bars_have_the_volatility_that_they_state() -> None:
     walk = random_walk(1).adjusted()
     moves = np.diff(np.log(walk["close"].to_numpy()))

@@ -332,13 +332,27 @@ def test_a_fold_that_was_cut_short_is_not_kept(
     assert len(test.missing()) == 3
 
 
-def test_too_short_a_history_is_refused(tmp_path: Path) -> None:
+def test_too_short_a_history_is_refused() -> None:
     histories = [simulated(rows=420)]
-    experiment = resolve_experiment(small(), histories)
-    settings = Settings(2, first=pd.Timestamp(histories[0].bars.index[300]), baselines=QUICK)
-    test = Backtest(experiment, histories, settings, tmp_path)
+    fold = plan_folds(histories[0].dates, folds=1, horizon=3, fewest=300)[0]
     with pytest.raises(DataError, match="no symbol with 400 sessions"):
-        list(test.run())
+        train_fold(small(), histories, fold, threads=1)
+
+
+def test_the_first_fold_waits_for_a_symbol_with_enough_sessions() -> None:
+    short, ended = SESSIONS[:600], SESSIONS[:400]
+    assert row(plan_folds(short, folds=2, horizon=1)[0].first_origin) == 399
+    late = SESSIONS[150:600]
+    folds = plan_folds(short, folds=2, horizon=1, calendars=(late, ended), embargo=2)
+    assert row(folds[0].validation_end) == 549  # of `late` there are 400 then; `ended` has no more
+    first = plan_folds(short, folds=2, horizon=1, calendars=(late,), embargo=2)[0].first_origin
+    told = f"`--from {SESSIONS[row(first) + 1]:%Y-%m-%d}` or later"
+    with pytest.raises(DataError, match="needs 400 of one symbol") as caught:
+        plan_folds(short, folds=2, horizon=1, calendars=(late,), embargo=2, first=first)
+    assert caught.value.hint is not None
+    assert told in caught.value.hint
+    with pytest.raises(DataError, match="no symbol has more than 400 sessions"):
+        plan_folds(SESSIONS[:800], folds=2, horizon=1, calendars=(SESSIONS[400:800], ended))
 
 
 def test_another_plan_or_experiment_has_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -127,5 +127,5 @@ def _checks(
         for group in forecaster.groups:
             yield "training", partial(check_training, group.experiment, histories, generator)
         yield "random walk", lambda: check_random_walk(experiment)
-        yield "shuffled", lambda: check_shuffled(experiment, histories[0], generator)
+        yield "shuffled", lambda: check_shuffled(experiment, max(histories, key=len), generator)
         yield "volatility", lambda: check_volatility(experiment)

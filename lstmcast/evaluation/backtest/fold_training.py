@@ -12,6 +12,7 @@ from lstmcast.baselines import (
 from lstmcast.config import Experiment, SplitDates
 from lstmcast.errors import DataError
 from lstmcast.evaluation.backtest.folds import (
+    MIN_SESSIONS,
     MIN_UNTRAINED,
     Fold,
 )
@@ -19,10 +20,6 @@ from lstmcast.prices.history import PriceHistory
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster, Trained
-
-
-MIN_TO_JOIN = 400
-"""A symbol joins the folds once it has as many sessions before their first forecast."""
 
 
 def train_fold(
@@ -47,12 +44,12 @@ def train_fold(
     """
     from lstmcast.training import SilentObserver, resolve_experiment, train_experiment
 
-    fewest = MIN_TO_JOIN if experiment.training.epochs else MIN_UNTRAINED
+    fewest = MIN_SESSIONS if experiment.training.epochs else MIN_UNTRAINED
     given = [cut for history in histories if (cut := _cut(history, fold, fewest)) is not None]
     if not given:
         raise DataError(
-            f"fold {fold.number} has no symbol with {fewest} sessions up to "
-            f"{fold.validation_end:%Y-%m-%d}",
+            f"fold {fold.number} has no symbol with {fewest} sessions from "
+            f"{fold.start:%Y-%m-%d} to {fold.validation_end:%Y-%m-%d} and others after them",
             "start the backtest later with `--from`, or use an expanding window",
         )
     split = SplitDates(

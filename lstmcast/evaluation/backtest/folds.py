@@ -23,8 +23,8 @@ from lstmcast.errors import DataError, UsageError
 
 Window = Literal["expanding", "rolling"]
 
-MIN_SESSIONS = 250
-"""Sessions before the first forecast: a year."""
+MIN_SESSIONS = 400
+"""Sessions that a symbol has before the first forecast of a fold, or the fold goes without it."""
 
 MIN_UNTRAINED = 60
 """The same where nothing is trained."""
@@ -72,23 +72,36 @@ def plan_folds(
         calendars: the sessions of each symbol, where they differ: the outcomes of a stock beside a
             coin lie more days ahead than the coin's.
         window: learn from everything before, or from as many sessions as the first fold.
-        first: first session to be forecast; by default the middle one.
+        first: first session to be forecast; by default the middle one, or the first one before
+            which a symbol has `fewest` sessions.
         validation: share of a fold's sessions that early stopping is judged on.
         embargo: sessions left out between validation and the first forecast.
-        fewest: sessions that there must be before the first forecast.
+        fewest: sessions that a symbol must have before the first forecast.
 
     Raises:
         UsageError: if a number is out of its range.
         DataError: if there are too few sessions.
     """
-    begin = len(sessions) // 2 if first is None else int(sessions.searchsorted(first))
+    earliest = _earliest(sessions, calendars or [sessions], fewest) + embargo
+    middle = max(len(sessions) // 2, earliest)
+    begin = middle if first is None else int(sessions.searchsorted(first))
     if folds < 1 or embargo < 0:
         raise UsageError(
             f"`--folds` must be at least 1 and `--embargo` at least 0, got {folds} and {embargo}"
         )
-    known = begin - embargo
-    if known < fewest:
-        raise _too_early(known, fewest)
+    if begin < earliest < len(sessions):
+        raise DataError(
+            f"there are {max(begin - embargo, 0)} sessions before the first forecast, and a "
+            f"backtest needs {fewest} of one symbol",
+            f"start it at `--from {sessions[earliest]:%Y-%m-%d}` or later, or leave `--from` out",
+        )
+    if len(sessions) <= earliest:
+        most = max(len(days) for days in calendars or [sessions])
+        raise DataError(
+            f"no symbol has more than {most} sessions, and a backtest needs {fewest} before the"
+            " first forecast" + (f" and {embargo} of `--embargo`" if embargo else ""),
+            "fetch a longer history",
+        )
     if len(sessions) - begin < folds:
         raise DataError(
             f"there are {len(sessions) - begin} sessions to forecast for {folds} folds",
@@ -96,6 +109,16 @@ def plan_folds(
         )
     parts = stretches(len(sessions), folds, begin, embargo, window)
     return _folds(parts, sessions, calendars, horizon, validation)
+
+
+def _earliest(
+    sessions: pd.DatetimeIndex, calendars: Sequence[pd.DatetimeIndex], fewest: int
+) -> int:
+    """The first position before which a symbol that goes on has enough sessions."""
+    joins = [
+        sessions.searchsorted(days[fewest - 1]) + 1 for days in calendars if len(days) > fewest
+    ]
+    return min(map(int, joins), default=len(sessions))
 
 
 @dataclass(frozen=True)
