@@ -11,9 +11,10 @@ import lstmcast
 ROOT = Path(lstmcast.__file__).parent
 
 ORDER = (
-    "errors", "harmless", "garbage", "left_overs", "shelf", "parallel", "cluster", "plugins",
-    "reading", "seals", "tensors", "distributions", "config", "files", "folders",
-    "prices", "features", "dataset", "predictions", "calibration", "nn", "graphs", "simulation",
+    "errors", "harmless", "garbage", "left_overs", "shelf", "fork_server", "forked", "worker",
+    "processes", "parallel", "cluster", "plugins", "reading", "seals", "tensors", "distributions",
+    "config", "files", "folders", "prices", "features", "dataset", "predictions", "calibration",
+    "nn", "graphs", "simulation",
     "pretraining", "training", "baselines",
     "evaluation", "run", "explain", "forecasting", "ledger", "tuning", "plots", "report", "doctor",
     "api", "cli",
@@ -80,7 +81,7 @@ def test_a_part_imports_only_what_comes_before_it(part: str) -> None:
         ("yaml", {"config"}),
         ("optuna", {"tuning"}),
         ("pickle", {"shelf"}),
-        ("joblib", {"parallel"}),
+        ("joblib", {"processes"}),
         ("ray", {"cluster"}),
     ],
 )

@@ -6,16 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from inspect import GEN_CLOSED, GEN_CREATED, getgeneratorstate
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import threadpoolctl
 from support import shared_work
 
-from lstmcast import parallel
+from lstmcast import parallel, processes, worker
 from lstmcast.errors import DataError, ResourcesError
 from lstmcast.garbage import GARBAGE
 
@@ -28,12 +26,10 @@ wait_in_workers(pathlib.Path(sys.argv[1]))
 RARE = "xmlrpc.server"
 """A module that nobody loads."""
 
-ARRAY = np.random.default_rng(0).normal(size=300_000)
-
 
 def test_two_workers_compute_what_one_does() -> None:
-    here = parallel.in_order(shared_work.measured, ARRAY, range(6), jobs=1)
-    there = parallel.in_order(shared_work.measured, ARRAY, range(6), jobs=2)
+    here = parallel.in_order(shared_work.measured, shared_work.ARRAY, range(6), jobs=1)
+    there = parallel.in_order(shared_work.measured, shared_work.ARRAY, range(6), jobs=2)
     assert [found[0] for found in here] == [found[0] for found in there]
     assert all(found[-1] == os.getpid() for found in here)
     assert os.getpid() not in {found[-1] for found in there}
@@ -58,7 +54,7 @@ def test_libraries_are_looked_for_again_where_something_was_loaded(
     for module in ("one", "one", "another"):
         monkeypatch.setitem(sys.modules, module, sys)
         before = threads()
-        with parallel.limited(1):
+        with worker.limited(1):
             assert set(threads()) == {1}
         assert threads() == before
     assert len(looks) == 2
@@ -85,58 +81,19 @@ def test_a_worker_that_was_killed_is_no_bug(tmp_path: Path) -> None:
     assert "--jobs" in str(raised.value.hint)
 
 
-def test_workers_load_ahead_of_what_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_hear_of_no_ctrl_c_and_end_when_there_is_no_more_work() -> None:
     here = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    with parallel.loading_ahead((RARE,), 2, jobs=2):
-        assert RARE not in sys.modules
-    found = parallel.in_order(shared_work.prepared, RARE, range(6), jobs=2)
-    assert any(loaded for loaded, *_ in found)  # one that is quick may load for the other
-    assert {values[1:3] for values in found} == {(True, GARBAGE)}
+    found = parallel.in_order(shared_work.prepared, RARE, range(4), jobs=2)
+    assert {values[:3] for values in found} == {(False, True, GARBAGE)}
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == here
-    monkeypatch.setattr(parallel.Processes, "load_ahead", None)  # fails if it is called
-    with (
-        parallel.loading_ahead((RARE,), 2, jobs=1),
-        parallel.using(Backwards()),
-        parallel.loading_ahead((RARE,), 2, jobs=2),
-    ):
-        pass
-
-
-def test_workers_end_with_what_comes_before_their_work_and_when_there_is_no_more() -> None:
-    before = {pid for *_, pid in parallel.in_order(shared_work.prepared, "", range(4), jobs=2)}
-    loading = parallel.loading_ahead((RARE,), 2, jobs=2)
-    with pytest.raises(DataError, match="too short"), loading:
-        raise DataError("too short", "hint")
-    assert not any(Path(f"/proc/{pid}").exists() for pid in before)
-    after = {pid for *_, pid in parallel.in_order(shared_work.prepared, "", range(4), jobs=2)}
-    assert not before & after
+    pids = {values.pid for values in found}
     parallel.let_workers_end()
     deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in after):
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     parallel.let_workers_end()  # there are none
     assert parallel.in_order(shared_work.late, {"seconds": 0.0}, range(4), jobs=2) == [*range(4)]
-
-
-def test_workers_that_load_for_work_that_does_not_come_are_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As those of a walk that is finished already."""
-    begun: list[Generator[None]] = []
-
-    def begin(*_: object) -> Generator[None]:
-        begun.append(loads := (None for _ in range(2)))
-        return loads
-
-    monkeypatch.setattr(parallel, "_begun", begin)
-    monkeypatch.setattr(parallel, "HANDED_ON", 0.0)
-    with parallel.loading_ahead((RARE,), 2, jobs=2):
-        pass
-    assert getgeneratorstate(begun[0]) == GEN_CREATED
-    parallel.let_workers_end()
-    assert getgeneratorstate(begun[0]) == GEN_CLOSED
-    parallel.let_workers_end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -183,7 +140,7 @@ class Backwards:
         """See `Backend`."""
         assert (workers, threads) == (3, 1)
         for number in reversed(range(len(items))):
-            yield number, parallel.compute(function, common, items[number], threads)
+            yield number, worker.compute(function, common, items[number], threads)
 
 
 def test_another_backend_computes_in_the_place_of_processes() -> None:
@@ -196,7 +153,7 @@ def test_another_backend_computes_in_the_place_of_processes() -> None:
 
 
 def test_workers_times_threads_are_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "cores", lambda: 8)
+    monkeypatch.setattr(processes, "cores", lambda: 8)
     found = [parallel.workers_for(0, 99, threads=t) for t in (1, 2, 3, 8, 16)]
     assert found == [8, 4, 2, 1, 1]
     assert parallel.workers_for(0, 3) == 3

@@ -22,7 +22,6 @@ from lstmcast.evaluation.backtest import (
     Splitter,
     count_trials,
     summarise,
-    workers_loading,
 )
 from lstmcast.folders import runs_folder
 from lstmcast.left_overs import working_folder
@@ -96,8 +95,7 @@ def backtest(
         place = stack.enter_context(working_folder()) if runs_dir is None else runs_folder(runs_dir)
         how = Settings(folds=number, baselines=names, warm_start=warm_start)
         jobs = max(n_jobs, 0)
-        with workers_loading(experiment, how, jobs):
-            walk = plan(experiment, histories, how, Path(place), jobs=jobs, splitter=splitter)
+        walk = plan(experiment, histories, how, Path(place), jobs=jobs, splitter=splitter)
         store = store_of((), data_dir)
         for fold in walk.run(cache=fit_cache(store) if store.root.is_dir() else None):
             if on_fold is not None:

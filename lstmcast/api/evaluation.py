@@ -6,10 +6,8 @@ from dataclasses import replace
 import pandas as pd
 
 from lstmcast.baselines import BASELINES, FitCache, Refit, baseline_context, get_baseline
-from lstmcast.baselines.runner import jobs_for, modules_of
 from lstmcast.evaluation import Report, evaluate
 from lstmcast.features import build_matrices
-from lstmcast.parallel import loading_ahead
 from lstmcast.prices.closing import market
 from lstmcast.prices.store import PriceStore
 from lstmcast.run import Run
@@ -51,11 +49,7 @@ def evaluate_run(
     for name in names:
         get_baseline(name)
     experiment = run.experiment()
-    symbols = len(run.symbols)
-    with (
-        loading_ahead(modules_of(names), symbols, jobs=jobs_for(symbols, jobs)),
-        shelves(symbols) as room,
-    ):
+    with shelves(len(run.symbols)) as room:
         tables: Shelf[pd.DataFrame] = room.make()
         run.put_predictions(tables)
         histories = run.histories(store)

@@ -7,7 +7,7 @@ symbols at once is fitted; the outcomes of pooled baselines, which calibration l
 their tables.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, Protocol, TypeVar
@@ -16,7 +16,7 @@ import pandas as pd
 
 from lstmcast.baselines.base import Baseline, PooledBaseline, Refit
 from lstmcast.baselines.cache import FitCache
-from lstmcast.baselines.context import LINEAR, PRETRAINED, BaselineContext
+from lstmcast.baselines.context import BaselineContext
 from lstmcast.baselines.per_symbol import BaselineResult, SymbolResults, Work, forecast_symbol
 from lstmcast.baselines.pooled import (
     PooledFit,
@@ -27,11 +27,9 @@ from lstmcast.baselines.pooled import (
     tabulate_pooled,
     with_factors,
 )
-from lstmcast.parallel import as_completed, compute, elsewhere
+from lstmcast.parallel import as_completed, elsewhere, jobs_for_symbols
 from lstmcast.shelf import Shelf, Shelves, shelves
-
-MIN_SYMBOLS_FOR_PROCESSES = 8
-"""Below this, starting worker processes takes longer than they save."""
+from lstmcast.worker import compute
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -151,7 +149,7 @@ def baselines_by_symbol(
     symbols = list(tables)
     # Each in one thread: fits are made of many small steps, on which threads of BLAS only wait for
     # each other. The same GARCH took many times longer with two than with one.
-    share_out = partial(as_completed, jobs=jobs_for(len(symbols), jobs))
+    share_out = partial(as_completed, jobs=jobs_for_symbols(len(symbols), jobs))
     with shelves(0 if elsewhere() else len(symbols)) as room:
         # Another machine cannot read what is kept on this one's disk.
         here = dict if elsewhere() else _unread
@@ -184,17 +182,6 @@ def baselines_by_symbol(
         for name, parts in found.items()
     }
     return told, (*notes, *more)
-
-
-def jobs_for(symbols: int, jobs: int) -> int:
-    """How many worker processes at most baselines of so many symbols are worth."""
-    return 1 if symbols < MIN_SYMBOLS_FOR_PROCESSES else jobs
-
-
-def modules_of(names: Collection[str]) -> list[str]:
-    """The modules that workers load to forecast with some baselines and to score them."""
-    networks = {LINEAR: "lstmcast.training.linear", PRETRAINED: "lstmcast.training.zero_shot"}
-    return [__name__, *(module for name, module in networks.items() if name in names)]
 
 
 ITSELF = ""

@@ -31,6 +31,7 @@ from lstmcast.cli.options import (
 from lstmcast.cli.result_files import write_result
 from lstmcast.cli.run_access import hold_folder
 from lstmcast.cli.walk_tables import METRICS, is_whole, print_walk
+from lstmcast.cli.workers import load_folds
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,13 +107,17 @@ def backtest(
     json: Json = False,
 ) -> None:
     """Walk-forward backtest: train, forecast the next fold, retrain; continues where it stopped."""
+    jobs = (1 if cluster is None else 0) if jobs is None else jobs
+    if cluster is None and not warm_start:
+        load_folds(folds, jobs)
+
     import pandas as pd
 
     from lstmcast.api.backtesting import plan, report_of
     from lstmcast.api.evaluation import fit_cache
     from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
-    from lstmcast.evaluation.backtest import Settings, workers_loading
+    from lstmcast.evaluation.backtest import Settings
     from lstmcast.files import make_folder
     from lstmcast.parallel import let_workers_end
     from lstmcast.prices.selection import select_histories
@@ -127,7 +132,6 @@ def backtest(
     parse_conditions(fail_unless or [], names)
     experiment = asked_experiment(symbols, config, overrides or ())
     parse_conditions(fail_unless or [], names, experiment.target.horizon)
-    jobs = (1 if cluster is None else 0) if jobs is None else jobs
     require_cluster(cluster)
     if cluster is not None and warm_start:
         raise UsageError(
@@ -146,8 +150,7 @@ def backtest(
         baselines=names,
         warm_start=warm_start,
     )
-    with workers_loading(experiment, settings, 1 if cluster else jobs):
-        walk = plan(experiment, histories, settings, runs_dir, jobs=jobs)
+    walk = plan(experiment, histories, settings, runs_dir, jobs=jobs)
     if resume and len(walk.missing()) == len(walk.folds):
         note("no fold of this walk is finished: it starts with the first")
     if warm_start and jobs != 1:

@@ -24,6 +24,7 @@ from lstmcast.cli.options import (
 from lstmcast.cli.result_files import result_path
 from lstmcast.cli.run_access import open_run, open_walk
 from lstmcast.cli.verdict import print_report
+from lstmcast.cli.workers import load_baselines
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,16 +78,22 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Score the test forecasts against random walk, EWMA, GARCH, HAR and more; give a verdict."""
+    asked = None if baselines is None else [name.strip() for name in baselines.split(",")]
+    walk = open_walk(run, runs_dir)
+    opened = open_run(run, runs_dir) if walk is None else None
+    if opened is not None and cluster is None:
+        load_baselines(len(opened.symbols), asked, jobs)
+
     from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
     from lstmcast.files import to_json, write_atomically
     from lstmcast.seals import sealed_values
 
-    names = [n.strip() for n in baselines.split(",")] if baselines is not None else [*BASELINES]
+    names = [*BASELINES] if asked is None else asked
     for name in names:
         get_baseline(name)
     parse_conditions(fail_unless or [], names)
-    if (walk := open_walk(run, runs_dir)) is not None:
+    if opened is None:
         from lstmcast.cli.walks import evaluate_walk
 
         if refit is not RefitOption.never:
@@ -94,10 +101,8 @@ def evaluate(
                 f"`--refit` {refit.value} is for runs: in a walk every fold fits its baselines",
                 "leave it out",
             )
-        asked = None if baselines is None else names
         evaluate_walk(walk, data_dir(data), asked, fail_unless or [], details=details, json=json)
         return
-    opened = open_run(run, runs_dir)
     require_cluster(cluster)
     parse_conditions(fail_unless or [], names, opened.experiment().target.horizon)
     with computing_on(cluster):

@@ -26,6 +26,7 @@ from lstmcast.cli.options import (
 from lstmcast.cli.processes import agreeing, compare, processes
 from lstmcast.cli.progress import lines_or_bars
 from lstmcast.cli.train_progress import Finished
+from lstmcast.cli.workers import load_training
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,13 +75,16 @@ def train(
     trained. Ctrl-C or SIGTERM keeps the best networks so far. After a crash, the same command with
     --resume continues the training and ends with the same networks.
     """
+    jobs = (1 if cluster is None else 0) if jobs is None else jobs
+    if cluster is None:
+        load_training(jobs)
+
     from lstmcast.api.fitting import settle
     from lstmcast.prices.selection import select_histories
     from lstmcast.prices.store import PriceStore
     from lstmcast.run import ensure_writable
     from lstmcast.training.device import keep_freed_memory
 
-    jobs = (1 if cluster is None else 0) if jobs is None else jobs
     require_cluster(cluster)
     with processes() as team:
         if team and (jobs != 1 or cluster is not None):

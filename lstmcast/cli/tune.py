@@ -12,6 +12,7 @@ from lstmcast.cli.clusters import computing_on, require_cluster
 from lstmcast.cli.console import figures, note, number, print_json, print_table
 from lstmcast.cli.experiment import read_experiment
 from lstmcast.cli.options import RUNS_DIR, Cluster, DataDir, Json, Overrides, RunsDir, data_dir
+from lstmcast.cli.workers import load_training
 from lstmcast.errors import ConfigError, LstmcastError, UsageError
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ def tune(
     """
     seconds = None if timeout is None else parse_duration(timeout)
     require_cluster(cluster)
+    jobs = (1 if cluster is None else 0) if jobs is None else jobs
+    if cluster is None:
+        load_training(jobs)
     experiment = read_experiment(config, overrides or ())
     name = study or experiment.name
     if not re.fullmatch(_NAME, name):
@@ -96,7 +100,6 @@ def tune(
     from lstmcast.tuning import BATCH, KeptStudy, summarise
     from lstmcast.tuning import tune as search
 
-    jobs = (1 if cluster is None else 0) if jobs is None else jobs
     batch = (1 if jobs == 1 and cluster is None else BATCH) if batch is None else batch
     if jobs > batch:
         note(

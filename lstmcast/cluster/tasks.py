@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from lstmcast.errors import ClusterError
-from lstmcast.parallel import compute, enter_worker
+from lstmcast.worker import compute, enter_worker
 
 Common = TypeVar("Common")
 Item = TypeVar("Item")

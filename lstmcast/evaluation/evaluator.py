@@ -16,14 +16,14 @@ from lstmcast.baselines import (
     baselines_by_symbol,
     get_baseline,
 )
-from lstmcast.baselines.runner import ITSELF, by_symbol, jobs_for
+from lstmcast.baselines.runner import ITSELF, by_symbol
 from lstmcast.baselines.table import align
 from lstmcast.errors import DataError
 from lstmcast.evaluation.assembly import build_report
 from lstmcast.evaluation.model_rows import ModelRows
 from lstmcast.evaluation.report import MODEL, Report
 from lstmcast.evaluation.row_scores import ScorePool, SymbolScores, pool_symbols, score_symbol
-from lstmcast.parallel import elsewhere
+from lstmcast.parallel import elsewhere, jobs_for_symbols
 from lstmcast.shelf import Chosen, Shelf, shelves
 from lstmcast.training.device import give_back_freed_memory
 
@@ -97,7 +97,7 @@ def evaluate(
         forecasters |= {name: pools[name].scores() for name in found}
         told = [*still, *notes, *(note for own in found.values() for note in own)]
         labels = {MODEL: label, **{name: get_baseline(name).label for name in found}}
-        shared = jobs_for(len(rows.symbols), jobs)
+        shared = jobs_for_symbols(len(rows.symbols), jobs)
         return build_report(rows, forecasters, labels, bars, tuple(told), trials, shared)
 
 

@@ -19,11 +19,11 @@ from jaxtyping import Float
 from torch import Tensor, multiprocessing
 
 from lstmcast.distributions import FloatArray
-from lstmcast.parallel import enter_worker
 from lstmcast.pretraining.files import FLAG
 from lstmcast.pretraining.panel import SimulatedPanel, read_markets
 from lstmcast.pretraining.settings import GROUP, HORIZONS, Settings
 from lstmcast.simulation import Prior, simulate
+from lstmcast.worker import enter_worker
 
 _WEIGHTS, _MARKETS, _ORDER, _HELD_OUT = range(4)
 """What a seed is for: no two uses have the same one."""

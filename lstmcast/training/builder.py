@@ -29,7 +29,6 @@ from lstmcast.calibration.series import MapFunction, sequential_map
 from lstmcast.config import Experiment
 from lstmcast.nn import Network
 from lstmcast.nn.heads import Head
-from lstmcast.parallel import inside
 from lstmcast.pretraining.weights import Pretrained
 from lstmcast.shelf import let_go
 from lstmcast.training.device import (
@@ -43,6 +42,7 @@ from lstmcast.training.group import new_network
 from lstmcast.training.head_fit import MOST_OUTCOMES, HeadPrior, fit_head, thinned
 from lstmcast.training.units import units_at
 from lstmcast.training.warm_start import copy_weights
+from lstmcast.worker import inside
 
 PRETRAINED = HeadPrior(units=0.045, features=0.025, bias=0.2, offsets=0.1)
 NEW = HeadPrior(units=0.0, features=0.1, bias=1.0, offsets=0.15, rows_exponent=0.25)

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from lstmcast.nn import Network
-from lstmcast.parallel import as_completed, elsewhere, inside
+from lstmcast.parallel import as_completed, elsewhere
 from lstmcast.training.builder import MemberBuilder
 from lstmcast.training.device import (
     available_threads,
@@ -32,6 +32,7 @@ from lstmcast.training.panel_home import PanelHome
 from lstmcast.training.prepare import Prepared
 from lstmcast.training.progress import Kept
 from lstmcast.training.turns import to_the_end
+from lstmcast.worker import inside
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from lstmcast.errors import ConfigError, DeviceError
-from lstmcast.parallel import cores, inside
+from lstmcast.processes import cores
 from lstmcast.shelf import let_go
+from lstmcast.worker import inside
 
 if TYPE_CHECKING:
     import torch

@@ -22,12 +22,12 @@ from lstmcast.dataset.scaler import fit_standard
 from lstmcast.distributions import StudentTMixture
 from lstmcast.nn import HEADS
 from lstmcast.nn.heads import Head
-from lstmcast.parallel import inside
 from lstmcast.training.builder import LONG_RUN_OUTCOMES, LONG_RUN_ROWS, NEW
 from lstmcast.training.device import in_threads, one_thread_each
 from lstmcast.training.head_fit import ROWS_AT_ONCE, HeadPrior, RowOutcomes, fit_head, thinned
 from lstmcast.training.objective import horizon_weights
 from lstmcast.training.symbol_inputs import Reading, SymbolInputs, as_returns
+from lstmcast.worker import inside
 
 _HEAD = "student_t"
 

@@ -11,7 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from lstmcast.parallel import as_completed, cores, elsewhere, in_order, workers_for
+from lstmcast.parallel import as_completed, elsewhere, in_order, workers_for
+from lstmcast.processes import cores
 from lstmcast.tuning.measuring import (
     COMPLETE,
     PRUNED,

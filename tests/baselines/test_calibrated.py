@@ -8,7 +8,8 @@ import pytest
 from support.elsewhere import Elsewhere
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
-from lstmcast.baselines import FitCache, baseline_members, baseline_tables, get_baseline, runner
+from lstmcast import parallel
+from lstmcast.baselines import FitCache, baseline_members, baseline_tables, get_baseline
 from lstmcast.baselines.base import PerSymbolForecast, Refit
 from lstmcast.baselines.calibrated import CALIBRATION_SESSIONS, CalibratedHar
 from lstmcast.baselines.har import HarRange
@@ -118,7 +119,7 @@ def test_no_forecast_knows_what_came_after_it() -> None:
 
 
 def test_workers_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    monkeypatch.setattr(parallel, "MIN_SYMBOLS_FOR_PROCESSES", 2)
     bars = world()
     table = rows(bars, horizons=1)
     chosen = [get_baseline("har_calibrated")]

@@ -16,7 +16,7 @@ from support.experiments import small
 from support.histories import altered_after, as_history, simulated_bars
 from support.simulated import bars_from_returns, constant_t, garch_returns, predict
 
-from lstmcast import shelf
+from lstmcast import parallel, shelf
 from lstmcast.baselines import (
     BASELINES,
     BaselineContext,
@@ -410,7 +410,7 @@ def test_while_all_are_fitted_only_the_closes_of_a_symbol_are_kept(
 def test_elsewhere_the_fit_and_what_follows_are_the_same(
     monkeypatch: pytest.MonkeyPatch, on_disk: bool
 ) -> None:
-    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    monkeypatch.setattr(parallel, "MIN_SYMBOLS_FOR_PROCESSES", 2)
     here, told, _ = asked(pool(), BOTH, "never", FEW)
     if on_disk:  # by workers of this machine, which keep fits for each other
         monkeypatch.setattr(shelf, "IN_MEMORY", 0)
@@ -430,7 +430,7 @@ def test_elsewhere_the_fit_and_what_follows_are_the_same(
 def test_a_fit_that_fails_costs_its_baseline_alone(
     monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
-    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    monkeypatch.setattr(parallel, "MIN_SYMBOLS_FOR_PROCESSES", 2)
 
     def unfit(_: object, symbols: SymbolSource) -> None:
         raise ValueError(f"{len(list(symbols))} symbols")
@@ -446,7 +446,7 @@ def test_a_fit_that_fails_costs_its_baseline_alone(
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_fit_without_memory_ends_it_all(monkeypatch: pytest.MonkeyPatch, elsewhere: bool) -> None:
-    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    monkeypatch.setattr(parallel, "MIN_SYMBOLS_FOR_PROCESSES", 2)
 
     def unfit(_: object, symbols: SymbolSource) -> None:
         raise MemoryError(f"{len(list(symbols))} symbols")

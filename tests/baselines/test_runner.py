@@ -18,9 +18,8 @@ from lstmcast.baselines import (
     get_baseline,
 )
 from lstmcast.baselines.refit import refit_periods
-from lstmcast.baselines.runner import MIN_SYMBOLS_FOR_PROCESSES
 from lstmcast.baselines.table import inputs_for
-from lstmcast.parallel import using
+from lstmcast.parallel import MIN_SYMBOLS_FOR_PROCESSES, using
 
 ROWS, FIRST = 900, 600
 

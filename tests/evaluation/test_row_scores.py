@@ -9,7 +9,7 @@ import pytest
 from support.elsewhere import Elsewhere
 from support.simulated import Bars, bars_from_returns, constant_t, garch_returns, points, predict
 
-from lstmcast import shelf
+from lstmcast import parallel, shelf
 from lstmcast.baselines import baseline_tables, get_baseline, runner
 from lstmcast.baselines.runner import by_symbol
 from lstmcast.distributions import FloatArray, RecalibratedDistribution
@@ -59,7 +59,7 @@ def test_tables_may_come_in_any_order(symbols: int) -> None:
 
 
 def test_workers_give_the_same_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    monkeypatch.setattr(parallel, "MIN_SYMBOLS_FOR_PROCESSES", 2)
     bars, table = world(2)
     one = evaluate(table, bars, baselines=NAMES, jobs=1)
     backend = Elsewhere(monkeypatch)
@@ -94,7 +94,7 @@ def test_workers_keep_on_disk_what_the_report_reads(monkeypatch: pytest.MonkeyPa
     names = ("ewma", "har_calibrated")
     here = evaluate(table, bars, baselines=names, jobs=1)
     monkeypatch.setattr(shelf, "IN_MEMORY", 0)
-    monkeypatch.setattr(runner, "MIN_SYMBOLS_FOR_PROCESSES", 2)
+    monkeypatch.setattr(parallel, "MIN_SYMBOLS_FOR_PROCESSES", 2)
     for module in (runner, evaluator, assembly):  # a backend that has this machine's disk
         monkeypatch.setattr(module, "elsewhere", lambda: False)
     backend = Elsewhere(monkeypatch)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from joblib import dump, load
 
-from lstmcast import parallel
+from lstmcast import parallel, worker
 from lstmcast.left_overs import working_folder
+from lstmcast.processes import Processes
 
 
 class Elsewhere:
@@ -59,9 +60,9 @@ class Elsewhere:
             shared = load(put, mmap_mode="r")
             item = pickle.loads(pickle.dumps(items[number]))  # noqa: S301
             with self._patch.context() as patch:
-                patch.setattr(parallel, "_inside", True)
-                patch.setattr(parallel, "_backend", parallel.Processes())
-                result = parallel.compute(theirs, shared, item, threads)
+                patch.setattr(worker, "_inside", True)
+                patch.setattr(parallel, "_backend", Processes())
+                result = worker.compute(theirs, shared, item, threads)
             self.items.append(items[number])
             if self._left is not None:
                 self._left -= 1

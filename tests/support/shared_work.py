@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,26 @@ def measured(common: NDArray[np.float64], item: int) -> tuple[float, bool, int, 
     return total, common.flags.writeable, threads, workers_for(0, 10), os.getpid()
 
 
-def prepared(common: str, item: int) -> tuple[bool, bool, int, int]:
-    """Whether a module is loaded and Ctrl-C kept away, when garbage is looked for, and by whom."""
-    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    return common in sys.modules, blocked, gc.get_threshold()[0], os.getpid()
+ARRAY = np.random.default_rng(0).normal(size=300_000)
+
+
+class Worker(NamedTuple):
+    """A worker, as it is while it works."""
+
+    loaded: bool
+    """Whether it has loaded a module that nothing here needs."""
+    deaf: bool
+    """Whether Ctrl-C is kept away from it."""
+    garbage: int
+    """New objects after which it looks for garbage."""
+    pid: int
+    parent: int
+
+
+def prepared(common: str, item: int) -> Worker:
+    """What the worker of an item is like."""
+    deaf = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return Worker(common in sys.modules, deaf, gc.get_threshold()[0], os.getpid(), os.getppid())
 
 
 def late(common: dict[str, float], item: int) -> int:
@@ -47,6 +64,12 @@ def killed(common: Path, item: int) -> None:
     """A worker that the system ends."""
     if item == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def orphaned(common: None, item: int) -> None:
+    """A worker whose parent the system ends."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(20)
 
 
 def waiting(common: Path, item: int) -> None:

@@ -8,7 +8,6 @@ from lstmcast.evaluation.backtest.strategies import Performance, trade
 from lstmcast.evaluation.backtest.summary import BacktestReport, Year, summarise
 from lstmcast.evaluation.backtest.trials import count_trials
 from lstmcast.evaluation.backtest.walk import Backtest
-from lstmcast.evaluation.backtest.workers import workers_loading
 
 __all__ = [
     "Backtest",
@@ -24,5 +23,4 @@ __all__ = [
     "plan_folds",
     "summarise",
     "trade",
-    "workers_loading",
 ]

@@ -43,10 +43,11 @@ from lstmcast.evaluation.report import MODEL
 from lstmcast.features import build_matrices
 from lstmcast.files import make_folder, to_json, write_atomically
 from lstmcast.left_overs import sweep
-from lstmcast.parallel import as_completed, elsewhere, limited
+from lstmcast.parallel import as_completed, elsewhere
 from lstmcast.prices.closing import market
 from lstmcast.prices.history import PriceHistory
 from lstmcast.seals import ForeignFileError, Owner, sealed_values
+from lstmcast.worker import limited
 
 if TYPE_CHECKING:
     from lstmcast.training import Forecaster
