@@ -117,13 +117,23 @@ def as_completed(
     """
     workers = workers_for(jobs, len(items), threads=threads)
     if inside() or (workers == 1 and not elsewhere()):
-        for number, item in enumerate(items):
-            yield number, compute(function, common, item, threads)
+        yield from computed_here(function, common, items, threads)
         return
     with closing(
         _backend.run(function, common, items, workers=workers, threads=threads)
     ) as results:
         yield from results
+
+
+def computed_here(
+    function: Callable[[Common, Item], Result],
+    common: Common,
+    items: Sequence[Item],
+    threads: int = 1,
+) -> Generator[tuple[int, Result]]:
+    """The same by this process alone, in order, whoever computes otherwise."""
+    for number, item in enumerate(items):
+        yield number, compute(function, common, item, threads)
 
 
 def load_ahead(modules: Sequence[str], *, jobs: int = 0, items: int = 2) -> None:

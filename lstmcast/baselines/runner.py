@@ -27,9 +27,8 @@ from lstmcast.baselines.pooled import (
     tabulate_pooled,
     with_factors,
 )
-from lstmcast.parallel import as_completed, elsewhere, jobs_for_symbols
+from lstmcast.parallel import as_completed, computed_here, elsewhere, jobs_for_symbols
 from lstmcast.shelf import Shelf, Shelves, shelves
-from lstmcast.worker import compute
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -173,7 +172,7 @@ def baselines_by_symbol(
         results, fits = _first_round(work, take, share_out)
         pooled = _pooled_work(work, results, fits, room)
         # What another machine put into a shelf in memory would stay there.
-        calibrated = _second_round(pooled, share_out if room.folder else _here)
+        calibrated = _second_round(pooled, share_out if room.folder else computed_here)
         _third_round(calibrated, results, take, share_out)
     notes = [f"{b.label} is left out: {context.left_out[b.name]}" for b in left_out]
     found, more = _by_baseline(applied, results)
@@ -342,14 +341,6 @@ def _third_round(
 
 def _shares(pooled: Sequence[tuple[PooledWork[Any], list[str]]]) -> list[tuple[int, str]]:
     return [(number, symbol) for number, (_, symbols) in enumerate(pooled) for symbol in symbols]
-
-
-def _here(
-    function: Callable[[Any, Item], Result], common: object, items: Sequence[Item], /
-) -> Iterator[tuple[int, Result]]:
-    """The number of each item and the function's result, computed by this process."""
-    for number, item in enumerate(items):
-        yield number, compute(function, common, item, 1)
 
 
 def _ordered(

@@ -80,9 +80,10 @@ def evaluate(
     """Score the test forecasts against random walk, EWMA, GARCH, HAR and more; give a verdict."""
     asked = None if baselines is None else [name.strip() for name in baselines.split(",")]
     walk = open_walk(run, runs_dir)
-    opened = open_run(run, runs_dir) if walk is None else None
-    if opened is not None and cluster is None:
-        load_baselines(len(opened.symbols), asked, jobs)
+    if walk is None:
+        opened = open_run(run, runs_dir)
+        if cluster is None:
+            load_baselines(len(opened.symbols), asked, jobs)
 
     from lstmcast.baselines import BASELINES, get_baseline
     from lstmcast.evaluation import check_conditions, parse_conditions
@@ -93,7 +94,7 @@ def evaluate(
     for name in names:
         get_baseline(name)
     parse_conditions(fail_unless or [], names)
-    if opened is None:
+    if walk is not None:
         from lstmcast.cli.walks import evaluate_walk
 
         if refit is not RefitOption.never:

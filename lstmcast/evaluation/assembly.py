@@ -4,7 +4,9 @@ Here, and nowhere else, it is decided what an evaluation looks at; the statistic
 the modules that this one imports.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +39,7 @@ from lstmcast.evaluation.stale_prices import describe_stale_closes
 from lstmcast.evaluation.terciles import volatility_terciles
 from lstmcast.evaluation.verdict import draw_verdict
 from lstmcast.evaluation.verdict_inputs import VerdictInputs
-from lstmcast.parallel import elsewhere, in_order
+from lstmcast.parallel import as_completed, computed_here, elsewhere
 
 
 def build_report(
@@ -60,11 +62,47 @@ def build_report(
         trials: configurations that the model was chosen from, for which the verdict allows.
         jobs: worker processes at most.
     """
-    horizons = tuple(scored[MODEL].pooled)
-    nearest = horizons[0]
     rows = scored[MODEL].nearest
     terciles = volatility_terciles(rows, bars)
-    forecasters = _forecasters(scored, labels, terciles, nearest, jobs)
+    with closing(_diagnoses(scored, terciles, jobs)) as diagnoses:
+        # With the first of them the workers have all, and go on while the tests are made here.
+        first = next(diagnoses)
+        report = _tested(model, scored, labels, bars, notes, trials, rows, terciles)
+        found = dict([first, *diagnoses])
+    return replace(
+        report,
+        forecasters={
+            name: replace(forecaster, diagnostics=found[number])
+            for number, (name, forecaster) in enumerate(report.forecasters.items())
+        },
+    )
+
+
+def _tested(
+    model: ModelRows,
+    scored: Mapping[str, ForecasterScores],
+    labels: Mapping[str, str],
+    bars: Mapping[str, pd.DataFrame],
+    notes: tuple[str, ...],
+    trials: int,
+    rows: pd.DataFrame,
+    terciles: "pd.Series[int]",
+) -> Report:
+    """The report but for diagnostics: the tests and the verdict.
+
+    Args:
+        model: as `build_report` takes it, and so what follows.
+        scored: the scores.
+        labels: how tables call each forecaster.
+        bars: of each symbol.
+        notes: what the reader should know besides.
+        trials: configurations that the model was chosen from.
+        rows: of the model at the shortest horizon.
+        terciles: of the volatility before each of them.
+    """
+    forecasters = _forecasters(scored, labels)
+    horizons = tuple(forecasters[MODEL].pooled)
+    nearest = horizons[0]
     best = best_baseline(forecasters, nearest)
     comparisons = _comparisons(scored, horizons, best)
     losses = row_losses(rows)
@@ -117,30 +155,30 @@ def _test_rows(rows: SymbolRows) -> TestRows:
 
 
 def _forecasters(
-    scored: Mapping[str, ForecasterScores],
-    labels: Mapping[str, str],
-    terciles: "pd.Series[int]",
-    nearest: int,
-    jobs: int,
+    scored: Mapping[str, ForecasterScores], labels: Mapping[str, str]
 ) -> dict[str, ForecasterReport]:
-    common = _Diagnosed({name: part.parts for name, part in scored.items()}, terciles, nearest)
-    # Another machine cannot read what is kept on this one's disk.
-    found = (
-        [_diagnosis(common, name) for name in scored]
-        if elsewhere()
-        else in_order(_diagnosis, common, list(scored), jobs=jobs)
-    )
-    diagnoses = dict(zip(scored, found, strict=True))
+    """What is reported of each forecaster, still without diagnostics."""
     return {
         name: ForecasterReport(
             label=labels[name],
             kind="point" if part.is_point else "distribution",
             pooled=part.pooled,
             symbols=part.symbols,
-            diagnostics=diagnoses[name],
+            diagnostics=None,
         )
         for name, part in scored.items()
     }
+
+
+def _diagnoses(
+    scored: Mapping[str, ForecasterScores], terciles: "pd.Series[int]", jobs: int
+) -> Generator[tuple[int, Diagnostics | None]]:
+    """The number of each forecaster and its diagnostics at the shortest horizon."""
+    parts = {name: part.parts for name, part in scored.items()}
+    common = _Diagnosed(parts, terciles, min(scored[MODEL].daily))
+    if elsewhere():  # another machine cannot read what is kept on this one's disk
+        return computed_here(_diagnosis, common, list(scored))
+    return as_completed(_diagnosis, common, list(scored), jobs=jobs)
 
 
 class _Diagnosed(NamedTuple):
