@@ -31,7 +31,7 @@ EVERY = dict(_commands(typer.main.get_command(app)))
 START = (
     # A shell that runs tests in the background has Ctrl-C ignored, and children inherit that.
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from lstmcast.cli.app import main; main()"
+    "import runpy; runpy.run_module('lstmcast', run_name='__main__', alter_sys=True)"
 )
 
 
