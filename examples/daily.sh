@@ -6,7 +6,7 @@
 # SYMBOLS_FILE has a symbol a line; `#` begins a comment. Prints nothing but errors, so that cron
 # sends mail only when something is wrong. A symbol that fails does not stop the others. Ends with:
 #   0   all is well
-#   12  a range holds too seldom: look at `lstmcast track score`
+#   12  coverage is too low: look at `lstmcast track score`
 #   13  some symbols failed, the others are done
 #   any other code of lstmcast: that step failed as a whole, and the steps after it were not run
 set -u
@@ -15,7 +15,7 @@ if [ $# -lt 2 ]; then
     exit 2
 fi
 : "${LSTMCAST:=lstmcast}"                     # another way to call the program
-: "${ALARM:=coverage_80<0.7}"                 # what a range must not fall to
+: "${ALARM:=coverage_80<0.7}"                 # an alarm when coverage is below this
 
 symbols_file=$1
 output=$2

@@ -70,8 +70,8 @@ def forecast(
         typer.Option(
             "--as-of",
             metavar="DATE",
-            help="Forecast from the bars up to this day only, with networks that were fitted to"
-            " none after it.",
+            help="Forecast from the bars up to this day only, with networks fitted to no"
+            " later bars.",
             show_default=False,
         ),
     ] = None,

@@ -53,7 +53,7 @@ def pretrain(
     ] = 1,
     batch: Annotated[
         int | None,
-        typer.Option(help="Simulated markets per step.", show_default="32", min=1),
+        typer.Option(help="Simulated markets per step; 32 by default.", show_default=False, min=1),
     ] = None,
     jobs: Annotated[
         int,

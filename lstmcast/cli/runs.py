@@ -109,7 +109,7 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="RUN",
-            help="Run folders, or their names in the runs folder; the first is compared with.",
+            help="Run folders, or their names in the runs folder; each is compared with the first.",
             show_default=False,
             autocompletion=completion.run_names,
         ),

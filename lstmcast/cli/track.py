@@ -90,7 +90,7 @@ def score(
         typer.Option(
             metavar="CONDITION",
             help="Exit with an error if coverage is too low by more than sampling error, such as"
-            ' "coverage_80<0.75" or "coverage_95@5<0.9"; may be repeated; valid if asked daily.',
+            ' "coverage_80<0.75" or "coverage_95@5<0.9"; may be repeated. Allows for daily checks.',
             show_default=False,
         ),
     ] = None,
@@ -192,7 +192,7 @@ def check(
     data: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Verify that no entry was altered and none is missing from the chain."""
+    """Verify the hash chain: no entry was altered, and none is missing before the last."""
     from lstmcast.ledger import Ledger
 
     book = Ledger(ledger_file(ledger, data))

@@ -52,7 +52,7 @@ def units_at(
             place.copy_(run(panel.features[chosen[:, None] + steps])[:, -1])
         return found
     starts = torch.tensor([block.start for block in panel.blocks])
-    cuts = torch.searchsorted(rows, starts)[1:].tolist()
+    cuts = torch.searchsorted(rows.contiguous(), starts)[1:].tolist()
     places = zip(rows.tensor_split(cuts), found.tensor_split(cuts), strict=True)
     wanted = zip(panel.blocks, places, strict=True)
     known = [(block.start, own - block.start, place) for block, (own, place) in wanted if len(own)]

@@ -157,7 +157,8 @@ def test_units_are_those_of_a_forecast(overrides: tuple[str, ...]) -> None:
     panel = panel_of(part)
     network = new_network(part.experiment, panel.input_size, seed=1).eval()
     block = panel.blocks[1]
-    rows = torch.tensor([block.start + 40, block.start + 90])
+    # Every other one, as of a panel with too many rows: PyTorch must not warn of the layout.
+    rows = torch.tensor([block.start + 40, 0, block.start + 90])[::2]
     found = units_at(network, panel, rows)
     for k, row in enumerate(rows.tolist()):
         first = row - 23 if overrides else block.start
