@@ -184,6 +184,7 @@ def _bars_table(bars: "pd.DataFrame") -> "Table":
 @data_app.command("check", cls=Command)
 def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False) -> None:
     """Verify stored files against their content hash, and check the prices again."""
+    from lstmcast.prices.findings import count as counted
     from lstmcast.prices.maintenance import verify
 
     store = _store(data)
@@ -204,7 +205,7 @@ def check(symbols: SomeSymbols = None, data: DataDir = None, json: Json = False)
         )
     else:
         for item in checked:
-            state = item.problem or f"{item.rows} sessions, hash verified"
+            state = item.problem or f"{counted(item.rows, 'session')}, hash verified"
             out().print(f"{item.symbol} from {item.source}: {state}")
             for finding in item.findings:
                 out().print(f"  {finding.level}: {finding.message}")
@@ -239,6 +240,7 @@ def export_(
 ) -> None:
     """Export histories to files that `--source csv` can read."""
     from lstmcast.files import make_folder, write_atomically
+    from lstmcast.prices.findings import count as counted
     from lstmcast.prices.maintenance import export, export_path, find
 
     store = _store(data)
@@ -259,7 +261,8 @@ def export_(
         path = export_path(output, history, form.value) if to_folder else output
         make_folder(path.parent, _ELSEWHERE)
         write_atomically(path, export(history, form.value, adjusted=adjusted), _ELSEWHERE)
-        note(f"{history.symbol} from {history.source}: {len(history)} sessions to {path}")
+        sessions = counted(len(history), "session")
+        note(f"{history.symbol} from {history.source}: {sessions} to {path}")
 
 
 @data_app.command("remove", cls=Command)

@@ -64,6 +64,8 @@ def show_outcomes(outcomes: Iterable["Outcome"], count: int, before: int) -> lis
 
 def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
     """Return what there is to say of one symbol; its error only if it is not the program's own."""
+    from lstmcast.prices.findings import count as counted
+
     error, update = outcome.error, outcome.update
     if update is None:
         if error is None or alone:  # the program prints the error that ends it
@@ -71,11 +73,12 @@ def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
         lines = [f"{outcome.wanted.symbol}: error: {error.message}"]
         return [*lines, f"  hint: {error.hint}"] if error.hint else lines
     history = update.history
+    sessions = counted(len(history), "session")
     doing = {
-        "new": f"{len(history)} sessions",
-        "extended": f"{update.added} new, {len(history)} sessions",
-        "unchanged": f"nothing new, {len(history)} sessions",
-        "replaced": f"fetched again, {update.added} new, {len(history)} sessions",
+        "new": f"{sessions}",
+        "extended": f"{update.added} new, {sessions}",
+        "unchanged": f"nothing new, {sessions}",
+        "replaced": f"fetched again, {update.added} new, {sessions}",
     }[update.action]
     why = f" ({update.why})" if update.why else ""
     span = f"from {history.first.date()} to {history.last.date()}"

@@ -22,6 +22,7 @@ from lstmcast.features.context import context_features
 from lstmcast.features.pool import average
 from lstmcast.features.registry import CLIP, FeatureGroup, begins_at, groups_named
 from lstmcast.prices.closing import market
+from lstmcast.prices.findings import count
 from lstmcast.prices.history import PriceHistory
 from lstmcast.shelf import let_go
 
@@ -136,7 +137,8 @@ def _begin(history: PriceHistory, names: Sequence[str], groups: Sequence[Feature
     warm_up = max(group.warm_up for group in groups)
     if len(history) <= warm_up:
         raise DataError(
-            f"{history.symbol} has {len(history)} sessions, features need more than {warm_up}",
+            f"{history.symbol} has {count(len(history), 'session')}, features need more than"
+            f" {warm_up}",
             "fetch a longer history or choose a symbol that has one",
         )
     if len(history) <= begin:

@@ -257,10 +257,7 @@ def _merge_rows_of_a_day(table: _Table) -> None:
     # prices that went through single precision once and not the other time are the same
     differ = (known.max() > known.min() * (1 + SINGLE)).any(axis=1)
     if differ.any():
-        raise DataError(
-            f"{table.where}: more than one row for {list_dates(iso_dates(differ.index[differ]))}",
-            hint="daily bars need one row a session; resample intraday data first",
-        )
+        raise _several_bars(table, differ.index[differ])
     rest = [name for name in COLUMNS if name not in PRICES]
     merged = pd.concat([known.first(), doubled[rest].groupby(level=0).max()], axis=1)
     table.bars = pd.concat([bars[~twice], merged[list(COLUMNS)]]).sort_index()
@@ -270,10 +267,32 @@ def _merge_rows_of_a_day(table: _Table) -> None:
     table.findings.append(Finding("duplicate_rows", "note", what, dates))
 
 
+def _several_bars(table: _Table, days: pd.Index) -> DataError:
+    """Return the error for days that have several bars, with the closes of the first such day."""
+    first, *others = iso_dates(days)
+    closes = table.bars.loc[days[0], "close"].drop_duplicates()
+    what = f"more than one row for {first}"
+    if len(closes) > 1:
+        what += f", with `close` {' and '.join(f'{close:.10g}' for close in closes[:2])}"
+    if others:
+        what += f", and for {list_dates(others)}"
+    hint = "keep the right one of such rows"
+    if len(days) > len(table.bars.index.unique()) / 2:
+        hint = (
+            "daily bars need one row a session: resample intraday bars, or give the rows of one"
+            " symbol on one exchange"
+        )
+    return DataError(f"{table.where}: {what}", hint=hint)
+
+
 def _complete_rows(table: _Table) -> None:
     prices = [name for name in table.present if name in PRICES]
     if "close" not in prices:
-        raise NoDataInRangeError(f"{table.where}: no row has a `close`")
+        raise NoDataInRangeError(
+            f"{table.where}: no row has a `close`",
+            hint="give a column with prices; formulas in a workbook have values once a spreadsheet"
+            " program has saved it",
+        )
     needed = [name for name in prices if name not in SPARE]
     incomplete = table.bars[needed].isna().any(axis=1)
     if incomplete.any():

@@ -21,6 +21,7 @@ from lstmcast.errors import DataError
 from lstmcast.features import build_features, default_groups
 from lstmcast.predictions import Actuals, tabulate
 from lstmcast.pretraining.files import HEAD
+from lstmcast.prices.findings import count
 from lstmcast.prices.history import PriceHistory
 from lstmcast.training.forecaster import Forecaster, tracked_from
 from lstmcast.training.group import Graphs, Group
@@ -58,7 +59,8 @@ def zero_shot_forecaster(
 
     if len(history) < MIN_SESSIONS:
         raise DataError(
-            f"{history.symbol} has {len(history)} sessions, and a forecast needs {MIN_SESSIONS}",
+            f"{history.symbol} has {count(len(history), 'session')}, and a forecast needs"
+            f" {MIN_SESSIONS}",
             "fetch a longer history, or wait until there is one",
         )
     if pretrained is None:

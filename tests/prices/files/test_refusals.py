@@ -180,8 +180,8 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     ),
     "bid and ask": (
         "Date,Bid Close,Ask Close\n2024-01-02,1.5,2.5\n2024-01-03,1.5,2.5\n",
-        "holds 2 symbols, and none is AAPL: Bid Close, Ask Close",
-        "`--columns close='Bid Close'` takes a column for AAPL",
+        "has no column `close` among 'Date, Bid Close, Ask Close'",
+        "`--columns close='Bid Close'`",
         "--columns 'close=Bid Close'",
     ),
     "two that could be the one": (

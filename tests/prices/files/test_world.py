@@ -62,6 +62,13 @@ SAME: dict[str, str | bytes] = {
     "2024-06-28,5210.62\n\nSource: X, 1 Main St, all rights reserved\n",
     "blocks that were never written": b"Date,Close\n2024-06-26,5213.25\n2024-06-27,5214.1\n"
     b"2024-06-28,5210.62\n" + bytes(512),
+    "a date in three columns": "Year,Month,Day,Close\n2024,6,26,5213.25\n2024,6,27,5214.1\n"
+    "2024,6,28,5210.62\n",
+    "a date in three columns, with the month's name": "Day;Month;Year;Close\n26;Jun;2024;5213.25\n"
+    "27;Jun;2024;5214.1\n28;Jun;2024;5210.62\n",
+    "as pandas prints it": "              close  volume\ndate                      \n"
+    "2024-06-26  5213.25      10\n2024-06-27  5214.10      20\n2024-06-28  5210.62      30\n",
+    "arrows": "Date,Close\n2024-06-26,5213.25 ▲\n2024-06-27,5214.1 ▲\n2024-06-28,5210.62 ▼\n",
     "carets": "Date^Close\n2024-06-26^5213.25\n2024-06-27^5214.1\n2024-06-28^5210.62\n",
     "a line cut off": "Date,Close,Volume\n2024-06-26,5213.25,10\n2024-06-27,5214.1,20\n"
     "2024-06-28,5210.62,30\n2024-07-01,52",
@@ -136,6 +143,36 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "Date,Close,Close\n2024-06-26,1,2\n2024-06-27,2,1\n",
         "more than one column for `close`: 'Close' and 'Close'",
         "`--columns close=2` or `--columns close=3`",
+    ),
+    "prices in thirty-seconds": (
+        "Date,Settle\n2024-06-26,110'165\n2024-06-27,110'170\n",
+        '`close` is "110\'165" and the like, which is thirty-seconds',
+        "decimal numbers",
+    ),
+    "years of the Persian calendar": (
+        "date,close\n1403/04/06,2\n1403/04/07,1\n",
+        "line 2: `date` is '1403/04/06', not a date: is its year one of the Persian",
+        "to the Gregorian calendar",
+    ),
+    "dates in the header": (
+        "Field,2024-06-26,2024-06-27,2024-06-28\nopen,1,2,3\nclose,2,3,4\n",
+        "has its dates in the header",
+        "transpose it",
+    ),
+    "columns that are no tickers": (
+        "Date,Return,Signal\n2024-06-26,0.1,1\n2024-06-27,0.2,1\n",
+        "no column `close` among 'Date, Return, Signal'",
+        "`--columns close=Return`",
+    ),
+    "a day with two closes": (
+        "Date,Close\n2024-06-26,1\n2024-06-27,2\n2024-06-27,2.5\n2024-06-28,2\n",
+        "more than one row for 2024-06-27, with `close` 2 and 2.5",
+        "keep the right one",
+    ),
+    "bars of hours": (
+        "Date,Close\n2024-06-27 09:30:00-04:00,1\n2024-06-27 10:30:00-04:00,2\n",
+        "more than one row for 2024-06-27, with `close` 1 and 2",
+        "resample intraday bars",
     ),
     "a PDF": ("%PDF-1.4\n1 0 obj\n<< /Type, /Catalog >>\n", "is a PDF, not a table", "save it"),
     "a pointer of Git LFS": (

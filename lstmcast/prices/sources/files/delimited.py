@@ -19,6 +19,7 @@ from lstmcast.prices.sources.files.layout import (
     find_layout,
     read_rows,
 )
+from lstmcast.prices.sources.files.names import roles_of
 from lstmcast.prices.sources.files.scripts import plain_digits
 from lstmcast.prices.sources.files.table import Column, Table
 
@@ -95,8 +96,19 @@ def _plainer(text: str) -> str:
     if digits and not any(mark in line for line in head[-3:] for mark in ",;\t|"):
         wide = any(re.search(r"\S {2,}\S", line) for line in head[-3:])
         between = r" {2,}" if wide else r" +"
-        return "\n".join(re.sub(between, "\t", line.strip(" ")) for line in text.split("\n"))
+        lines = [re.sub(between, "\t", line.strip(" ")) for line in text.split("\n")]
+        return "\n".join(_with_name_of_index(lines))
     return text
+
+
+def _with_name_of_index(lines: list[str]) -> list[str]:
+    """Put the name of an index that pandas prints on a line of its own before the other names."""
+    if len(lines) < 3 or not lines[1] or "\t" in lines[1]:
+        return lines
+    names, index, first = lines[:3]
+    if "date" not in roles_of(index) or not looks_like_date(first.split("\t")[0]):
+        return lines
+    return [f"{index}\t{names}", "", *lines[2:]]
 
 
 def _inner(line: str) -> bool:

@@ -32,7 +32,7 @@ MISSING = frozenset(
 _SPACE = "[\\s\u00a0\u202f\u2009'’]"
 _MONEY = (
     r"(?:[$€£¥₹₩₺₽฿₫]|R\$|HK\$|US\$|A\$|C\$|NT\$|kr\.?|zł|Rs\.?|Rp\.?|元|円|원|手|股|株|주"
-    r"|USD|EUR|GBP|CHF|JPY|CNY|INR|TRY|TL|BRL|KRW|HKD|SEK|NOK|DKK|PLN|RUB|GBX|GBp|p)"
+    r"|[▲▼△▽↑↓]|USD|EUR|GBP|CHF|JPY|CNY|INR|TRY|TL|BRL|KRW|HKD|SEK|NOK|DKK|PLN|RUB|GBX|GBp|p)"
 )
 _SCALES = {
     "k": 3, "m": 6, "b": 9, "t": 12, "mn": 6, "bn": 9, "mio": 6, "mrd": 9, "tsd": 3, "mln": 6,
@@ -119,6 +119,15 @@ def convert(column: pa.Array, mark: Mark) -> tuple[np.ndarray, np.ndarray]:
 
 
 MARKS: tuple[Mark, Mark] = (".", ",")
+_THIRTY_SECONDS = r"^\d{2,3}['’][0-2]\d[0257]$|^\d{2,3}['’]3[01][0257]$"
+
+
+def in_thirty_seconds(column: pa.Array) -> bool:
+    """Whether prices are written as those of Treasury futures: `110'165` is 110 and 16.5/32."""
+    if not pa.types.is_string(column.type):
+        return False
+    cells = _present(column).drop_null()
+    return len(cells) > 1 and bool(pc.all(pc.match_substring_regex(cells, _THIRTY_SECONDS)).as_py())
 
 
 def _typed(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from lstmcast.errors import DataError, SymbolNotFoundError
 from lstmcast.prices.findings import Finding, Level, count
 from lstmcast.prices.sources.files.blocks import side_by_side
+from lstmcast.prices.sources.files.calendar_columns import join_dates
 from lstmcast.prices.sources.files.choice import ALIKE, NEUTRAL, as_symbol, best_match, is_symbol
 from lstmcast.prices.sources.files.columns import address, find_fields, is_counter, listed, word
 from lstmcast.prices.sources.files.date_cells import Days
@@ -19,7 +20,7 @@ from lstmcast.prices.sources.files.dates import Choice, read_dates
 from lstmcast.prices.sources.files.faults import Faults
 from lstmcast.prices.sources.files.headerless import name_columns
 from lstmcast.prices.sources.files.names import FIELDS, SYMBOL
-from lstmcast.prices.sources.files.numbers import Mark, convert, decide
+from lstmcast.prices.sources.files.numbers import Mark, convert, decide, in_thirty_seconds
 from lstmcast.prices.sources.files.options import ReadOptions
 from lstmcast.prices.sources.files.rows import Events, find_events, is_header, only_bars
 from lstmcast.prices.sources.files.table import Column, Table
@@ -45,7 +46,7 @@ class ParsedTable:
 
 def symbols_in(table: Table, options: ReadOptions) -> list[str]:
     """Return the names of the symbols that a table holds; none where it names none."""
-    table = name_columns(table, options)
+    table = join_dates(name_columns(table, options), options)
     if blocks := _blocks(table, options):
         return [name for name, _ in blocks]
     fields = find_fields(table, options, Faults(table.path))
@@ -67,7 +68,7 @@ def read(table: Table, symbol: str, options: ReadOptions) -> ParsedTable:
         DataError: the table leaves open how to read it; one error names all such places.
         SymbolNotFoundError: the table holds other symbols.
     """
-    table = name_columns(table, options)
+    table = join_dates(name_columns(table, options), options)
     if blocks := _blocks(table, options):
         table, taken = _block_of(table, blocks, symbol)
         reading = _Reader(table, symbol, options, Faults(table.path)).read()
@@ -194,6 +195,11 @@ class _Reader:
             self.remarks.append(f"taken for {self.symbol}: {names[0]}")
             return None if where == "rows" else names[0]
         path = self.table.path
+        if where == "columns" and not any(map(_may_be_ticker, names)):
+            raise DataError(
+                f"`{path}` has no column `close` among {listed(self.table.columns)!r}",
+                hint=f"name it, as in `--columns close={self._close_of(names[0])}`",
+            )
         if len(names) == 1:
             option = "symbol=-" if where == "rows" else f"close={self._close_of(names[0])}"
             raise SymbolNotFoundError(
@@ -223,6 +229,12 @@ class _Reader:
     def _check_columns(self, prices: dict[str, Column]) -> None:
         every = self.table.columns
         found = {**self.fields.shared, **prices}
+        if "date" not in found and sum(looks_like_date(column.name) for column in every) > 2:
+            self.faults.add(
+                " has its dates in the header, a column for each",
+                "transpose it: a row for each date, a column for each kind of price",
+            )
+            self.faults.raise_any()
         for role in ("date", "close"):
             if role in found or role in self.options.columns:
                 continue
@@ -293,6 +305,12 @@ class _Reader:
         what = f"{place}: `date` is {_shown(cells[at])}, not a date"
         if self.options.date_format is not None:
             what += f" in the format {self.options.date_format!r}"
+        if re.match(r"1[34]\d\d[-/.]\d|\d{1,2}[-/.]\d{1,2}[-/.]1[34]\d\d", str(cells[at])):
+            self.faults.add(
+                f"{what}: is its year one of the Persian or Islamic calendar?",
+                "convert the dates to the Gregorian calendar",
+            )
+            return
         others = [row for row in (0, len(rows) - 1) if row != at]
         known = next(
             (cells[row] for row in others if looks_like_date(str(cells[row].as_py()))), None
@@ -332,6 +350,11 @@ class _Reader:
             else:
                 values, bad = convert(cells[role], mark)
             bad &= ~events.marked
+            if role == "close" and in_thirty_seconds(cells[role]):
+                self.faults.add(
+                    f": `close` is {_shown(cells[role][0])} and the like, which is thirty-seconds",
+                    "write prices as decimal numbers",
+                )
             if bad.any():
                 self._bad_number(role, cells[role], bad, days)
             numbers[role] = values
@@ -393,6 +416,11 @@ class _Reader:
         if absent:
             parts.append(f"not in the file: {', '.join(absent)}")
         return "; ".join(parts)
+
+
+def _may_be_ticker(name: str) -> bool:
+    """Whether a column's name can be a ticker's, and is not a word for something else."""
+    return is_symbol(name) and not any(each.islower() for each in name)
 
 
 def _would_read(role: str, free: list[str]) -> str:

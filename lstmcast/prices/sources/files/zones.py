@@ -27,7 +27,8 @@ def session_days(days: Days, symbol: str) -> tuple[pd.DatetimeIndex, str]:
         return written, ""
     local = days.stamps.tz_localize("UTC").tz_convert(zone).tz_localize(None)
     there = local.normalize()
-    if "." not in symbol and not symbol.startswith("^"):
+    daily = there.nunique() > len(there) / 2  # else there are several bars a day, and that is said
+    if daily and "." not in symbol and not symbol.startswith("^"):
         _check_clock(local, days, symbol, zone)
     moved = np.asarray(there != written)
     if not moved.any():
@@ -39,8 +40,8 @@ def session_days(days: Days, symbol: str) -> tuple[pd.DatetimeIndex, str]:
     return pd.DatetimeIndex(there), note
 
 
-CLOCK = frozenset(("00:00", "09:30", "16:00"))
-"""When daily bars of New York are stamped: at midnight, the open, or the close."""
+CLOCK = frozenset(("00:00", "09:30", "13:00", "16:00"))
+"""When daily bars of New York are stamped: at midnight, the open, or the close, early or not."""
 
 
 def _check_clock(local: pd.DatetimeIndex, days: Days, symbol: str, zone: str) -> None:
