@@ -94,9 +94,11 @@ def _lines(about: dict[str, Any]) -> list[tuple[str, str]]:
 def _of_experiment(experiment: dict[str, Any]) -> list[tuple[str, str]]:
     target, model = experiment["target"], experiment["model"]
     groups = ", ".join(experiment["features"] or ())
+    furthest = target["horizon"]
+    reach = "1 session" if furthest == 1 else f"1 to {furthest} sessions"
     return [
         ("experiment", experiment["name"]),
-        ("target", f"{target['kind'].replace('_', ' ')}, 1 to {target['horizon']} sessions ahead"),
+        ("target", f"{target['kind'].replace('_', ' ')}, {reach} ahead"),
         ("features", groups),
         ("model", f"{model['network']}, head {model['head']}"),
     ]

@@ -109,7 +109,10 @@ def _suspicions(run: "Run") -> list[ForecastWarning]:
     """What `evaluate` suspected, if it was run."""
     try:
         metrics = parse_sealed(read_file(run.path / "metrics.json", METRICS_BYTES), run.owner)
-        found = [str(doubt) for doubt in metrics["verdict"].get("too_good", ())]
+        verdict = metrics["verdict"]
+        found = [str(doubt) for doubt in verdict.get("too_good", ())]
+        worse = "" if verdict.get("point") != "worse" else str(verdict["lines"]["price"])
+        alone = worse and metrics["forecasters"]["model"]["kind"] == "point"
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, JSONDecodeError, BrokenSealError, ForeignFileError):
@@ -117,5 +120,11 @@ def _suspicions(run: "Run") -> list[ForecastWarning]:
         return [ForecastWarning("scores_unreadable", words)] if words else []
     except (ValueError, KeyError, TypeError, AttributeError):  # of another kind, or of before
         return []
-    words = f"too good to be true; run `lstmcast audit` to look for leaks: {'; '.join(found)}"
-    return [ForecastWarning("too_good", words)] if found else []
+    warnings = []
+    if alone:  # with ranges beside it, a median need not be good
+        words = f"its price forecast is {worse.partition('. ')[0].removesuffix('.')}"
+        warnings.append(ForecastWarning("price_worse", words))
+    if found:
+        words = f"too good to be true; run `lstmcast audit` to look for leaks: {'; '.join(found)}"
+        warnings.append(ForecastWarning("too_good", words))
+    return warnings

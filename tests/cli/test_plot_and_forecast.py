@@ -278,6 +278,12 @@ def test_what_evaluate_suspects_is_said_with_the_forecast(place: Workplace) -> N
     assert warnings(place) == {
         "too_good": "too good to be true; run `lstmcast audit` to look for leaks: CRPS 40 % less"
     }
+    price = "worse than the last close: error of the return 2.7 times as large (p < 0.001). Why."
+    verdict = {"too_good": [], "point": "worse", "lines": {"price": price}}
+    for kind, told in (("point", price.removesuffix(". Why.")), ("distribution", None)):
+        metrics = {"verdict": verdict, "forecasters": {"model": {"kind": kind}}}
+        path.write_text(json.dumps(metrics))
+        assert warnings(place).get("price_worse") == (told and f"its price forecast is {told}")
     many = {"verdict": {"too_good": ["scores of 500 symbols"]}, "rest": "x" * RECORD_BYTES}
     path.write_text(json.dumps(many))
     assert list(warnings(place)) == ["too_good"]
