@@ -40,7 +40,7 @@ def print_summary(issued: "Issued", levels: Sequence[float]) -> None:
     for name in ("close", "until", "median"):
         table.add_column(name, justify="right", no_wrap=True)
     _add_range_columns(table, levels)
-    for name in ("chance\nup", "80 %\nheld"):
+    for name in ("chance\nup", "80 %\ncoverage"):
         table.add_column(name, justify="right")
     table.add_column("by", no_wrap=True)
     for one in issued.forecasts:

@@ -112,7 +112,7 @@ def score(
         told = [found.to_dict() for found in findings]
         print_json({**tracked.to_dict(), "conditions": told})
     else:
-        print_tracked(tracked, graded, horizon)
+        print_tracked(tracked, graded, horizon, replayed=replayed)
         print_findings(findings)
     refuse(findings)
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lstmcast.cli.console import (
-    EN_DASH,
     decimals_of_scores,
     figures,
     note,
@@ -14,7 +13,6 @@ from lstmcast.cli.console import (
     print_table,
     share,
 )
-from lstmcast.cli.streams import spelled
 from lstmcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +30,9 @@ _LABELS = {
 }
 
 
-def print_tracked(tracked: "TrackRecord", graded: "pd.DataFrame", horizon: int | None) -> None:
+def print_tracked(
+    tracked: "TrackRecord", graded: "pd.DataFrame", horizon: int | None, *, replayed: bool = False
+) -> None:
     """Scores over everything, by symbol and by month, and what does not count and why."""
     if not tracked.overall:
         note(f"nothing that counts has come true yet: {_states(tracked) or 'no forecast'}")
@@ -46,12 +46,13 @@ def print_tracked(tracked: "TrackRecord", graded: "pd.DataFrame", horizon: int |
     rows = graded[(graded["horizon"] == wanted) & (graded["state"] == "counted")]
     ahead = "one session ahead" if wanted == 1 else f"{wanted} sessions ahead"
     period = f"{rows['date'].min():%Y-%m-%d} to {rows['date'].max():%Y-%m-%d}"
-    _print_forecasters(tracked.overall[wanted], f"Issued forecasts, {ahead}, {period}")
+    kind = "Replayed" if replayed else "Issued"
+    _print_forecasters(tracked.overall[wanted], f"{kind} forecasts, {ahead}, {period}")
     for title, parts in (("symbol", tracked.symbols), ("month", tracked.months)):
         out().print()
         _print_parts(parts, wanted, title)
     out().print()
-    out().print(f"rows: {_states(tracked)}")
+    out().print(f"rows at all horizons: {_states(tracked)}")
 
 
 def _states(tracked: "TrackRecord") -> str:
@@ -60,7 +61,10 @@ def _states(tracked: "TrackRecord") -> str:
 
 def _print_forecasters(lines: "Mapping[str, Line]", title: str) -> None:
     decimals = decimals_of_scores(_value(line, "crps") for line in lines.values())
-    table = figures(title, "gain: by how much the model's CRPS is lower on the same rows")
+    table = figures(
+        title,
+        "log score, CRPS: of the return in %\ngain: by how much the model's CRPS is lower on the same rows",
+    )
     table.add_column("forecaster")
     _add_columns(table, ("gain",))
     for name, line in lines.items():
@@ -116,16 +120,16 @@ def print_findings(findings: "Sequence[ConditionResult]") -> None:
 
 
 def print_entries(entries: "Sequence[Entry]", graded: "pd.DataFrame", total: int) -> None:
-    """A row an entry, with the 80 % range of the next session and what came."""
+    """A row an entry, with the 80 % range of the next session and its outcome."""
     from lstmcast.ledger.selection import by
 
     table = figures(
         f"{len(entries)} of {total} entries" if len(entries) < total else f"{total} entries",
-        "80 % range: of the next session's return, in percent",
+        "80 % range, outcome: of the next session's return, in percent",
     )
     for name in ("entry", "issued (UTC)", "symbol", "origin", "by", "sessions", "80 % range",
-                 "came", ""):  # fmt: skip
-        numeric = name in {"entry", "sessions", "80 % range", "came"}
+                 "outcome", ""):  # fmt: skip
+        numeric = name in {"entry", "sessions", "80 % range", "outcome"}
         table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
     nearest = graded[(graded["forecaster"] == "model") & (graded["horizon"] == 1)]
     rows = {int(row["entry"]): row for row in nearest.to_dict("records")}
@@ -148,4 +152,4 @@ def print_entries(entries: "Sequence[Entry]", graded: "pd.DataFrame", total: int
 def _range(low: float, high: float) -> str:
     if math.isnan(low):
         return "-"
-    return f"{low:+.2f}{spelled(EN_DASH)}{high:+.2f}"
+    return f"{low:+.2f} to {high:+.2f}"

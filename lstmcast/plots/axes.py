@@ -81,14 +81,16 @@ def date_axis(axes: Axes, dates: pd.DatetimeIndex, most_ticks: int = 14) -> None
     first, last = dates[0], dates[-1]
     margin = max(pd.Timedelta(days=1), (last - first) * 0.008)
     axes.set_xlim(date_number(first - margin), date_number(last + margin))
-    locator, formatter = _date_ticks(most_ticks)
+    # With more ticks than days there would be hours among them.
+    fewest = min(4, (last - first + 2 * margin).days)
+    locator, formatter = _date_ticks(most_ticks, fewest)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(formatter)
 
 
-def _date_ticks(most: int) -> tuple[AutoDateLocator, ConciseDateFormatter]:
+def _date_ticks(most: int, fewest: int) -> tuple[AutoDateLocator, ConciseDateFormatter]:
     # matplotlib.dates has no type annotations, hence the ignores.
-    locator = AutoDateLocator(minticks=4, maxticks=most)  # type: ignore[no-untyped-call] # above
+    locator = AutoDateLocator(minticks=fewest, maxticks=most)  # type: ignore[no-untyped-call] # above
     formatter = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call] # above
     formatter.formats[2] = formatter.zero_formats[2] = "%d %b"
     return locator, formatter

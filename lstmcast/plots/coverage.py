@@ -65,7 +65,7 @@ def _finding(table: pd.DataFrame, nominal: int) -> str:
     """What the band says of the range, in words."""
     stated = nominal / 100
     outside = table[(table["high"] < stated) | (table["low"] > stated)]
-    share = f"{table['so_far'].iloc[-1]:.1%} of the closes were inside"
+    share = f"{100 * table['so_far'].iloc[-1]:.1f} % of the closes were inside"
     if outside.empty:
         return f"{share}; the difference from {nominal} % is within sampling error."
     kind = "too narrow" if outside["high"].iloc[0] < stated else "too wide"
@@ -81,7 +81,11 @@ def _draw(axes: Axes, table: pd.DataFrame, stated: float) -> None:
         x, shares["low"], shares["high"], step="post", color=WIDE_BAND, linewidth=0, label="_band"
     )
     axes.plot(x, shares["recent"], color=MUTED, linewidth=1.0, linestyle=":", label="_recent")
-    axes.plot(x, shares["so_far"], color=SERIES[0], linewidth=1.8, label="_so_far")
+    # One day makes no line.
+    dot = "o" if len(table) == 1 else ""
+    axes.plot(x, shares["so_far"], color=SERIES[0], linewidth=1.8, marker=dot, label="_so_far")
+    if dot:
+        axes.vlines(x, shares["low"], shares["high"], color=WIDE_BAND, linewidth=8, zorder=1)
     axes.axhline(stated, color=INK, linewidth=1.0, linestyle="--")
     refuted = (shares["high"] < stated) | (shares["low"] > stated)
     if refuted.any():

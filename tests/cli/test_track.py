@@ -67,8 +67,11 @@ def test_scores_are_those_of_the_library(place: Workplace) -> None:
     for word in ("model", "random walk", "EWMA", "HAR", "AAA", "7203.T", *found["months"]):
         assert word in text
     assert f"{found['overall']['1'][MODEL]['coverage_80']:.1%}" in text
-    assert text.splitlines()[-1] == "rows: 42 counted, 6 waiting, 2 repeated"
+    assert text.splitlines()[-1] == "rows at all horizons: 42 counted, 6 waiting, 2 repeated"
     assert "two sessions" not in text
+    replayed = place.invoke("track", "score", "--replayed").stdout
+    assert "Replayed forecasts, one session ahead" in replayed
+    assert "Issued" not in replayed
     further = place.invoke("track", "score", "--horizon", "2").stdout
     assert "Issued forecasts, 2 sessions ahead" in further
     assert f"{found['overall']['2'][MODEL]['coverage_50']:.1%}" in further

@@ -33,7 +33,7 @@ def test_lines_are_those_of_the_table_and_words_say_what_they_mean(share: float)
     np.testing.assert_allclose(points[:, 1], table["so_far"])
     np.testing.assert_allclose(points[:, 0], day_numbers(table.index))
     said = " ".join(words(figure)).replace("\n", " ")
-    assert f"{table['so_far'].iloc[-1]:.1%} of the closes were inside" in said
+    assert f"{100 * table['so_far'].iloc[-1]:.1f} % of the closes were inside" in said
     refuted = table[(table["high"] < 0.8) | (table["low"] > 0.8)]
     assert refuted.empty == (share == 0.8)
     assert has_artist(axes, "_refuted") == (share != 0.8)
@@ -54,6 +54,12 @@ def test_lines_are_those_of_the_table_and_words_say_what_they_mean(share: float)
 def test_few_days_are_drawn(days: int) -> None:
     figure, _ = draw(0.8, days)
     assert layout_faults(figure) == []
+    axes = figure.axes[0]
+    figure.canvas.draw()
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert not [label for label in labels if ":" in label], labels  # no time of day
+    (line,) = [line for line in axes.lines if line.get_label() == "_so_far"]
+    assert (line.get_marker() == "o") is (days == 1)  # of one point no line is seen
 
 
 def test_nothing_to_draw_is_refused() -> None:
