@@ -226,7 +226,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "correct the line",
         "",
     ),
-    "JSON": ('{"date": "2024-01-02", "close": 1.5}\n', "is JSON, not a table", "CSV", ""),
+    "JSON": ('{"date": "2024-01-02", "close": 1.5}\n', "is JSON without a table", "CSV", ""),
     "HTML": ("<html><table><tr><td>1</td></tr></table></html>", "is HTML", "CSV", ""),
     "an empty file": ("", "is empty", "date and close", ""),
     "a sentence": ("nothing to see here\n", "is not a CSV file", "date and close", ""),

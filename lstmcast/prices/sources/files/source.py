@@ -9,6 +9,8 @@ from lstmcast.prices.history import PriceHistory
 from lstmcast.prices.sources.base import SourceOptions
 from lstmcast.prices.sources.files import binary
 from lstmcast.prices.sources.files.delimited import read_text
+from lstmcast.prices.sources.files.json_tables import is_json, read_json
+from lstmcast.prices.sources.files.markup import is_markup, table_in_page
 from lstmcast.prices.sources.files.memory import options_for
 from lstmcast.prices.sources.files.options import ReadOptions
 from lstmcast.prices.sources.files.reading import read, symbols_in
@@ -23,6 +25,10 @@ ENDINGS = (
     *TEXTS,
     *(f"{text}{packed}" for text in TEXTS for packed in PACKED),
     *PACKED,
+    ".json",
+    ".jsonl",
+    ".html",
+    ".htm",
     ".parquet",
     ".pq",
     ".feather",
@@ -137,7 +143,12 @@ def open_table(path: Path, options: ReadOptions) -> Table:
         raise DataError(f"`{path}` is not a Parquet file", hint="name it `.csv` if it is text")
     text, note = decode(path, content, options.encoding)
     del content
-    return read_text(path, text, (note,) if note else (), wanted)
+    notes = (note,) if note else ()
+    if is_json(text):
+        return read_json(path, text, notes)
+    if is_markup(text) and (table := table_in_page(text)) is not None:
+        text, notes = table, (*notes, "the largest table of a page")
+    return read_text(path, text, notes, wanted)
 
 
 def find_file(path: Path, symbol: str) -> Path:
