@@ -63,7 +63,8 @@ def _print_forecasters(lines: "Mapping[str, Line]", title: str) -> None:
     decimals = decimals_of_scores(_value(line, "crps") for line in lines.values())
     table = figures(
         title,
-        "log score, CRPS: of the return in %\ngain: by how much the model's CRPS is lower on the same rows",
+        "log score, CRPS: of the return in %\n"
+        "gain: by how much the model's CRPS is lower on the same rows",
     )
     table.add_column("forecaster")
     _add_columns(table, ("gain",))

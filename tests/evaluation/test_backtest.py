@@ -36,6 +36,7 @@ from lstmcast.evaluation.backtest import walk as walking
 from lstmcast.evaluation.backtest.fold_files import dump_fold
 from lstmcast.evaluation.backtest.fold_training import rows_of_fold, train_fold
 from lstmcast.evaluation.backtest.strategies import deflated_sharpe, sharpe_error
+from lstmcast.evaluation.scores import row_losses
 from lstmcast.evaluation.significance import long_run_variance
 from lstmcast.parallel import using
 from lstmcast.plots.backtest import backtest_chart
@@ -388,6 +389,26 @@ def test_summary_has_scores_years_and_daily_differences() -> None:
     assert names == ["buy and hold", "volatility target"]
     assert values["strategies"][0]["beyond"] is None
     assert values["strategies"][0]["deflated"] is None
+
+
+def test_a_year_is_the_mean_of_its_symbols_however_many_days_each_has() -> None:
+    """One symbol begins in the middle of the second year: the first must not look easier for it."""
+    bars, table = forecasts()
+    wider = predict(bars, 100, dict.fromkeys("AB", constant_t(700, scale=0.02)))
+    late = sorted(table["date"].unique())[300]
+    tables = {
+        name: rows[(rows["symbol"] == "A") | (rows["date"] >= late)]
+        for name, rows in (("model", table), ("ewma", wider))
+    }
+    report = summarise(tables, bars)
+    for name, crps in (("model", "crps"), ("ewma", "best_crps")):
+        losses = row_losses(tables[name])
+        by_symbol = losses.groupby([losses["date"].dt.year, "symbol"])["crps"].mean()
+        expected = by_symbol.groupby(level=0).mean()
+        np.testing.assert_allclose([getattr(y, crps) for y in report.years], expected, rtol=1e-12)
+    gains = [1 - year.crps / year.best_crps for year in report.years]
+    np.testing.assert_allclose([year.skill for year in report.years], gains, rtol=1e-12)
+    assert sum(year.days for year in report.years) == 700
 
 
 def hold_daily(

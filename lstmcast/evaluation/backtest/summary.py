@@ -18,7 +18,9 @@ from lstmcast.evaluation.scores import row_losses
 
 @dataclass(frozen=True)
 class Year:
-    """One calendar year of forecasts at the shortest horizon; losses are means over days.
+    """One calendar year of forecasts at the shortest horizon.
+
+    Losses are means over symbols of each one's mean over its days.
 
     Args:
         year: of the date that was forecast.
@@ -111,8 +113,8 @@ def summarise(
     best = best_baseline(report.forecasters, horizon)
     years, differences = [], pd.Series(dtype="float64")
     if best is not None and report.forecasters[MODEL].kind == "distribution":
-        ours, theirs = (_days(tables[name], horizon) for name in (MODEL, best))
-        differences = ours["crps"] - theirs["crps"]
+        ours, theirs = (_losses(tables[name], horizon) for name in (MODEL, best))
+        differences = _means(ours)["crps"] - _means(theirs)["crps"]
         years = _years(ours, theirs)
     strategies = (
         [] if cost_bps is None else trade(tables[MODEL], bars, cost_bps=cost_bps, trials=trials)
@@ -120,28 +122,36 @@ def summarise(
     return BacktestReport(report, years, differences, strategies, cost_bps, trials, tables)
 
 
-def _days(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    """Means over symbols of both losses, by the date that was forecast."""
+def _losses(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Both losses of each row of a horizon."""
     losses = row_losses(table[table["horizon"] == horizon])
-    return daily_means(losses[["symbol", "horizon", "date", *LOSSES, "walk_square"]])[horizon]
+    return losses[["symbol", "horizon", "date", *LOSSES, "walk_square"]]
+
+
+def _means(losses: pd.DataFrame) -> pd.DataFrame:
+    """Means over symbols, by the date that was forecast."""
+    (means,) = daily_means(losses).values()
+    return means
 
 
 def _years(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Year]:
-    years = pd.DatetimeIndex(ours.index).year
-    means, best = ours.groupby(years).mean(), theirs.groupby(years).mean()
-    days = ours.groupby(years).size()
-    moved = ours["walk_square"].groupby(years).any()
+    """Each year by itself: the weights of a symbol's days are those of its days of that year."""
+    parts = (losses.groupby(losses["date"].dt.year) for losses in (ours, theirs))
     return [
-        Year(
-            year=int(year),
-            days=int(days[year]),
-            crps=float(means["crps"][year]),
-            log_score=float(means["log_score"][year]),
-            best_crps=float(best["crps"][year]),
-            best_log_score=float(best["log_score"][year]),
-            skill=skill(float(means["crps"][year]), float(best["crps"][year]))
-            if moved[year]
-            else float("nan"),
-        )
-        for year in means.index.to_list()
+        _year(int(year), _means(own), _means(best).mean())
+        for (year, own), (_, best) in zip(*parts, strict=True)
     ]
+
+
+def _year(year: int, days: pd.DataFrame, best: "pd.Series[float]") -> Year:
+    means = days.mean()
+    crps, best_crps = float(means["crps"]), float(best["crps"])
+    return Year(
+        year=year,
+        days=len(days),
+        crps=crps,
+        log_score=float(means["log_score"]),
+        best_crps=best_crps,
+        best_log_score=float(best["log_score"]),
+        skill=skill(crps, best_crps) if days["walk_square"].any() else float("nan"),
+    )
