@@ -108,6 +108,22 @@ def test_backtest_walks_prints_keeps_and_goes_on(place: Workplace) -> None:
     assert refused.exit_code == 12
 
 
+@pytest.mark.usefixtures("painted_charts")
+def test_forked_workers_do_the_folds_that_one_process_does(place: Workplace) -> None:
+    words = ("backtest", "-c", place.config, "--folds", "2", "--from", "2002-12-10", *ONE)
+    names = ("--baselines", "ewma,ridge")
+    here = place.invoke(*words, *names, "--runs-dir", place.root / "here", "--json")
+    there = place.run(*words, *names, "--runs-dir", place.root / "there", "--json", "--jobs", "2")
+    assert there.returncode == 0, there.stderr
+    assert json.loads(there.stdout) == json.loads(here.stdout)
+    folds = [
+        {path.name: path.read_bytes() for path in (place.root / side).glob("*/fold-*.parquet")}
+        for side in ("here", "there")
+    ]
+    assert len(folds[0]) == 2
+    assert folds[0] == folds[1]
+
+
 def test_backtest_with_a_warm_start_says_that_folds_run_in_turn(place: Workplace) -> None:
     folds = ("--folds", "2", "--from", "2002-12-10", *QUICK, *ONE, "--warm-start", "--jobs", "2")
     result = place.invoke("backtest", "-c", place.config, *folds)
