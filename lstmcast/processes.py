@@ -114,18 +114,20 @@ class Processes:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Let processes that are started in the context hear of no Ctrl-C, from their first moment on.
+    """Let processes that are started in the context be deaf to what a terminal sends to all.
 
-    One that comes meanwhile reaches this process at the end of the context.
+    They end with this process, which hears of a Ctrl-C, or that the terminal was closed, at the end
+    of the context. Python's and joblib's trackers would print tracebacks otherwise.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing.resource_tracker import ensure_running
 
-    ensure_running()  # as it starts it lets interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        ensure_running()  # lets interrupts through again as it starts
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support import shared_work
+from support.signals import send_as_the_system_does
 
 from lstmcast import fork_server, parallel
 from lstmcast.garbage import GARBAGE
@@ -102,15 +103,14 @@ def test_forked_workers_are_loaded_and_compute_the_same(tmp_path: Path) -> None:
     wait_until_gone(traces(said))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_a_signal_ends_the_server_and_what_it_forked(tmp_path: Path, number: int) -> None:
     process, said = started(tmp_path, "wait")
     workers = tmp_path / "folder"
     while len(list(workers.iterdir())) < 2:
         assert process.poll() is None
         time.sleep(0.02)
-    # Ctrl-C reaches all processes of a terminal, the others the first alone.
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    send_as_the_system_does(process.pid, number)
     out, err = process.communicate(timeout=20)
     killed = number == signal.SIGKILL
     assert (process.returncode, out) == ((-number, b"") if killed else (0, b"ended\n"))
@@ -121,7 +121,7 @@ def test_a_signal_ends_the_server_and_what_it_forked(tmp_path: Path, number: int
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_signal_ends_a_server_that_loads(tmp_path: Path, number: int) -> None:
     process, said = started(tmp_path, "wait")
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    send_as_the_system_does(process.pid, number)
     _, err = process.communicate(timeout=20)
     assert b"forkserver" not in err
     wait_until_gone(traces(said))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import threadpoolctl
 from support import shared_work
+from support.signals import send_as_the_system_does
 
 from lstmcast import parallel, processes, worker
 from lstmcast.errors import DataError, ResourcesError
@@ -96,7 +97,7 @@ def test_workers_hear_of_no_ctrl_c_and_end_when_there_is_no_more_work() -> None:
     assert parallel.in_order(shared_work.late, {"seconds": 0.0}, range(4), jobs=2) == [*range(4)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_the_workers(tmp_path: Path, number: int) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", ENDED, str(tmp_path)],
@@ -108,8 +109,7 @@ def test_a_signal_ends_the_workers(tmp_path: Path, number: int) -> None:
     while len(list(tmp_path.iterdir())) < 2:
         assert process.poll() is None
         time.sleep(0.02)
-    # Ctrl-C reaches all processes of a terminal, the others the first alone.
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    send_as_the_system_does(process.pid, number)
     out, err = process.communicate(timeout=20)
     killed = number == signal.SIGKILL
     expected = (-number, b"") if killed else (0, b"ended\n")
