@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lstmcast.evaluation.backtest import SavedWalk
+    from lstmcast.plots import PartEnds
     from lstmcast.prices.history import PriceHistory
 
     Judged: TypeAlias = Run | SavedWalk
@@ -171,7 +172,7 @@ def _ranges(
         checks + check_coverage_by_year(losses, horizon),
         pit_shares(table, horizon) if checks else (),
         title=f"{who}: calibration of the ranges {ahead} ahead",
-        details=f"run {run.name}, {table['date'].min():%Y-%m-%d} to {table['date'].max():%Y-%m-%d}",
+        details=f"{_called(run)}, {table['date'].min():%Y-%m-%d} to {table['date'].max():%Y-%m-%d}",
     )
     stem = "ranges" if name is None else f"{symbol_to_stem(name)}-ranges"
     return {stem if horizon == 1 else f"{stem}-{horizon}": figure}
@@ -231,7 +232,7 @@ def _test_charts(
     tell: Tell,
     earlier: pd.DataFrame | None = None,
 ) -> "dict[str, Figure]":
-    from lstmcast.plots import PartDates, forecast_chart
+    from lstmcast.plots import forecast_chart
 
     predictions = run.predictions(wanted[0] if len(wanted) == 1 else None)
     tested = set(predictions["symbol"])
@@ -248,17 +249,37 @@ def _test_charts(
         history.symbol: forecast_chart(
             predictions,
             history.adjusted()["close"],
-            split=PartDates(**run.boundaries),
+            split=_parts(run, history, predictions),
             symbol=history.symbol,
             horizon=horizon,
             view="history" if kind == "history" else "test",
             earlier=earlier,
             currency=history.currency,
-            details=f"run {run.name}, prices from {history.source}",
+            details=f"{_called(run)}, prices from {history.source}",
         )
         for history in histories
         if history.symbol in wanted and history.symbol in tested
     }
+
+
+def _called(run: "Judged") -> str:
+    return f"{'run' if isinstance(run, Run) else 'walk'} {run.name}"
+
+
+def _parts(run: "Judged", history: "PriceHistory", predictions: pd.DataFrame) -> "PartEnds":
+    """Where a run's parts end.
+
+    The folds of a walk have parts of their own: what comes before a symbol's first forecast, in
+    which the first of them trained, is shown as one.
+    """
+    from lstmcast.plots import PartDates
+
+    ends = run.boundaries
+    if not isinstance(run, Run):
+        first = predictions.loc[predictions["symbol"] == history.symbol, "date"].min()
+        before = history.bars.index[history.bars.index < first].max()
+        ends = {**ends, "train_end": before, "validation_end": before}
+    return PartDates(**ends)
 
 
 def _fans(

@@ -56,7 +56,10 @@ def print_summary(issued: "Issued", levels: Sequence[float]) -> None:
             share(row["coverage_80"]),
             one.forecaster,
         )
-    table.caption = _caption(one.ahead.table["assumed"].any() for one in issued.forecasts)
+    told = [_caption(one.ahead.table["assumed"].any() for one in issued.forecasts)]
+    if any(one.trust is not None and len(one.trust.symbols) > 1 for one in issued.forecasts):
+        told.append("80 % coverage: by a run of several symbols, the mean of all of them")
+    table.caption = "\n".join(line for line in told if line) or None
     print_table(table)
 
 

@@ -286,9 +286,10 @@ def _print(kept: "KeptStudy", summary: "Summary") -> None:
     print_table(table)
     if summary.number is None:
         note("no trial is better than the configuration as it stands")
+        return
     note(
-        f"the best of {summary.chosen_from} configurations: part of its gain on validation is the "
-        "luck of the choice; the test part took no part in it"
+        f"the best of {summary.chosen_from} configurations: part of its gain on validation is "
+        "selection bias; the test part was not used"
     )
 
 

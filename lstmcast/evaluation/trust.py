@@ -110,7 +110,7 @@ def trust_in(
         symbols=tuple(rows.symbols),
         conclusive=enough_days(days, horizons[0]) and moved,
         ranges=checks,
-        line=_line(checks, period.format(days), horizons[0])
+        line=_line(checks, period.format(days), horizons[0], len(counted.symbols))
         if moved
         else f"on {period.format(days)} the close never moved",
         doubts=_doubts(checks, days, horizons[0], period, moved=moved),
@@ -136,14 +136,16 @@ def _checks(
     return check_coverage(nearest.assign(horizon=horizon), terciles, horizon)
 
 
-def _line(checks: tuple[CoverageCheck, ...], days: str, horizon: int) -> str:
+def _line(checks: tuple[CoverageCheck, ...], days: str, horizon: int, symbols: int) -> str:
     shown = [c for c in checks if (c.horizon, c.nominal, c.subset) == (horizon, SHOWN, OVERALL)]
     if not shown:
         return f"on {days} it stated no ranges"
     from lstmcast.evaluation.phrases import ahead
 
     further = "" if horizon == 1 else f" {ahead(horizon)}"
-    return f"on {days} the {SHOWN} % range{further} contained {100 * shown[0].coverage:.1f} %"
+    share = f"{100 * shown[0].coverage:.1f} %"
+    whose = f" (mean of {symbols} symbols)" if symbols > 1 else ""
+    return f"on {days} the {SHOWN} % range{further} contained {share}{whose}"
 
 
 def _doubts(

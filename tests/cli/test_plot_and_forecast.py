@@ -218,7 +218,10 @@ def test_a_forecast_says_how_the_ranges_held_in_the_test(place: Workplace) -> No
     inside = (rows["return_actual"] >= rows["q10"]) & (rows["return_actual"] <= rows["q90"])
     found = inside.groupby(rows["symbol"]).mean().mean()
     line = f"on {rows['date'].nunique()} test days the 80 % range contained {100 * found:.1f} %"
+    line += " (mean of 2 symbols)"
     assert place.invoke("forecast").stdout.splitlines()[-1] == line
+    short = place.invoke("forecast", "--summary").stdout
+    assert "by a run of several symbols, the mean of all of them" in short
     trust = json.loads(place.invoke("forecast", "--json").stdout)["trust"]
     assert trust["line"] == line
     assert trust["test_days"] == rows["date"].nunique()

@@ -1,15 +1,18 @@
 """A finished walk is evaluated, drawn and reported like a run; one that is not is told apart."""
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.charts import words
 from support.histories import simulated
 from support.program import Workplace
 
+from lstmcast.api.charts import charts_of
 from lstmcast.evaluation.backtest import SavedWalk
 from lstmcast.reading import read_file
 from lstmcast.seals import sealed_values
@@ -58,6 +61,22 @@ def test_its_forecasts_are_drawn(place: Workplace, kind: str) -> None:
     assert result.exit_code == 0, result.stderr
     name = "ranges.png" if kind == "ranges" else f"AAA-{kind}.png"
     assert [path.name for path in (walk / "charts").iterdir()] == [name]
+
+
+def test_its_charts_mark_the_sessions_that_were_forecast(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many test sessions as forecasts, for a symbol that later folds added as well."""
+    walk = SavedWalk.open(folder(place))
+    table = walk.predictions()
+    near = table[table["horizon"] == 1].sort_values("date")
+    late = near["date"].iloc[100]
+    monkeypatch.setattr(SavedWalk, "predictions", lambda *_: table[table["date"] >= late])
+    figure = charts_of(walk, place.store, "test")["AAA-test"]
+    said = " ".join(words(figure))
+    assert f"walk {walk.name}, prices from" in said
+    assert re.search(rf"Test .* \({len(near) - 100:,}\)", said)
+    assert "Validation" not in said
 
 
 def test_it_is_reported(place: Workplace) -> None:
