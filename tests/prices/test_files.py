@@ -2,6 +2,7 @@
 
 import gzip
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -98,6 +99,14 @@ def test_gzip_and_parquet(tmp_path: Path) -> None:
     assert fetch(tmp_path / "index.parquet").sha256 == plain.sha256
     bars.reset_index().to_parquet(tmp_path / "column.parquet")
     assert fetch(tmp_path / "column.parquet").sha256 == plain.sha256
+
+
+def test_decimal_numbers_of_parquet_keep_their_last_digit(tmp_path: Path) -> None:
+    closes = ["99.07", "97.54", "0.29"]
+    days = pa.array(pd.date_range("2024-01-02", periods=3))
+    numbers = pa.array(map(Decimal, closes), pa.decimal128(12, 4))
+    pq.write_table(pa.table({"date": days, "close": numbers}), tmp_path / "AAPL.parquet")
+    assert fetch(tmp_path / "AAPL.parquet").bars["close"].tolist() == [99.07, 97.54, 0.29]
 
 
 def test_a_folder_is_searched_for_the_symbol(tmp_path: Path) -> None:

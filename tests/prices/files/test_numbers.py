@@ -5,7 +5,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from lstmcast.prices.sources.files.numbers import MISSING, Mark, convert, decide
+from lstmcast.prices.sources.files.numbers import MISSING, Mark, convert, currencies, decide
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,18 @@ from lstmcast.prices.sources.files.numbers import MISSING, Mark, convert, decide
         (".5", ".", 0.5),
         ("5.", ".", 5),
         ("+5", ".", 5),
+        ("Rs. 5,808.90", ".", 5808.9),
+        ("5.808,90 kr.", ",", 5808.9),
+        ("5.808,90 د.إ", ",", 5808.9),
+        ("-Rs. 5", ".", -5),
+        ("AU$5,808.90", ".", 5808.9),
+        ("US$\u00a05,808.90", ".", 5808.9),
+        ("5 808,90 Kč", ",", 5808.9),
+        ("5808.90 USDT", ".", 5808.9),
+        ("'5808.90", ".", 5808.9),
+        ("5808.90*", ".", 5808.9),
+        ("5808.90 ▼", ".", 5808.9),
+        ("R$ 1,2 Mio.", ",", 1.2e6),
     ],
 )
 def test_what_stands_around_a_number_is_understood(cell: str, mark: Mark, value: float) -> None:
@@ -48,6 +60,7 @@ def test_what_stands_around_a_number_is_understood(cell: str, mark: Mark, value:
         ("halted", "."),
         ("1.5 or so", "."),
         ("--1", "."),
+        ("1 ABC", "."),
         ("$", "."),
         ("0x1F", "."),
     ],
@@ -56,6 +69,11 @@ def test_what_is_no_number_is_not_made_one(cell: str, mark: Mark) -> None:
     (number,), (bad,) = convert(pa.array([cell]), mark)
     assert math.isnan(number)
     assert bad
+
+
+def test_currencies_are_named_once_and_arrows_are_none() -> None:
+    cells = pa.array(["$1.5", "1.5", "n/a", "2.5 ▲", "$ 3", "1.2K", "£98", "(98 kr.)"])
+    assert currencies(cells, ".") == ["$", "kr", "£"]
 
 
 def test_words_for_nothing_are_missing_and_not_wrong() -> None:

@@ -69,6 +69,8 @@ SAME: dict[str, str | bytes] = {
     "as pandas prints it": "              close  volume\ndate                      \n"
     "2024-06-26  5213.25      10\n2024-06-27  5214.10      20\n2024-06-28  5210.62      30\n",
     "arrows": "Date,Close\n2024-06-26,5213.25 ▲\n2024-06-27,5214.1 ▲\n2024-06-28,5210.62 ▼\n",
+    "text kept from a spreadsheet": 'Date,Close,Note\n="2024-06-26",="5213.25",a\n'
+    '="2024-06-27",="5214.1",b\n"=""2024-06-28""","=""5210.62""",c\n',
     "carets": "Date^Close\n2024-06-26^5213.25\n2024-06-27^5214.1\n2024-06-28^5210.62\n",
     "a line cut off": "Date,Close,Volume\n2024-06-26,5213.25,10\n2024-06-27,5214.1,20\n"
     "2024-06-28,5210.62,30\n2024-07-01,52",
@@ -173,6 +175,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "Date,Close\n2024-06-27 09:30:00-04:00,1\n2024-06-27 10:30:00-04:00,2\n",
         "more than one row for 2024-06-27, with `close` 1 and 2",
         "resample intraday bars",
+    ),
+    "pence and pounds": (
+        "Date,Close\n2024-06-26,98.5p\n2024-06-27,£1.02\n",
+        "`close` is in more than one currency: p and £",
+        "one currency",
     ),
     "a PDF": ("%PDF-1.4\n1 0 obj\n<< /Type, /Catalog >>\n", "is a PDF, not a table", "save it"),
     "a pointer of Git LFS": (

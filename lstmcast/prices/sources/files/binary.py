@@ -98,7 +98,7 @@ def _cells(values: pd.Series) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_decimal(array.type):
-        return array.cast(pa.float64())
+        return array.cast(pa.string()).cast(pa.float64())  # Arrow's own cast is off by a bit
     return text_array(array) if is_text(array) or pa.types.is_null(array.type) else array
 
 

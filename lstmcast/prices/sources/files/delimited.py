@@ -23,6 +23,7 @@ from lstmcast.prices.sources.files.names import roles_of
 from lstmcast.prices.sources.files.scripts import plain_digits
 from lstmcast.prices.sources.files.table import Column, Table
 
+_KEPT = re.compile(r'(^|[,;\t|])"?="{1,2}([^"\n]*)"{1,3}', re.MULTILINE)
 _WRAPPED = re.compile(r'^"(.*)"$')
 
 
@@ -41,6 +42,8 @@ def read_text(path: Path, text: str, notes: tuple[str, ...], wanted: frozenset[s
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     ended = text.endswith("\n")
+    if '="' in text:  # as text is kept from a spreadsheet's guesses
+        text = _KEPT.sub(r'\1"\2"', text)
     text = _plainer(widen(plain_digits(text.rstrip("\x1a\n"))))
     head = _first_lines(text, HEAD)
     layout = find_layout(path, head, wanted)

@@ -19,7 +19,7 @@ from lstmcast.prices.sources.files.names import SYMBOL, roles_of
 from lstmcast.prices.sources.files.numbers import MISSING
 from lstmcast.prices.sources.files.table import levels_of
 
-HEAD = 80
+HEAD = 200
 """Lines in which a table must begin."""
 DELIMITERS = (",", ";", "\t", "|", "^", "~")
 MOST_LEVELS = 3

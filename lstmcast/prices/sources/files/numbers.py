@@ -6,6 +6,7 @@ K, M and B may stand around it. Both readings are tried; where both fit (`9.400`
 row), what other columns are written like decides, and else nobody.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,10 +31,19 @@ MISSING = frozenset(
 
 
 _SPACE = "[\\s\u00a0\u202f\u2009'’]"
-_MONEY = (
-    r"(?:[$€£¥₹₩₺₽฿₫]|R\$|HK\$|US\$|A\$|C\$|NT\$|kr\.?|zł|Rs\.?|Rp\.?|元|円|원|手|股|株|주"
-    r"|[▲▼△▽↑↓]|USD|EUR|GBP|CHF|JPY|CNY|INR|TRY|TL|BRL|KRW|HKD|SEK|NOK|DKK|PLN|RUB|GBX|GBp|p)"
+_GAP = "[ \u00a0\u202f\u2009]?"
+_CODES = (
+    "USDT USDC BUSD USD EUR GBP CHF JPY CNY CNH INR TRY TL BRL KRW HKD SEK NOK DKK PLN RUB GBX GBp"
+    " ZAR ZAc MXN SGD AUD NZD CAD TWD NTD THB IDR MYR PHP VND ILS ILA CZK HUF RON BGN ISK UAH SAR"
+    " AED QAR KWD BHD OMR EGP NGN KES ARS CLP COP PEN PKR BDT LKR KZT RMB BTC ETH"
 )
+_MONEY = (
+    r"(?:[A-Z]{0,3}\p{Sc}|kr\.?|zł|Kč|Ft|lei|Rs\.?|Rp\.?|R|元|円|원|د\.إ|ر\.س|p|c|"
+    + "|".join(_CODES.split())
+    + ")"
+)
+_BESIDE = r"[▲▼△▽↑↓手股株주]"
+"""What stands beside a number and is no money."""
 _SCALES = {
     "k": 3, "m": 6, "b": 9, "t": 12, "mn": 6, "bn": 9, "mio": 6, "mrd": 9, "tsd": 3, "mln": 6,
     "bln": 9, "million": 6, "billion": 9, "tys": 3, "万": 4, "亿": 8, "萬": 4, "億": 8, "만": 4,
@@ -50,9 +60,13 @@ def _pattern(mark: Mark) -> str:
     if mark == ".":
         groups += r"|[1-9]\d?(?:,\d{2})+,\d{3}"  # as India groups them
     number = rf"(?:(?:\d+|{groups})(?:{point}\d*)?|{point}\d+)"
-    before = rf"(?:[+\-−]?{_MONEY}? ?|{_MONEY} ?[+\-−])"
-    after = rf"(?:[eE][+-]?\d+| ?(?i:{_WORDS}))? ?{_MONEY}?"
-    return rf"^\(?{before}{number}{after}\)?$"
+    before = (
+        rf"(?:(?P<sign>[+\-−]?)(?P<first>{_MONEY}|{_BESIDE})?{_GAP}"
+        rf"|(?P<before>{_MONEY}){_GAP}(?P<inner>[+\-−]))"
+    )
+    scale = rf"(?:(?P<power>[eE][+-]?\d+)|{_GAP}(?P<word>(?i:{_WORDS})))?"
+    after = rf"{_GAP}(?P<after>{_MONEY}|{_BESIDE})?{_GAP}\*?"
+    return rf"^(?P<open>\(?)'?{before}(?P<number>{number}){scale}{after}\)?$"
 
 
 _PATTERNS = {".": _pattern("."), ",": _pattern(",")}
@@ -114,7 +128,6 @@ def convert(column: pa.Array, mark: Mark) -> tuple[np.ndarray, np.ndarray]:
     cells = _present(column)
     right = pc.fill_null(pc.match_substring_regex(cells, _PATTERNS[mark]), fill_value=True)
     bad = ~right.to_numpy(zero_copy_only=False)
-    cells = pc.if_else(right, cells, None)
     return _numpy(pc.cast(_canonical(cells, mark), pa.float64())), bad
 
 
@@ -151,29 +164,44 @@ def _present(column: pa.Array) -> pa.Array:
 
 
 def _canonical(cells: pa.Array, mark: Mark) -> pa.Array:
-    """Return cells of the pattern as a program writes numbers."""
-    power = pc.extract_regex(cells, rf"(?i)\d[.,]? ?(?P<word>{_WORDS})(?: ?{_MONEY})?\)?$")
-    negative = pc.match_substring_regex(cells, r"^\(|^\D*[-−]")
-    text = pc.replace_substring_regex(cells, rf"(?i)(\d[.,]?) ?{_WORDS}( ?{_MONEY})?\)?$", r"\1")
-    text = pc.replace_substring_regex(text, r"^[^\d.,]*|[^\d.,]+$", "")
+    """Return cells of the pattern as a program writes numbers, null where they are not of it."""
+    parts = pc.extract_regex(cells, _PATTERNS[mark])
+    text = _part(parts, "number")
     other = (
         r"[,\s\x{00a0}\x{202f}\x{2009}'’]" if mark == "." else r"[.\s\x{00a0}\x{202f}\x{2009}'’]"
     )
     text = pc.replace_substring_regex(text, other, "")
     if mark == ",":
         text = pc.replace_substring(text, ",", ".")
-    text = pc.if_else(negative, pc.binary_join_element_wise("-", text, ""), text)
-    words = pc.struct_field(power, ["word"])
-    if pc.any(pc.is_valid(words)).as_py():
-        powers = [
-            None if word is None else f"e{_SCALES[word.casefold().rstrip('.')]}"
-            for word in words.to_pylist()
-        ]
-        scaled = pc.binary_join_element_wise(
-            text, pc.fill_null(pa.array(powers, pa.string()), ""), ""
-        )
-        text = scaled
-    return text
+    before = pc.binary_join_element_wise(
+        *(_part(parts, name) for name in ("open", "sign", "inner")), ""
+    )
+    negative = pc.match_substring_regex(before, r"[(\-−]")
+    words = _part(parts, "word").dictionary_encode()
+    powers = [
+        f"e{_SCALES[word.casefold().rstrip('.')]}" if word else ""
+        for word in words.dictionary.to_pylist()
+    ]
+    scale = pa.array(powers, pa.string()).take(words.indices)
+    sign = pc.if_else(negative, "-", "")
+    return pc.binary_join_element_wise(sign, text, _part(parts, "power"), scale, "")
+
+
+def _part(parts: pa.Array, name: str) -> pa.Array:
+    """Return a named part of each cell: empty where it has none, null where it is no number."""
+    return pc.struct_field(parts, [name])
+
+
+def currencies(column: pa.Array, mark: Mark) -> list[str]:
+    """Return the currencies that stand beside the numbers of a column, each once."""
+    if not pa.types.is_string(column.type):
+        return []
+    if not pc.any(pc.match_substring_regex(column, r"[^\d.,\s]")).as_py():
+        return []
+    parts = pc.extract_regex(_present(column), _PATTERNS[mark])
+    found = pa.concat_arrays([_part(parts, name) for name in ("first", "before", "after")])
+    names = [name for name in pc.unique(found.drop_null()).to_pylist() if name]
+    return sorted({name.rstrip(".") for name in names if not re.fullmatch(_BESIDE, name)})
 
 
 def _fits(column: pa.Array, mark: Mark) -> bool:

@@ -20,7 +20,13 @@ from lstmcast.prices.sources.files.dates import Choice, read_dates
 from lstmcast.prices.sources.files.faults import Faults
 from lstmcast.prices.sources.files.headerless import name_columns
 from lstmcast.prices.sources.files.names import FIELDS, SYMBOL
-from lstmcast.prices.sources.files.numbers import Mark, convert, decide, in_thirty_seconds
+from lstmcast.prices.sources.files.numbers import (
+    Mark,
+    convert,
+    currencies,
+    decide,
+    in_thirty_seconds,
+)
 from lstmcast.prices.sources.files.options import ReadOptions
 from lstmcast.prices.sources.files.rows import Events, find_events, is_header, only_bars
 from lstmcast.prices.sources.files.table import Column, Table
@@ -354,6 +360,11 @@ class _Reader:
                 self.faults.add(
                     f": `close` is {_shown(cells[role][0])} and the like, which is thirty-seconds",
                     "write prices as decimal numbers",
+                )
+            if role == "close" and len(found := currencies(cells[role], mark)) > 1:
+                self.faults.add(
+                    f": `close` is in more than one currency: {' and '.join(found)}",
+                    "give the prices of one currency in a file",
                 )
             if bad.any():
                 self._bad_number(role, cells[role], bad, days)
