@@ -147,7 +147,8 @@ class Inside:
             found,
             chosen,
             currency=currency,
-            details=f"run {self.run.name}, network {member} of {len(self.group.networks)}",
+            details=f"run {self.run.name}, member {member} "
+            f"(counted from 0; {len(self.group.networks)} in all)",
         )
 
     def _window(

@@ -99,7 +99,7 @@ def _print_scores(paired: "PairedComparison", letters: Mapping[str, str]) -> Non
 def _gain(test: "PairedDifference | None") -> str:
     if test is None:
         return ""
-    return "-" if test.ranges.skill is None else f"{test.ranges.skill:+.1%}"
+    return "-" if test.ranges.skill is None else f"{test.ranges.skill:+z.1%}"
 
 
 def _print_horizons(paired: "PairedComparison", letters: Mapping[str, str]) -> None:

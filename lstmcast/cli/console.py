@@ -217,7 +217,7 @@ def print_error(error: LstmcastError) -> None:
 
 def number(value: float, digits: int = 4) -> str:
     """A number with so many decimals; a dash where there is none."""
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+    return "-" if math.isnan(value) else f"{value:z.{digits}f}"
 
 
 def decimals_of_scores(scores: Iterable[float], usual: int = 4) -> int:

@@ -154,7 +154,7 @@ def _symbols_table(report: "Report") -> "Table":
             f"{rows.count:,}",
             number(scores.rmse_ratio),
             number(scores.crps, decimals),
-            "-" if math.isnan(gain := skill(scores.crps, rival)) else f"{gain:+.1%}",
+            "-" if math.isnan(gain := skill(scores.crps, rival)) else f"{gain:+z.1%}",
             "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 95)),
         )

@@ -134,7 +134,7 @@ def print_scored(run: "Run", found: "Scored | None") -> None:
     if found.log_score is not None:
         figures_.append(f"log score {found.log_score:.4f}")
     if found.gain is not None and found.best_baseline is not None:
-        figures_.append(f"{found.gain:+.1%} beside {found.best_baseline}")
+        figures_.append(f"{found.gain:+z.1%} beside {found.best_baseline}")
     if found.coverage is not None:
         figures_.append(f"80 % range held {found.coverage:.1%}")
     screen.print(

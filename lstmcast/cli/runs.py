@@ -71,7 +71,7 @@ def _row(entry: "Entry") -> list[str]:
         entry.status,
         size(entry.bytes),
         number(float("nan") if found is None or found.crps is None else found.crps),
-        "-" if found is None or found.gain is None else f"{found.gain:+.1%}",
+        "-" if found is None or found.gain is None else f"{found.gain:+z.1%}",
         "-" if found is None or found.coverage is None else share(found.coverage),
     ]
 

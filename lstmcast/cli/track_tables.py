@@ -144,7 +144,7 @@ def print_entries(entries: "Sequence[Entry]", graded: "pd.DataFrame", total: int
             by(entry),
             str(issued.horizons),
             _range(100 * float(row["q10"]), 100 * float(row["q90"])),
-            "" if math.isnan(row["return_actual"]) else f"{100 * row['return_actual']:+.2f}",
+            "" if math.isnan(row["return_actual"]) else f"{100 * row['return_actual']:+z.2f}",
             str(row["state"]),
         )
     print_table(table)
@@ -153,4 +153,4 @@ def print_entries(entries: "Sequence[Entry]", graded: "pd.DataFrame", total: int
 def _range(low: float, high: float) -> str:
     if math.isnan(low):
         return "-"
-    return f"{low:+.2f} to {high:+.2f}"
+    return f"{low:+z.2f} to {high:+z.2f}"

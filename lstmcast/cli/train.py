@@ -337,5 +337,5 @@ def _print_pool(pool: "PoolReport") -> None:
     for member in pool.members:
         near, far = member.weights[0], member.weights[-1]
         weight = f"{near:.3f}" if near == far else f"{near:.3f} to {far:.3f}"
-        gain = "" if member.gain is None else f", without it {member.gain:+.4f}"
+        gain = "" if member.gain is None else f", without it {member.gain:+z.4f}"
         note(f"  {member.name}: weight {weight}, alone {member.log_score:.4f}{gain}")

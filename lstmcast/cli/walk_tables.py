@@ -59,7 +59,7 @@ def _years_table(report: "BacktestReport") -> "Table":
             str(year.days),
             number(year.crps, decimals),
             number(year.best_crps, decimals),
-            f"{100 * year.skill:+.2f} %",
+            f"{100 * year.skill:+z.2f} %",
         )
     return table
 
@@ -71,9 +71,9 @@ def _strategy_table(report: "BacktestReport") -> "Table":
         "volatility target: invests the share that gives 15 % volatility a year, at most 100 %\n"
         "trades at the next open; symbols weighted equally; cash earns nothing\n"
         "a year: 252 times the mean daily return\n"
-        "excess: return a year beyond holding the rule's average share; Newey-West error\n"
-        "deflated: probability that the Sharpe ratio is above the best to be expected by chance "
-        f"of {report.trials} {'trial' if report.trials == 1 else 'trials'}"
+        "excess: return a year beyond holding the rule's average share; Newey-West standard error\n"
+        "deflated: probability that the Sharpe ratio of the excess beats the best by chance in "
+        f"{report.trials} {'trial' if report.trials == 1 else 'trials'}"
         + ("" if {"sign"} & names else "\nthe sign rule always holds: it is buy and hold"),
     )
     for name in (
@@ -90,12 +90,12 @@ def _strategy_table(report: "BacktestReport") -> "Table":
     for part in report.strategies:
         table.add_row(
             part.name,
-            f"{part.annual_return:+.1%}",
+            f"{part.annual_return:+z.1%}",
             f"{part.annual_volatility:.1%}",
-            give_or_take(f"{part.sharpe:.2f}", f"{part.sharpe_error:.2f}"),
+            give_or_take(f"{part.sharpe:z.2f}", f"{part.sharpe_error:.2f}"),
             "-"
             if math.isnan(part.beyond)
-            else give_or_take(f"{part.beyond:+.1%}", f"{part.beyond_error:.1%}"),
+            else give_or_take(f"{part.beyond:+z.1%}", f"{part.beyond_error:.1%}"),
             number(part.deflated, 2),
             f"{part.turnover:.1f}",
             f"{part.drawdown:.1%}",

@@ -142,4 +142,4 @@ def _percent(size: float, total: float) -> str:
 
 
 def _signed(part: float) -> str:
-    return f"{100 * np.expm1(part):+.0f} %"
+    return f"{100 * np.expm1(part):+z.0f} %"

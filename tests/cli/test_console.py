@@ -3,12 +3,28 @@
 import io
 import re
 
+import pandas as pd
 import pytest
 from rich.console import Console
 from rich.table import Table
 
 from lstmcast.cli import console
+from lstmcast.cli.walk_tables import _strategy_table
+from lstmcast.evaluation.backtest import BacktestReport
+from lstmcast.evaluation.backtest.strategies import Performance
 from lstmcast.prices.digits import decimals_for, in_digits
+
+
+def test_zero_has_no_sign_in_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """What rounds to nothing is no loss."""
+    assert console.number(-0.00004) == "0.0000"
+    rule = Performance("sign", -4e-4, 0.2, -1e-3, 0.58, -4e-4, 0.04, 0.35, 42.5, 0.6)
+    report = BacktestReport(None, [], pd.Series(dtype=float), [rule], 5.0, 1)  # type: ignore[arg-type] # not printed
+    console.out().print(_strategy_table(report))
+    shown = capsys.readouterr().out
+    assert "-0.0" not in shown
+    assert "+0.0%" in shown
+    assert " 0.00±0.58" in shown
 
 
 @pytest.mark.parametrize("columns", [20, 120])
