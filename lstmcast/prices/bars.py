@@ -185,9 +185,11 @@ class _Table:
         numbers = (f"{float(self.bars[name][news].iloc[0]):g}" for name in columns)
         days = iso_dates(self.bars.index[news])
         others = f" (and on {count(len(days) - 1, 'more day')})" if len(days) > 1 else ""
+        hint = "correct the row, or drop such rows with `--accept-suspect`"
+        if len(days) > 3 and len(days) > len(self.bars) / 3:
+            hint = "check which column is which: so many rows are not wrong by chance"
         raise DataError(
-            f"{self.where}: {what.format(*numbers)} on {days[0]}{rule}{others}",
-            hint="correct the row, or drop such rows with `--accept-suspect`",
+            f"{self.where}: {what.format(*numbers)} on {days[0]}{rule}{others}", hint=hint
         )
 
 

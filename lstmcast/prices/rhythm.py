@@ -124,6 +124,9 @@ def _shifted(history: PriceHistory) -> Finding | None:
         other = odd + (missed - day) % 7 * DAY if step > 0 else odd - (day - missed) % 7 * DAY
         if len(odd) <= MISFIT * len(dates) or (~other.isin(dates)).mean() < MOST:
             continue
+        rest = _on(dates, SATURDAY if day == SUNDAY else SUNDAY)
+        if rest.mean() > MISFIT:  # no week of five days has both, if it is a day off
+            continue
         if not _is_misplaced(history, day, step):
             continue
         shown = iso_dates(odd)

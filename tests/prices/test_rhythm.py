@@ -143,6 +143,13 @@ def test_a_market_that_opens_on_sundays_is_taken_as_it_is(symbol: str) -> None:
     assert finding.message.startswith("treated as trading Sunday to Thursday, like its bars")
 
 
+def test_a_week_from_saturday_to_wednesday_is_no_shifted_one() -> None:
+    days = pd.date_range("2022-01-01", periods=300)
+    week = days[days.day_of_week.isin([5, 6, 0, 1, 2])]
+    (note,) = found(make_frame(len(week)).set_axis(week, axis="index"), "FOLD")
+    assert note.message.startswith("treated as trading Saturday to Wednesday, like its bars")
+
+
 def test_a_sunday_market_without_its_holidays_is_taken_too() -> None:
     every = pd.date_range("2022-01-02", "2023-12-28")
     days = every[every.day_of_week.isin([6, 0, 1, 2, 3])]

@@ -181,6 +181,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "`close` is in more than one currency: p and £",
         "one currency",
     ),
+    "high and low in each other's column": (
+        "Date,High,Low,Close\n" + "".join(f"2024-06-{day},1,3,2\n" for day in (24, 25, 26, 27)),
+        "`high` 1 is below `low` 3 on 2024-06-24",
+        "check which column is which",
+    ),
     "a PDF": ("%PDF-1.4\n1 0 obj\n<< /Type, /Catalog >>\n", "is a PDF, not a table", "save it"),
     "a pointer of Git LFS": (
         "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 12345\n",
