@@ -130,7 +130,11 @@ def check_horizon(
 
 
 def check_parts(
-    parts: dict[str, Parts], boundaries: Boundaries, lookback: int, burn_in: int = 0
+    parts: dict[str, Parts],
+    boundaries: Boundaries,
+    lookback: int,
+    burn_in: int = 0,
+    tested: dict[str, Parts] | None = None,
 ) -> None:
     """Make sure that there is something to train on, to stop by and to test.
 
@@ -139,11 +143,18 @@ def check_parts(
         boundaries: the last session of each part.
         lookback: sessions of a training window.
         burn_in: of these, the first that carry no loss.
+        tested: those that must have a test part; by default all.
 
     Raises:
         DataError: naming the part that is too short and what would work.
     """
     longest = max(len(p.train) for p in parts.values())
+    if not longest:
+        raise DataError(
+            f"no session is left to train on up to {boundaries.train_end:%Y-%m-%d}: features need "
+            "the first ones, targets the last `target.horizon`",
+            "fetch a longer history, or move `split`",
+        )
     if longest < lookback:
         raise DataError(
             f"`training.lookback` {lookback} needs as many training sessions, got {longest} "
@@ -156,7 +167,7 @@ def check_parts(
             f"{boundaries.validation_end:%Y-%m-%d}",
             "make the validation part longer than `target.horizon`, or shorten the horizon",
         )
-    check_tested(parts, boundaries)
+    check_tested(tested or parts, boundaries)
 
 
 def check_tested(parts: dict[str, Parts], boundaries: Boundaries) -> None:

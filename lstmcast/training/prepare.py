@@ -127,7 +127,8 @@ def _check_sessions(
     settings = experiment.training
     every = settings.supervision == "every"
     if settings.epochs:
-        check_parts(tested, boundaries, settings.lookback, settings.burn_in if every else 0)
+        burn_in = settings.burn_in if every else 0
+        check_parts(dict(parts), boundaries, settings.lookback, burn_in, tested)
     else:
         check_tested(tested, boundaries)
     if not every:
