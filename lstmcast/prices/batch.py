@@ -24,6 +24,7 @@ from lstmcast.errors import (
 from lstmcast.parallel import as_completed
 from lstmcast.prices.sources.base import Source
 from lstmcast.prices.store import PriceStore
+from lstmcast.prices.symbol_lists import decoded, symbols_in
 from lstmcast.prices.symbols import Reference
 from lstmcast.prices.update import Rules, Update, update
 from lstmcast.reading import CONFIG_BYTES, read_file
@@ -173,7 +174,8 @@ def read_symbols(
     """Return the symbols that were given and those in a file, each once, in order.
 
     A symbol may name its source (`fred:DGS10`); the others belong to `source`. The file holds
-    symbols separated by white space or commas, and `#` begins a comment.
+    symbols separated by white space or commas, or a table with a column `Symbol` or `Ticker`; `#`
+    begins a comment.
 
     Raises:
         UsageError: a symbol that cannot be one, a file that cannot be read, or none at all.
@@ -181,12 +183,15 @@ def read_symbols(
     words = list(given)
     if file is not None:
         try:
-            lines = read_file(file, CONFIG_BYTES, pipe=True).decode("utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or error
+            words += symbols_in(decoded(read_file(file, CONFIG_BYTES, pipe=True)))
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"`--symbols-file` {str(file)!r} is not text in UTF-8",
+                hint="write one symbol in each line of a text file",
+            ) from error
+        except OSError as error:
+            why = error.strerror or error
             raise UsageError(f"`--symbols-file` {str(file)!r} cannot be read: {why}") from error
-        for line in lines:
-            words += line.partition("#")[0].replace(",", " ").split()
     wanted = list(dict.fromkeys(Reference.parse(word, source) for word in words))
     if not wanted:
         raise UsageError("`SYMBOL` is missing", hint="such as `lstmcast fetch AAPL MSFT`")

@@ -6,7 +6,7 @@ import pytest
 from support.elsewhere import Elsewhere
 from support.histories import simulated
 
-from lstmcast.errors import SymbolNotFoundError
+from lstmcast.errors import SymbolNotFoundError, UsageError
 from lstmcast.parallel import using
 from lstmcast.prices import batch
 from lstmcast.prices.batch import Outcome, fetch_each, read_symbols
@@ -15,6 +15,33 @@ from lstmcast.prices.store import PriceStore
 from lstmcast.prices.update import Rules
 
 WORDS = ("AAA", "sample:AAPL", "NOPE", "BBB")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# my stocks\naapl, MSFT\n\nBRK-B  # Berkshire\nAAPL\n",
+        'Name,Symbol,Weight\n"Apple, Inc.",AAPL,7\nMicrosoft,MSFT,6\nBerkshire,BRK-B,2\n',
+        "Ticker\nAAPL\nMSFT\nBRK-B\n",
+        "SYMBOL;NAME\nAAPL;Apple\nMSFT;Microsoft\nBRK-B;Berkshire\n",
+    ],
+    ids=["words", "a table", "a column", "semicolons"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_list_of_symbols_may_be_a_table(text: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "symbols.csv"
+    path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert [each.symbol for each in read_symbols((), path, "csv")] == ["AAPL", "MSFT", "BRK-B"]
+
+
+def test_a_list_of_symbols_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "symbols.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(UsageError, match=r"symbols.xls' is not text in UTF-8"):
+        read_symbols((), path, "csv")
+    path.write_bytes(b'Symbol,Name\nAAPL,"' + b"x" * 200_000)
+    with pytest.raises(UsageError, match="characters"):
+        read_symbols((), path, "csv")
 
 
 def fetched(store: PriceStore, path: Path, jobs: int) -> dict[str, Outcome]:
