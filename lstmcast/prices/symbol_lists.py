@@ -1,4 +1,4 @@
-"""The symbols in a text: words apart by spaces and commas, or the column of a table of that name."""
+"""The symbols in a text: words apart by spaces and commas, or a column of a table."""
 
 import codecs
 import csv

@@ -109,6 +109,13 @@ def test_decimal_numbers_of_parquet_keep_their_last_digit(tmp_path: Path) -> Non
     assert fetch(tmp_path / "AAPL.parquet").bars["close"].tolist() == [99.07, 97.54, 0.29]
 
 
+def test_a_device_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="which is neither a file nor a folder"):
+        fetch(Path("/dev/null"))
+    with pytest.raises(UsageError, match="where there is no file or folder"):
+        fetch(tmp_path / "AAPL.csv")
+
+
 def test_a_folder_is_searched_for_the_symbol(tmp_path: Path) -> None:
     write(tmp_path, CSV, "brk-b.csv")
     write(tmp_path, CSV, "%5EGSPC.csv")

@@ -161,6 +161,11 @@ def find_file(path: Path, symbol: str) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
+        if path.exists():
+            raise UsageError(
+                f"`--path` is {str(path)!r}, which is neither a file nor a folder",
+                hint="write what it gives to a file first: the next fetch reads that again",
+            )
         raise UsageError(f"`--path` is {str(path)!r}, where there is no file or folder")
     wanted = {
         f"{stem}{end}".lower()
