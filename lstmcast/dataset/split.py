@@ -161,6 +161,12 @@ def check_parts(
             f"up to {boundaries.train_end:%Y-%m-%d}",
             f"{_shorter(longest, burn_in)}fetch a longer history, or move `split`",
         )
+    if boundaries.train_end >= boundaries.test_end:
+        raise DataError(
+            f"`split.train_end` is {boundaries.train_end:%Y-%m-%d}, and the prices end on "
+            f"{boundaries.test_end:%Y-%m-%d}",
+            "move `split` earlier or fetch newer prices",
+        )
     if all(len(p.validation) == 0 for p in parts.values()):
         raise DataError(
             f"`split` leaves no validation sessions between {boundaries.train_end:%Y-%m-%d} and "

@@ -139,7 +139,8 @@ def _begin(history: PriceHistory, names: Sequence[str], groups: Sequence[Feature
         raise DataError(
             f"{history.symbol} has {count(len(history), 'session')}, features need more than"
             f" {warm_up}",
-            "fetch a longer history or choose a symbol that has one",
+            "fetch a longer history, widen `data.start` to `data.end` where they are set, or choose"
+            " another symbol",
         )
     if len(history) <= begin:
         left = len(history) - begin + warm_up

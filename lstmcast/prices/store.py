@@ -377,7 +377,7 @@ def _unreadable(path: Path, error: OSError) -> StoreError:
 
 def _damaged(path: Path, how: DamagedError) -> StoreError:
     newer = isinstance(how, NewerError)
-    hint = "upgrade lstmcast" if newer else "delete the file and fetch the symbol again"
+    hint = "upgrade lstmcast" if newer else "fetch the symbol again with `--full`"
     return StoreError(f"`{path}` {how}", hint=hint)
 
 

@@ -143,6 +143,12 @@ def test_a_part_that_is_too_short_is_named(found: dict[str, Parts], fault: str) 
     assert caught.value.hint
 
 
+def test_a_split_after_the_prices_is_named() -> None:
+    late = Boundaries(*(pd.Timestamp(day) for day in ("2030-01-02", "2031-01-02", "2024-06-28")))
+    with pytest.raises(DataError, match="is 2030-01-02, and the prices end on 2024-06-28"):
+        check_parts({"A": parts(50, 0, 0)}, late, lookback=30)
+
+
 @pytest.mark.parametrize(
     ("sessions", "hint"),
     [

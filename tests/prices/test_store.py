@@ -274,9 +274,9 @@ def test_other_bars_than_the_hash_says_are_refused(store: PriceStore) -> None:
     ("changes", "says", "hint"),
     [
         ({"schema": 2}, "schema version 2; this lstmcast reads 1", "upgrade lstmcast"),
-        ({"schema": 0}, "schema version 0", "delete the file"),
-        ({"schema": "x"}, "unreadable metadata", "delete the file"),
-        ({"missing": None}, "incomplete metadata: `missing`", "delete the file"),
+        ({"schema": 0}, "schema version 0", "with `--full`"),
+        ({"schema": "x"}, "unreadable metadata", "with `--full`"),
+        ({"missing": None}, "incomplete metadata: `missing`", "with `--full`"),
     ],
 )
 def test_another_schema_is_refused(

@@ -84,6 +84,11 @@ def test_the_same_prices_are_read_however_they_are_written(name: str, tmp_path: 
     assert history.bars["close"].tolist() == CLOSES
 
 
+def test_a_last_line_as_short_as_others_is_whole(tmp_path: Path) -> None:
+    text = "Date,Close,Note\n2024-06-26,1.5\n2024-06-27,2.5,split\n2024-06-28,3.5"
+    assert fetch(written(tmp_path, text)).bars["close"].tolist() == [1.5, 2.5, 3.5]
+
+
 def test_words_for_nothing_in_other_languages_are_missing(tmp_path: Path) -> None:
     rows = [f"2024-06-{day},{word},1" for day, word in ((24, "missing"), (25, "#NV"), (26, "?"))]
     text = "\n".join(["date,open,close", *rows, "2024-06-27,1,1"])

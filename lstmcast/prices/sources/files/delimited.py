@@ -23,6 +23,8 @@ from lstmcast.prices.sources.files.names import roles_of
 from lstmcast.prices.sources.files.scripts import plain_digits
 from lstmcast.prices.sources.files.table import Column, Table
 
+ABOVE_CUT = 20
+"""Lines before the last one that are whole rows where only that is cut off."""
 _KEPT = re.compile(r'(^|[,;\t|])"?="{1,2}([^"\n]*)"{1,3}', re.MULTILINE)
 _WRAPPED = re.compile(r'^"(.*)"$')
 
@@ -177,13 +179,14 @@ def _evened(path: Path, rows: list[Row], width: int) -> tuple[list[pa.Array], li
 
 
 def _without_cut_line(body: str, layout: Layout) -> str | None:
-    """Return a text without its last line where that breaks off within a row, else None."""
+    """Return a text without its last line where that alone breaks off within a row, else None."""
     whole, _, last = body.rpartition("\n")
     try:
-        above, cut = (read_rows([line], layout.delimiter) for line in (whole.split("\n")[-1], last))
+        above = read_rows(whole.split("\n")[-ABOVE_CUT:], layout.delimiter)
+        cut = read_rows([last], layout.delimiter)
     except csv.Error:
         return None
-    if not above or not cut or len(above[0][1]) != layout.width:
+    if not above or not cut or any(len(cells) != layout.width for _, cells in above):
         return None
     return whole if 1 < len(cut[0][1]) < layout.width else None
 
