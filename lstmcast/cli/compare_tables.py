@@ -13,6 +13,7 @@ from lstmcast.cli.console import (
     out,
     print_table,
     share,
+    signed,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _print_scores(paired: "PairedComparison", letters: Mapping[str, str]) -> Non
 def _gain(test: "PairedDifference | None") -> str:
     if test is None:
         return ""
-    return "-" if test.ranges.skill is None else f"{test.ranges.skill:+z.1%}"
+    return "-" if test.ranges.skill is None else signed(test.ranges.skill)
 
 
 def _print_horizons(paired: "PairedComparison", letters: Mapping[str, str]) -> None:

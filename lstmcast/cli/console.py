@@ -239,6 +239,12 @@ def share(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.1%}"
 
 
+def signed(value: float, decimals: int = 1) -> str:
+    """A difference in percent with its sign, but for one that rounds to nothing."""
+    text = f"{value:+.{decimals}%}"
+    return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
+
+
 def age(moment: str) -> str:
     """How long ago a moment was, in the largest unit that fits.
 

@@ -4,7 +4,7 @@ import math
 import operator
 from typing import TYPE_CHECKING
 
-from lstmcast.cli.console import decimals_of_scores, figures, number, share
+from lstmcast.cli.console import decimals_of_scores, figures, number, share, signed
 from lstmcast.cli.coverage import coverage_cell, coverage_notes
 from lstmcast.cli.shown_symbols import shown_symbols
 
@@ -154,7 +154,7 @@ def _symbols_table(report: "Report") -> "Table":
             f"{rows.count:,}",
             number(scores.rmse_ratio),
             number(scores.crps, decimals),
-            "-" if math.isnan(gain := skill(scores.crps, rival)) else f"{gain:+z.1%}",
+            "-" if math.isnan(gain := skill(scores.crps, rival)) else signed(gain),
             "-" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
             *(share(getattr(scores, f"coverage_{nominal}")) for nominal in (50, 80, 95)),
         )

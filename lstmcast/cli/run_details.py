@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from lstmcast.cli.console import figures, note, out, print_table
+from lstmcast.cli.console import figures, note, out, print_table, signed
 from lstmcast.reading import size
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def print_scored(run: "Run", found: "Scored | None") -> None:
     if found.log_score is not None:
         figures_.append(f"log score {found.log_score:.4f}")
     if found.gain is not None and found.best_baseline is not None:
-        figures_.append(f"{found.gain:+z.1%} beside {found.best_baseline}")
+        figures_.append(f"{signed(found.gain)} beside {found.best_baseline}")
     if found.coverage is not None:
         figures_.append(f"80 % range held {found.coverage:.1%}")
     screen.print(

@@ -10,7 +10,7 @@ from lstmcast.cli import completion
 from lstmcast.cli.command import Command, Group
 from lstmcast.cli.compare_tables import print_compared
 from lstmcast.cli.confirm import confirm_removal
-from lstmcast.cli.console import age, figures, note, number, print_json, print_table, share
+from lstmcast.cli.console import age, figures, note, number, print_json, print_table, share, signed
 from lstmcast.cli.options import RUNS_DIR, Json, RunArgument, RunsDir
 from lstmcast.cli.run_access import open_run
 from lstmcast.cli.run_details import print_run, print_scored, run_details
@@ -71,7 +71,7 @@ def _row(entry: "Entry") -> list[str]:
         entry.status,
         size(entry.bytes),
         number(float("nan") if found is None or found.crps is None else found.crps),
-        "-" if found is None or found.gain is None else f"{found.gain:+z.1%}",
+        "-" if found is None or found.gain is None else signed(found.gain),
         "-" if found is None or found.coverage is None else share(found.coverage),
     ]
 

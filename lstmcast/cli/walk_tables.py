@@ -11,6 +11,7 @@ from lstmcast.cli.console import (
     note,
     number,
     print_table,
+    signed,
 )
 from lstmcast.cli.verdict import print_report
 
@@ -90,12 +91,12 @@ def _strategy_table(report: "BacktestReport") -> "Table":
     for part in report.strategies:
         table.add_row(
             part.name,
-            f"{part.annual_return:+z.1%}",
+            signed(part.annual_return),
             f"{part.annual_volatility:.1%}",
             give_or_take(f"{part.sharpe:z.2f}", f"{part.sharpe_error:.2f}"),
             "-"
             if math.isnan(part.beyond)
-            else give_or_take(f"{part.beyond:+z.1%}", f"{part.beyond_error:.1%}"),
+            else give_or_take(signed(part.beyond), f"{part.beyond_error:.1%}"),
             number(part.deflated, 2),
             f"{part.turnover:.1f}",
             f"{part.drawdown:.1%}",
