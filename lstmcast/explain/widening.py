@@ -61,8 +61,12 @@ class Widening:
         named = [(name, part) for name, part in self.parts.items() if abs(part) >= _LEAST]
         if not named:
             return f"{opening}."
-        told = ", ".join(f"{_called(name)} {_signed(part)}" for name, part in named[:_NAMED])
-        return f"{opening}: {told}."
+        shown = named[:_NAMED]
+        told = [f"{_called(name)} {_signed(part)}" for name, part in shown]
+        rest = self.total - sum(part for _, part in shown)
+        if abs(rest) >= _LEAST:
+            told.append(f"the rest {_signed(rest)}")
+        return f"{opening}: {', '.join(told)}."
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; changes in percent of the width."""

@@ -1,6 +1,7 @@
 """Gates, importance and integrated gradients against independent computations."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -230,6 +231,12 @@ def test_the_sentence_names_what_widened_the_range() -> None:
     assert f"`b` {100 * np.expm1(told.parts['b']):+.0f} %" in told.sentence
     assert "`a`" not in told.sentence
     assert told.to_dict()["parts"] == dict(told.parts)
+    # Of many parts the smaller ones are told together: the factors multiply to the whole.
+    parts = {"a": 0.18, EWMA: -0.13, "b": -0.04, "c": 0.01, "d": 0.01}
+    many = replace(told, parts=parts, total=sum(parts.values()))
+    assert many.sentence.endswith(f": `a` +20 %, {EWMA} -12 %, `b` -4 %, the rest +2 %.")
+    few = replace(told, parts={"a": 0.18, "b": 0.001}, total=0.181)
+    assert few.sentence.endswith(": `a` +20 %.")
 
 
 def test_an_ordinary_day_is_called_that() -> None:
