@@ -66,6 +66,10 @@ DOCUMENTS: dict[str, Any] = {
             ]
         }
     },
+    "records of MongoDB": [
+        {**row, "date": {"$date": row["date"]}, "close": {"$numberDouble": str(row["close"])}}
+        for row in ROWS
+    ],
     "pandas, columns": BARS.to_json(date_format="iso"),
     "pandas, index": BARS.to_json(orient="index", date_format="iso"),
     "pandas, split": BARS.to_json(orient="split", date_format="iso"),

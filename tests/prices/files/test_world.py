@@ -71,6 +71,28 @@ SAME: dict[str, str | bytes] = {
     "arrows": "Date,Close\n2024-06-26,5213.25 ▲\n2024-06-27,5214.1 ▲\n2024-06-28,5210.62 ▼\n",
     "text kept from a spreadsheet": 'Date,Close,Note\n="2024-06-26",="5213.25",a\n'
     '="2024-06-27",="5214.1",b\n"=""2024-06-28""","=""5210.62""",c\n',
+    "dates of JavaScript": "Date;Close\n"
+    "Wed Jun 26 2024 00:00:00 GMT-0400 (Eastern Daylight Time);5213.25\n"
+    "Thu Jun 27 2024 00:00:00 GMT-0400 (Eastern Daylight Time);5214.1\n"
+    "Fri Jun 28 2024 00:00:00 GMT-0400 (Eastern Daylight Time);5210.62\n",
+    "dates of Java": "Date,Close\n2024-06-26T16:00:00-04:00[America/New_York],5213.25\n"
+    "2024-06-27T16:00:00-04:00[America/New_York],5214.1\n"
+    "2024-06-28T16:00:00-04:00[America/New_York],5210.62\n",
+    "dates of .NET": "Date,Close\n/Date(1719360000000)/,5213.25\n/Date(1719446400000)/,5214.1\n"
+    "/Date(1719532800000)/,5210.62\n",
+    "dates of C": "Date,Close\nWed Jun 26 00:00:00 2024,5213.25\n"
+    "Thu Jun 27 00:00:00 2024,5214.1\nFri Jun 28 00:00:00 2024,5210.62\n",
+    "dates of SAS": "Date,Close\n26JUN2024:00:00:00,5213.25\n27JUN2024:00:00:00,5214.1\n"
+    "28JUN2024:00:00:00,5210.62\n",
+    "dates of six characters": "Date,Close\n26JUN24,5213.25\n27JUN24,5214.1\n28JUN24,5210.62\n",
+    "dots about a month's name": "Date;Close\n26.Jun.2024;5213,25\n27.Jun.2024;5214,10\n"
+    "28.Jun.2024;5210,62\n",
+    "Hungarian": "Dátum;Záró\n2024. jún. 26.;5213,25\n2024. jún. 27.;5214,10\n"
+    "2024. jún. 28.;5210,62\n",
+    "quotes within spaces": '"Date" , "Close" \n"2024-06-26" , " 5213.25 "\n'
+    '"2024-06-27" , " 5214.1 "\n"2024-06-28" , " 5210.62 "\n',
+    "single quotes": "'Date','Close'\n'2024-06-26','5213.25'\n'2024-06-27','5214.1'\n"
+    "'2024-06-28','5210.62'\n",
     "carets": "Date^Close\n2024-06-26^5213.25\n2024-06-27^5214.1\n2024-06-28^5210.62\n",
     "a line cut off": "Date,Close,Volume\n2024-06-26,5213.25,10\n2024-06-27,5214.1,20\n"
     "2024-06-28,5210.62,30\n2024-07-01,52",

@@ -189,4 +189,4 @@ def _minutes(zone: str) -> int:
     if not digits:
         return 0
     size = int(digits[:2]) * 60 + int(digits[2:4] or 0)
-    return -size if zone.startswith("-") else size
+    return -size if "-" in zone else size

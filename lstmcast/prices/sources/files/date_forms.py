@@ -17,7 +17,7 @@ MONTHS = {
     " ιαν ιανουαρίου led ledna ian ianuarie január",
     2: "feb february februar févr févr fév février fevrier febrero fev fevereiro febbraio"
     " februari şub şubat lut lutego luty фев февраля февраль helmi"
-    " φεβ φεβρουαρίου úno února februarie február",
+    " φεβ φεβρουαρίου úno února februarie február febr",
     3: "mar march mär märz mrz mars marzo março marco maart mrt mart mars marca marzec мар"
     " марта март maalis maret"
     " μαρ μάρ μαρτίου bře března martie márc március",
@@ -68,8 +68,8 @@ def century(years: np.ndarray, today: date | None = None) -> np.ndarray:
 _TIME = (
     r"(?:(?:[T ]|, ?|,? at |  +)"
     r"(?P<time>\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,9})?(?: ?[AaPp]\.?[Mm]\.?)?)"
-    r" ?(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}(?::?\d{2})?|[+-]\d{2}"
-    r"| ?(?:EST|EDT|CET|CEST|BST|JST|KST|IST))?)?"
+    r" ?(?P<zone>Z|(?:UTC|GMT)(?:[+-]\d{2}:?\d{2})?|[+-]\d{2}:?\d{2}(?::?\d{2})?|[+-]\d{2}"
+    r"| ?(?:EST|EDT|CET|CEST|BST|JST|KST|IST))?(?: ?\([^)]*\)|\[[^\]]*\])?)?"
 )
 _NAMED_DAY = r"(?: ?\(\p{L}{1,9}\)| (?:\p{L}{3,9}|[月火水木金土日월화수목금토일])\.?)?"
 """The day of the week behind a date, which says nothing more."""
@@ -135,11 +135,16 @@ FORMS = (
     _form("ROC/%m/%d", r"(?P<y>\d{3})[/.-](?P<m>\d{1,2})[/.-](?P<d>\d{1,2})", "roc"),
     _form(
         "%d %b %Y",
-        rf"{_WEEKDAY}{_D}(?:st|nd|rd|th|\.|er)?[ /-]?(?:de )?{_WORD}[ ,/-]{{1,2}}(?:de )?{_Y}",
+        rf"{_WEEKDAY}{_D}(?:st|nd|rd|th|\.|er)?[ /-]?(?:de )?{_WORD}[ .,/-]{{1,2}}(?:de )?{_Y}",
     ),
     _form("%b %d, %Y", rf"{_WEEKDAY}{_WORD}[ -]{_D}(?:st|nd|rd|th)?,?[ -]{{1,2}}{_Y}"),
-    _form("%Y-%b-%d", rf"{_Y}[ /-]{_WORD}[ /-]{_D}"),
-    _form("%d%b%Y", r"(?P<d>\d{1,2})(?P<word>\p{L}{3})(?P<y>\d{4})"),
+    _form("%Y-%b-%d", rf"{_Y}\.?[ /-]{_WORD}[ /-]{_D}\.?"),
+    _form("%d%b%Y", r"(?P<d>\d{1,2})(?P<word>\p{L}{3})(?P<y>\d{4})(?::\d{2}:\d{2}:\d{2})?"),
+    _form("%d%b%y", r"(?P<d>\d{1,2})(?P<word>\p{L}{3})(?P<y>\d{2})", "yy"),
+    _form(
+        "%a %b %d %H:%M:%S %Y",
+        rf"\p{{L}}{{3}} {_WORD} {{1,2}}{_D} \d{{2}}:\d{{2}}:\d{{2}} {_Y}",
+    ),
     _form("%d-%b-%y", rf"{_WEEKDAY}{_D}[ /-]{_WORD}[ /,-]{{1,2}}'?{_YY}", "yy"),
     _form("%b %d, %y", rf"{_WORD} {_D},? '?{_YY}", "yy"),
 )  # fmt: skip

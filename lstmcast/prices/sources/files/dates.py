@@ -30,6 +30,7 @@ from lstmcast.prices.sources.files.date_cells import (
 )
 from lstmcast.prices.sources.files.date_forms import FORMS
 
+_DOTNET = r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$"
 _YEAR_FIRST = r"^(\d{4})[-/](\d{2})[-/](\d{2})"
 _COMPACT = next(form for form in FORMS if form.name == "%Y%m%d")
 
@@ -123,6 +124,7 @@ def _fitting(cells: pa.Array) -> tuple[list[Days], np.ndarray]:
     """Return every form that all cells have, and which cells the form of most does not fit."""
     if (plain := read_iso(cells)) is not None:
         return [plain], np.ones(len(cells), dtype=bool)
+    cells = pc.replace_substring_regex(cells, _DOTNET, r"\1")
     fits = []
     for attempt in (read_unix, read_serial, read_week):
         days = attempt(cells)

@@ -97,6 +97,8 @@ def _plainer(text: str) -> str:
             for line in text.split("\n")
         ]
         return "\n".join(unwrapped)
+    if head and re.fullmatch(r"\s*'[^']*'(\s*[,;\t|]\s*'[^']*')+\s*", head[0]):
+        return re.sub(r"'([^'\n]*)'", r'"\1"', text)
     digits = any(character.isdigit() for line in head for character in line)
     if digits and not any(mark in line for line in head[-3:] for mark in ",;\t|"):
         wide = any(re.search(r"\S {2,}\S", line) for line in head[-3:])
@@ -127,7 +129,8 @@ def _inner(line: str) -> bool:
 
 def _columns(path: Path, body: str, layout: Layout) -> tuple[list[pa.Array], list[int] | None]:
     """Return the cells by column, and the line of each row where they do not just follow."""
-    if "\n\n" not in body and not body.startswith("\n"):
+    spaced = re.search(r'[,;\t|] +"', body[:2000])  # Arrow takes such a quote as a part of the cell
+    if "\n\n" not in body and not body.startswith("\n") and spaced is None:
         columns = _fast(body, layout)
         if columns is not None:
             return columns, None

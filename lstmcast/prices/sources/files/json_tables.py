@@ -209,7 +209,14 @@ def _lists(value: Any, depth: int) -> Iterator[tuple[str, list[Any]]]:
 
 def _by_name(records: list[Any]) -> Cells:
     names = dict.fromkeys(name for record in records for name in record)
-    return {name: [record.get(name) for record in records] for name in names}
+    return {name: [_plain(record.get(name)) for record in records] for name in names}
+
+
+def _plain(cell: Any) -> Any:
+    """Return the value of a cell that MongoDB writes with its kind, as `{"$date": ...}`."""
+    if isinstance(cell, Mapping) and len(cell) == 1 and next(iter(cell)).startswith("$"):
+        return next(iter(cell.values()))
+    return cell
 
 
 def _is_flat(record: Any) -> bool:
