@@ -13,7 +13,7 @@ from lstmcast.cli.console import (
     note,
     print_json,
 )
-from lstmcast.cli.experiment import asked_experiment
+from lstmcast.cli.experiment import asked_experiment, tell_of_features
 from lstmcast.cli.interrupts import saying
 from lstmcast.cli.options import (
     RUNS_DIR,
@@ -151,6 +151,7 @@ def backtest(
         warm_start=warm_start,
     )
     walk = plan(experiment, histories, settings, runs_dir, jobs=jobs)
+    tell_of_features(walk.experiment, histories)
     if resume and len(walk.missing()) == len(walk.folds):
         note("no fold of this walk is finished: it starts with the first")
     if warm_start and jobs != 1:

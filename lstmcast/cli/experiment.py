@@ -11,6 +11,7 @@ from lstmcast.prices.symbols import AUTO, one_source
 
 if TYPE_CHECKING:
     from lstmcast.config import Experiment
+    from lstmcast.prices.history import PriceHistory
 
 
 def read_experiment(path: Path, overrides: Sequence[str]) -> "Experiment":
@@ -95,3 +96,19 @@ def _require_agreement(
             f"{of_file.source}`",
             f"leave `{source}:` out, or add `--set data.source={source}`",
         )
+
+
+def tell_of_features(experiment: "Experiment", histories: "Sequence[PriceHistory]") -> None:
+    """Say which default groups of features the prices lack, and which begin late.
+
+    Args:
+        experiment: with its features chosen (`settle`).
+        histories: its prices.
+    """
+    from lstmcast.features import default_groups, groups_left_out, late_beginnings
+
+    if experiment.features == default_groups(histories):
+        for line in groups_left_out(histories):
+            note(f"note: {line}")
+    for line in late_beginnings(histories, experiment.features or ()):
+        note(f"note: {line}")

@@ -10,7 +10,7 @@ import typer
 
 from lstmcast.cli.clusters import computing_on, require_cluster
 from lstmcast.cli.console import note, print_json
-from lstmcast.cli.experiment import asked_experiment
+from lstmcast.cli.experiment import asked_experiment, tell_of_features
 from lstmcast.cli.interrupts import ending, exit_code, patience, saying
 from lstmcast.cli.options import (
     RUNS_DIR,
@@ -266,14 +266,8 @@ def _report(run: "Run", trained: "Trained", *, json: bool) -> None:
             }
         )
         return
-    from lstmcast.features import default_groups, groups_left_out, late_beginnings
-
     _tell_of_prices(trained.histories)
-    if trained.prepared.experiment.features == default_groups(trained.histories):
-        for line in groups_left_out(trained.histories):
-            note(f"note: {line}")
-    for line in late_beginnings(trained.histories, trained.prepared.experiment.features or ()):
-        note(f"note: {line}")
+    tell_of_features(trained.prepared.experiment, trained.histories)
     _tell_of_parts(trained)
     _tell_of_a_short_test(trained)
     if trained.ensemble.interrupted:

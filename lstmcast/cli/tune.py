@@ -10,7 +10,7 @@ import typer
 
 from lstmcast.cli.clusters import computing_on, require_cluster
 from lstmcast.cli.console import figures, note, number, print_json, print_table
-from lstmcast.cli.experiment import read_experiment
+from lstmcast.cli.experiment import read_experiment, tell_of_features
 from lstmcast.cli.options import RUNS_DIR, Cluster, DataDir, Json, Overrides, RunsDir, data_dir
 from lstmcast.cli.workers import load_training
 from lstmcast.errors import ConfigError, LstmcastError, UsageError
@@ -162,6 +162,7 @@ def _plan(experiment: "Experiment", data: Path | None) -> "Plan":
             "set `training.epochs` to at least 1",
         )
     keep_freed_memory()
+    tell_of_features(resolved, histories)
     return Plan(experiment, tuple(histories), space)
 
 

@@ -174,6 +174,19 @@ def test_a_column_that_the_source_lacks_is_named(tmp_path: Path) -> None:
     assert "note: features leave out `range`, `volume`: AAA lacks their columns\n" in result.stderr
 
 
+@pytest.mark.usefixtures("painted_charts")
+def test_walks_and_studies_name_it_as_well(tmp_path: Path) -> None:
+    place = Workplace.make(tmp_path, as_history(simulated_bars(1, 620)[["close"]]))
+    walk = place.invoke(
+        "backtest", "-c", place.config, "--folds", "1", "--from", "2002-12-10",
+        "--baselines", "random_walk", *ONE,
+    )  # fmt: skip
+    study = place.invoke("tune", "-c", place.config, "--trials", "1", *ONE)
+    for result in (walk, study):
+        assert result.exit_code == 0, result.output
+        assert result.stderr.startswith("note: features leave out `range`, `volume`: AAA lacks")
+
+
 def test_epochs_that_came_to_nothing_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     """The lowest validation loss is that of a later epoch, and the weights are those of epoch 0."""
     run = trained("model.start=pretrained", "training.refit=none")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from support.experiments import PRICE, small, train, trained
-from support.histories import simulated
+from support.experiments import LINEAR, PRICE, small, train, trained
+from support.histories import as_history, simulated
 from support.unlike import new_york, tokyo
 
 import lstmcast.training
@@ -450,6 +450,16 @@ def test_a_short_history_is_shuffled_with_shorter_windows_or_not_at_all() -> Non
     check = check_shuffled(experiment, simulated(rows=40), generator)
     assert check.passed is None
     assert check.detail.startswith("AAA has too few sessions for it: ")
+
+
+def test_returns_of_few_values_are_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controls, "EPOCHS", 1)
+    moves = generator().choice([-0.01, 0.01], size=900)
+    closes = np.round(100 * np.exp(np.cumsum(moves)), 6)
+    dates = pd.bdate_range("2020-01-01", periods=len(closes), name="date")
+    history = as_history(pd.DataFrame({"close": closes}, index=dates))
+    experiment = resolve_experiment(small(*LINEAR, "model.members=1"), [history])
+    assert check_shuffled(experiment, history, generator()).passed
 
 
 def test_simulated_bars_have_the_volatility_that_they_state() -> None:

@@ -33,7 +33,10 @@ EWMA_DECAY = 0.94
 MARGIN = 0.01
 """By how much more its correlation must be: to repeat the average is to have learned nothing."""
 
-_BASELINES = ("random_walk", "constant", "ewma")
+_BASELINES = ("random_walk", "constant", "ewma", "har_calibrated")
+"""The last learns its ranges from outcomes, as a calibrated model does: where returns take few
+values, as those of prices in large ticks, it would be better than every t distribution."""
+
 _SEED = 7
 
 
