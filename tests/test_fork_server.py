@@ -103,7 +103,7 @@ def test_forked_workers_are_loaded_and_compute_the_same(tmp_path: Path) -> None:
     wait_until_gone(traces(said))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_signal_ends_the_server_and_what_it_forked(tmp_path: Path, number: int) -> None:
     process, said = started(tmp_path, "wait")
     workers = tmp_path / "folder"
