@@ -30,9 +30,10 @@ def _end(server: int) -> None:
 
 if LOADED in os.environ:
     look_less_for_garbage()
-    atexit.register(_end, os.getpid())
     # What was loaded stays: a worker that looks for garbage would only copy it.
     os.register_at_fork(before=gc.freeze)
     for name in os.environ.pop(LOADED).split():
         with suppress(Exception):
             import_module(name)
+    # Last to be registered is first to be called: nothing that was loaded gets in between.
+    atexit.register(_end, os.getpid())

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from lstmcast import fork_server
 from lstmcast.errors import ResourcesError
 from lstmcast.left_overs import working_folder
-from lstmcast.worker import compute, enter_worker, inside
+from lstmcast.worker import compute, enter_worker
 
 Common = TypeVar("Common")
 Item = TypeVar("Item")
@@ -57,7 +57,7 @@ class Processes:
             put = folder / "common"
             dump(common, put)
             calls = (
-                delayed(_in_worker)(function, str(put), number, item, threads, os.getpid())
+                delayed(_in_worker)(function, str(put), number, item, threads)
                 for number, item in enumerate(items)
             )
             try:
@@ -104,7 +104,10 @@ class Processes:
         _let_feeders_end()
         # Workers have the server's signal mask, and one that still loads is waited for.
         blocked = nullcontext() if self._forked else _interrupts_blocked()
-        with parallel_config(backend="loky", inner_max_num_threads=threads), blocked:
+        # At once: a worker that has nothing to do yet must not outlive this process either.
+        entered = {"initializer": enter_worker, "initargs": (os.getpid(),)}
+        config = parallel_config(backend="loky", inner_max_num_threads=threads, **entered)
+        with config, blocked:
             pool = Parallel(n_jobs=workers, return_as="generator_unordered")
             try:
                 return cast("Generator[Any]", pool(calls))
@@ -155,11 +158,8 @@ def _in_worker(
     number: int,
     item: Item,
     threads: int,
-    parent: int,
 ) -> tuple[int, Result]:
     """What a process of this machine does with one item."""
-    if not inside():
-        enter_worker(parent)
     return number, compute(function, cast("Common", _taken(put)), item, threads)
 
 

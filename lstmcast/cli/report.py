@@ -9,6 +9,7 @@ from lstmcast.cli.completion import symbols
 from lstmcast.cli.console import note
 from lstmcast.cli.options import RUNS_DIR, DataDir, RunOrWalk, RunsDir, data_dir
 from lstmcast.cli.run_access import open_run, open_walk
+from lstmcast.cli.workers import load_baselines
 
 
 def report(
@@ -51,6 +52,7 @@ def report(
         folder, page = walk.path, walk_page(walk, data_dir(data), symbol)
     else:
         opened = open_run(run, runs_dir)
+        load_baselines(len(opened.symbols), None, 0)
         folder, page = opened.path, run_page(opened, data_dir(data), symbol)
     path = output or folder / "report.html"
     write_atomically(

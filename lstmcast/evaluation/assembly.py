@@ -67,76 +67,46 @@ def build_report(
     with closing(_diagnoses(scored, terciles, jobs)) as diagnoses:
         # With the first of them the workers have all, and go on while the tests are made here.
         first = next(diagnoses)
-        report = _tested(model, scored, labels, bars, notes, trials, rows, terciles)
+        forecasters = _forecasters(scored, labels)
+        horizons = tuple(forecasters[MODEL].pooled)
+        nearest = horizons[0]
+        best = best_baseline(forecasters, nearest)
+        comparisons = _comparisons(scored, horizons, best)
+        losses = row_losses(rows)
+        symbol_tests = by_symbol(losses, row_losses(scored[best].nearest), nearest) if best else {}
+        points = {
+            str(symbol): examine_point(table, bars[str(symbol)], nearest)
+            for symbol, table in rows.groupby("symbol", sort=True)
+        }
+        point_tests = {h: point_test(days, h) for h, days in scored[MODEL].daily.items()}
+        ranges = check_coverage(losses, terciles, nearest) + check_covered(
+            model.covered, horizons[1:]
+        )
+        adds = ablations(comparisons, labels, nearest, trials)
+        distribution = forecasters[MODEL].kind == "distribution"
+        walk = comparisons.get(RANDOM_WALK)
+        evidence = VerdictInputs(
+            horizon=nearest,
+            days=int(rows["origin"].nunique()),
+            error_ratio=_error_ratio(scored[MODEL].daily[nearest]),
+            point=point_tests[nearest],
+            copies=points,
+            best=(best, labels[best]) if best else None,
+            against_best=comparisons[best][nearest] if best and distribution else None,
+            against_walk=walk[nearest] if walk and distribution else None,
+            baselines=len(comparisons),
+            symbols_better=sum(_beats(test, trials) for test in symbol_tests.values()),
+            symbols=len(points),
+            ranges=ranges,
+            adds=adds,
+            label=labels[MODEL],
+            trials=trials,
+        )
         found = dict([first, *diagnoses])
-    return replace(
-        report,
-        forecasters={
-            name: replace(forecaster, diagnostics=found[number])
-            for number, (name, forecaster) in enumerate(report.forecasters.items())
-        },
-    )
-
-
-def _tested(
-    model: ModelRows,
-    scored: Mapping[str, ForecasterScores],
-    labels: Mapping[str, str],
-    bars: Mapping[str, pd.DataFrame],
-    notes: tuple[str, ...],
-    trials: int,
-    rows: pd.DataFrame,
-    terciles: "pd.Series[int]",
-) -> Report:
-    """The report but for diagnostics: the tests and the verdict.
-
-    Args:
-        model: as `build_report` takes it, and so what follows.
-        scored: the scores.
-        labels: how tables call each forecaster.
-        bars: of each symbol.
-        notes: what the reader should know besides.
-        trials: configurations that the model was chosen from.
-        rows: of the model at the shortest horizon.
-        terciles: of the volatility before each of them.
-    """
-    forecasters = _forecasters(scored, labels)
-    horizons = tuple(forecasters[MODEL].pooled)
-    nearest = horizons[0]
-    best = best_baseline(forecasters, nearest)
-    comparisons = _comparisons(scored, horizons, best)
-    losses = row_losses(rows)
-    symbol_tests = by_symbol(losses, row_losses(scored[best].nearest), nearest) if best else {}
-    points = {
-        str(symbol): examine_point(table, bars[str(symbol)], nearest)
-        for symbol, table in rows.groupby("symbol", sort=True)
-    }
-    point_tests = {h: point_test(days, h) for h, days in scored[MODEL].daily.items()}
-    ranges = check_coverage(losses, terciles, nearest) + check_covered(model.covered, horizons[1:])
-    adds = ablations(comparisons, labels, nearest, trials)
-    distribution = forecasters[MODEL].kind == "distribution"
-    walk = comparisons.get(RANDOM_WALK)
-    evidence = VerdictInputs(
-        horizon=nearest,
-        days=int(rows["origin"].nunique()),
-        error_ratio=_error_ratio(scored[MODEL].daily[nearest]),
-        point=point_tests[nearest],
-        copies=points,
-        best=(best, labels[best]) if best else None,
-        against_best=comparisons[best][nearest] if best and distribution else None,
-        against_walk=walk[nearest] if walk and distribution else None,
-        baselines=len(comparisons),
-        symbols_better=sum(_beats(test, trials) for test in symbol_tests.values()),
-        symbols=len(points),
-        ranges=ranges,
-        adds=adds,
-        label=labels[MODEL],
-        trials=trials,
-    )
     return Report(
         rows={symbol: _test_rows(model.symbols[symbol]) for symbol in sorted(model.symbols)},
         horizons=horizons,
-        forecasters=forecasters,
+        forecasters=_diagnosed(forecasters, found),
         comparisons=comparisons,
         symbol_tests=symbol_tests,
         lstm_adds=adds,
@@ -179,6 +149,16 @@ def _diagnoses(
     if elsewhere():  # another machine cannot read what is kept on this one's disk
         return computed_here(_diagnosis, common, list(scored))
     return as_completed(_diagnosis, common, list(scored), jobs=jobs)
+
+
+def _diagnosed(
+    forecasters: Mapping[str, ForecasterReport], found: Mapping[int, Diagnostics | None]
+) -> dict[str, ForecasterReport]:
+    """The same with diagnostics, which are known by the forecasters' numbers."""
+    return {
+        name: replace(forecaster, diagnostics=found[number])
+        for number, (name, forecaster) in enumerate(forecasters.items())
+    }
 
 
 class _Diagnosed(NamedTuple):
