@@ -14,9 +14,12 @@ import atexit
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from lstmcast.left_overs import working_folder
 
 LOADED = "LSTMCAST_FORK_SERVER_LOADS"
 """Environment variable that tells the server what to load (`lstmcast.forked`)."""
@@ -50,11 +53,15 @@ def start(modules: Sequence[str]) -> bool:
     """
     if sys.platform != "linux" or not is_the_program():
         return False
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, util
 
     forkserver.set_forkserver_preload(["lstmcast.forked"])
+    room = ExitStack()
     try:
-        with _environment(modules):
+        folder = room.enter_context(working_folder())
+        # After Python, at -100, has removed what it made there.
+        util.Finalize(None, room.close, exitpriority=-200)
+        with _environment(modules), _temporary_files_in(folder):
             forkserver.ensure_running()
     except OSError:  # no place for its socket, or one whose path is too long
         return False
@@ -70,6 +77,16 @@ def end() -> None:
     if (number := getattr(server, "_forkserver_pid", None)) is not None:
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Let Python put its socket where it is swept if this process and the server are killed."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextmanager

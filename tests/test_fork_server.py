@@ -124,6 +124,7 @@ def test_a_signal_ends_a_server_that_loads(tmp_path: Path, number: int) -> None:
     send_as_the_system_does(process.pid, number)
     _, err = process.communicate(timeout=20)
     assert b"forkserver" not in err
+    assert Path(said["socket"]).parents[1].name.startswith(".lstmcast.")  # others sweep it
     wait_until_gone(traces(said))
 
 
