@@ -75,7 +75,7 @@ def _lines(outcome: "Outcome", *, alone: bool) -> list[str]:
     history = update.history
     sessions = counted(len(history), "session")
     doing = {
-        "new": f"{sessions}",
+        "new": sessions,
         "extended": f"{update.added} new, {sessions}",
         "unchanged": f"nothing new, {sessions}",
         "replaced": f"fetched again, {update.added} new, {sessions}",

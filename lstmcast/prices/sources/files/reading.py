@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from lstmcast.errors import DataError, SymbolNotFoundError
 from lstmcast.prices.findings import Finding, Level, count
-from lstmcast.prices.sources.files.blocks import side_by_side
+from lstmcast.prices.sources.files.blocks import MOST_NAMES, block_of, named_blocks
 from lstmcast.prices.sources.files.calendar_columns import join_dates
 from lstmcast.prices.sources.files.choice import ALIKE, NEUTRAL, as_symbol, best_match, is_symbol
 from lstmcast.prices.sources.files.columns import address, find_fields, is_counter, listed, word
@@ -32,8 +32,6 @@ from lstmcast.prices.sources.files.rows import Events, find_events, is_header, o
 from lstmcast.prices.sources.files.table import Column, Table
 from lstmcast.prices.sources.files.zones import session_days
 
-MOST_NAMES = 12
-
 
 @dataclass(frozen=True)
 class ParsedTable:
@@ -53,7 +51,7 @@ class ParsedTable:
 def symbols_in(table: Table, options: ReadOptions) -> list[str]:
     """Return the names of the symbols that a table holds; none where it names none."""
     table = join_dates(name_columns(table, options), options)
-    if blocks := _blocks(table, options):
+    if blocks := named_blocks(table, options):
         return [name for name, _ in blocks]
     fields = find_fields(table, options, Faults(table.path))
     if SYMBOL in fields.shared:
@@ -75,48 +73,11 @@ def read(table: Table, symbol: str, options: ReadOptions) -> ParsedTable:
         SymbolNotFoundError: the table holds other symbols.
     """
     table = join_dates(name_columns(table, options), options)
-    if blocks := _blocks(table, options):
-        table, taken = _block_of(table, blocks, symbol)
+    if blocks := named_blocks(table, options):
+        table, taken = block_of(table, blocks, symbol)
         reading = _Reader(table, symbol, options, Faults(table.path)).read()
         return replace(reading, said=f"{reading.said}; {taken}")
     return _Reader(table, symbol, options, Faults(table.path)).read()
-
-
-def _blocks(table: Table, options: ReadOptions) -> list[tuple[str, Table]]:
-    """Return the tables that stand side by side in one with their symbols; none if it is single.
-
-    Raises:
-        DataError: there are several, and nothing says whose they are.
-    """
-    if "date" in options.columns:
-        return []
-    blocks = []
-    for title, block in side_by_side(table):
-        tickers = find_fields(block, options, Faults(table.path)).by_ticker
-        name = title or (next(iter(tickers)) if len(tickers) == 1 else "")
-        blocks.append((name, block))
-    if len({name for name, _ in blocks}) < len(blocks) or not all(name for name, _ in blocks):
-        raise DataError(
-            f"`{table.path}` has {len(blocks)} tables side by side, and not a symbol above each",
-            hint="say which columns are meant by their numbers, as in `--columns date=1,close=2`",
-        )
-    return blocks
-
-
-def _block_of(table: Table, blocks: list[tuple[str, Table]], symbol: str) -> tuple[Table, str]:
-    """Return the table of a symbol among those that stand side by side, and how it is named.
-
-    Raises:
-        SymbolNotFoundError: none is the symbol's, or more than one.
-    """
-    best, level = best_match(symbol, [name for name, _ in blocks])
-    if level < ALIKE or len(best) > 1:
-        raise SymbolNotFoundError(
-            f"`{table.path}` has {len(blocks)} tables side by side, and none is only {symbol}'s:"
-            f" {', '.join(name for name, _ in blocks[:MOST_NAMES])}",
-            hint="fetch one of these names, or every symbol of the file with `--all`",
-        )
-    return dict(blocks)[best[0]], f"{best[0]} is one of {len(blocks)} tables side by side"
 
 
 class _Reader:
